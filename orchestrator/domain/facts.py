@@ -1,0 +1,211 @@
+"""Facts: what happened, in the past tense, committed with the state change that it tells.
+
+The names and fields are an interface: they are documented in ``docs/audit.md``, which is made from
+`CATALOGUE`, and they do not change.  A field that is not listed for its event is refused when the
+fact is made, so that nothing secret can slip into the audit by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCall:
+    """The call that a fact tells of: method, status (0: no answer), milliseconds, attempt."""
+
+    method: str
+    status: int
+    ms: float
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class FactKind:
+    """One row of the catalogue: what the event means, and which detail fields it may carry."""
+
+    meaning: str
+    detail: frozenset[str] = frozenset()
+
+
+def _kind(meaning: str, *detail: str) -> FactKind:
+    return FactKind(meaning, frozenset(detail))
+
+
+_ROOM: Final = ("display_name", "meeting_code", "type", "expires_at", "guest_url")
+
+CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
+    {
+        "daemon.started": _kind(
+            "the daemon began to work",
+            "version",
+            "incarnation",
+            "mode",
+            "api",
+            "store",
+            "policies",
+            "pid",
+        ),
+        "daemon.stopped": _kind("the daemon ended in order", "why"),
+        "policy.loaded": _kind(
+            "a version of a policy came into force",
+            "file",
+            "version",
+            "subjects",
+            "uid",
+            "mtime",
+            "commit",
+            "author",
+        ),
+        "policy.rejected": _kind(
+            "a policy file has problems; what was in force stays in force", "file", "problems"
+        ),
+        "policy.removed": _kind(
+            "a policy is gone; says what becomes of its rooms", "file", "rooms", "becomes"
+        ),
+        "room.created": _kind(
+            "a room was made and is this key's current room", *_ROOM, "generation"
+        ),
+        "room.adopted": _kind(
+            "a room that exists became this key's current room", *_ROOM, "generation", "marked"
+        ),
+        "room.renewed": _kind("the room's end was moved on", "display_name", "expires_at"),
+        "room.updated": _kind("the room's settings were changed", "display_name", "not_taken"),
+        "room.replaced": _kind(
+            "a new room took the place of another, which is superseded",
+            *_ROOM,
+            "generation",
+            "replaces",
+        ),
+        "room.superseded": _kind(
+            "the room was replaced and will be ended after its overlap",
+            "display_name",
+            "end_due",
+            "by",
+        ),
+        "room.rekeyed": _kind(
+            "the room serves another key from now on: same room, same link",
+            "display_name",
+            "from",
+            "to",
+        ),
+        "room.tombstoned": _kind(
+            "the removal of the room was decided", "display_name", "due", "mode"
+        ),
+        "room.restored": _kind("a decided removal was taken back", "display_name"),
+        "room.ending": _kind(
+            "the room is renewed no more and will end by itself", "display_name", "expires_at"
+        ),
+        "room.retired": _kind(
+            "the room's end was brought near: eleven minutes' notice", "display_name", "expires_at"
+        ),
+        "room.deleted": _kind("the room was deleted at the API", "display_name", "meeting_code"),
+        "room.lost": _kind(
+            "the room was gone, twice looked for, by no act of ours",
+            "display_name",
+            "missing_since",
+        ),
+        "room.expired": _kind("the room came to its end", "display_name", "expires_at"),
+        "room.forgotten": _kind(
+            "the room is not ours any more and will not be touched", "display_name", "guest_url"
+        ),
+        "room.duplicated": _kind(
+            "a second room of ours was found for the key; it was never announced and will be ended",
+            "display_name",
+            "generation",
+        ),
+        "room.conflicted": _kind(
+            "a room carries our marker but another store made it; removals stop",
+            "rooms",
+            "incarnation",
+        ),
+        "room.distinct": _kind("a person said that a like-named room is not this key's", "other"),
+        "room.create.failed": _kind("the API did not make the room", "display_name", "next_at"),
+        "room.renew.failed": _kind(
+            "the API did not move the room's end", "display_name", "next_at"
+        ),
+        "room.update.failed": _kind("the API did not change the room", "display_name", "next_at"),
+        "room.retire.failed": _kind("the API did not retire the room", "display_name", "next_at"),
+        "room.delete.failed": _kind("the API did not delete the room", "display_name", "next_at"),
+        "room.link.revealed": _kind("a person read the room's host link", "display_name"),
+        "room.link.changed": _kind("the API gave the room another guest link", "display_name"),
+        "operation.started": _kind(
+            "an intent was recorded; the call follows", "kind", "watermark", "attempt"
+        ),
+        "operation.unanswered": _kind("nobody knows whether the call was carried out", "kind"),
+        "operation.recovered": _kind(
+            "an unanswered call was looked up", "kind", "found", "attempt"
+        ),
+        "act.withheld": _kind(
+            "something was due and not done: a mode, a question or a refusal stands before it",
+            "action",
+            "by",
+        ),
+        "brake.tripped": _kind(
+            "removals and replacements stop until a person approves", "brake", "keys", "limit"
+        ),
+        "brake.released": _kind("a brake no longer holds", "brake", "keys", "until"),
+        "api.unavailable": _kind("the API stopped answering", "url"),
+        "api.recovered": _kind("the API answers again", "url", "seconds"),
+        "api.verified": _kind("the first room's marker came back in answer and listing", "url"),
+        "clock.jumped": _kind("wall clock and API time disagree", "seconds"),
+        "delivery.sent": _kind("links reached a destination", "destination", "rooms"),
+        "delivery.failed": _kind("links did not reach a destination", "destination", "next_at"),
+        "audit.resumed": _kind("the audit log goes on after a cut or a new file", "lines", "why"),
+    }
+)
+
+
+class UnknownFactError(ValueError):
+    """An event or a detail field that the catalogue does not list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that happened.
+
+    Attributes:
+        actor: a policy and its version, or a person's command; who, not what.
+        key: in its encoded form.
+        cause: what woke us, with its id.
+        before, after: what changed; only plain values.
+        detail: further fields, each listed for the event in `CATALOGUE`.
+    """
+
+    event: str
+    actor: str = ""
+    key: str = ""
+    room_id: str = ""
+    operation: str = ""
+    cause: str = ""
+    reason: str = ""
+    before: Mapping[str, Json] | None = None
+    after: Mapping[str, Json] | None = None
+    api: ApiCall | None = None
+    detail: Mapping[str, Json] = MappingProxyType({})
+
+    def __post_init__(self) -> None:
+        """Refuse events and fields that are not in the catalogue."""
+        kind = CATALOGUE.get(self.event)
+        if kind is None:
+            message = f"no event is called {self.event!r}"
+            raise UnknownFactError(message)
+        unlisted = set(self.detail) - kind.detail
+        if unlisted:
+            message = f"{self.event} does not carry {', '.join(sorted(unlisted))}"
+            raise UnknownFactError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFact:
+    """A fact with its place in the order and the wall-clock time of its commit (UTC)."""
+
+    seq: int
+    ts: datetime
+    fact: Fact

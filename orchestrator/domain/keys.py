@@ -1,0 +1,155 @@
+"""Keys: the identity of a wanted room, and how it is spelled where only ASCII may stand.
+
+The grammar is final: it stands in the marker of every room that was ever made, and ``metadata``
+cannot be patched.  A key is a policy's name and a subject.  This module refuses names and subjects
+that could not be told apart later, and never repairs them by guessing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, unquote
+
+POLICY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+SUBJECT_MAX: Final = 200  # characters, after NFC and trimming
+ENCODED_SUBJECT_MAX: Final = 120  # bytes of ASCII
+ENCODED_KEY_MAX: Final = 63 + 1 + ENCODED_SUBJECT_MAX
+_DIGEST_DIGITS: Final = 16  # hexadecimal digits of SHA-256 that end a cut subject
+# Percent-encoding leaves the unreserved characters of RFC 3986 but for "~", which is kept for the
+# place where a long subject was cut: so the two forms can never be mistaken for each other.
+_SAFE: Final = "-._"
+_CUT: Final = "~"
+_TRIPLET_TAIL: Final = re.compile(r"%[0-9A-F]?$")
+
+
+class InvalidKeyError(ValueError):
+    """A policy name or a subject that cannot be part of a key; the text says what to write."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """The identity of one wanted room: policy name and subject, both lawful and normalised."""
+
+    policy: str
+    subject: str
+
+    def __post_init__(self) -> None:
+        """Refuse what `key` would not have made."""
+        if POLICY_NAME.fullmatch(self.policy) is None:
+            raise InvalidKeyError(_policy_problem(self.policy))
+        if self.subject != normalise_subject(self.subject):
+            message = f"the subject {self.subject!r} is not in normal form"
+            raise InvalidKeyError(message)
+
+    def __str__(self) -> str:
+        """The key as people write it: the policy, a slash, the subject as it is."""
+        return f"{self.policy}/{self.subject}"
+
+    @property
+    def encoded(self) -> str:
+        """The key in ASCII, at most 184 characters: for marker, URL and audit."""
+        return f"{self.policy}/{encode_subject(self.subject)}"
+
+
+def _policy_problem(name: str) -> str:
+    return (
+        f"{name!r} cannot name a policy: 1 to 63 of a-z, 0-9 and -, beginning with a letter or "
+        "a digit"
+    )
+
+
+def normalise_subject(text: str) -> str:
+    """Bring a subject into its one form: NFC, trimmed, 1 to 200 characters, none a control.
+
+    Raises:
+        InvalidKeyError: the text is empty, too long, or has characters that nobody can see.
+    """
+    subject = unicodedata.normalize("NFC", text).strip()
+    if not subject:
+        message = "a key may not be empty"
+        raise InvalidKeyError(message)
+    if len(subject) > SUBJECT_MAX:
+        message = f"a key has at most {SUBJECT_MAX} characters, this one has {len(subject)}"
+        raise InvalidKeyError(message)
+    for character in subject:
+        # Cc controls, Cs lone surrogates (no UTF-8), Zl and Zp line breaks in disguise.
+        if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
+            message = f"a key may not hold the character U+{ord(character):04X}"
+            raise InvalidKeyError(message)
+    return subject
+
+
+def key(policy: str, subject: str) -> Key:
+    """Make a key of a policy's name and a subject as somebody wrote it.
+
+    Raises:
+        InvalidKeyError: either is not lawful.
+    """
+    return Key(policy, normalise_subject(subject))
+
+
+def parse_key(text: str) -> Key:
+    """Read a key as people write it, ``policy/subject``; also in its encoded form, uncut.
+
+    Raises:
+        InvalidKeyError: there is no slash, or a part is not lawful.
+    """
+    policy, slash, subject = text.strip().partition("/")
+    if not slash:
+        message = f"{text!r} is no key: write policy/subject, as in team-rooms/checkout"
+        raise InvalidKeyError(message)
+    return key(policy, subject)
+
+
+def encode_subject(subject: str) -> str:
+    """Spell a subject in at most 120 bytes of ASCII; a long one is cut and ends in its digest."""
+    encoded = quote(subject, safe=_SAFE)
+    # "~" is unreserved, so `quote` leaves it; here it must always mean "cut".
+    encoded = encoded.replace("~", "%7E")
+    if len(encoded) <= ENCODED_SUBJECT_MAX:
+        return encoded
+    digest = hashlib.sha256(subject.encode()).hexdigest()[:_DIGEST_DIGITS]
+    room = ENCODED_SUBJECT_MAX - _DIGEST_DIGITS - len(_CUT)
+    head = _TRIPLET_TAIL.sub("", encoded[:room])  # never cut a %XX in two
+    return f"{head}{_CUT}{digest}"
+
+
+def decode_subject(encoded: str) -> str | None:
+    """Read an encoded subject back; ``None`` where it was cut and only the store knows it."""
+    if _CUT in encoded:
+        return None
+    return unquote(encoded, errors="strict")
+
+
+def is_encoded_key(text: str) -> bool:
+    """Tell whether a text is exactly what `Key.encoded` makes of some key."""
+    policy, slash, subject = text.partition("/")
+    if not slash or POLICY_NAME.fullmatch(policy) is None or not subject.isascii():
+        return False
+    head, cut, digest = subject.partition(_CUT)
+    if cut:
+        return _is_cut_form(head, digest)
+    try:
+        decoded = decode_subject(subject)
+        return decoded is not None and encode_subject(normalise_subject(decoded)) == subject
+    except (InvalidKeyError, UnicodeDecodeError):
+        return False
+
+
+def _is_cut_form(head: str, digest: str) -> bool:
+    room = ENCODED_SUBJECT_MAX - _DIGEST_DIGITS - len(_CUT)
+    return (
+        room - 2 <= len(head) <= room
+        and re.fullmatch(r"(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+", head) is not None
+        and re.fullmatch(rf"[0-9a-f]{{{_DIGEST_DIGITS}}}", digest) is not None
+    )
+
+
+def spread(encoded_key: str) -> float:
+    """The key's own place in [0, 1), the same for ever: spreads renewals over their window."""
+    digest = hashlib.sha256(encoded_key.encode()).digest()
+    return int.from_bytes(digest[:7], "big") / (1 << 56)

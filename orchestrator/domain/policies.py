@@ -1,0 +1,230 @@
+"""Policies as values: what somebody asked for, checked, with every default filled in.
+
+Templates are held as their source and its place; rendering them is a port's work.  Nothing here
+reads a file; a `Policy` that exists is one that the reader accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from orchestrator.domain.rooms import RoomType, Setting, Settings
+from orchestrator.foundation.problems import Place
+
+GRACE: Final = timedelta(days=7)
+OVERLAP: Final = timedelta(hours=24)
+UNUSED_FOR: Final = timedelta(days=7)  # `replace: when_unused`: no session for this long
+TOMBSTONE_LEAST: Final = timedelta(seconds=60)
+
+Scalar = str | int | float | bool | None
+# A subject's fields as its data file wrote them: text stays text, `007` stays `007`.
+Tree = Scalar | list["Tree"] | dict[str, "Tree"]
+
+
+class Mode(StrEnum):
+    """How far the daemon may go; of config and policy the stricter holds."""
+
+    OBSERVE = "observe"
+    NO_REMOVALS = "no-removals"
+    ENFORCE = "enforce"
+
+
+_STRICTNESS: Final = (Mode.OBSERVE, Mode.NO_REMOVALS, Mode.ENFORCE)
+
+
+def stricter(one: Mode, other: Mode | None) -> Mode:
+    """The mode that allows less."""
+    return one if other is None else min(one, other, key=_STRICTNESS.index)
+
+
+class ReplaceMode(StrEnum):
+    """When a room that cannot be patched into shape may give way to a new one."""
+
+    NEVER = "never"
+    WHEN_UNUSED = "when_unused"
+    NOW = "now"
+
+
+class RemovalMode(StrEnum):
+    """What becomes of a room that is wanted no more."""
+
+    EXPIRE = "expire"
+    DELETE = "delete"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The source of a Jinja2 template and where it stands."""
+
+    source: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Subjects written in the policy itself."""
+
+    subjects: tuple[Subject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """Subjects in a file below ``policies/data/``."""
+
+    name: str  # relative to the data folder, as written
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One thing that a standing policy makes a room for, with where it stands."""
+
+    fields: Mapping[str, Tree] | Scalar
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ForEach:
+    """The source of a standing policy's subjects, and how each gets its key."""
+
+    source: Items | DataFile
+    name: str  # the word that templates know a subject by
+    key: Template
+    formerly: Template | None = None
+    min_items: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomWish:
+    """The ``room:`` part of a policy: what every room of it is like.
+
+    Attributes:
+        settings: only those that the policy names; the others are left as they are.
+        lifetime: of a long_term room; None for an instant one.
+        metadata: the user's own text, at most 190 characters once rendered.
+    """
+
+    type: RoomType
+    display_name: Template
+    lifetime: timedelta | None
+    metadata: Template | None = None
+    settings: Settings = MappingProxyType({})
+    # Where each line of `room:` stands, by path: for reasons ("because team-rooms.yaml:14").
+    places: Mapping[str, Place] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Recurring times at which something may be done, by a cron line in a time zone."""
+
+    cron: str
+    timezone: str
+    duration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """When long_term rooms are renewed; without `before` a third of their life ahead."""
+
+    before: timedelta | None = None
+    window: Window | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """When a room may be replaced, and how long the old one stays joinable beside the new."""
+
+    mode: ReplaceMode = ReplaceMode.WHEN_UNUSED
+    overlap: timedelta = OVERLAP
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What becomes of rooms that are wanted no more, and after how long."""
+
+    mode: RemovalMode = RemovalMode.EXPIRE
+    grace: timedelta = GRACE
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One subject's old and new key: the room and its link go along, without a call."""
+
+    source: str  # a subject, or policy/subject of another policy
+    target: str  # a subject of this policy
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverTo:
+    """One destination that is told this policy's links."""
+
+    to: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One policy, in force or a candidate.
+
+    Attributes:
+        version: the digest of its text (16 hexadecimal digits), which names this version of it.
+        file: the name of its file within the policies folder.
+        protect: None where the policy says nothing (protection stays as it is).
+    """
+
+    name: str
+    file: str
+    version: str
+    description: str
+    for_each: ForEach
+    room: RoomWish
+    renewal: Renewal = Renewal()
+    replace: Replace = Replace()
+    removal: Removal = Removal()
+    protect: bool | None = None
+    mode: Mode | None = None
+    deliver: tuple[DeliverTo, ...] = ()
+    formerly: tuple[str, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    places: Mapping[str, Place] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What one key's room should be: a policy's wish, rendered for one subject.
+
+    This is what the store keeps as the key's last good spec.  It holds no ``now``: a lifetime, not
+    an end.  `because` says where it was asked for, for people.
+    """
+
+    display_name: str
+    type: RoomType
+    lifetime: timedelta | None
+    text: str
+    settings: Mapping[str, Setting]
+    renewal: Renewal
+    replace: Replace
+    removal: Removal
+    protect: bool | None
+    mode: Mode | None
+    version: str
+    because: str
+    places: Mapping[str, str] = MappingProxyType({})  # path → "team-rooms.yaml:14"
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What two versions of a wish must share to ask for the same room."""
+        return (
+            self.display_name,
+            self.type,
+            self.lifetime,
+            self.text,
+            tuple(sorted(self.settings.items())),
+        )

@@ -1,0 +1,169 @@
+"""What our store remembers: of a key, of its rooms, of an attempt at an action.
+
+These are values; whoever changes one makes a new one and commits it together with the facts that
+tell of the change.  Nothing here is ever compared with ``now``: that is the plan's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from orchestrator.domain.keys import Key
+from orchestrator.domain.policies import Desired, Removal, RemovalMode
+from orchestrator.domain.rooms import RoomType, Setting, Settings
+
+_NOTHING: Mapping[str, Setting] = MappingProxyType({})
+_BY_DEFAULT = Removal()
+
+
+class Role(StrEnum):
+    """What a room is to its key.
+
+    `CURRENT` is the one whose link we give out.  `SUPERSEDED` was replaced and stays joinable for
+    its overlap.  `ENDING` is let go: renewed no more, or retired.  `DUPLICATE` was never announced.
+    """
+
+    CURRENT = "current"
+    SUPERSEDED = "superseded"
+    ENDING = "ending"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRecord:
+    """One room of a key, as we last left it.
+
+    Attributes:
+        operation: the id of the operation that made it; empty for an adopted room.
+        applied: the settings that our wish named when we last sent them.
+        not_taken: what a 2xx did not take; not sent again until it or the policy changes.
+        lifetime: the lifetime that the wish had when the present end was granted.
+        granted_at: API time of that grant; `expires_at` is what the API then answered.
+        renewed_at: API time of the last renewal by the daemon's own decision.
+        missing_since: API time of the first look that did not find it.
+        end_due: when a superseded room is to be ended (API time).
+        retired_at: API time of the PATCH that gave it its eleven minutes' notice.
+        last_used_at: the last moment at which somebody was known to be inside.
+    """
+
+    id: str
+    generation: int
+    operation: str
+    role: Role
+    display_name: str
+    type: RoomType
+    guest_url: str
+    meeting_code: str
+    created_at: datetime | None
+    expires_at: datetime | None
+    granted_at: datetime
+    lifetime: timedelta | None
+    applied: Settings = _NOTHING
+    not_taken: Settings = _NOTHING
+    text: str = ""
+    adopted: bool = False
+    renewed_at: datetime | None = None
+    missing_since: datetime | None = None
+    end_due: datetime | None = None
+    retired_at: datetime | None = None
+    last_used_at: datetime | None = None
+    version: str = ""  # of the policy whose wish was last applied
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A removal that is decided but not yet carried out."""
+
+    decided_at: datetime
+    due: datetime
+    mode: RemovalMode
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often something was tried in vain, and when it may be tried next (API time)."""
+
+    count: int = 0
+    next_at: datetime | None = None
+    fault: str = ""
+    input: str = ""  # digest of what was tried: another input resets the count
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """Everything that we remember of one key.
+
+    Attributes:
+        generation: of the last room that was meant; 0 before the first.
+        wish: the last good spec, which stays in force while the policy cannot be read.
+        rooms: all that have not ended, the current one among them.
+        removal: stored with the room, so that it outlives the line in the file.
+        distinct: rooms that bear our room's name and of which a person said: not the same.
+        former: encoded keys that this room was known by.
+    """
+
+    key: Key
+    generation: int = 0
+    wish: Desired | None = None
+    rooms: tuple[RoomRecord, ...] = ()
+    tombstone: Tombstone | None = None
+    removal: Removal = _BY_DEFAULT
+    protect: bool = False
+    distinct: frozenset[str] = frozenset()
+    former: tuple[str, ...] = ()
+    attempts: Attempts = Attempts()
+    creates: Attempts = Attempts()
+    withheld: str = ""  # digest of what a mode or question last withheld: told once
+
+    @property
+    def current(self) -> RoomRecord | None:
+        """The one room whose link we give out."""
+        return next((room for room in self.rooms if room.role is Role.CURRENT), None)
+
+
+class OperationKind(StrEnum):
+    """What an operation asks of the API."""
+
+    CREATE = "create"
+    RENEW = "renew"
+    UPDATE = "update"
+    RETIRE = "retire"
+    DELETE = "delete"
+
+
+class OperationState(StrEnum):
+    """An open operation may have been carried out; only looking tells."""
+
+    OPEN = "open"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One journalled attempt at one action.
+
+    Attributes:
+        id: ``<incarnation>-<unique>``; a create carries it in its room's marker.
+        watermark: for a create, the serial from which a lookup must begin; None: from the start.
+        attempt: how often the call was sent under this id, from 1.
+        answered: the HTTP status of the last answer; 0 for none.
+    """
+
+    id: str
+    key: Key
+    kind: OperationKind
+    generation: int
+    room_id: str | None
+    reason: str
+    cause: str
+    started_at: datetime
+    watermark: int | None = None
+    attempt: int = 1
+    state: OperationState = OperationState.OPEN
+    answered: int = 0

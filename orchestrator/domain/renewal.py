@@ -1,0 +1,100 @@
+"""When a long_term room is renewed: early enough, spread out, and never in a loop (promise P7).
+
+Every rule is the design's section 5, *Renew*.  L is the life that the API granted: the end that it
+answered less the API time of the grant.  Nothing here knows cron: a window is asked for its next
+opening through a function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from orchestrator.domain.keys import spread
+from orchestrator.domain.policies import Renewal, Window
+from orchestrator.domain.records import RoomRecord
+from orchestrator.domain.rooms import LATEST_END, LONGEST_ASK, NOTICE
+
+FLOOR_MOST: Final = timedelta(hours=24)
+FLOOR_LEAST: Final = timedelta(seconds=60)
+# The end, less this share of life, overrides window, spread and every other wish.
+EMERGENCY_SHARE: Final = 20
+
+Opening = Callable[[Window, datetime], tuple[datetime, datetime]]
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalTime:
+    """When a room is to be renewed, and why then.
+
+    Attributes:
+        moment: from here on it is due; never earlier than the floor allows.
+        latest: the last twentieth of its life begins.
+        why: for people: "a third of its life before the end", with the window if there is one.
+    """
+
+    moment: datetime
+    latest: datetime
+    why: str
+
+
+def granted_life(room: RoomRecord, expires_at: datetime) -> timedelta:
+    """L, at most what an API can grant; an end that somebody else moved far out adds nothing."""
+    return max(min(expires_at - room.granted_at, LATEST_END), timedelta(0))
+
+
+def floor(life: timedelta) -> timedelta:
+    """The least time between two renewals by the daemon's own decision."""
+    return max(min(FLOOR_MOST, life / EMERGENCY_SHARE), FLOOR_LEAST)
+
+
+def lead(life: timedelta, wished: timedelta | None) -> timedelta:
+    """How long before the end a renewal falls due: a third of life, or the wish up to a half."""
+    return life / 3 if wished is None else min(wished, life / 2)
+
+
+def asked_end(now: datetime, lifetime: timedelta) -> datetime:
+    """The end to ask for at ``now``, lawful even where the API's clock is a little ahead."""
+    return now + max(min(lifetime, LONGEST_ASK), NOTICE)
+
+
+def renewal_time(
+    room: RoomRecord, expires_at: datetime, renewal: Renewal, key: str, opening: Opening
+) -> RenewalTime:
+    """Say when a room that ends at ``expires_at`` is to be renewed.
+
+    Args:
+        room: our record of it, for its grant and its last renewal.
+        expires_at: its end as the API last said, UTC.
+        renewal: the policy's wish.
+        key: the encoded key, which gives the room its own place within a quarter of the lead.
+        opening: the first opening of a window that has not closed at a moment.
+    """
+    life = granted_life(room, expires_at)
+    before = lead(life, renewal.before)
+    share = spread(key)
+    due = expires_at - before * (1 + share / 4)
+    latest = expires_at - life / EMERGENCY_SHARE
+    moment, why = due, f"{_days(before)} before its end, spread by its key"
+    if renewal.window is not None:
+        start, end = opening(renewal.window, due)
+        start = max(start, due)
+        moment = start + (end - start) * share
+        why = f"{_days(before)} before its end, in its window {renewal.window.cron!r}"
+    if moment > latest:
+        moment, why = latest, "the last twentieth of its life begins"
+    if room.renewed_at is not None:
+        earliest = room.renewed_at + floor(life)
+        if earliest > moment:
+            moment, why = earliest, "it was renewed a short while ago"
+    return RenewalTime(moment, latest, why)
+
+
+def _days(length: timedelta) -> str:
+    seconds = length.total_seconds()
+    for name, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {name}"
+    return f"{seconds:.0f} s"

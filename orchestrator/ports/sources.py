@@ -1,0 +1,89 @@
+"""Port: policy files and their data, as bytes in and policies out.
+
+Reading the folder and understanding it are two steps, so that a candidate folder, whose bytes came
+over a socket, is understood by the same code as the one in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from orchestrator.domain.policies import Policy, Subject
+from orchestrator.foundation.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a version came from: owner's uid, modification time (UTC), git commit, author."""
+
+    uid: int
+    mtime: datetime
+    commit: str = ""
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The bytes of a policies folder at one moment; what could not be read is a problem.
+
+    Attributes:
+        policies: by file name, directly in the folder.
+        data: by name relative to its ``data/`` folder.
+        problem: the folder itself could not be read; then nothing in it counts as gone.
+    """
+
+    policies: Mapping[str, bytes | Problem]
+    data: Mapping[str, bytes | Problem]
+    problem: Problem | None = None
+    provenance: Mapping[str, Provenance] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One policy file understood: a policy, or every problem that it has.
+
+    `name` is the policy's name where it can be read although the rest cannot.
+    """
+
+    policy: Policy | None
+    problems: tuple[Problem, ...] = ()
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """The subjects of one policy; None where they are unknown, which is not empty (P4)."""
+
+    subjects: tuple[Subject, ...] | None
+    problems: tuple[Problem, ...] = ()
+
+
+class Sources(Protocol):
+    """The policies folder."""
+
+    async def read(self) -> Folder:
+        """Read all of it; never raises, problems are values."""
+        ...
+
+    async def changed(self) -> None:
+        """Return when the folder's content has changed and then been quiet for the debounce."""
+        ...
+
+
+class Reader(Protocol):
+    """Understands the policy language; pure functions of bytes."""
+
+    def parse(self, file: str, text: bytes) -> Parsed:
+        """Read one policy file and check everything that needs no other file."""
+        ...
+
+    def subjects(self, policy: Policy, data: Mapping[str, bytes | Problem]) -> Subjects:
+        """The subjects of a policy, from its items or from the data file that it names."""
+        ...
+
+    def check_together(self, policies: Sequence[Policy]) -> Sequence[Problem]:
+        """Problems that only show when policies stand side by side (`moved` in a circle, …)."""
+        ...

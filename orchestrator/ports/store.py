@@ -1,0 +1,119 @@
+"""Port: the store, at the height of the domain.
+
+State and facts change together or not at all: one `Commit` is one durable transaction.  A store is
+opened by one daemon at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from orchestrator.domain.facts import Fact, RecordedFact
+from orchestrator.domain.keys import Key
+from orchestrator.domain.records import KeyState, Operation
+
+
+class StoreFault(Exception):
+    """Nothing could be recorded (disk full, read-only, unlinked, corrupt): so nothing is done."""
+
+
+class StoreTakenError(StoreFault):
+    """Another daemon has this store open; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyText:
+    """The last good text of one policy, by which it stays in force while its file is bad."""
+
+    name: str
+    file: str
+    text: bytes
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one transaction writes.
+
+    Attributes:
+        states: key states, each replacing the one before.
+        dropped: keys of which nothing is remembered any more.
+        operations: new ones, or known ones in a new state.
+        facts: in order; each gets the next sequence number.
+        policies: last good texts by policy name; None forgets one.
+        notes: small named values (pins, cursors, what was learnt of the API); None forgets one.
+    """
+
+    states: Sequence[KeyState] = ()
+    dropped: Sequence[Key] = ()
+    operations: Sequence[Operation] = ()
+    facts: Sequence[Fact] = ()
+    policies: Mapping[str, PolicyText | None] = field(default_factory=dict)
+    notes: Mapping[str, str | None] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """What the daemon remembers. Every method may raise `StoreFault`."""
+
+    @property
+    def incarnation(self) -> str:
+        """Drawn when the store was made, 8 of ``0-9a-z``; operation ids begin with it."""
+        ...
+
+    async def commit(self, commit: Commit, now: datetime) -> Sequence[int]:
+        """Write all of it durably, or nothing; returns the sequence numbers of its facts.
+
+        Refuses (with `StoreFault`) two current rooms for one key and one room under two keys.
+        """
+        ...
+
+    async def state(self, key: Key) -> KeyState | None:
+        """What is remembered of one key."""
+        ...
+
+    async def states(self, policy: str | None = None) -> Sequence[KeyState]:
+        """All states in the order of their keys, or those of one policy."""
+        ...
+
+    async def key_of_room(self, room_id: str) -> Key | None:
+        """The key under which a room is remembered."""
+        ...
+
+    async def operation(self, operation_id: str) -> Operation | None:
+        """One operation, open or not."""
+        ...
+
+    async def open_operations(self, key: Key | None = None) -> Sequence[Operation]:
+        """The operations whose outcome is not known, oldest first."""
+        ...
+
+    async def facts(self, after: int, limit: int) -> Sequence[RecordedFact]:
+        """Facts with a sequence number above ``after``, in order, at most ``limit``."""
+        ...
+
+    async def policies(self) -> Sequence[PolicyText]:
+        """The last good text of every policy that is in force."""
+        ...
+
+    async def note(self, name: str) -> str | None:
+        """One named value."""
+        ...
+
+    def claim(self, key: Key) -> AbstractAsyncContextManager[bool]:
+        """Hold a key for the time of one turn; false where somebody else holds it.
+
+        With one daemon a store it is always true; replicas will make it a lease.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Raise `StoreFault` unless the open store is still the file at its path and writable."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the file."""
+        ...
