@@ -1,0 +1,58 @@
+# Each target sets up what it needs on a machine with Python 3.11 or later, its venv module and make.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help demo test check torture lock upgrade clean
+
+help: ## show these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+demo: .venv/runs ## watch rooms appear because a YAML file says so; Ctrl-C ends it
+	@exec $(BIN)/room-orchestrator demo
+
+test: .venv/tests ## run every test and hold the coverage to its floors
+	$(BIN)/coverage erase
+	$(BIN)/pytest --cov --cov-report=
+	$(BIN)/python tests/coverage_floors.py
+
+check: .venv/tests ## style, types, the direction of imports, spelling, lock files, licences
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell
+	$(BIN)/python tools/lock.py --check
+	$(BIN)/python tools/licences.py
+
+torture: .venv/tests ## kill the daemon again and again, and count what is lost
+	$(BIN)/python tests/system/torture.py
+
+lock: .venv/tests ## write the lock files after a change of pyproject.toml
+	$(BIN)/python tools/lock.py
+
+upgrade: .venv/tests ## write the lock files anew with the newest versions that fit
+	$(BIN)/python tools/lock.py --upgrade
+
+clean: ## remove what the other targets made
+	rm -rf .venv .coverage .coverage.* coverage.json .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist demo
+
+.venv/made: tools/find-python
+	@python=$$(tools/find-python) && echo "Making .venv with $$python" && "$$python" -m venv .venv
+	@touch $@
+
+# What runs: the package and its dependencies.
+.venv/runs: .venv/made requirements.lock requirements-build.lock pyproject.toml
+	@echo "Installing what room-orchestrator runs on (requirements.lock)"
+	@$(PIP) --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What tests and checks, on top.
+.venv/tests: .venv/runs requirements-dev.lock
+	@echo "Installing what tests and checks it (requirements-dev.lock)"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,17 @@
+"""What every test stands on: how hard the property tests try."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# The clock of a shared machine must not decide whether a property holds: no deadline.
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile(
+    "ci",
+    max_examples=500,
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
