@@ -8,7 +8,7 @@ fact is made, so that nothing secret can slip into the audit by accident.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -188,7 +188,7 @@ class Fact:
     before: Mapping[str, Json] | None = None
     after: Mapping[str, Json] | None = None
     api: ApiCall | None = None
-    detail: Mapping[str, Json] = MappingProxyType({})
+    detail: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         """Refuse events and fields that are not in the catalogue."""

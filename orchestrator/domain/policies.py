@@ -7,7 +7,7 @@ reads a file; a `Policy` that exists is one that the reader accepted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -114,9 +114,9 @@ class RoomWish:
     display_name: Template
     lifetime: timedelta | None
     metadata: Template | None = None
-    settings: Settings = MappingProxyType({})
+    settings: Settings = field(default_factory=lambda: MappingProxyType({}))
     # Where each line of `room:` stands, by path: for reasons ("because team-rooms.yaml:14").
-    places: Mapping[str, Place] = MappingProxyType({})
+    places: Mapping[str, Place] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ class Policy:
     deliver: tuple[DeliverTo, ...] = ()
     formerly: tuple[str, ...] = ()
     moved: tuple[Moved, ...] = ()
-    places: Mapping[str, Place] = MappingProxyType({})
+    places: Mapping[str, Place] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,8 @@ class Desired:
     mode: Mode | None
     version: str
     because: str
-    places: Mapping[str, str] = MappingProxyType({})  # path → "team-rooms.yaml:14"
+    # path → "team-rooms.yaml:14"
+    places: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def shape(self) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ tell of the change.  Nothing here is ever compared with ``now``: that is the pla
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -62,8 +62,8 @@ class RoomRecord:
     expires_at: datetime | None
     granted_at: datetime
     lifetime: timedelta | None
-    applied: Settings = _NOTHING
-    not_taken: Settings = _NOTHING
+    applied: Settings = field(default_factory=lambda: _NOTHING)
+    not_taken: Settings = field(default_factory=lambda: _NOTHING)
     text: str = ""
     adopted: bool = False
     renewed_at: datetime | None = None
