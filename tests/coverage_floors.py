@@ -1,6 +1,6 @@
 """Holds the measured coverage to its floors: lines and branches together, a group at a time.
 
-Run by `make test` after the tests.  Reads the data files of coverage, those of the processes that the
+Run by `make test` after the tests.  Reads the data of coverage, that of the processes which the
 tests started included, and exits 1 when a group is below its floor.
 """
 
@@ -36,7 +36,7 @@ class Count:
 
 
 def measured() -> dict[str, Count]:
-    """The counts by package directly under orchestrator/ (or module, for those that stand alone)."""
+    """The counts by package directly under orchestrator/ (or module)."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "coverage.json"
         command = [sys.executable, "-m", "coverage", "json", "--quiet", "-o", str(report)]

@@ -1,7 +1,7 @@
 """Checks that everything we ship with has a licence that goes with Apache-2.0.
 
-Looks at what room-orchestrator needs at run time, with all that those packages need in turn.  Tools of
-the developer are not shipped and not looked at.
+Looks at what room-orchestrator needs at run time, with all that those packages need in turn.  Tools
+of the developer are not shipped and not looked at.
 """
 
 import re
@@ -11,8 +11,22 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 OURS = "room-orchestrator"
 # SPDX identifiers, and below the older ways in which packages say the same.
 FITTING = frozenset(
-    "0BSD Apache-2.0 BSD-2-Clause BSD-3-Clause ISC LGPL-2.1-or-later LGPL-3.0-or-later MIT MIT-0 MPL-2.0"
-    " PSF-2.0 Python-2.0 Unlicense Zlib".split()
+    [
+        "0BSD",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "ISC",
+        "LGPL-2.1-or-later",
+        "LGPL-3.0-or-later",
+        "MIT",
+        "MIT-0",
+        "MPL-2.0",
+        "PSF-2.0",
+        "Python-2.0",
+        "Unlicense",
+        "Zlib",
+    ]
 )
 OLDER_NAMES = {
     "Apache 2.0": "Apache-2.0",
@@ -48,9 +62,14 @@ def shipped() -> dict[str, Distribution]:
     return found
 
 
+def said_once(package: Distribution, field: str) -> str:
+    """A field of the package's metadata, or nothing."""
+    return next(iter(package.metadata.get_all(field) or ()), "")
+
+
 def licences(package: Distribution) -> list[str]:
     """What the package says of its licence, as SPDX identifiers where they can be told."""
-    expression = package.metadata.get("License-Expression")
+    expression = said_once(package, "License-Expression")
     if expression:
         return [word for word in re.split(r"[\s()]+|\bAND\b|\bOR\b", expression) if word]
     classified = [
@@ -58,7 +77,7 @@ def licences(package: Distribution) -> list[str]:
         for line in package.metadata.get_all("Classifier", [])
         if line.startswith("License ::") and not line.endswith("OSI Approved")
     ]
-    said = classified or [package.metadata.get("License") or "nothing said"]
+    said = classified or [said_once(package, "License") or "nothing said"]
     return [OLDER_NAMES.get(name, name) for name in said]
 
 
@@ -72,7 +91,7 @@ def main() -> int:
     }
     for name, said in misfits.items():
         print(f"{name}: {', '.join(said)} is not among the licences that go with Apache-2.0")
-    print(f"licences: {len(packages) - 1} packages that we ship with, {len(misfits)} that do not fit")
+    print(f"licences: {len(packages) - 1} packages, {len(misfits)} that do not fit")
     return 1 if misfits else 0
 
 

@@ -1,7 +1,7 @@
 """Writes the lock files, and tells offline whether they are older than pyproject.toml.
 
-A lock file begins with a digest of what pyproject.toml asked for when it was written.  It names versions
-and hashes and no index, so that it installs from any mirror.
+A lock file begins with a digest of what pyproject.toml asked for when it was written.  It names
+versions and hashes and no index, so that it installs from any mirror.
 """
 
 import argparse
