@@ -35,7 +35,7 @@ KINDS: dict[str, type[Contract]] = {
     "layers": LayersContract,
 }
 
-# contract · who imports · what must not be imported there.  A module that is missing is built for it.
+# contract · who imports · what must not be imported there.  A missing module is built for the case.
 BREACHES = [
     # The house, one step up at a time and across.
     ("house", "cli.daemon", "__main__"),
