@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from orchestrator.domain.policies import Desired, RemovalMode
-from orchestrator.domain.rooms import Change, Observed, Patch
 from orchestrator.domain.records import Operation, Role
+from orchestrator.domain.rooms import Change, Observed, Patch
 
 _NO_CHANGES: Mapping[str, Change] = MappingProxyType({})
 

@@ -1,11 +1,12 @@
-"""When something that failed is tried again: across runs, persisted, capped (the design, section 5).
+"""When something that failed is tried again: across runs, persisted, capped.
 
-Within one call the adapter may try again for some seconds; that is not here, and the two levels
-are never multiplied.
+The waits are those of the design, section 5, *Retry*.  Within one call the adapter may try again
+for some seconds; that is not here, and the two levels are never multiplied.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
@@ -18,43 +19,54 @@ _DOUBLINGS_MOST: Final = 20  # 2**20 of any unit is beyond every cap; larger pow
 
 
 class Schedule(Enum):
-    """First and longest wait of each kind of trouble; the wait doubles in between."""
+    """The kinds of trouble, each with its own waits."""
 
-    WEATHER = (timedelta(seconds=5), timedelta(minutes=15))
-    CREATES = (timedelta(minutes=1), timedelta(minutes=60))
-    FORBIDDEN = (timedelta(minutes=15), timedelta(hours=6))
-    REFUSED = (timedelta(minutes=2), timedelta(hours=24))
+    WEATHER = "weather"
+    CREATES = "creates"
+    FORBIDDEN = "forbidden"
+    REFUSED = "refused"
+
+
+# First and longest wait; it doubles in between.
+_WAITS: Final = {
+    Schedule.WEATHER: (timedelta(seconds=5), timedelta(minutes=15)),
+    Schedule.CREATES: (timedelta(minutes=1), timedelta(minutes=60)),
+    Schedule.FORBIDDEN: (timedelta(minutes=15), timedelta(hours=6)),
+    Schedule.REFUSED: (timedelta(minutes=2), timedelta(hours=24)),
+}
 
 
 def wait(schedule: Schedule, count: int) -> timedelta:
     """The wait after the ``count``-th failure in a row (from 1), without jitter."""
-    first, longest = schedule.value
+    first, longest = _WAITS[schedule]
     if schedule is Schedule.REFUSED and count > 1:
         return longest  # once more after the clock check, then daily
-    return min(first * 2 ** min(max(count - 1, 0), _DOUBLINGS_MOST), longest)
+    return min(first * (1 << min(max(count - 1, 0), _DOUBLINGS_MOST)), longest)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong: the fault in words, what was tried, and when to come back at the least."""
+
+    fault: str
+    tried: str
+    retry_after: timedelta | None = None
 
 
 def failed(
-    attempts: Attempts,
-    schedule: Schedule,
-    now: datetime,
-    *,
-    fault: str,
-    tried: str,
-    key: str,
-    retry_after: timedelta | None = None,
+    attempts: Attempts, schedule: Schedule, now: datetime, key: str, failure: Failure
 ) -> Attempts:
     """Count one more failure and say when to come back.
 
-    Another input (``tried``) begins to count anew.  The jitter, up to a quarter, is the key's own
+    Another input begins to count anew.  The jitter, up to a quarter, is the key's own
     and the count's, so that it is the same in every replay and different for every key.
     """
-    count = attempts.count + 1 if attempts.input == tried else 1
+    count = attempts.count + 1 if attempts.input == failure.tried else 1
     pause = wait(schedule, count)
-    if retry_after is not None:
-        pause = max(pause, min(retry_after, RETRY_AFTER_MOST))
+    if failure.retry_after is not None:
+        pause = max(pause, min(failure.retry_after, RETRY_AFTER_MOST))
     jitter = 1 + spread(f"{key}#{count}") / 4
-    return Attempts(count, now + pause * jitter, fault, tried)
+    return Attempts(count, now + pause * jitter, failure.fault, failure.tried)
 
 
 def held_back(attempts: Attempts, tried: str, now: datetime) -> datetime | None:

@@ -13,6 +13,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.domain.rooms import SETTINGS
+
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
@@ -37,6 +39,8 @@ class FactKind:
 def _kind(meaning: str, *detail: str) -> FactKind:
     return FactKind(meaning, frozenset(detail))
 
+
+CHECKPOINT: Final = "audit.checkpoint"
 
 _ROOM: Final = ("display_name", "meeting_code", "type", "expires_at", "guest_url")
 
@@ -158,12 +162,39 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
         "delivery.sent": _kind("links reached a destination", "destination", "rooms"),
         "delivery.failed": _kind("links did not reach a destination", "destination", "next_at"),
         "audit.resumed": _kind("the audit log goes on after a cut or a new file", "lines", "why"),
+        CHECKPOINT: _kind(
+            "written by the log itself, not by an act: vouches for all lines before this one",
+            "lines",
+            "signed_by",
+            "signature",
+        ),
     }
 )
 
+# What `before` and `after` may tell: the settings of a room by their path, and these. A host link
+# can be neither: it is a secret.
+CHANGED: Final[frozenset[str]] = frozenset(SETTINGS) | {
+    "display_name",
+    "expires_at",
+    "generation",
+    "grace",
+    "guest_url",
+    "key",
+    "lifetime",
+    "meeting_code",
+    "mode",
+    "protect",
+    "removal",
+    "replace",
+    "role",
+    "text",
+    "type",
+    "version",
+}
+
 
 class UnknownFactError(ValueError):
-    """An event or a detail field that the catalogue does not list."""
+    """An event or a field that the catalogue does not list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +205,7 @@ class Fact:
         actor: a policy and its version, or a person's command; who, not what.
         key: in its encoded form.
         cause: what woke us, with its id.
-        before, after: what changed; only plain values.
+        before, after: what changed, by the names in `CHANGED`.
         detail: further fields, each listed for the event in `CATALOGUE`.
     """
 
@@ -199,6 +230,10 @@ class Fact:
         unlisted = set(self.detail) - kind.detail
         if unlisted:
             message = f"{self.event} does not carry {', '.join(sorted(unlisted))}"
+            raise UnknownFactError(message)
+        unlisted = (set(self.before or ()) | set(self.after or ())) - CHANGED
+        if unlisted:
+            message = f"before and after do not tell of {', '.join(sorted(unlisted))}"
             raise UnknownFactError(message)
 
 

@@ -6,6 +6,7 @@ reads a file; a `Policy` that exists is one that the reader accepted.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -229,3 +230,8 @@ class Desired:
             self.text,
             tuple(sorted(self.settings.items())),
         )
+
+    @property
+    def digest(self) -> str:
+        """What an attempt is remembered by: 16 hexadecimal digits, another for another wish."""
+        return hashlib.sha256(repr(self.shape).encode()).hexdigest()[:16]

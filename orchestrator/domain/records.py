@@ -105,6 +105,7 @@ class KeyState:
         removal: stored with the room, so that it outlives the line in the file.
         distinct: rooms that bear our room's name and of which a person said: not the same.
         former: encoded keys that this room was known by.
+        lost: the last current room ended before its wish did: brakes count the next create.
     """
 
     key: Key
@@ -116,6 +117,7 @@ class KeyState:
     protect: bool = False
     distinct: frozenset[str] = frozenset()
     former: tuple[str, ...] = ()
+    lost: bool = False
     attempts: Attempts = Attempts()
     creates: Attempts = Attempts()
     withheld: str = ""  # digest of what a mode or question last withheld: told once

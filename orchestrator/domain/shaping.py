@@ -1,0 +1,211 @@
+"""Bringing a wanted room into shape: what differs, what replaces it, when it is renewed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from orchestrator.domain import backoff
+from orchestrator.domain.actions import (
+    Note,
+    Renew,
+    Replace,
+    Update,
+)
+from orchestrator.domain.policies import (
+    UNUSED_FOR,
+    Desired,
+    ReplaceMode,
+)
+from orchestrator.domain.records import RoomRecord
+from orchestrator.domain.renewal import asked_end, renewal_time
+from orchestrator.domain.rooms import (
+    BORN_WITH,
+    LONGEST_ASK,
+    SETTINGS,
+    Change,
+    Observed,
+    Occupancy,
+    RoomType,
+    Setting,
+)
+from orchestrator.domain.situation import (
+    Draft,
+    Situation,
+)
+
+_LOOK_AGAIN: Final = timedelta(minutes=5)  # at a room whose use stands in the way
+
+
+def keep_in_shape(
+    situation: Situation, room: RoomRecord, seen: Observed, desired: Desired, draft: Draft
+) -> None:
+    """Bring a wanted room into shape: replace, update, renew."""
+    changes = differences(room, seen, desired)
+    refused = {
+        path: change
+        for path, change in changes.items()
+        if path in room.not_taken and room.not_taken[path] == change.after
+    }
+    for path, change in refused.items():
+        draft.hold("not-taken", f"the API did not take {path} = {change.after}")
+    changes = {path: change for path, change in changes.items() if path not in refused}
+    draft.changes.update(changes)
+    forced = {path: change for path, change in changes.items() if not _patchable(path)}
+    if forced and _replace(situation, room, forced, desired, draft):
+        return  # the new room is born in shape, with its whole life before it
+    gentle = {path: change for path, change in changes.items() if _patchable(path)}
+    if gentle:
+        reason = f"{_line(desired, gentle)} asks for it"
+        draft.do(Update(room.id, MappingProxyType(gentle), desired, reason))
+    plan_renewal(situation, room, seen, desired, draft)
+    told = (desired.version, desired.lifetime) != (room.version, room.lifetime)
+    if told and not draft.actions:
+        draft.do(Note(seen, desired, "the policy changed and asks for nothing new"))
+
+
+def _patchable(path: str) -> bool:
+    return path not in BORN_WITH and SETTINGS[path].patchable
+
+
+def differences(room: RoomRecord, seen: Observed, desired: Desired) -> dict[str, Change]:
+    """What differs between a room and the wish, by path.
+
+    Settings that the policy does not name are left as they are, unless our last wish named them:
+    then a line that was taken out means the documented default.
+    """
+    wished: dict[str, Setting] = {
+        path: SETTINGS[path].default for path in room.applied if path in SETTINGS
+    }
+    wished.update(desired.settings)
+    changes = {
+        path: Change(seen.settings.get(path, SETTINGS[path].default), value)
+        for path, value in wished.items()
+        if seen.settings.get(path, SETTINGS[path].default) != value
+    }
+    if seen.display_name != desired.display_name:
+        changes["display_name"] = Change(seen.display_name, desired.display_name)
+    if seen.type is not desired.type:
+        changes["type"] = Change(str(seen.type), str(desired.type))
+    return changes
+
+
+def _line(desired: Desired, changes: Mapping[str, Change]) -> str:
+    """The line of the policy that asks for a change, or what asks for the room at all."""
+    return next(
+        (desired.places[path] for path in changes if path in desired.places), desired.because
+    )
+
+
+def _replace(
+    situation: Situation,
+    room: RoomRecord,
+    forced: Mapping[str, Change],
+    desired: Desired,
+    draft: Draft,
+) -> bool:
+    """Plan a replacement, or say what stands before it; true if it is planned."""
+    names = ", ".join(forced)
+    reason = f"{names} cannot be patched ({_line(desired, forced)})"
+    action = Replace(
+        room.id, MappingProxyType(dict(forced)), desired, situation.state.generation + 1, reason
+    )
+    by, why, until = _against_replacing(situation, room, desired)
+    if by:
+        draft.hold(by, f"{reason}; {why}", until, action)
+        return False
+    draft.do(action)
+    return True
+
+
+def _against_replacing(
+    situation: Situation, room: RoomRecord, desired: Desired
+) -> tuple[str, str, datetime | None]:
+    """What stands before a replacement: one word, a sentence, and until when; or nothing."""
+    use, now = situation.use(room.id), situation.now
+    unused_at = None if use.last_used_at is None else use.last_used_at + UNUSED_FOR
+    waits = backoff.held_back(situation.state.creates, desired.digest, now)
+    when_unused = desired.replace.mode is ReplaceMode.WHEN_UNUSED
+    obstacles: tuple[tuple[bool, str, str, datetime | None], ...] = (
+        (
+            desired.replace.mode is ReplaceMode.NEVER,
+            "replace-never",
+            "replace: never keeps the room as it is",
+            None,
+        ),
+        (situation.state.protect, "protected", "it is protected", None),
+        (bool(situation.world.conflict), "conflict", situation.world.conflict, None),
+        (bool(situation.doubt), "doubt", situation.doubt, None),
+        (
+            use.occupancy is Occupancy.OCCUPIED,
+            "occupied",
+            "somebody is inside",
+            now + _LOOK_AGAIN,
+        ),
+        (
+            when_unused and use.occupancy is Occupancy.UNKNOWN,
+            "unknown-use",
+            "whether it is used is not known here, and unknown counts as used",
+            None,
+        ),
+        (
+            when_unused and unused_at is not None and unused_at > now,
+            "in-use",
+            "it was used within the last seven days",
+            unused_at,
+        ),
+        (waits is not None, "back-off", "its last room did not live out its life", waits),
+    )
+    return next(
+        ((by, why, until) for stands, by, why, until in obstacles if stands), ("", "", None)
+    )
+
+
+def plan_renewal(
+    situation: Situation, room: RoomRecord, seen: Observed, desired: Desired, draft: Draft
+) -> None:
+    """Renew a room when it is due, or say when it will be."""
+    if seen.expires_at is None or desired.lifetime is None or seen.type is RoomType.INSTANT:
+        return
+    now = situation.now
+    if _change_lifetime(situation, room, seen, desired, draft):
+        return
+    due = renewal_time(
+        room, seen.expires_at, desired.renewal, situation.key.encoded, situation.world.opening
+    )
+    asked = asked_end(now, desired.lifetime)
+    if due.moment > now:
+        draft.back_at(due.moment)
+    elif asked <= seen.expires_at:
+        # Somebody moved its end beyond what we would ask for; come when we can better it.
+        longest = min(desired.lifetime, LONGEST_ASK)
+        draft.back_at(max(seen.expires_at - longest, now) + timedelta(minutes=1))
+    else:
+        draft.do(Renew(room.id, seen.expires_at, asked, desired, due.why))
+
+
+def _change_lifetime(
+    situation: Situation, room: RoomRecord, seen: Observed, desired: Desired, draft: Draft
+) -> bool:
+    """A policy's new lifetime: one PATCH, exempt from the floor; shortening leaves the grace."""
+    if seen.expires_at is None or desired.lifetime is None:
+        return False
+    if room.lifetime is None or room.lifetime == desired.lifetime:
+        return False
+    now = situation.now
+    asked = asked_end(now, desired.lifetime)
+    shorter = desired.lifetime < room.lifetime
+    if shorter:
+        asked = max(asked, now + min(desired.removal.grace, LONGEST_ASK))
+    useful = asked < seen.expires_at if shorter else asked > seen.expires_at
+    if not useful:
+        return False
+    line = desired.places.get("lifetime", desired.because)
+    draft.do(
+        Renew(
+            room.id, seen.expires_at, asked, desired, f"{line} asks for another lifetime", own=False
+        )
+    )
+    return True

@@ -1,0 +1,185 @@
+"""What a plan is made from: the wish, what was seen, what is remembered, and the world.
+
+Values only; whoever makes one has gathered it.  A room that stands in no sighting was not looked
+for, which is not the same as gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from orchestrator.domain.actions import (
+    Action,
+    Hold,
+)
+from orchestrator.domain.keys import Key
+from orchestrator.domain.policies import (
+    Desired,
+)
+from orchestrator.domain.records import KeyState, Operation
+from orchestrator.domain.renewal import Opening
+from orchestrator.domain.rooms import (
+    Change,
+    Observed,
+    Occupancy,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Policy asks for this room."""
+
+    desired: Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What policy asks for cannot be known now; the last good spec stays in force."""
+
+    desired: Desired
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """Policy surely does not ask for this room (any more)."""
+
+    why: str
+
+
+Wish = Wanted | Kept | Unwanted
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The API did not show a room where it was looked for."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Whether somebody is in a room now, and when somebody last was, as far as is known."""
+
+    occupancy: Occupancy = Occupancy.UNKNOWN
+    last_used_at: datetime | None = None
+
+
+UNKNOWN_USE: Final = Use()
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An unanswered create, and what looking for it brought.
+
+    `looked` says that a listing begun after settling did not find it; `until` when it may be
+    looked for like that.
+    """
+
+    operation: Operation
+    found: Observed | None
+    looked: bool
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A room with our marker for this key that the store does not remember under any key.
+
+    `known` says that the operation in its marker stands in our journal, and not as the one that
+    made this very room: so the room was never announced.
+    """
+
+    room: Observed
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What holds for every key.
+
+    Attributes:
+        now: API time, UTC.
+        listed: one complete listing was seen since the start.
+        doubt: why the last listing cannot be trusted, or an empty text.
+        conflict: why nothing may be ended or replaced anywhere, or an empty text.
+        can_delete: what DELETE was found to do at this API; None before it was tried.
+    """
+
+    now: datetime
+    opening: Opening
+    settle: timedelta
+    listed: bool = True
+    doubt: str = ""
+    conflict: str = ""
+    can_delete: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that one key's plan is made from."""
+
+    key: Key
+    wish: Wish
+    state: KeyState
+    world: World
+    sightings: Mapping[str, Observed | Gone] = MappingProxyType({})
+    uses: Mapping[str, Use] = MappingProxyType({})
+    claims: tuple[Claim, ...] = ()
+    lookalikes: tuple[Observed, ...] = ()
+    pending: Pending | None = None
+
+    @property
+    def now(self) -> datetime:
+        """API time."""
+        return self.world.now
+
+    def use(self, room_id: str) -> Use:
+        """How a room is used, as far as is known."""
+        return self.uses.get(room_id, UNKNOWN_USE)
+
+    @property
+    def doubt(self) -> str:
+        """Why nothing may be ended, replaced or made anew for this key; empty if it may."""
+        if isinstance(self.wish, Kept):
+            return self.wish.why
+        return self.world.doubt
+
+    @property
+    def tried(self) -> str:
+        """What a failed attempt is remembered by: the wish's version; another one starts anew."""
+        match self.wish:
+            case Wanted(desired) | Kept(desired):
+                return f"{desired.version}:{desired.digest}"
+            case Unwanted():
+                return "unwanted"
+
+
+@dataclass(slots=True)
+class Draft:
+    """The plan as it grows."""
+
+    actions: list[Action] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    until: datetime | None = None
+    changes: dict[str, Change] = field(default_factory=dict)
+
+    def do(self, action: Action) -> None:
+        """Add an action."""
+        self.actions.append(action)
+
+    def hold(
+        self, by: str, reason: str, until: datetime | None = None, action: Action | None = None
+    ) -> None:
+        """Say what stands before something, and until when."""
+        self.holds.append(Hold(by, reason, until, action))
+        self.back_at(until)
+
+    def back_at(self, moment: datetime | None) -> None:
+        """Come back at this moment, or earlier."""
+        if moment is not None and (self.until is None or moment < self.until):
+            self.until = moment
