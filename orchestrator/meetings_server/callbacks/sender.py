@@ -1,0 +1,44 @@
+"""`Sender` over HTTP."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, Self
+
+import aiohttp
+
+from orchestrator.meetings_server.ports import SendFault
+
+#: Seconds for one attempt as a whole.
+PATIENCE: Final = 10.0
+
+
+class HttpSender:
+    """Sends with one session; `opened` makes and closes it."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        """The session stays the caller's."""
+        self._session = session
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls) -> AsyncIterator[Self]:
+        """A sender with a session of its own."""
+        # No cookies: receivers have nothing to remember about us.
+        async with aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=PATIENCE), cookie_jar=aiohttp.DummyCookieJar()
+        ) as session:
+            yield cls(session)
+
+    async def post(self, url: str, body: bytes) -> int:
+        try:
+            async with self._session.post(
+                url,
+                data=body,
+                headers={"Content-Type": "application/json"},
+                # A redirect could lead the event to somebody who never asked for it.
+                allow_redirects=False,
+            ) as response:
+                return response.status
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            # The URL may hold a secret: only the kind of the error is told.
+            raise SendFault(type(error).__name__) from error

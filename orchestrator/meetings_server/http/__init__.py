@@ -1,0 +1,13 @@
+"""The Meetings API on the wire, and the pages that its links lead to.
+
+The law of this package: a request is a value and so is its answer (`wire`); only `web` knows of
+sockets, so that the in-memory twin goes the very same way. Input is read liberally, output is
+strict: the keys, in the order, that the API notes give. Inside:
+web → api → testing | resources | pages → auth | bodies | render → fields | links | problems → wire.
+"""
+
+from orchestrator.meetings_server.http.api import Api
+from orchestrator.meetings_server.http.web import application
+from orchestrator.meetings_server.http.wire import Answer, Request
+
+__all__ = ["Answer", "Api", "Request", "application"]

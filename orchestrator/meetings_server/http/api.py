@@ -1,0 +1,123 @@
+"""From a request to its answer: the whole server but its sockets."""
+
+import email.utils
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from orchestrator.meetings_server.http.auth import Gate
+from orchestrator.meetings_server.http.links import API_PATH, Links
+from orchestrator.meetings_server.http.pages import Pages
+from orchestrator.meetings_server.http.problems import (
+    Unauthenticated,
+    WrongMethod,
+    refusal_answer,
+    unauthenticated_answer,
+    unavailable_answer,
+    unexpected_answer,
+    wrong_method_answer,
+)
+from orchestrator.meetings_server.http.resources import Resources
+from orchestrator.meetings_server.http.testing import TEST_PATH, Latency, RequestLog, TestRoutes
+from orchestrator.meetings_server.http.wire import Answer, Request
+from orchestrator.meetings_server.model.refusals import Reason, Refused
+from orchestrator.meetings_server.ports import Clock, Report, StoreFault
+from orchestrator.meetings_server.service import Meetings
+from orchestrator.meetings_server.settings import Settings
+
+#: Bytes of a request's body; the largest lawful one has a tenth of it.
+LARGEST_BODY: Final = 64 * 1024
+
+# The generations of the API had different bases (the API notes, section 2).
+_BASES: Final = (f"{API_PATH}/", "/beta/meetings/", "/meetings/")
+_SERVER: Final = "meetings-server"
+_SECOND: Final = timedelta(seconds=1)
+
+
+class Api:
+    """Answers every request there can be; `handle` never raises."""
+
+    def __init__(
+        self, meetings: Meetings, links: Links, settings: Settings, clock: Clock, report: Report
+    ) -> None:
+        """Raises ValueError when the public key of an application cannot be read."""
+        self._meetings = meetings
+        self._clock = clock
+        self._report = report
+        self._gate = Gate(settings.applications)
+        self._resources = Resources(meetings, links, strict_v1=settings.strict_v1)
+        self._pages = Pages(meetings, links)
+        self._latency = Latency(settings.latency_before, settings.latency_after)
+        self._log = RequestLog() if settings.test_routes else None
+        self._tests = (
+            TestRoutes(meetings, self._log, self._latency) if self._log is not None else None
+        )
+
+    async def handle(self, request: Request) -> Answer:
+        """The answer, with its date by the server's clock."""
+        if self._log is None or request.path.startswith(TEST_PATH):
+            return self._dated(await self._answer(request))
+        entry = self._log.received(request)
+        answer = self._dated(await self._answer(request))
+        self._log.answered(entry, answer.status)
+        return answer
+
+    async def _answer(self, request: Request) -> Answer:
+        try:
+            return await self._routed(request)
+        except Refused as refused:
+            return refusal_answer(refused)
+        except Unauthenticated as problem:
+            return unauthenticated_answer(problem)
+        except WrongMethod as problem:
+            return wrong_method_answer(problem)
+        except StoreFault as fault:
+            self._report("request.unavailable", {"error": str(fault)})
+            return unavailable_answer()
+        except Exception as error:  # noqa: BLE001 - one bad request must not end the server
+            self._report("request.failed", {"path": request.path, "error": repr(error)})
+            return unexpected_answer()
+
+    async def _routed(self, request: Request) -> Answer:
+        if len(request.body) > LARGEST_BODY:
+            raise Refused(Reason.TOO_LARGE, "The request body is too large")
+        if self._tests is not None and request.path.startswith(TEST_PATH):
+            return await self._tests.answer(request)
+        if self._pages.has(request.path):
+            return await self._page(request)
+        return await self._resource(request)
+
+    async def _page(self, request: Request) -> Answer:
+        if request.method not in {"GET", "HEAD"}:
+            raise WrongMethod(("GET", "HEAD"))
+        answer = await self._pages.answer(request)
+        return replace(answer, body=b"") if request.method == "HEAD" else answer
+
+    async def _resource(self, request: Request) -> Answer:
+        routes = self._resources.routes(_resource_path(request.path))
+        if not routes:
+            raise Refused(Reason.NOT_FOUND, "Not Found")
+        application_id = self._gate.application(request.headers, self._clock.now())
+        if request.method not in routes:
+            raise WrongMethod(routes)
+        await self._wait(self._latency.before)
+        try:
+            return await routes[request.method](request, application_id)
+        finally:
+            # Errors take as long as answers do.
+            await self._wait(self._latency.after)
+
+    async def _wait(self, length: timedelta) -> None:
+        if length:
+            await self._clock.sleep(length / _SECOND)
+
+    def _dated(self, answer: Answer) -> Answer:
+        date = email.utils.format_datetime(self._meetings.now, usegmt=True)
+        return replace(answer, headers={**answer.headers, "Date": date, "Server": _SERVER})
+
+
+def _resource_path(path: str) -> tuple[str, ...]:
+    for base in _BASES:
+        if path.startswith(base):
+            return tuple(path.removeprefix(base).removesuffix("/").split("/"))
+    return ()

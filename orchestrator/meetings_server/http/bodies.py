@@ -1,0 +1,188 @@
+"""The bodies and queries of the API, read into values.
+
+Fields that a PATCH cannot change are ignored like unknown ones: one official client sends them.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from orchestrator.foundation.instants import truncate
+from orchestrator.meetings_server.http.fields import Fields, parse_object
+from orchestrator.meetings_server.model.refusals import Reason, Refused, invalid
+from orchestrator.meetings_server.model.rooms import (
+    LANGUAGES,
+    LONGEST_METADATA,
+    LONGEST_NAME,
+    AvailableFeatures,
+    JoinApproval,
+    Microphone,
+    Options,
+    RecordingOptions,
+    RoomChanges,
+    RoomDraft,
+    RoomType,
+)
+from orchestrator.meetings_server.model.sessions import SessionQuery
+from orchestrator.meetings_server.ports import RoomQuery
+from orchestrator.meetings_server.settings import CallbackUrls
+
+USUAL_PAGE: Final = 20
+LARGEST_PAGE: Final = 1000
+
+_RECORDING: Final = ("auto_record", "record_only_owner")
+_FEATURES: Final = (
+    "is_recording_available",
+    "is_chat_available",
+    "is_whiteboard_available",
+    "is_locale_switcher_available",
+    "is_captions_available",
+)
+_CALLBACKS: Final = ("rooms_callback_url", "sessions_callback_url", "recordings_callback_url")
+
+
+def room_draft(body: bytes) -> RoomDraft:
+    """The body of `POST /rooms`.
+
+    Raises:
+        Refused: the first field that breaks its rule.
+    """
+    fields = parse_object(body)
+    expires_at = fields.instant("expires_at")
+    draft = RoomDraft(
+        display_name=_display_name(fields),
+        type=fields.choice("type", RoomType) or RoomType.INSTANT,
+        metadata=fields.text("metadata", LONGEST_METADATA),
+        expires_at=None if expires_at is None else truncate(expires_at),
+        expire_after_use=fields.flag("expire_after_use") or False,
+        options=_options(fields),
+    )
+    _refuse_theme(fields, "create")
+    return draft
+
+
+def room_changes(body: bytes) -> RoomChanges:
+    """The body of `PATCH /rooms/{id}`.
+
+    Raises:
+        Refused: the wrapper is missing or empty, or a field breaks its rule.
+    """
+    outer = parse_object(body)
+    if outer.values.get("update_details") is None:
+        raise invalid('"update_details" is required')
+    fields = outer.section("update_details")
+    if not fields.values:
+        raise invalid('"update_details" must have at least 1 key')
+    expires_at = fields.instant("expires_at")
+    changes = RoomChanges(
+        expires_at=None if expires_at is None else truncate(expires_at),
+        expire_after_use=fields.flag("expire_after_use"),
+        join_approval_level=fields.choice("join_approval_level", JoinApproval),
+        microphone_state=_microphone(fields),
+        language=_language(fields),
+        available_features=fields.section("available_features").flags(*_FEATURES),
+        callback_urls=fields.section("callback_urls").urls(*_CALLBACKS),
+    )
+    _refuse_theme(fields, "update")
+    return changes
+
+
+def room_query(query: Mapping[str, str]) -> RoomQuery:
+    """The query of `GET /rooms`.
+
+    Raises:
+        Refused: a value is not a whole number, or the page is empty.
+    """
+    return RoomQuery(
+        limit=_page_size(query),
+        start=_whole(query, "start_id"),
+        end=_whole(query, "end_id"),
+    )
+
+
+def session_query(query: Mapping[str, str]) -> SessionQuery:
+    """The query of `GET /sessions`.
+
+    Raises:
+        Refused: a value breaks its rule.
+    """
+    fields = Fields({name: value for name, value in query.items() if value})
+    offset = _whole(query, "offset") or 0
+    if offset < 0:
+        raise invalid('"offset" must be greater than or equal to 0')
+    return SessionQuery(
+        limit=_page_size(query),
+        offset=offset,
+        since=fields.instant("from"),
+        until=fields.instant("to"),
+        recorded=fields.flag("recorded"),
+        room_id=fields.text("room_id", 100),
+    )
+
+
+def force(query: Mapping[str, str]) -> bool:
+    """Whether a deletion is forced; `True` and `true` alike.
+
+    Raises:
+        Refused: the value is not a boolean.
+    """
+    return Fields({name: value for name, value in query.items() if value}).flag("force") or False
+
+
+def _display_name(fields: Fields) -> str:
+    name = fields.text("display_name", LONGEST_NAME)
+    if name is None:
+        raise invalid('"display_name" is required')
+    if not name.strip():
+        raise invalid('"display_name" is not allowed to be empty')
+    return name
+
+
+def _options(fields: Fields) -> Options:
+    urls = CallbackUrls(**fields.section("callback_urls").urls(*_CALLBACKS))
+    return Options(
+        recording_options=RecordingOptions(
+            **fields.section("recording_options").flags(*_RECORDING)
+        ),
+        microphone_state=_microphone(fields) or Microphone.DEFAULT,
+        join_approval_level=fields.choice("join_approval_level", JoinApproval) or JoinApproval.NONE,
+        callback_urls=None if urls == CallbackUrls() else urls,
+        language=_language(fields) or "default",
+        available_features=AvailableFeatures(
+            **fields.section("available_features").flags(*_FEATURES)
+        ),
+    )
+
+
+def _microphone(fields: Fields) -> Microphone | None:
+    return fields.section("initial_join_options").choice("microphone_state", Microphone)
+
+
+def _language(fields: Fields) -> str | None:
+    return fields.section("ui_settings").one_of("language", LANGUAGES)
+
+
+def _refuse_theme(fields: Fields, verb: str) -> None:
+    # This server has no themes, so none of them exists.
+    theme = fields.text("theme_id", 100)
+    if theme is not None:
+        message = f"Failed to {verb} room because theme id {theme} not found"
+        raise Refused(Reason.BAD_REQUEST, message)
+
+
+def _page_size(query: Mapping[str, str]) -> int:
+    size = _whole(query, "page_size")
+    if size is None:
+        return USUAL_PAGE
+    if size < 1:
+        raise invalid('"page_size" must be greater than or equal to 1')
+    return min(size, LARGEST_PAGE)
+
+
+def _whole(query: Mapping[str, str], name: str) -> int | None:
+    text = query.get(name)
+    if text is None or not text:
+        return None
+    digits = text.removeprefix("-")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 30:
+        raise invalid(f'"{name}" must be a number')
+    return int(text)

@@ -1,0 +1,44 @@
+"""The API on sockets: aiohttp's requests into ours, our answers into aiohttp's."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from orchestrator.meetings_server.http.api import LARGEST_BODY, Api
+from orchestrator.meetings_server.http.wire import Request
+
+
+def application(api: Api) -> web.Application:
+    """An application with one handler; paths, methods and errors are the API's own business."""
+
+    async def handle(request: web.Request) -> web.Response:
+        answer = await api.handle(
+            Request(
+                method=request.method,
+                path=request.path,
+                query=_firsts(request.query),
+                headers=_lowered(request.headers),
+                body=await _body(request),
+            )
+        )
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body or None)
+
+    # One byte more than the API takes, so that it sees and refuses what is too large.
+    app = web.Application(client_max_size=LARGEST_BODY + 1)
+    app.router.add_route("*", "/{path:.*}", handle)
+    return app
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        return bytes(LARGEST_BODY + 1)
+
+
+def _firsts(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: values[name] for name in values}
+
+
+def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): headers[name] for name in headers}

@@ -1,0 +1,91 @@
+"""The server without sockets: the same authentication, validation, routing and storage.
+
+For rehearsals and simulations. It has no ticker and no courier of its own: what comes due is
+carried out before each request, and `advance` and `deliver` do by hand what the server does by
+itself, so that a run can be repeated step by step.
+"""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, Self
+
+from orchestrator.meetings_server.assembly import Assembly, Host, assembled, unreported
+from orchestrator.meetings_server.callbacks import Courier
+from orchestrator.meetings_server.http import Answer, Request
+from orchestrator.meetings_server.ports import Clock, Entropy, Report, Sender
+from orchestrator.meetings_server.service import Meetings
+from orchestrator.meetings_server.settings import Settings
+
+_EXTERNAL_URL: Final = "http://meetings.invalid"
+
+
+class Memory:
+    """Answers requests; made by `opened`."""
+
+    def __init__(self, assembly: Assembly, courier: Courier | None) -> None:
+        """Not for callers: use `opened`."""
+        self._assembly = assembly
+        self._courier = courier
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls,
+        settings: Settings,
+        clock: Clock,
+        *,
+        entropy: Entropy = os.urandom,
+        sender: Sender | None = None,
+        report: Report = unreported,
+    ) -> AsyncIterator[Self]:
+        """Open it. Without a `sender`, callbacks are queued and `deliver` does nothing.
+
+        `settings.host` and `settings.port` mean nothing here.
+
+        Raises:
+            StoreFault: the database cannot be opened.
+            ValueError: the public key of an application cannot be read.
+        """
+        host = Host(clock=clock, entropy=entropy, report=report)
+        url = settings.external_url or _EXTERNAL_URL
+        async with assembled(settings, url, host, lambda: None) as assembly:
+            courier = (
+                Courier(assembly.store, sender, clock, entropy, report)
+                if sender is not None
+                else None
+            )
+            yield cls(assembly, courier)
+
+    @property
+    def meetings(self) -> Meetings:
+        """The rooms themselves: joining, leaving, and the whole table."""
+        return self._assembly.meetings
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes | None,
+    ) -> Answer:
+        """Answer one request; `path` begins with a slash and is not percent-encoded."""
+        return await self._assembly.api.handle(
+            Request(
+                method=method.upper(),
+                path=path,
+                query=query,
+                headers={name.lower(): value for name, value in headers.items()},
+                body=body or b"",
+            )
+        )
+
+    async def advance(self) -> None:
+        """Carry out what has come due by now."""
+        await self._assembly.meetings.advance()
+
+    async def deliver(self) -> None:
+        """Try every callback that is due now, once."""
+        if self._courier is not None:
+            await self._courier.deliver()

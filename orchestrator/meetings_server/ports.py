@@ -1,0 +1,186 @@
+"""What the Meetings server needs from outside, in its own words.
+
+`Store` hands out `Records` for one transaction; work on them is plain and synchronous, so that
+what is read and what is decided on it cannot come apart. Reads see all that was awaited before.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from orchestrator.meetings_server.model.events import Callback
+from orchestrator.meetings_server.model.rooms import Room
+from orchestrator.meetings_server.model.sessions import (
+    Participant,
+    Session,
+    SessionPage,
+    SessionQuery,
+)
+
+Result = TypeVar("Result")
+
+#: That many random bytes; `os.urandom`, or a seeded one where runs are to be repeated.
+Entropy = Callable[[int], bytes]
+
+#: Told of what has nobody to be raised to: a constant name, and what belongs to it.
+Report = Callable[[str, Mapping[str, object]], None]
+
+
+class StoreFault(Exception):
+    """The store cannot read or write just now; nothing was changed."""
+
+
+class SendFault(Exception):
+    """A callback did not reach its receiver, or no answer came in time."""
+
+
+class Clock(Protocol):
+    """Time, so that years can run in seconds."""
+
+    def now(self) -> datetime:
+        """The moment, aware and in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return once that much of this clock's time has passed."""
+        ...
+
+
+class Sender(Protocol):
+    """The way to a callback URL."""
+
+    async def post(self, url: str, body: bytes) -> int:
+        """POST a JSON body; the status of the answer, redirects not followed.
+
+        Raises:
+            SendFault: there was no answer within ten seconds.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomQuery:
+    """One page of an application's rooms, ascending by serial."""
+
+    limit: int
+    start: int | None = None
+    #: Exclusive.
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPage:
+    """The page, and what is needed to link to its neighbours."""
+
+    rooms: tuple[Room, ...]
+    #: Rooms of the application in all, whatever page was asked for.
+    total: int
+    #: Serial at which the page before this one starts; None: there is none.
+    previous: int | None
+    has_next: bool
+
+
+class RoomRecords(Protocol):
+    """Rooms. Deleted ones are kept for their links until purged; `linked` alone finds them."""
+
+    def get(self, room_id: str) -> Room | None: ...
+
+    def linked(self, guest_token: str) -> Room | None: ...
+
+    def page(self, application_id: str, query: RoomQuery) -> RoomPage: ...
+
+    def all(self) -> tuple[Room, ...]: ...
+
+    def living(self, application_id: str) -> int: ...
+
+    def has_code(self, meeting_code: str) -> bool: ...
+
+    def add(self, room: Room) -> Room:
+        """Store a new room; the one returned has its serial, higher than any before."""
+        ...
+
+    def save(self, room: Room) -> None: ...
+
+    def due(self, now: datetime, limit: int) -> tuple[Room, ...]:
+        """Rooms that were to move on by themselves until `now`, earliest first."""
+        ...
+
+    def next_due(self) -> datetime | None: ...
+
+    def purge(self, ended_until: datetime, limit: int) -> int:
+        """Forget rooms that ended until then, with their sessions; how many."""
+        ...
+
+
+class SessionRecords(Protocol):
+    """Sessions and who is in them. A room has at most one that runs."""
+
+    def running(self, room_id: str) -> Session | None: ...
+
+    def start(self, room: Room, session: Session) -> None: ...
+
+    def end(self, session: Session, at: datetime) -> None: ...
+
+    def enter(self, participant: Participant) -> None: ...
+
+    def leave(self, participant: Participant, at: datetime) -> None: ...
+
+    def present(self, session: Session) -> tuple[Participant, ...]: ...
+
+    def page(self, application_id: str, query: SessionQuery, now: datetime) -> SessionPage: ...
+
+
+class CallbackRecords(Protocol):
+    """Events that are not delivered yet."""
+
+    def add(self, callback: Callback) -> None: ...
+
+    def due(self, now: datetime, limit: int) -> tuple[Callback, ...]: ...
+
+    def next_due(self) -> datetime | None: ...
+
+    def postpone(self, callback: Callback) -> None:
+        """Keep its number of attempts and its next moment."""
+        ...
+
+    def drop(self, callback: Callback) -> None: ...
+
+
+class Records(Protocol):
+    """All that one transaction can see and change."""
+
+    @property
+    def rooms(self) -> RoomRecords: ...
+
+    @property
+    def sessions(self) -> SessionRecords: ...
+
+    @property
+    def callbacks(self) -> CallbackRecords: ...
+
+    def secret(self, name: str) -> str | None:
+        """A key of the server's own, made once."""
+        ...
+
+    def keep_secret(self, name: str, value: str) -> None: ...
+
+
+class Store(Protocol):
+    """Durable memory."""
+
+    async def read(self, work: Callable[[Records], Result]) -> Result:
+        """Look; `work` changes nothing.
+
+        Raises:
+            StoreFault: it cannot be read.
+        """
+        ...
+
+    async def write(self, work: Callable[[Records], Result]) -> Result:
+        """Change, in one transaction that is durable on return; undone if `work` raises.
+
+        Raises:
+            StoreFault: it cannot be written.
+        """
+        ...

@@ -1,0 +1,113 @@
+"""The server on a socket, embedded in another process or alone."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from orchestrator.meetings_server.assembly import Host, assembled, unreported
+from orchestrator.meetings_server.callbacks import Courier, HttpSender
+from orchestrator.meetings_server.http import application
+from orchestrator.meetings_server.ports import Clock, Entropy, Report
+from orchestrator.meetings_server.service import Bell, tick
+from orchestrator.meetings_server.settings import Settings
+
+_BACKLOG: Final = 256
+# Seconds that requests under way are given at the end.
+_DRAIN: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers. `close` ends it and leaves nothing behind."""
+
+    #: http://host:port, as it is reached on this machine; the API is under /v1/meetings.
+    url: str
+    _stack: AsyncExitStack
+
+    async def close(self) -> None:
+        """Finish the requests under way, stop the tasks, close the store."""
+        await self._stack.aclose()
+
+
+async def start(
+    settings: Settings,
+    clock: Clock,
+    *,
+    entropy: Entropy = os.urandom,
+    report: Report = unreported,
+) -> Running:
+    """Start a server; call `close` from the task that called this.
+
+    Raises:
+        OSError: the address cannot be had.
+        StoreFault: the database cannot be opened.
+        ValueError: the public key of an application cannot be read.
+    """
+    host = Host(clock=clock, entropy=entropy, report=report)
+    stack = AsyncExitStack()
+    url = await stack.enter_async_context(serving(settings, host))
+    return Running(url, stack)
+
+
+@asynccontextmanager
+async def serving(settings: Settings, host: Host) -> AsyncIterator[str]:
+    """A server for the length of the block; gives its URL. Raises as `start` does."""
+    listener = _listen(settings.host, settings.port)
+    ticker, courier = Bell(), Bell()
+
+    def wake() -> None:
+        ticker.ring()
+        courier.ring()
+
+    url = _url(listener)
+    async with AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        external = settings.external_url or url
+        parts = await stack.enter_async_context(assembled(settings, external, host, wake))
+        sender = await stack.enter_async_context(HttpSender.opened())
+        deliveries = Courier(parts.store, sender, host.clock, host.entropy, host.report)
+        async with asyncio.TaskGroup() as group:
+            tasks = (
+                group.create_task(
+                    tick(parts.meetings, host.clock, ticker, host.report),
+                    name="meetings-server: ticker",
+                ),
+                group.create_task(deliveries.run(courier), name="meetings-server: courier"),
+            )
+            # access_log: what is asked is logged by the host, or by the test routes.
+            runner = web.AppRunner(application(parts.api), access_log=None, shutdown_timeout=_DRAIN)
+            await runner.setup()
+            try:
+                site = web.SockSite(runner, listener, backlog=_BACKLOG)
+                await site.start()
+                yield url
+            finally:
+                await runner.cleanup()
+                for task in tasks:
+                    task.cancel()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.setblocking(False)  # noqa: FBT003 - the standard library's own signature
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,256 @@
+"""The acts of the Meetings API, and those of the people in its rooms.
+
+What came due is carried out before each act as well as by a ticker, so that no answer depends on
+whether the ticker was on time.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from orchestrator.foundation.instants import EPOCH, truncate
+from orchestrator.meetings_server.model.life import due
+from orchestrator.meetings_server.model.refusals import Reason, Refused, not_found
+from orchestrator.meetings_server.model.rooms import Room, RoomChanges, RoomDraft, changed, made
+from orchestrator.meetings_server.model.sessions import Participant, SessionPage, SessionQuery
+from orchestrator.meetings_server.ports import (
+    Clock,
+    Entropy,
+    Records,
+    Result,
+    RoomPage,
+    RoomQuery,
+    Store,
+)
+from orchestrator.meetings_server.service import presence
+from orchestrator.meetings_server.service.announcing import Announcer
+from orchestrator.meetings_server.service.naming import draw_id, draw_names, draw_token, free_code
+from orchestrator.meetings_server.service.upkeep import catch_up
+from orchestrator.meetings_server.settings import Settings
+
+_HOST_KEY: Final = "host-links"
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """What host links are signed with, made once a store so that they outlive a restart."""
+
+    id: str
+    key: bytes
+
+
+class Meetings:
+    """Rooms, sessions and the people in them, over one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        entropy: Entropy,
+        settings: Settings,
+        wake: Callable[[], None],
+    ) -> None:
+        """`wake` is called when something may have come due earlier, or is to be delivered."""
+        self._store = store
+        self._clock = clock
+        self._entropy = entropy
+        self._settings = settings
+        self._wake = wake
+        self._announcer = Announcer(settings.applications)
+        # No later than the next thing that comes due; None: nothing will. This process alone
+        # writes to the store, so the cache holds.
+        self._due: datetime | None = EPOCH
+
+    async def create(self, application_id: str, draft: RoomDraft) -> Room:
+        """Make a room.
+
+        Raises:
+            Refused: the draft is unlawful, or the application has too many rooms.
+        """
+        now = await self._caught_up()
+        names = draw_names(self._entropy)
+        one_year = self._settings.enforce_one_year
+        room = made(draft, names, application_id, now, one_year=one_year)
+        most = self._settings.max_rooms
+
+        def work(records: Records) -> Room:
+            if most is not None and records.rooms.living(application_id) >= most:
+                message = f"The maximum of {most} rooms has been reached"
+                raise Refused(Reason.FORBIDDEN, message)
+            code = free_code(records.rooms, names.meeting_code)
+            return records.rooms.add(replace(room, names=replace(names, meeting_code=code)))
+
+        return self._noted(await self._write(work))
+
+    async def room(self, application_id: str, room_id: str) -> Room:
+        """One room, ended ones included until they are purged.
+
+        Raises:
+            Refused: there is none that this application may see.
+        """
+        await self._caught_up()
+        return await self._store.read(lambda records: _own(records, application_id, room_id))
+
+    async def rooms(self, application_id: str, query: RoomQuery) -> RoomPage:
+        """A page of the application's rooms, ended ones included."""
+        await self._caught_up()
+        return await self._store.read(lambda records: records.rooms.page(application_id, query))
+
+    async def change(self, application_id: str, room_id: str, changes: RoomChanges) -> Room:
+        """Change a long_term room.
+
+        Raises:
+            Refused: no such room, or it cannot be changed so.
+        """
+        now = await self._caught_up()
+
+        def work(records: Records) -> Room:
+            room = _own(records, application_id, room_id)
+            one_year = self._settings.enforce_one_year
+            room = changed(room, changes, now, one_year=one_year)
+            records.rooms.save(room)
+            return room
+
+        return self._noted(await self._write(work))
+
+    async def delete(self, application_id: str, room_id: str, *, force: bool) -> None:
+        """Delete a room; an occupied one only by force.
+
+        Raises:
+            Refused: no such room, or somebody is inside.
+        """
+        now = await self._caught_up()
+
+        def work(records: Records) -> Room:
+            room = _own(records, application_id, room_id)
+            if room.is_in_use and not force:
+                message = f"Room {room_id} could not be deleted because it is in use"
+                raise Refused(Reason.CONFLICT, message)
+            return presence.remove(records, self._announcer, room, now)
+
+        await self._write(work)
+
+    async def sessions(self, application_id: str, query: SessionQuery) -> SessionPage:
+        """Who met when, oldest first."""
+        now = await self._caught_up()
+        return await self._store.read(
+            lambda records: records.sessions.page(application_id, query, now)
+        )
+
+    async def linked(self, guest_token: str) -> Room | None:
+        """The room of a guest link, deleted ones included until they are purged."""
+        await self._caught_up()
+        return await self._store.read(lambda records: records.rooms.linked(guest_token))
+
+    async def all_rooms(self) -> tuple[Room, ...]:
+        """The whole table, of all applications, deleted rooms included: for tests that look."""
+        await self._caught_up()
+        return await self._store.read(lambda records: records.rooms.all())
+
+    async def join(self, room_id: str, name: str, *, is_host: bool) -> Participant:
+        """Let somebody into a room.
+
+        Raises:
+            Refused: no such room, or it is over.
+        """
+        now = await self._caught_up()
+        who = Participant(
+            id=draw_id(self._entropy),
+            session_id=draw_id(self._entropy),
+            name=name,
+            is_host=is_host,
+            joined_at=now,
+        )
+
+        def work(records: Records) -> tuple[Room, Participant]:
+            room = _known(records, room_id)
+            return presence.enter(records, self._announcer, room, who, now)
+
+        room, who = await self._write(work)
+        self._noted(room)
+        return who
+
+    async def leave(self, room_id: str, participant_id: str) -> None:
+        """See somebody out.
+
+        Raises:
+            Refused: no such room, or nobody of that id inside.
+        """
+        now = await self._caught_up()
+
+        def work(records: Records) -> Room:
+            room = _known(records, room_id)
+            return presence.leave(records, self._announcer, room, participant_id, now)
+
+        self._noted(await self._write(work))
+
+    async def advance(self) -> None:
+        """Carry out all that has come due; `next_due` tells what comes then."""
+        now = truncate(self._clock.now())
+
+        def work(records: Records) -> tuple[bool, datetime | None]:
+            retention = self._settings.retention
+            more = catch_up(records, self._announcer, retention, now)
+            return more, records.rooms.next_due()
+
+        more = True
+        while more:
+            more, self._due = await self._write(work)
+
+    @property
+    def next_due(self) -> datetime | None:
+        """No later than the next thing that comes due by itself; None: nothing will."""
+        return self._due
+
+    async def host_key(self) -> HostKey:
+        """The key of host links, made at the first call on a new store."""
+        drawn = f"{draw_id(self._entropy)} {draw_token(self._entropy)}{draw_token(self._entropy)}"
+
+        def work(records: Records) -> str:
+            kept = records.secret(_HOST_KEY)
+            if kept is None:
+                records.keep_secret(_HOST_KEY, drawn)
+            return kept or drawn
+
+        key_id, _, key = (await self._write(work)).partition(" ")
+        return HostKey(key_id, key.encode("ascii"))
+
+    @property
+    def now(self) -> datetime:
+        """The moment, as this server sees it."""
+        return truncate(self._clock.now())
+
+    async def _caught_up(self) -> datetime:
+        now = self.now
+        if self._due is not None and self._due <= now:
+            await self.advance()
+        return now
+
+    async def _write(self, work: Callable[[Records], Result]) -> Result:
+        # A write is carried out although its awaiter is cancelled, and its callbacks want a wake.
+        try:
+            return await self._store.write(work)
+        finally:
+            self._wake()
+
+    def _noted(self, room: Room) -> Room:
+        moment = due(room.life)
+        if moment is not None and (self._due is None or moment < self._due):
+            self._due = moment
+            self._wake()
+        return room
+
+
+def _own(records: Records, application_id: str, room_id: str) -> Room:
+    room = records.rooms.get(room_id)
+    if room is None or room.application_id != application_id:
+        raise not_found(room_id)
+    return room
+
+
+def _known(records: Records, room_id: str) -> Room:
+    room = records.rooms.get(room_id)
+    if room is None:
+        raise not_found(room_id)
+    return room

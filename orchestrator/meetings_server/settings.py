@@ -1,0 +1,86 @@
+"""What a Meetings server is told at its start.
+
+Values only, checked as far as they can be without the network. The file or the flags that they come
+from are the host's business.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+NO_WAIT: Final = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackUrls:
+    """Where events are POSTed to, one URL a kind; None: nobody asked for that kind."""
+
+    rooms_callback_url: str | None = None
+    sessions_callback_url: str | None = None
+    recordings_callback_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """One tenant: it signs its requests, and sees its own rooms only."""
+
+    id: str
+    #: RSA public key, PEM. Requests are signed with its private half (RS256).
+    public_key: str
+    #: For rooms that name no URL of their own, kind by kind.
+    callback_urls: CallbackUrls = CallbackUrls()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole of it. `ValueError` tells the first thing that cannot be."""
+
+    applications: tuple[Application, ...]
+    #: Address to listen on; port 0 takes a free one.
+    host: str = "127.0.0.1"
+    port: int = 0
+    #: What links begin with, without a slash at the end; None: http://host:port.
+    external_url: str | None = None
+    #: The SQLite file; None keeps everything in memory and forgets it at the end.
+    database: Path | None = None
+    #: Answer DELETE of a room as the final v1 API did: 404, whatever the room.
+    strict_v1: bool = False
+    #: How long ended rooms are still told about.
+    retention: timedelta = timedelta(days=30)
+    #: Refuse an `expires_at` more than 365 days ahead.
+    enforce_one_year: bool = True
+    #: Rooms not yet ended that one application may have; None: no limit.
+    max_rooms: int | None = None
+    #: Routes under /_test by which a test joins, leaves and looks behind the scenes.
+    test_routes: bool = False
+    #: How long a request waits before it is carried out, and its answer before it is sent.
+    latency_before: timedelta = NO_WAIT
+    latency_after: timedelta = NO_WAIT
+
+    def __post_init__(self) -> None:
+        ids = [application.id for application in self.applications]
+        if len(set(ids)) < len(ids):
+            message = "two applications have the same id"
+            raise ValueError(message)
+        if self.test_routes and not _is_loopback(self.host):
+            message = (
+                f"test routes let anybody into any room, and {self.host} is not a loopback "
+                "address; listen on 127.0.0.1, or leave the test routes out"
+            )
+            raise ValueError(message)
+        if self.external_url is not None and not self.external_url.startswith(
+            ("http://", "https://")
+        ):
+            message = f"external_url must begin with http:// or https://: {self.external_url!r}"
+            raise ValueError(message)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
