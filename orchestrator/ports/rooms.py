@@ -8,11 +8,18 @@ share one rate limit and one bound on how many are under way.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
+from orchestrator.domain.facts import ApiCall
 from orchestrator.domain.rooms import HostLink, NewRoom, Observed, Patch, Session
+
+# The last request that a method of this port sent in the present task, so that a fact can tell of
+# it; None where nothing left, as in `observe`. Set before the method returns or raises, and only
+# for a caller that awaits the method itself, not a task around it.
+LAST_CALL: Final[ContextVar[ApiCall | None]] = ContextVar("LAST_CALL", default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,148 @@
+"""One request after another to one API: turns, tokens, time, and what became of each.
+
+Knows HTTP and faults, and no rooms.  A request that changes something is sent once; it is sent a
+second time only after a 401, which says that nothing was done, and then with a new token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+from orchestrator.adapters.meetings import faults
+from orchestrator.adapters.meetings.apitime import ApiTime
+from orchestrator.adapters.meetings.faults import Call
+from orchestrator.adapters.meetings.retry import Retry
+from orchestrator.adapters.meetings.tempo import Tempo
+from orchestrator.adapters.meetings.token import Tokens
+from orchestrator.adapters.meetings.transport import Answer, NoAnswer, NotSent, Transport
+from orchestrator.adapters.meetings.wire import Object, UnreadableError, read_object
+from orchestrator.domain.facts import ApiCall
+from orchestrator.foundation.secret import Secret
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.rooms import LAST_CALL
+
+Result = TypeVar("Result")
+Query = Mapping[str, str]
+
+_NO_QUERY: Final[Query] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What a request goes through on its way to the API."""
+
+    transport: Transport
+    tokens: Tokens
+    time: ApiTime
+    clock: Clock
+    tempo: Tempo
+    retry: Retry
+
+
+class MeetingsSession:
+    """Sends requests and reads answers; every failure is a fault of the port.
+
+    Args:
+        way: the parts that a request goes through.
+        root: the path that all requests stand under, for a transport that has none itself.
+    """
+
+    def __init__(self, way: Way, root: str = "") -> None:
+        self._way = way
+        self._root = root.rstrip("/")
+
+    def api_now(self) -> datetime:
+        """API time (UTC)."""
+        return self._way.time.now()
+
+    def clock_difference(self) -> float:
+        """API time less wall time, in seconds."""
+        return self._way.time.difference()
+
+    async def get(
+        self, path: str, read: Callable[[Object], Result], query: Query = _NO_QUERY
+    ) -> Result:
+        """GET a JSON object and read it, again and again for some seconds if need be.
+
+        Raises:
+            Fault: `UnavailableError` also where the answer cannot be read.
+        """
+        call = Call("GET", path)
+
+        async def attempt(number: int) -> Result:
+            return self._read(call, await self._once(call, query, None, number), read)
+
+        LAST_CALL.set(None)
+        return await self._way.retry.call(attempt)
+
+    async def change(
+        self, method: str, path: str, body: bytes, read: Callable[[Object], Result]
+    ) -> Result:
+        """Send a JSON body, once, and read the object that comes back.
+
+        Raises:
+            Fault: `UnansweredError` also where a 2xx cannot be read.
+        """
+        call = Call(method, path)
+        LAST_CALL.set(None)
+        return self._read(call, await self._once(call, _NO_QUERY, body, 1), read)
+
+    async def remove(self, path: str) -> None:
+        """DELETE, once; what a 2xx says is of no interest."""
+        call = Call("DELETE", path)
+        LAST_CALL.set(None)
+        answer = await self._once(call, _NO_QUERY, None, 1)
+        if not _is_success(answer):
+            raise faults.refused(call, answer, self.api_now())
+
+    def _read(self, call: Call, answer: Answer, read: Callable[[Object], Result]) -> Result:
+        if not _is_success(answer):
+            raise faults.refused(call, answer, self.api_now())
+        try:
+            return read(read_object(answer.body))
+        except UnreadableError as error:
+            raise faults.unreadable(call, answer.status, str(error)) from error
+
+    async def _once(self, call: Call, query: Query, body: bytes | None, number: int) -> Answer:
+        """One request, and a second one with a new token if the first token was refused."""
+        async with self._way.tempo.turn():
+            token = self._way.tokens.current()
+            answer = await self._send(call, query, body, token, number)
+        if answer.status != 401:
+            return answer
+        self._way.tokens.refuse(token)
+        async with self._way.tempo.turn():
+            return await self._send(call, query, body, self._way.tokens.current(), number)
+
+    async def _send(
+        self, call: Call, query: Query, body: bytes | None, token: Secret, number: int
+    ) -> Answer:
+        headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        clock = self._way.clock
+        sent = clock.monotonic()
+        status = 0
+        try:
+            answer = await self._way.transport.send(
+                call.method, self._root + call.path, query, headers, body
+            )
+            status = answer.status
+        except (NotSent, NoAnswer, OSError, TimeoutError) as error:
+            LAST_CALL.set(_told(call, 0, clock.monotonic() - sent, number))
+            raise faults.silent(call, error) from error
+        LAST_CALL.set(_told(call, status, clock.monotonic() - sent, number))
+        self._way.time.learn(answer.headers, sent)
+        return answer
+
+
+def _is_success(answer: Answer) -> bool:
+    return 200 <= answer.status < 300
+
+
+def _told(call: Call, status: int, seconds: float, number: int) -> ApiCall:
+    return ApiCall(call.method, status, round(seconds * 1000, 3), number)

@@ -1,0 +1,59 @@
+"""The shape of HTTP that the client stands on: one request in, one answer or one silence out.
+
+A transport neither repeats a request nor follows a redirect.  Besides `NotSent` and `NoAnswer`
+it may raise Python's own `ConnectionRefusedError` (as `NotSent`), and any other `OSError` or
+`TimeoutError` (as `NoAnswer`), so that a transport need not import this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class Answer(Protocol):
+    """What came back, whatever its status; the names of headers may be in any case."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+
+class Transport(Protocol):
+    """A way to one API."""
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes | None,
+    ) -> Answer:
+        """Send one request, once.
+
+        Args:
+            method: in capitals.
+            path: begins with a slash and is percent-encoded already.
+            query: not encoded.
+            headers: one of them is a secret; they go into no error.
+            body: the bytes of a JSON document, or none.
+
+        Raises:
+            NotSent: the request surely did not reach the API.
+            NoAnswer: it left, and no whole answer came back.
+        """
+        ...
+
+
+class NotSent(Exception):
+    """No connection was made, so the API cannot have carried anything out."""
+
+
+class NoAnswer(Exception):
+    """The request left; nobody knows whether it was carried out."""
