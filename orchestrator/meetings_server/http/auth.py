@@ -25,6 +25,8 @@ _SKEW: Final = 60
 _USUAL_LIFE: Final = 15 * 60
 _LONGEST_LIFE: Final = 24 * 60 * 60
 
+_REMEMBERED: Final = 256
+
 _SIGNATURE_ONLY: Final[Options] = {
     "verify_signature": True,
     "verify_exp": False,
@@ -47,6 +49,8 @@ class Gate:
             ValueError: a key is not an RSA public key in PEM.
         """
         self._keys = {one.id: _loaded(one) for one in applications}
+        # Clients use a token for minutes: its signature is checked once, its moments always.
+        self._known: dict[str, Mapping[str, object]] = {}
 
     def application(self, headers: Mapping[str, str], now: datetime) -> str:
         """The id of the application that signed the request.
@@ -64,6 +68,14 @@ class Gate:
         return str(claims["application_id"])
 
     def _verified(self, token: str) -> Mapping[str, object] | None:
+        claims = self._known.get(token) or self._checked(token)
+        if claims is not None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[token] = claims
+        return claims
+
+    def _checked(self, token: str) -> Mapping[str, object] | None:
         try:
             named = jwt.decode(token, options={"verify_signature": False}).get("application_id")
             key = self._keys.get(named) if isinstance(named, str) else None

@@ -8,6 +8,9 @@ from typing import Final
 #: What an answer may hold. `object`, because mypy cannot follow a recursive mapping of literals.
 Json = Mapping[str, object]
 
+#: JSON without spaces; made once, because `json.dumps` would make an encoder each time.
+compact: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 _NONE: Final[Mapping[str, str]] = {}
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
@@ -36,8 +39,7 @@ class Answer:
 
 def json_answer(status: int, body: Json | list[Json], headers: Mapping[str, str] = _NONE) -> Answer:
     """An answer in JSON; the order of keys is kept."""
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Answer(status, {"Content-Type": JSON_TYPE, **headers}, text.encode())
+    return Answer(status, {"Content-Type": JSON_TYPE, **headers}, compact(body).encode())
 
 
 def empty_answer(status: int) -> Answer:

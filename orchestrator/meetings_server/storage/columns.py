@@ -1,5 +1,6 @@
 """How values become columns and come back."""
 
+import functools
 import json
 import sqlite3
 from dataclasses import asdict
@@ -80,6 +81,8 @@ def room_of(row: sqlite3.Row) -> Room:
     )
 
 
+# Most rooms of an application are alike in this, and the value is frozen.
+@functools.lru_cache(maxsize=1024)
 def _options(text: str) -> Options:
     stored = json.loads(text)
     urls = stored["callback_urls"]
