@@ -8,12 +8,12 @@ no way into a line, whatever made the fact.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
 from orchestrator.domain.facts import CATALOGUE, CHANGED, Fact, Json, RecordedFact
-from orchestrator.foundation.instants import format_instant_exactly, parse_instant
+from orchestrator.foundation.instants import format_instant_exactly
 
 # In the order of the line; `prev` and `hash` are added by the chain.
 FIELDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -121,8 +121,10 @@ def read_entry(file: str, line: int, raw: bytes) -> Entry | None:
     if not isinstance(seq, int) or isinstance(seq, bool):
         return None
     try:
-        moment = parse_instant(ts)
+        moment = datetime.fromisoformat(ts)
     except ValueError:
+        return None
+    if moment.utcoffset() != timedelta():
         return None
     return Entry(file, line, moment, seq, event, fields, raw)
 

@@ -31,7 +31,7 @@ _TOLD_EVERY: Final = 512  # lines
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """One file of the log."""
+    """One file of the log, as it was when it was listed: nothing beyond its size is read."""
 
     path: Path
     inode: int
@@ -41,6 +41,11 @@ class LogFile:
     def name(self) -> str:
         """Its name without the folder."""
         return self.path.name
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether it must be unpacked to be read."""
+        return self.path.suffix == ".gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,9 @@ def read_log(
 
 
 def entries(files: Sequence[LogFile], progress: Progress | None = None) -> Iterator[Entry]:
-    """What can be read of the log, in order, unjudged."""
+    """What can be read of the log, in order, unjudged; half a last line is none."""
     for item in read_log(files, progress):
-        if isinstance(item, RawLine):
+        if isinstance(item, RawLine) and item.ended:
             entry = read_entry(item.file, item.number, item.data)
             if entry is not None:
                 yield entry
@@ -127,10 +132,13 @@ class _Told:
 
 
 def _lines(file: LogFile, told: _Told) -> Iterator[RawLine | Unreadable]:
-    number = 1
+    number, position = 1, 0
     try:
-        with open_log_file(file) as raw, _unpacked(raw, file.path) as stream:
+        with open_log_file(file) as raw, _unpacked(raw, file) as stream:
             while data := stream.readline(LONGEST_LINE):
+                position += len(data)
+                if position > file.size and not file.is_packed:
+                    return  # written since the file was listed
                 ended = data.endswith(b"\n")
                 if not ended and len(data) == LONGEST_LINE:
                     yield Unreadable(file.name, number, f"no line ends in {LONGEST_LINE:,} bytes")
@@ -143,9 +151,9 @@ def _lines(file: LogFile, told: _Told) -> Iterator[RawLine | Unreadable]:
         yield Unreadable(file.name, number, why)
 
 
-def _unpacked(raw: io.FileIO, path: Path) -> io.BufferedIOBase:
+def _unpacked(raw: io.FileIO, file: LogFile) -> io.BufferedIOBase:
     buffered = io.BufferedReader(raw, _BLOCK)
-    return gzip.GzipFile(fileobj=buffered) if path.suffix == ".gz" else buffered
+    return gzip.GzipFile(fileobj=buffered) if file.is_packed else buffered
 
 
 def _rotated_paths(live: Path) -> Sequence[Path]:
