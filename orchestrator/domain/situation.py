@@ -127,11 +127,13 @@ class Situation:
     wish: Wish
     state: KeyState
     world: World
-    sightings: Mapping[str, Observed | Gone] = MappingProxyType({})
-    uses: Mapping[str, Use] = MappingProxyType({})
+    sightings: Mapping[str, Observed | Gone] = field(default_factory=lambda: MappingProxyType({}))
+    uses: Mapping[str, Use] = field(default_factory=lambda: MappingProxyType({}))
     claims: tuple[Claim, ...] = ()
     lookalikes: tuple[Observed, ...] = ()
     pending: Pending | None = None
+    # A mode or a brake that is known to stand before ending or replacing this key's room.
+    held: Hold | None = None
 
     @property
     def now(self) -> datetime:
