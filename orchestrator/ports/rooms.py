@@ -97,7 +97,7 @@ class Rooms(Protocol):
         ...
 
     async def list_sessions(self, since: datetime) -> Sequence[Session] | None:
-        """Meetings begun since then or still going on; None where this API does not tell."""
+        """Meetings that went on at any moment since then; None where this API does not tell."""
         ...
 
     def api_now(self) -> datetime:

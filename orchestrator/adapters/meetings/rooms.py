@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Final, TypeVar
-from urllib.parse import quote
 
 from orchestrator.adapters.meetings.apitime import ApiTime
 from orchestrator.adapters.meetings.retry import Again, Retry
@@ -19,6 +18,7 @@ from orchestrator.adapters.meetings.wire import (
     Object,
     UnreadableError,
     WirePage,
+    is_room_id,
     read_host_link,
     read_id,
     read_page,
@@ -39,6 +39,8 @@ Result = TypeVar("Result")
 _JITTER: Final = SystemRandom().random
 
 PAGES_MAX: Final = 20_000  # a listing longer than this does not end
+
+_SHOWN: Final = 60  # characters of a text that somebody took for an id
 
 # The API filters sessions by their beginning, and we want those that still go on as well.
 _LONGEST_SESSION: Final = timedelta(hours=24)
@@ -164,7 +166,7 @@ class MeetingsRooms:
                 raise
             self._tells_sessions = False
             return None
-        return [one for one in sessions if one.ended_at is None or one.started_at >= since]
+        return [one for one in sessions if one.ended_at is None or one.ended_at >= since]
 
     async def _all_sessions(self, begun: datetime) -> Sequence[Session]:
         query = {"from": format_instant(begun), "page_size": str(_SESSIONS_A_PAGE)}
@@ -253,4 +255,6 @@ def _about(room_id: str, read: Callable[[Object], Result]) -> Callable[[Object],
 
 
 def _path(room_id: str) -> str:
-    return f"/rooms/{quote(room_id, safe='')}"
+    if not is_room_id(room_id):  # people may write one
+        raise MissingError(f"no room can have the id {room_id[:_SHOWN]!r}")
+    return f"/rooms/{room_id}"

@@ -39,7 +39,7 @@ class Transport(Protocol):
 
         Args:
             method: in capitals.
-            path: begins with a slash and is percent-encoded already.
+            path: begins with a slash, and nothing in it needs percent-encoding.
             query: not encoded.
             headers: one of them is a secret; they go into no error.
             body: the bytes of a JSON document, or none.

@@ -9,6 +9,7 @@ room without an id or a guest link, and values of a wrong type.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,7 @@ from orchestrator.foundation.secret import Secret
 
 Object = Mapping[str, object]
 
+_ROOM_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,199}")
 _NOTHING: Final[Object] = MappingProxyType({})
 _MEMBERS: Final = tuple((tuple(path.split(".")), rule) for path, rule in SETTINGS.items())
 _SLIPS: Final = MappingProxyType({"join_approval_level": "joinApprovalLevel"})
@@ -118,11 +120,18 @@ def read_room(document: Object) -> Observed:
 
 
 def read_id(document: Object) -> str:
-    """A room's id."""
+    """A room's id; one that could not stand in a path would lead to another place than its room."""
     room_id = _text(document, "id", "a room")
     if not room_id:
         raise UnreadableError("a room has no id")
+    if not is_room_id(room_id):
+        raise UnreadableError("a room has an id that cannot stand in a path")
     return room_id
+
+
+def is_room_id(text: str) -> bool:
+    """Whether a room can have this id; UUIDs do, and more than them."""
+    return _ROOM_ID.fullmatch(text) is not None
 
 
 def read_host_link(document: Object) -> HostLink:
