@@ -1,0 +1,94 @@
+-- name: draw_incarnation
+INSERT INTO identity (incarnation) SELECT :drawn WHERE NOT EXISTS (SELECT 1 FROM identity);
+
+-- name: incarnation
+SELECT incarnation FROM identity;
+
+-- name: put_key
+INSERT INTO keys (policy, subject, body) VALUES (:policy, :subject, :body)
+ON CONFLICT (policy, subject) DO UPDATE SET body = excluded.body
+RETURNING id;
+
+-- name: drop_key
+DELETE FROM keys WHERE policy = :policy AND subject = :subject;
+
+-- name: clear_rooms
+DELETE FROM rooms WHERE key_id = :key_id;
+
+-- name: put_room
+INSERT INTO rooms (room_id, key_id, role) VALUES (:room_id, :key_id, :role);
+
+-- name: key_of_room
+SELECT policy, subject FROM rooms JOIN keys ON keys.id = rooms.key_id WHERE room_id = :room_id;
+
+-- name: state
+SELECT body FROM keys WHERE policy = :policy AND subject = :subject;
+
+-- name: states_after
+SELECT body FROM keys WHERE (policy, subject) > (:policy, :subject)
+ORDER BY policy, subject LIMIT :limit;
+
+-- name: states_of_policy_after
+SELECT body FROM keys WHERE policy = :policy AND subject > :subject
+ORDER BY subject LIMIT :limit;
+
+-- name: put_operation
+INSERT INTO operations (id, policy, subject, state, started_at, body)
+VALUES (:id, :policy, :subject, :state, :started_at, :body)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body;
+
+-- name: operation
+SELECT body FROM operations WHERE id = :id;
+
+-- name: open_operations
+SELECT body FROM operations WHERE state = 'open' ORDER BY seq;
+
+-- name: open_operations_of_key
+SELECT body FROM operations
+WHERE state = 'open' AND policy = :policy AND subject = :subject ORDER BY seq;
+
+-- name: add_fact
+INSERT INTO facts (ts, body) VALUES (:ts, :body) RETURNING seq;
+
+-- name: facts_after
+SELECT seq, ts, body FROM facts WHERE seq > :after ORDER BY seq LIMIT :limit;
+
+-- name: put_policy
+INSERT INTO policies (name, file, version, text) VALUES (:name, :file, :version, :text)
+ON CONFLICT (name) DO UPDATE
+SET file = excluded.file, version = excluded.version, text = excluded.text;
+
+-- name: drop_policy
+DELETE FROM policies WHERE name = :name;
+
+-- name: policies
+SELECT name, file, text, version FROM policies ORDER BY name;
+
+-- name: put_note
+INSERT INTO notes (name, value) VALUES (:name, :value)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: drop_note
+DELETE FROM notes WHERE name = :name;
+
+-- name: note
+SELECT value FROM notes WHERE name = :name;
+
+-- name: prune_operations
+DELETE FROM operations WHERE seq IN (
+    SELECT seq FROM operations WHERE state <> 'open' AND started_at < :before
+    ORDER BY started_at LIMIT :limit
+);
+
+-- name: prune_facts
+-- The oldest, up to the first that must stay, so that what is left has no holes.
+DELETE FROM facts WHERE seq IN (
+    SELECT seq FROM (
+        SELECT seq, max(ts) OVER (ORDER BY seq) AS latest
+        FROM (SELECT seq, ts FROM facts WHERE seq <= :audited ORDER BY seq LIMIT :limit)
+    ) WHERE latest < :before
+);
+
+-- name: probe
+-- It must change something: SQLite does not write a page that stays the same.
+UPDATE identity SET probes = probes + 1;

@@ -1,0 +1,184 @@
+"""Values to rows and back: plain functions of a connection, run inside the store's one thread.
+
+Refuses, as `StoreFault`, what the indexes refuse: two current rooms for one key, one room under two
+keys.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from orchestrator.adapters.store.queries import QUERIES
+from orchestrator.domain.facts import Fact, RecordedFact
+from orchestrator.domain.keys import Key
+from orchestrator.domain.records import KeyState, Operation, RoomRecord
+from orchestrator.foundation.instants import format_instant_exactly, parse_instant
+from orchestrator.foundation.shapes import dumps, loads
+from orchestrator.ports.store import Commit, PolicyText, StoreFault
+
+_INCARNATION_LETTERS: Final = string.digits + string.ascii_lowercase
+_INCARNATION_LENGTH: Final = 8
+
+
+def incarnation(connection: sqlite3.Connection) -> str:
+    """The store's incarnation, drawn now if the store is new."""
+    drawn = "".join(secrets.choice(_INCARNATION_LETTERS) for _ in range(_INCARNATION_LENGTH))
+    connection.execute(QUERIES["draw_incarnation"], {"drawn": drawn})
+    (found,) = connection.execute(QUERIES["incarnation"]).fetchone()
+    return str(found)
+
+
+def write(connection: sqlite3.Connection, commit: Commit, now: datetime) -> tuple[int, ...]:
+    """Write a commit; the sequence numbers of its facts."""
+    for key in commit.dropped:
+        connection.execute(QUERIES["drop_key"], _of(key))
+    _write_states(connection, commit.states)
+    for operation in commit.operations:
+        connection.execute(QUERIES["put_operation"], _operation_row(operation))
+    for name, policy in commit.policies.items():
+        _write_policy(connection, name, policy)
+    for name, value in commit.notes.items():
+        _write_note(connection, name, value)
+    return _write_facts(connection, commit.facts, now)
+
+
+def state(connection: sqlite3.Connection, key: Key) -> KeyState | None:
+    """The state of one key."""
+    row = connection.execute(QUERIES["state"], _of(key)).fetchone()
+    return None if row is None else loads(KeyState, row["body"])
+
+
+def states_of(connection: sqlite3.Connection, keys: Iterable[Key]) -> list[KeyState]:
+    """The states of some keys, those without one left out."""
+    found = (state(connection, key) for key in keys)
+    return [one for one in found if one is not None]
+
+
+def states_after(
+    connection: sqlite3.Connection, policy: str | None, last: Key | None, limit: int
+) -> list[KeyState]:
+    """The next states in the order of their keys, of one policy or of all."""
+    query = "states_after" if policy is None else "states_of_policy_after"
+    place = _of(last) if last else {"policy": policy or "", "subject": ""}
+    rows = connection.execute(QUERIES[query], {**place, "limit": limit})
+    return [loads(KeyState, row["body"]) for row in rows]
+
+
+def key_of_room(connection: sqlite3.Connection, room_id: str) -> Key | None:
+    """The key under which a room is remembered."""
+    row = connection.execute(QUERIES["key_of_room"], {"room_id": room_id}).fetchone()
+    return None if row is None else Key(row["policy"], row["subject"])
+
+
+def operation(connection: sqlite3.Connection, operation_id: str) -> Operation | None:
+    """One operation."""
+    row = connection.execute(QUERIES["operation"], {"id": operation_id}).fetchone()
+    return None if row is None else loads(Operation, row["body"])
+
+
+def open_operations(connection: sqlite3.Connection, key: Key | None) -> list[Operation]:
+    """Open operations in the order in which they were recorded."""
+    if key is None:
+        rows = connection.execute(QUERIES["open_operations"])
+    else:
+        rows = connection.execute(QUERIES["open_operations_of_key"], _of(key))
+    return [loads(Operation, row["body"]) for row in rows]
+
+
+def facts_after(connection: sqlite3.Connection, after: int, limit: int) -> list[RecordedFact]:
+    """The next facts in their order."""
+    rows = connection.execute(QUERIES["facts_after"], {"after": after, "limit": limit})
+    return [
+        RecordedFact(row["seq"], parse_instant(row["ts"]), loads(Fact, row["body"])) for row in rows
+    ]
+
+
+def policies(connection: sqlite3.Connection) -> list[PolicyText]:
+    """The last good texts, by name."""
+    return [PolicyText(**row) for row in connection.execute(QUERIES["policies"])]
+
+
+def note(connection: sqlite3.Connection, name: str) -> str | None:
+    """One named value."""
+    row = connection.execute(QUERIES["note"], {"name": name}).fetchone()
+    return None if row is None else str(row["value"])
+
+
+def probe(connection: sqlite3.Connection) -> None:
+    """Write something of no meaning, to see whether it can be done."""
+    connection.execute(QUERIES["probe"])
+
+
+def prune(connection: sqlite3.Connection, query: str, bounds: Mapping[str, str | int]) -> int:
+    """Delete one batch; how many rows it was."""
+    return connection.execute(QUERIES[query], bounds).rowcount
+
+
+def _of(key: Key) -> dict[str, str]:
+    return {"policy": key.policy, "subject": key.subject}
+
+
+def _write_states(connection: sqlite3.Connection, states: Sequence[KeyState]) -> None:
+    # All bodies before any room: in one commit a room may go from one key to another.
+    written: dict[Key, tuple[int, KeyState]] = {}
+    for state in states:
+        body = dumps(KeyState, state).decode()
+        cursor = connection.execute(QUERIES["put_key"], {**_of(state.key), "body": body})
+        (key_id,) = cursor.fetchone()
+        connection.execute(QUERIES["clear_rooms"], {"key_id": key_id})
+        written[state.key] = key_id, state
+    for key_id, state in written.values():
+        for room in state.rooms:
+            _write_room(connection, key_id, state.key, room)
+
+
+def _write_room(connection: sqlite3.Connection, key_id: int, key: Key, room: RoomRecord) -> None:
+    row = {"room_id": room.id, "key_id": key_id, "role": room.role}
+    try:
+        connection.execute(QUERIES["put_room"], row)
+    except sqlite3.IntegrityError as error:
+        other = key_of_room(connection, room.id)
+        message = (
+            f"{key} would have two current rooms"
+            if other is None
+            else f"room {room.id} of {key} is already remembered under {other}"
+        )
+        raise StoreFault(message) from error
+
+
+def _operation_row(operation: Operation) -> dict[str, str]:
+    return {
+        "id": operation.id,
+        **_of(operation.key),
+        "state": operation.state,
+        "started_at": format_instant_exactly(operation.started_at),
+        "body": dumps(Operation, operation).decode(),
+    }
+
+
+def _write_policy(connection: sqlite3.Connection, name: str, policy: PolicyText | None) -> None:
+    if policy is None:
+        connection.execute(QUERIES["drop_policy"], {"name": name})
+        return
+    row = {"name": name, "file": policy.file, "version": policy.version, "text": policy.text}
+    connection.execute(QUERIES["put_policy"], row)
+
+
+def _write_note(connection: sqlite3.Connection, name: str, value: str | None) -> None:
+    if value is None:
+        connection.execute(QUERIES["drop_note"], {"name": name})
+    else:
+        connection.execute(QUERIES["put_note"], {"name": name, "value": value})
+
+
+def _write_facts(
+    connection: sqlite3.Connection, facts: Sequence[Fact], now: datetime
+) -> tuple[int, ...]:
+    ts = format_instant_exactly(now)
+    rows = ({"ts": ts, "body": dumps(Fact, fact).decode()} for fact in facts)
+    return tuple(connection.execute(QUERIES["add_fact"], row).fetchone()[0] for row in rows)

@@ -1,0 +1,136 @@
+"""A fake of the store port: everything in memory, with the same refusals."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TypeVar
+
+from orchestrator.adapters.store.claims import Claims
+from orchestrator.domain.facts import RecordedFact
+from orchestrator.domain.keys import Key
+from orchestrator.domain.records import KeyState, Operation, OperationState, Role
+from orchestrator.ports.store import Commit, PolicyText, StoreFault
+
+_T = TypeVar("_T")
+
+
+class FakeStore:
+    """Remembers as long as it lives.
+
+    Set `fault` and every call raises it, as a full or lost disk would; `commits` keeps what was
+    written, in order.
+    """
+
+    def __init__(self, incarnation: str = "fakefake") -> None:
+        self.fault: StoreFault | None = None
+        self.commits: list[Commit] = []
+        self._incarnation = incarnation
+        self._states: dict[Key, KeyState] = {}
+        self._operations: dict[str, Operation] = {}
+        self._facts: list[RecordedFact] = []
+        self._last_seq = 0
+        self._policies: dict[str, PolicyText] = {}
+        self._notes: dict[str, str] = {}
+        self._claims = Claims()
+        self._closed = False
+
+    @property
+    def incarnation(self) -> str:
+        return self._incarnation
+
+    async def commit(self, commit: Commit, now: datetime) -> Sequence[int]:
+        self._answer()
+        states = {key: one for key, one in self._states.items() if key not in set(commit.dropped)}
+        states |= {state.key: state for state in commit.states}
+        _refuse(states)
+        self._states = states
+        self._operations |= {operation.id: operation for operation in commit.operations}
+        _put(self._policies, commit.policies)
+        _put(self._notes, commit.notes)
+        first = self._last_seq + 1
+        recorded = [RecordedFact(seq, now, fact) for seq, fact in enumerate(commit.facts, first)]
+        self._facts += recorded
+        self._last_seq += len(recorded)
+        self.commits.append(commit)
+        return [fact.seq for fact in recorded]
+
+    async def state(self, key: Key) -> KeyState | None:
+        self._answer()
+        return self._states.get(key)
+
+    async def states(self, policy: str | None = None) -> Sequence[KeyState]:
+        self._answer()
+        return [self._states[key] for key in sorted(self._states) if policy in {None, key.policy}]
+
+    async def key_of_room(self, room_id: str) -> Key | None:
+        self._answer()
+        holders = (
+            key for key, state in self._states.items() if room_id in {r.id for r in state.rooms}
+        )
+        return next(holders, None)
+
+    async def operation(self, operation_id: str) -> Operation | None:
+        self._answer()
+        return self._operations.get(operation_id)
+
+    async def open_operations(self, key: Key | None = None) -> Sequence[Operation]:
+        self._answer()
+        return [
+            operation
+            for operation in self._operations.values()
+            if operation.state is OperationState.OPEN and key in {None, operation.key}
+        ]
+
+    async def facts(self, after: int, limit: int) -> Sequence[RecordedFact]:
+        self._answer()
+        return [fact for fact in self._facts if fact.seq > after][:limit]
+
+    async def policies(self) -> Sequence[PolicyText]:
+        self._answer()
+        return [self._policies[name] for name in sorted(self._policies)]
+
+    async def note(self, name: str) -> str | None:
+        self._answer()
+        return self._notes.get(name)
+
+    @asynccontextmanager
+    async def claim(self, key: Key) -> AsyncIterator[bool]:
+        async with self._claims.hold(key) as mine:
+            yield mine
+
+    async def check(self) -> None:
+        self._answer()
+
+    async def close(self) -> None:
+        self._closed = True
+
+    def _answer(self) -> None:
+        if self.fault is not None:
+            raise self.fault
+        if self._closed:
+            message = "the store is closed"
+            raise StoreFault(message)
+
+
+def _refuse(states: dict[Key, KeyState]) -> None:
+    """Refuse what the indexes of a real store refuse."""
+    seen: dict[str, Key] = {}
+    for key, state in states.items():
+        if [room.role for room in state.rooms].count(Role.CURRENT) > 1:
+            message = f"{key} would have two current rooms"
+            raise StoreFault(message)
+        for room in state.rooms:
+            if room.id in seen:
+                message = f"room {room.id} of {key} is already remembered under {seen[room.id]}"
+                raise StoreFault(message)
+            seen[room.id] = key
+
+
+def _put(known: dict[str, _T], changes: Mapping[str, _T | None]) -> None:
+    for name, value in changes.items():
+        if value is None:
+            known.pop(name, None)
+        else:
+            known[name] = value
