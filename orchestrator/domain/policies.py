@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.domain.keys import POLICY_NAME, Key, key
 from orchestrator.domain.rooms import RoomType, Setting, Settings
 from orchestrator.foundation.problems import Place
 
@@ -157,9 +158,20 @@ class Removal:
 class Moved:
     """One subject's old and new key: the room and its link go along, without a call."""
 
-    source: str  # a subject, or policy/subject of another policy
+    source: str  # a subject, or policy/subject
     target: str  # a subject of this policy
     place: Place
+
+    def old_key(self, policy: str) -> Key:
+        """The key that the room has; what stands before a slash is a policy's name if it can be."""
+        name, slash, subject = self.source.partition("/")
+        if slash and subject.strip() and POLICY_NAME.fullmatch(name):
+            return key(name, subject)
+        return key(policy, self.source)
+
+    def new_key(self, policy: str) -> Key:
+        """The key that the room gets."""
+        return key(policy, self.target)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,16 @@ class TemplateFault(Exception):
 class Templates(Protocol):
     """Renders the values marked T in the policy language."""
 
-    def check(self, template: Template, names: frozenset[str]) -> Problem | None:
-        """Compile a template and say what is wrong with it, unknown names included."""
+    def check(
+        self, template: Template, names: Mapping[str, frozenset[str] | None]
+    ) -> Problem | None:
+        """Compile a template and say what is wrong with it, unknown names included.
+
+        Args:
+            template: what somebody wrote.
+            names: the names that there will be, each with its fields, or None where only the data
+                will tell.
+        """
         ...
 
     def render(self, template: Template, values: Mapping[str, Tree]) -> str:

@@ -1,0 +1,173 @@
+"""From a filled form to a policy: the same wish in the domain's words, with its places."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import BaseModel
+
+from orchestrator.adapters.policies.models import ForEachForm, PolicyForm, RoomForm, WindowForm
+from orchestrator.adapters.policies.subjects import item_subjects
+from orchestrator.domain.policies import (
+    GRACE,
+    OVERLAP,
+    DataFile,
+    DeliverTo,
+    ForEach,
+    Items,
+    Mode,
+    Moved,
+    Policy,
+    Removal,
+    RemovalMode,
+    Renewal,
+    Replace,
+    ReplaceMode,
+    RoomWish,
+    Template,
+    Window,
+)
+from orchestrator.domain.rooms import RoomType, Setting
+from orchestrator.foundation.documents import Document, Path
+
+_SETTING_FORMS: Final = (
+    "recording_options",
+    "available_features",
+    "initial_join_options",
+    "ui_settings",
+)
+_PLAIN_SETTINGS: Final = ("expire_after_use", "join_approval_level")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One policy file: its text, and the document read of it twice.
+
+    Attributes:
+        written: the same document with numbers as they stand there, for the subjects.
+    """
+
+    file: str
+    text: bytes
+    document: Document
+    written: Document
+
+    def template(self, text: str, *path: str) -> Template:
+        """A template and the place of its text."""
+        return Template(text, self.document.place(path))
+
+
+def build(form: PolicyForm, for_each: ForEachForm, source: Source) -> Policy:
+    """Make a policy of a form in which everything is lawful."""
+    document = source.document
+    return Policy(
+        name=form.name,
+        file=source.file,
+        version=digest(source.text),
+        description=form.description,
+        for_each=_for_each(for_each, source),
+        room=_room(form.room, source),
+        renewal=_renewal(form),
+        replace=_replace(form),
+        removal=_removal(form),
+        protect=form.protect,
+        mode=Mode(form.mode) if form.mode else None,
+        deliver=tuple(
+            DeliverTo(deliver.to, document.place(("deliver", at, "to")))
+            for at, deliver in enumerate(form.deliver)
+        ),
+        formerly=tuple(form.formerly),
+        moved=moves(form, document),
+        places=MappingProxyType({_dotted(path): place for path, place in document.places()}),
+    )
+
+
+def digest(text: bytes) -> str:
+    """The name of one version of a policy: 16 hexadecimal digits."""
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def moves(form: PolicyForm, document: Document) -> tuple[Moved, ...]:
+    """The renamed subjects, with their places."""
+    return tuple(
+        Moved(moved.from_, moved.to, document.place(("moved", at)))
+        for at, moved in enumerate(form.moved)
+    )
+
+
+def _for_each(form: ForEachForm, source: Source) -> ForEach:
+    document = source.document
+    return ForEach(
+        source=Items(item_subjects(source.written))
+        if form.file is None
+        else DataFile(form.file, document.place(("for_each", "file"))),
+        name=form.as_,
+        key=source.template(form.key, "for_each", "key"),
+        formerly=source.template(form.formerly, "for_each", "formerly") if form.formerly else None,
+        min_items=form.min_items,
+    )
+
+
+def _room(form: RoomForm, source: Source) -> RoomWish:
+    metadata = form.metadata
+    return RoomWish(
+        type=RoomType(form.type),
+        display_name=source.template(form.display_name, "room", "display_name"),
+        lifetime=form.lifetime,
+        metadata=None if metadata is None else source.template(metadata, "room", "metadata"),
+        settings=MappingProxyType(dict(_settings(form))),
+        places=MappingProxyType(
+            {_dotted(path[1:]): place for path, place in source.document.places(("room",))}
+        ),
+    )
+
+
+def _settings(form: RoomForm) -> Iterator[tuple[str, Setting]]:
+    """The settings that the policy names, by the dotted path that the table of settings has."""
+    yield from _named(form, "", _PLAIN_SETTINGS)
+    for name in _SETTING_FORMS:
+        part = getattr(form, name)
+        if part is not None:
+            yield from _named(part, f"{name}.", tuple(type(part).model_fields))
+
+
+def _named(form: BaseModel, prefix: str, names: tuple[str, ...]) -> Iterator[tuple[str, Setting]]:
+    values: Mapping[str, Setting] = form.model_dump(include=set(names), exclude_none=True)
+    for name in names:
+        if name in values:
+            yield f"{prefix}{name}", values[name]
+
+
+def _renewal(form: PolicyForm) -> Renewal:
+    wish = form.renewal
+    if wish is None:
+        return Renewal()
+    return Renewal(wish.before, window_of(wish.window) if wish.window else None)
+
+
+def window_of(form: WindowForm) -> Window:
+    """The times of a window."""
+    return Window(form.cron, form.timezone, form.duration)
+
+
+def _replace(form: PolicyForm) -> Replace:
+    wish = form.replace
+    if wish is None:
+        return Replace()
+    overlap = OVERLAP if wish.overlap is None else wish.overlap
+    return Replace(mode=ReplaceMode(wish.mode), overlap=overlap)
+
+
+def _removal(form: PolicyForm) -> Removal:
+    wish = form.removal
+    if wish is None:
+        return Removal()
+    return Removal(mode=RemovalMode(wish.mode), grace=GRACE if wish.grace is None else wish.grace)
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(step) for step in path)

@@ -1,0 +1,289 @@
+"""The policy language, version 1, as forms: which keys there are, and what each may hold.
+
+Every field is described for people, because the JSON Schema that editors read is made of these
+forms.  What needs two values, a template or a calendar is checked by the reader.  The names of a
+room's settings are the API's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from orchestrator.domain.keys import POLICY_NAME, InvalidKeyError, normalise_subject
+from orchestrator.domain.rooms import EARLIEST_END, LATEST_END, SETTINGS
+from orchestrator.foundation.forms import Form
+from orchestrator.foundation.instants import format_duration, parse_duration
+from orchestrator.foundation.problems import did_you_mean
+
+_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Words that mean something else inside a template.
+_RESERVED: Final = frozenset(
+    "and else false False for if in is loop none None not or self true True".split()  # noqa: SIM905 (a sentence reads better)
+)
+_NAME_RULE: Final = "1 to 63 of a-z, 0-9 and -, beginning with a letter or a digit"
+_LENGTH_SCHEMA: Final = {
+    "type": "string",
+    "description": "a length of time: 90s, 15m, 12h, 30d, or ISO 8601 without years and months",
+}
+_ITEMS_SCHEMA: Final = {
+    "type": "array",
+    "items": {"type": ["string", "number", "boolean", "object"]},
+}
+
+
+def _length(value: object) -> timedelta:
+    if isinstance(value, bool | int | float):
+        message = f"{value} has no unit; write 90s, 15m, 12h or 30d"
+        raise ValueError(message)  # noqa: TRY004 (pydantic collects ValueErrors only)
+    if not isinstance(value, str):
+        message = "must be a length of time such as 90s, 15m, 12h or 30d"
+        raise ValueError(message)  # noqa: TRY004
+    return parse_duration(value)
+
+
+def _name(value: str) -> str:
+    if POLICY_NAME.fullmatch(value) is None:
+        near = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:63]
+        offer = f'; write "{near}"' if near else ""
+        message = f"must be {_NAME_RULE}{offer}"
+        raise ValueError(message)
+    return value
+
+
+def _subject(value: str) -> str:
+    try:
+        return normalise_subject(value)
+    except InvalidKeyError as error:
+        message = f"cannot be a key: {error}"
+        raise ValueError(message) from None
+
+
+def _word(value: str) -> str:
+    if _WORD.fullmatch(value) is None or value in _RESERVED:
+        message = "must be a word for templates: letters, digits and _, beginning with a letter"
+        raise ValueError(message)
+    return value
+
+
+def _lifetime(value: timedelta) -> timedelta:
+    if value > LATEST_END:
+        message = f"{format_duration(value)}: the API allows at most {LATEST_END.days}d"
+        raise ValueError(message)
+    if value <= EARLIEST_END:
+        message = f"{format_duration(value)}: the API wants more than 10m"
+        raise ValueError(message)
+    return value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        message = "may not be blank"
+        raise ValueError(message)
+    return value
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _choice(path: str) -> Callable[[str], str]:
+    """A check against the choices of one row of the table of settings."""
+
+    def check(value: str) -> str:
+        choices = SETTINGS[path].choices
+        if value.lower() not in choices:
+            message = f"must be one of {', '.join(choices)}{did_you_mean(value, choices)}"
+            raise ValueError(message)
+        return value.lower()
+
+    return check
+
+
+Length = Annotated[timedelta, BeforeValidator(_length), WithJsonSchema(_LENGTH_SCHEMA)]
+Name = Annotated[str, AfterValidator(_name)]
+Names = Annotated[list[Name], BeforeValidator(_listed)]
+SubjectText = Annotated[str, AfterValidator(_subject)]
+TemplateText = Annotated[str, AfterValidator(_not_blank)]
+
+
+class ForEachForm(Form):
+    """What a standing policy makes rooms for."""
+
+    not_yet: ClassVar = frozenset({"http"})
+
+    file: str | None = Field(
+        None, description="a YAML, JSON or CSV file in data/, each entry of which is a subject"
+    )
+    items: Annotated[list[object], WithJsonSchema(_ITEMS_SCHEMA)] | None = Field(
+        None, description="subjects written out: texts, or mappings of fields"
+    )
+    as_: Annotated[str, AfterValidator(_word)] = Field(
+        "item", alias="as", description="the word by which templates know a subject"
+    )
+    key: TemplateText = Field(
+        description="template: the stable part of a room's identity, from text or whole numbers"
+    )
+    formerly: TemplateText | None = Field(
+        None, description="template: the key that a subject had before, if it has such a field"
+    )
+    min_items: Annotated[int, Field(ge=0)] = Field(
+        0, description="with fewer subjects than this the data is taken to be unknown, not empty"
+    )
+
+
+class RecordingForm(Form):
+    """Recording; fixed when a room is made."""
+
+    auto_record: bool | None = Field(None, description="record from the start (API default false)")
+    record_only_owner: bool | None = Field(
+        None, description="record only the host (API default false)"
+    )
+
+
+class FeaturesForm(Form):
+    """What people find in the room."""
+
+    is_recording_available: bool | None = Field(None, description="API default true")
+    is_chat_available: bool | None = Field(None, description="API default true")
+    is_whiteboard_available: bool | None = Field(None, description="API default true")
+    is_locale_switcher_available: bool | None = Field(None, description="API default false")
+    is_captions_available: bool | None = Field(None, description="API default false")
+
+
+class JoinForm(Form):
+    """How people come in."""
+
+    microphone_state: (
+        Annotated[str, AfterValidator(_choice("initial_join_options.microphone_state"))] | None
+    ) = Field(None, description="on, off or default")
+
+
+class SurfaceForm(Form):
+    """What the room looks like."""
+
+    language: Annotated[str, AfterValidator(_choice("ui_settings.language"))] | None = Field(
+        None, description="the language of the room's pages, such as en or de"
+    )
+
+
+class RoomForm(Form):
+    """What every room of the policy is like; settings that are not named are left as they are."""
+
+    not_yet: ClassVar = frozenset({"theme"})
+
+    type: Literal["instant", "long_term"] = Field(
+        description="long_term rooms live for their lifetime, instant ones for ten minutes"
+    )
+    display_name: TemplateText = Field(
+        description="template: the name that people see, at most 200 characters"
+    )
+    lifetime: Annotated[Length, AfterValidator(_lifetime)] | None = Field(
+        None, description="of a long_term room: more than 10m, at most 365d"
+    )
+    metadata: str | None = Field(
+        None,
+        description="template: text of your own for the room's metadata, at most 190",
+    )
+    expire_after_use: bool | None = Field(
+        None, description="end the room ten minutes after its last participant left"
+    )
+    join_approval_level: Annotated[str, AfterValidator(_choice("join_approval_level"))] | None = (
+        Field(None, description="none, after_owner_only or explicit_approval")
+    )
+    recording_options: RecordingForm | None = Field(None, description="recording")
+    available_features: FeaturesForm | None = Field(None, description="what people find in it")
+    initial_join_options: JoinForm | None = Field(None, description="how people come in")
+    ui_settings: SurfaceForm | None = Field(None, description="what it looks like")
+
+
+class WindowForm(Form):
+    """Recurring times at which rooms may be renewed."""
+
+    cron: str = Field(description="five fields; weekdays by name: 0 6 * * MON-FRI")
+    timezone: str = Field(description="a zone of the tz database, such as Europe/Berlin")
+    duration: Length = Field(description="for how long it stays open")
+
+
+class RenewalForm(Form):
+    """When long_term rooms are renewed."""
+
+    not_yet: ClassVar = frozenset({"only_if_used_within"})
+
+    before: Length | None = Field(
+        None, description="how long before its end a room is renewed: default a third of its life"
+    )
+    window: WindowForm | None = Field(None, description="renew at these times only")
+
+
+class ReplaceForm(Form):
+    """When a room that cannot be changed into shape gives way to a new one."""
+
+    mode: Literal["never", "when_unused", "now"] = Field(
+        "when_unused", description="when_unused: once nobody has been in it for seven days"
+    )
+    overlap: Length | None = Field(
+        None, description="how long the old room stays joinable beside the new: default 24h"
+    )
+
+
+class RemovalForm(Form):
+    """What becomes of rooms that are wanted no more."""
+
+    mode: Literal["expire", "delete", "keep"] = Field(
+        "expire", description="expire: renew no more; delete: end them; keep: go on renewing"
+    )
+    grace: Length | None = Field(None, description="for how long one can change one's mind: 7d")
+
+
+class DeliverForm(Form):
+    """One destination that is told the links."""
+
+    not_yet: ClassVar = frozenset({"link"})
+
+    to: str = Field(description="the name of a destination in config.yaml")
+
+
+class MovedForm(Form):
+    """One subject whose key changed: its room and its link go along."""
+
+    from_: SubjectText = Field(
+        alias="from", description="the old key: a subject of this policy, or policy/subject"
+    )
+    to: SubjectText = Field(description="the new key: a subject of this policy")
+
+
+def _replace(value: object) -> object:
+    return {"mode": value} if isinstance(value, str) else value
+
+
+class PolicyForm(Form):
+    """One policy: which rooms should exist, what they are like, and what becomes of them."""
+
+    not_yet: ClassVar = frozenset({"close", "keep_open", "on_page", "on_schedule", "storm"})
+
+    version: Literal[1] = Field(description="of this language: 1")
+    name: Name = Field(description="the policy's name, part of every key")
+    description: str = Field("", description="for people")
+    for_each: ForEachForm | None = Field(None, description="what rooms are made for")
+    room: RoomForm = Field(description="what every room is like")
+    renewal: RenewalForm | None = Field(None, description="when long_term rooms are renewed")
+    replace: Annotated[ReplaceForm, BeforeValidator(_replace)] | None = Field(
+        None, description="never, when_unused or now, or a mapping with mode and overlap"
+    )
+    removal: RemovalForm | None = Field(
+        None, description="what becomes of rooms that are wanted no more"
+    )
+    protect: bool | None = Field(
+        None, description="true: neither removed nor replaced; left out: as it was before"
+    )
+    mode: Literal["observe", "no-removals", "enforce"] | None = Field(
+        None, description="how far to go; of this and config.yaml's the stricter holds"
+    )
+    deliver: list[DeliverForm] = Field([], description="who is told the links")
+    formerly: Names = Field([], description="names that this policy had before")
+    moved: list[MovedForm] = Field([], description="subjects whose keys changed")

@@ -1,0 +1,87 @@
+"""Understands one policy file: bytes to a policy, or every problem that it has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from orchestrator.adapters.policies.building import Source, build
+from orchestrator.adapters.policies.checks import Checks, together
+from orchestrator.adapters.policies.models import PolicyForm
+from orchestrator.adapters.policies.subjects import DATA_FOLDER, subjects_of
+from orchestrator.domain.policies import Policy
+from orchestrator.foundation.documents import Document, Tree, read_yaml
+from orchestrator.foundation.forms import fill
+from orchestrator.foundation.problems import Problem
+from orchestrator.ports.calendar import Calendar
+from orchestrator.ports.sources import Parsed, Subjects
+from orchestrator.ports.templates import Templates
+
+POLICY_MAX: Final = 256 * 1024  # bytes of a policy file
+_STAND_IN: Final[Mapping[str, Tree]] = {
+    "version": 1,
+    "name": "stand-in",
+    "room": {"type": "long_term", "display_name": "stand-in", "lifetime": "1d"},
+}
+# The name in a file that is no YAML any more, so that it is known which policy keeps its last text.
+_NAME_LINE: Final = re.compile(
+    rb"^name:[ \t]+[\"']?([a-z0-9][a-z0-9-]{0,62})[\"']?[ \t]*(?:#.*)?\r?$", re.MULTILINE
+)
+
+
+class PolicyReader:
+    """Implements `orchestrator.ports.sources.Reader`."""
+
+    def __init__(
+        self,
+        templates: Templates,
+        calendar: Calendar,
+        destinations: frozenset[str] | None = None,
+    ) -> None:
+        """Keep what checking needs; without destinations the names in `deliver` are not checked."""
+        self._templates = templates
+        self._calendar = calendar
+        self._destinations = destinations
+
+    def parse(self, file: str, text: bytes) -> Parsed:
+        """Read one policy file and check everything that needs no other file."""
+        document = read_yaml(file, text, limit=POLICY_MAX)
+        if not document.readable:
+            return Parsed(None, document.problems, _name_in(text))
+        if not _is_policy(document):
+            message = f"is no policy: it has no version and no name; data belongs in {DATA_FOLDER}/"
+            return Parsed(None, (*document.problems, Problem(document.place(), message)))
+        written = read_yaml(file, text, limit=POLICY_MAX, as_written=True)
+        return self._understand(Source(file, text, document, written))
+
+    def subjects(self, policy: Policy, data: Mapping[str, bytes | Problem]) -> Subjects:
+        """The subjects of a policy, from its items or from the data file that it names."""
+        return subjects_of(policy, data)
+
+    def check_together(self, policies: Sequence[Policy]) -> Sequence[Problem]:
+        """Names that two policies have or claim, and moves that lead in a circle."""
+        return list(together(policies))
+
+    def _understand(self, source: Source) -> Parsed:
+        filled = fill(PolicyForm, source.document, _STAND_IN)
+        form = filled.value
+        problems = {*source.document.problems, *filled.problems}
+        if form is None:
+            return Parsed(None, tuple(sorted(problems)), _name_in(source.text))
+        checks = Checks(form, filled, source, self._templates, self._calendar, self._destinations)
+        problems.update(checks.problems())
+        name = form.name if filled.whole(("name",)) else None
+        if problems or form.for_each is None:
+            return Parsed(None, tuple(sorted(problems)), name)
+        return Parsed(build(form, form.for_each, source), (), name)
+
+
+def _is_policy(document: Document) -> bool:
+    tree = document.tree
+    return isinstance(tree, dict) and not tree.keys().isdisjoint(PolicyForm.model_fields)
+
+
+def _name_in(text: bytes) -> str | None:
+    names = set(_NAME_LINE.findall(text))
+    return names.pop().decode() if len(names) == 1 else None

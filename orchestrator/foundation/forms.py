@@ -1,0 +1,315 @@
+"""Forms: documents read into pydantic models, with every mistake told at its line and column.
+
+pydantic stops at what it cannot make a value of, and a check that needs two values would then never
+be reached.  So what is wrong is told, taken out, and the rest is read again: whoever corrects a
+file sees all that is wrong with it at once.  A problem never quotes a value, unless the form's own
+check, which knows what it holds, put it into its message.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import UnionType
+from typing import (
+    Annotated,
+    ClassVar,
+    Final,
+    Generic,
+    Protocol,
+    TypeGuard,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from orchestrator.foundation.problems import Place, Problem, did_you_mean
+
+Tree = str | int | float | bool | None | list["Tree"] | dict[str, "Tree"]
+Path = tuple[str | int, ...]
+
+_ROUNDS_MAX: Final = 20  # each takes something out; a form is not nested this deep
+
+
+class Form(BaseModel):
+    """What a document, or a part of it, may hold. Unknown keys and silent conversions are refused.
+
+    Attributes:
+        not_yet: keys of the language that a later build will know.
+    """
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True
+    )
+    not_yet: ClassVar[frozenset[str]] = frozenset()
+
+
+class Placed(Protocol):
+    """A document whose values have places."""
+
+    @property
+    def tree(self) -> Tree:
+        """Its plain values."""
+        ...
+
+    def place(self, path: Path = ()) -> Place:
+        """Where a value stands."""
+        ...
+
+    def key_place(self, path: Path) -> Place:
+        """Where a value's key stands."""
+        ...
+
+
+F = TypeVar("F", bound=Form)
+
+
+@dataclass(frozen=True, slots=True)
+class Filled(Generic[F]):
+    """A form that was filled as far as the document allows.
+
+    Attributes:
+        value: the form; what was broken has its default, or the stand-in.
+        problems: everything that is wrong with single values.
+        broken: the paths of what was taken out; nothing may be concluded from their absence.
+    """
+
+    value: F | None
+    problems: tuple[Problem, ...] = ()
+    broken: frozenset[Path] = frozenset()
+
+    def whole(self, *paths: Path) -> bool:
+        """Whether nothing at, above or below any of these paths was taken out."""
+        return not any(
+            broken[: len(path)] == path[: len(broken)] for broken in self.broken for path in paths
+        )
+
+
+def fill(form: type[F], document: Placed, stand_in: Mapping[str, Tree]) -> Filled[F]:
+    """Read a document into a form.
+
+    Args:
+        form: what the document may hold.
+        document: what somebody wrote.
+        stand_in: for each required key of the form's top something lawful, to read on with.
+    """
+    if not isinstance(document.tree, dict):
+        problem = Problem(document.place(), 'must be a mapping of the form "key: value"')
+        return Filled(None, (problem,), frozenset({()}))
+    filling = _Filling(form, document, copy.deepcopy(document.tree), stand_in)
+    filling.refuse_empty(form, document.tree, ())
+    value: F | None = None
+    for _ in range(_ROUNDS_MAX):
+        try:
+            value = form.model_validate(filling.tree)
+            break
+        except ValidationError as error:
+            for details in error.errors(include_url=False):
+                filling.take_out(details)
+    return Filled(value, tuple(sorted(set(filling.problems))), frozenset(filling.broken))
+
+
+@dataclass(slots=True)
+class _Filling:
+    """One document being read, and what was taken out of it."""
+
+    form: type[Form]
+    document: Placed
+    tree: dict[str, Tree]
+    stand_in: Mapping[str, Tree]
+    problems: list[Problem] = field(default_factory=list)
+    broken: set[Path] = field(default_factory=set)
+
+    def refuse_empty(self, annotation: object, tree: Tree, path: Path) -> None:
+        """Take out keys without a value: a line that was not finished is no wish for a default."""
+        steps = tree.items() if isinstance(tree, dict) else enumerate(_listed(tree))
+        for step, value in steps:
+            inner, below = _inner(annotation, step), (*path, step)
+            if inner is not None and value is None and isinstance(step, str):
+                place = self.document.key_place(below)
+                self._tell(place, f"{step} is empty; write a value or leave the line out")
+                self.broken.add(below)
+                self._remove(below)
+            elif inner is not None:
+                self.refuse_empty(inner, value, below)
+
+    def take_out(self, details: ErrorDetails) -> None:
+        """Tell what is wrong, and remove it so that the rest can be read."""
+        kind = details["type"]
+        if kind == "missing":
+            self._missing(details["loc"])
+            return
+        path = _in_tree(self.document.tree, details["loc"])
+        if kind == "extra_forbidden":
+            self._tell(self.document.key_place(path), self._unknown(path))
+        else:
+            self._tell(self.document.place(path), f"{_label(path)} {_wrong(details)}")
+            self.broken.add(path)
+        self._remove(path)
+
+    def _missing(self, location: Path) -> None:
+        parent = _in_tree(self.document.tree, location[:-1])
+        path = (*parent, location[-1])
+        # Otherwise it was there, if misspelt, and what was wrong with it is told.
+        if path not in self.broken and not self._is_misspelt(parent, str(path[-1])):
+            where = f" in {_label(parent)}" if parent else ""
+            self._tell(self.document.key_place(parent), f'"{path[-1]}" is missing{where}')
+        self.broken.add(path)
+        if len(path) > 1:
+            self.broken.add(parent)
+            self._remove(parent)
+        else:
+            name = str(path[0])
+            self.tree[name] = copy.deepcopy(self.stand_in[name])
+
+    def _is_misspelt(self, parent: Path, name: str) -> bool:
+        form = _form_at(self.form, parent)
+        tree = _at(self.document.tree, parent)
+        if form is None or not isinstance(tree, dict):
+            return False
+        known = _keys(form)
+        meant = [did_you_mean(key, known) for key in tree if key not in known]
+        return did_you_mean(name, [name]) in meant
+
+    def _unknown(self, path: Path) -> str:
+        name = str(path[-1])
+        form = _form_at(self.form, path[:-1])
+        where = f" in {_label(path[:-1])}" if len(path) > 1 else ""
+        if form is not None and name in form.not_yet:
+            return f'"{name}"{where} is not yet available'
+        known = () if form is None else _keys(form)
+        return f'unknown key "{name}"{where}{did_you_mean(name, known)}'
+
+    def _tell(self, place: Place, message: str) -> None:
+        self.problems.append(Problem(place, message))
+
+    def _remove(self, path: Path) -> None:
+        """Remove a value; a list goes as a whole, because its members are known by number."""
+        names = path[: next((at for at, step in enumerate(path) if isinstance(step, int)), None)]
+        inner: Tree = self.tree
+        for step in names[:-1]:
+            inner = inner.get(str(step)) if isinstance(inner, dict) else None
+        if isinstance(inner, dict) and names:
+            inner.pop(str(names[-1]), None)
+
+
+def _in_tree(tree: Tree, location: Path) -> Path:
+    """The part of a location that the document has; the rest names pydantic's own parts."""
+    path: list[str | int] = []
+    for step in location:
+        match tree, step:
+            case dict(), str() if step in tree:
+                tree = tree[step]
+            case list(), int() if step < len(tree):
+                tree = tree[step]
+            case _:
+                continue
+        path.append(step)
+    return tuple(path)
+
+
+def _at(tree: Tree, path: Path) -> Tree:
+    for step in path:
+        match tree, step:
+            case dict(), str():
+                tree = tree[step]
+            case list(), int():
+                tree = tree[step]
+            case _:
+                return None
+    return tree
+
+
+def _label(path: Path) -> str:
+    """The last name of a path, with the numbers after it: ``deliver[0]``."""
+    label = ""
+    for step in path:
+        label = f"{label}[{step}]" if isinstance(step, int) else step
+    return label
+
+
+def _keys(form: type[Form]) -> list[str]:
+    return [info.alias or name for name, info in form.model_fields.items()]
+
+
+def _form_at(form: type[Form], path: Path) -> type[Form] | None:
+    annotation: object = form
+    for step in path:
+        annotation = _inner(annotation, step)
+    return next((part for part in _parts(annotation) if _is_form(part)), None)
+
+
+def _inner(annotation: object, step: str | int) -> object:
+    """The annotation of one member of a form, a mapping or a list; None where there is none."""
+    for part in _parts(annotation):
+        if _is_form(part):
+            for name, info in part.model_fields.items():
+                if step in {name, info.alias}:
+                    return info.annotation
+        elif get_origin(part) is dict and isinstance(step, str):
+            return get_args(part)[1]
+        elif get_origin(part) is list and isinstance(step, int):
+            return get_args(part)[0]
+    return None
+
+
+def _parts(annotation: object) -> Iterator[object]:
+    """An annotation without ``| None`` and ``Annotated``."""
+    if get_origin(annotation) is Annotated:
+        yield from _parts(get_args(annotation)[0])
+    elif get_origin(annotation) in {Union, UnionType}:
+        for argument in get_args(annotation):
+            yield from _parts(argument)
+    else:
+        yield annotation
+
+
+def _is_form(part: object) -> TypeGuard[type[Form]]:
+    return isinstance(part, type) and get_origin(part) is None and issubclass(part, Form)
+
+
+def _listed(tree: Tree) -> list[Tree]:
+    return tree if isinstance(tree, list) else []
+
+
+_MUST_BE: Final = {
+    "bool_type": "must be true or false",
+    "dict_type": 'must be a mapping of the form "key: value"',
+    "float_type": "must be a number",
+    "frozen_set_type": "must be a list",
+    "int_from_float": "must be a whole number",
+    "int_type": "must be a whole number",
+    "list_type": "must be a list",
+    "model_attributes_type": 'must be a mapping of the form "key: value"',
+    "model_type": 'must be a mapping of the form "key: value"',
+    "tuple_type": "must be a list",
+}
+
+
+def _wrong(details: ErrorDetails) -> str:
+    kind, given, context = details["type"], details["input"], details.get("ctx", {})
+    if kind in _MUST_BE:
+        return _MUST_BE[kind]
+    if kind == "string_type":
+        scalar = isinstance(given, bool | int | float)
+        return "must be text" + ("; put it in quotes" if scalar else "")
+    if kind == "literal_error":
+        return _choice(str(context["expected"]), given)
+    if kind == "greater_than_equal":
+        return f"must be at least {context['ge']}"
+    if kind == "less_than_equal":
+        return f"must be at most {context['le']}"
+    if kind == "value_error":
+        return str(context["error"])
+    return details["msg"]
+
+
+def _choice(expected: str, given: object) -> str:
+    choices = expected.replace("'", "").replace(" or ", ", ").split(", ")
+    listed = ", ".join(choices[:-1]) + f" or {choices[-1]}" if choices[1:] else choices[0]
+    return f"must be {listed}" + (did_you_mean(given, choices) if isinstance(given, str) else "")
