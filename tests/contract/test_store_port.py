@@ -290,6 +290,20 @@ async def test_policies_and_notes_are_replaced_and_forgotten(store: Store) -> No
     assert await store.note("n") is None
 
 
+async def test_listeners_are_told_of_facts(store: Store) -> None:
+    """After the commit that wrote them, each listener once; not of other commits or refused ones."""
+    told: list[str] = []
+    store.listen(lambda: told.append("one"))
+    store.listen(lambda: told.append("other"))
+    await store.commit(Commit(states=[a_state(CHECKOUT)]), NOW)
+    with pytest.raises(StoreFault):
+        twice = a_state(CHECKOUT, a_room("r1"), a_room("r2"))
+        await store.commit(Commit(states=[twice], facts=[a_fact("never")]), NOW)
+    assert told == []
+    await store.commit(Commit(facts=[a_fact("one"), a_fact("two")]), NOW)
+    assert told == ["one", "other"]
+
+
 async def test_a_claim_is_held_by_one_turn_at_a_time(store: Store) -> None:
     """Whoever comes second waits; other keys do not."""
     turns: list[str] = []

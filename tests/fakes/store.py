@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
@@ -35,6 +35,7 @@ class FakeStore:
         self._notes: dict[str, str] = {}
         self._claims = Claims()
         self._closed = False
+        self._listeners: list[Callable[[], None]] = []
 
     @property
     def incarnation(self) -> str:
@@ -54,7 +55,13 @@ class FakeStore:
         self._facts += recorded
         self._last_seq += len(recorded)
         self.commits.append(commit)
+        if recorded:
+            for told in self._listeners:
+                told()
         return [fact.seq for fact in recorded]
+
+    def listen(self, told: Callable[[], None]) -> None:
+        self._listeners.append(told)
 
     async def state(self, key: Key) -> KeyState | None:
         self._answer()

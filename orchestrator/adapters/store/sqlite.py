@@ -52,6 +52,7 @@ class SqliteStore:
         # For each walk over the states that is under way: the keys that changed meanwhile.
         self._walks: list[set[Key]] = []
         self._failed = False
+        self._listeners: list[Callable[[], None]] = []
 
     @classmethod
     async def open(cls, path: Path | str) -> Self:
@@ -91,7 +92,18 @@ class SqliteStore:
         # Before it is queued, so that a walk never misses a key that changed under it.
         for changed in self._walks:
             changed.update(commit.dropped, (state.key for state in commit.states))
-        return await self._write(partial(rows.write, commit=commit, now=now))
+        seqs = await self._write(partial(rows.write, commit=commit, now=now))
+        if seqs:
+            for told in self._listeners:
+                told()
+        return seqs
+
+    def listen(self, told: Callable[[], None]) -> None:
+        """Call ``told`` after each commit that wrote facts.
+
+        Nobody is told of a commit whose awaiter was cancelled; its facts are met at the next.
+        """
+        self._listeners.append(told)
 
     async def state(self, key: Key) -> KeyState | None:
         """What is remembered of one key."""
@@ -192,7 +204,9 @@ class SqliteStore:
     async def _prune(self, query: str, **bounds: str | int) -> int:
         pruned = 0
         while True:
-            batch = await self._write(partial(rows.prune, query=query, bounds={**bounds, "limit": _CHUNK}))
+            batch = await self._write(
+                partial(rows.prune, query=query, bounds={**bounds, "limit": _CHUNK})
+            )
             pruned += batch
             if batch < _CHUNK:
                 return pruned

@@ -61,7 +61,7 @@ FULL = Everything(
     colour=Colour.RED,
     path=Path("/etc/rooms"),
     points=(Point(3),),
-    names=frozenset({"b", "a", "c"}),
+    names=frozenset("fedcba"),
     numbers=[1],
     table={"a": 1},
     settings=MappingProxyType({"b": 2}),
@@ -74,7 +74,7 @@ def test_what_is_written() -> None:
     assert dumps(Everything, FULL).decode() == (
         '{"text":"ä\\n\u2028","point":{"x":1,"y":2},"at":"2027-01-31T12:00:00.000005Z",'
         '"length":"36h","colour":"red","path":"/etc/rooms","ratio":0.5,"setting":null,'
-        '"points":[{"x":3,"y":0}],"pair":["a",1],"names":["a","b","c"],"numbers":[1],'
+        '"points":[{"x":3,"y":0}],"pair":["a",1],"names":["a","b","c","d","e","f"],"numbers":[1],'
         '"table":{"a":1},"settings":{"b":2},"told":{"a":[1,{"b":null}],"c":1.5}}'
     )
 
