@@ -40,11 +40,16 @@ class JsonlAudit:
         self._due: asyncio.TimerHandle | None = None
         self._closed = False
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether lines were written that a power cut could still take away."""
+        return self._writer.unsynced
+
     async def append(self, facts: Sequence[RecordedFact]) -> Head:
         """See the port."""
         at_once = self._sync_every == ALWAYS
         head = await self._do(partial(self._writer.append, tuple(facts), sync=at_once))
-        if self._writer.unsynced and self._due is None and not self._closed:
+        if self.is_behind and self._due is None and not self._closed:
             loop = asyncio.get_running_loop()
             self._due = loop.call_later(self._sync_every.total_seconds(), self._sync_in_time)
         return head

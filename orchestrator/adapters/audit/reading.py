@@ -13,6 +13,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -180,22 +181,32 @@ def _log_file(path: Path) -> LogFile | None:
 
 
 def _in_order(files: Sequence[LogFile]) -> Sequence[LogFile]:
-    firsts = {file: _first_entry(file) for file in files}
+    firsts = {file: first for file in files if (first := _first_entry(file)) is not None}
     # Each store numbers its facts anew, so numbers compare within one store only.
-    begins: dict[str, float] = {}
+    begins: dict[str, datetime] = {}
     for first in firsts.values():
-        if first is not None:
-            store, moment = first.text("store"), first.ts.timestamp()
-            begins[store] = min(begins.get(store, moment), moment)
+        store = first.text("store")
+        begins[store] = min(begins.get(store, first.ts), first.ts)
 
-    def place(file: LogFile) -> tuple[float, int, bool, str]:
+    def place(file: LogFile) -> tuple[datetime, int, bool]:
         first = firsts[file]
-        if first is None:  # nothing in it can be read: it is told of last
-            return (float("inf"), 0, False, file.name)
         # A checkpoint bears the number of the fact before it, which may begin an earlier file.
-        return (begins[first.text("store")], first.seq, first.event == CHECKPOINT, file.name)
+        return (begins[first.text("store")], first.seq, first.event == CHECKPOINT)
 
-    return sorted(files, key=place)
+    ordered = sorted(firsts, key=place)
+    # Files of which nothing can be read stand where their names say.
+    named = sorted(files, key=_age_by_name)
+    for older, file in zip([None, *named], named, strict=False):
+        if file not in firsts:
+            ordered.insert(0 if older is None else ordered.index(older) + 1, file)
+    return ordered
+
+
+def _age_by_name(file: LogFile) -> tuple[int, str]:
+    """Smaller is older: a number counts up with age, a day counts down."""
+    digits = re.sub(r"\D", "", file.name)
+    number = int(digits or 0)
+    return (-number if len(digits) < len("20261122") else number, file.name)
 
 
 def _first_entry(file: LogFile) -> Entry | None:

@@ -242,17 +242,19 @@ class Verifier:
             # Only its newline is missing: the next file may follow it, or the line before it.
             hashes = self._tip.hashes
             self._tip.hashes = None if hashes is None else hashes | {sealed.hash}
-            self._tip.seq = None
+            self._tip.seq = self._tip.count = None
 
     def _whole(self, sealed: SealedLine, entry: Entry, before: str) -> None:
         self._look_for_anchor({sealed.hash})
-        if self._lines == 1 and sealed.previous != GENESIS:
-            self._begins_late(entry)
-        elif self._tip.hashes is not None and sealed.previous not in self._tip.hashes:
-            if self._is_earlier(entry):
+        due = self._tip.hashes
+        if due is not None and sealed.previous not in due:
+            if self._lines == 1:
+                self._begins_late(entry)
+            elif self._is_earlier(entry):
                 self._misplaced(sealed, entry)
                 return
-            self._missing(entry, before)
+            else:
+                self._missing(entry, before)
         else:
             self._check_number(entry)
         if entry.event == CHECKPOINT:

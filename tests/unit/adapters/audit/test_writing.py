@@ -17,7 +17,7 @@ from orchestrator.domain.facts import CHECKPOINT, ApiCall, Fact, RecordedFact
 from orchestrator.foundation.chain import GENESIS
 from orchestrator.ports.audit import AuditFault, Head
 from tests.fakes.facts import BEGAN, recorded, recorded_facts
-from tests.unit.adapters.audit.conftest import Logbook
+from tests.fakes.logbook import Logbook
 
 
 def events(logbook: Logbook, name: str = "audit.jsonl") -> list[str]:
@@ -144,14 +144,14 @@ def test_lines_that_are_not_ours_stay_and_are_chained_over(logbook: Logbook) -> 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
 @pytest.mark.parametrize("restart", [False, True], ids=["running", "restarted"])
 def test_rotation_by_renaming_carries_the_chain_over(
-    logbook: Logbook, packed: bool, restart: bool
+    logbook: Logbook, *, packed: bool, restart: bool
 ) -> None:
     """No signal, no restart needed: the next fact finds that its file has moved."""
     writer = logbook.writer()
     writer.append(recorded_facts(3), sync=True)
     if restart:
         writer.close()
-    logbook.rotate(packed)
+    logbook.rotate(packed=packed)
     if restart:
         writer = logbook.writer()
     head = writer.append(recorded_facts(5), sync=True)
@@ -162,7 +162,7 @@ def test_rotation_by_renaming_carries_the_chain_over(
 
 
 def test_rotation_with_a_new_file_put_in_place(logbook: Logbook) -> None:
-    """logrotate's `create`: an empty file with the rights that it gave."""
+    """What logrotate's `create` does: an empty file with the rights that it gave."""
     writer = logbook.writer()
     writer.append(recorded_facts(3), sync=True)
     logbook.rotate()
@@ -270,7 +270,7 @@ def test_one_process_writes_a_log(logbook: Logbook) -> None:
     ("make", "message"),
     [
         (lambda path: path.mkdir(), "Is a directory"),
-        (lambda path: os.mkfifo(path), "must be a regular file"),
+        (os.mkfifo, "must be a regular file"),
         (lambda path: path.symlink_to(path.parent / "gone" / "audit.jsonl"), "No such file"),
     ],
     ids=["folder", "pipe", "no folder"],
