@@ -1,0 +1,332 @@
+"""Events on their way to a real receiver."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from orchestrator.meetings_server import (
+    CallbackUrls,
+    SendFault,
+    Settings,
+)
+from orchestrator.meetings_server.callbacks.courier import backoff
+from tests.fakes.clock import VirtualClock, settle
+from tests.meetings import Client, applications, in_memory, over_http, settings
+
+
+class Receiver:
+    """Takes events; `taken` is called before the answer leaves."""
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[Any] = asyncio.Queue()
+        self.url = ""
+        self.taken: Callable[[], object] | None = None
+
+    async def take(self) -> Any:
+        """The next event that came in."""
+        return await asyncio.wait_for(self.events.get(), 5)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Keep the body and answer 204."""
+        assert request.method == "POST"
+        assert request.content_type == "application/json"
+        self.events.put_nowait((request.path, await request.json()))
+        if self.taken is not None:
+            self.taken()
+        return web.Response(status=204)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A server of its own."""
+    receiver = Receiver()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", receiver.handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    receiver.url = f"http://{host}:{port}"
+    yield receiver
+    await runner.cleanup()
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """Moved by the tests."""
+    return VirtualClock()
+
+
+def told(receiver: Receiver, **changes: Any) -> Settings:
+    """Settings whose first application wants to hear of rooms and sessions."""
+    urls = CallbackUrls(
+        rooms_callback_url=f"{receiver.url}/app/rooms",
+        sessions_callback_url=f"{receiver.url}/app/sessions",
+    )
+    return settings(applications=applications(urls), **changes)
+
+
+async def test_events_as_documented(receiver: Receiver, clock: VirtualClock) -> None:
+    """All that a room tells in its life, keys and order as in the API notes, 9.2."""
+    async with over_http(told(receiver), clock) as client:
+        room = await client.create(display_name="Planning")
+        who = await client.join(room, "Ada", is_host=True)
+        path, started = await receiver.take()
+        assert path == "/app/sessions"
+        assert list(started) == ["event", "session_id", "room_id", "started_at"]
+        session = started["session_id"]
+        person = {
+            "participant_id": who,
+            "session_id": session,
+            "room_id": room["id"],
+            "name": "Ada",
+            "is_host": True,
+        }
+        joined = await receiver.take()
+        assert joined == ("/app/sessions", {"event": "session:participant:joined"} | person)
+        assert list(joined[1]) == ["event", *person]
+        clock.advance(60)
+        await client.leave(room, who)
+        left = await receiver.take()
+        assert left == ("/app/sessions", {"event": "session:participant:left"} | person)
+        _, ended = await receiver.take()
+        assert list(ended.items()) == [
+            ("event", "session:ended"),
+            ("session_id", session),
+            ("room_id", room["id"]),
+            ("started_at", "2026-01-05T09:00:00.000Z"),
+            ("ended_at", "2026-01-05T09:01:00.000Z"),
+        ]
+        clock.advance(600)
+        path, expired = await receiver.take()
+        assert path == "/app/rooms"
+        assert list(expired.items()) == [
+            ("event", "room:expired"),
+            ("room_id", room["id"]),
+            ("room_type", "instant"),
+            ("expires_at", "2026-01-05T09:10:00.000Z"),
+            ("created_at", "2026-01-05T09:00:00.000Z"),
+        ]
+
+
+async def test_a_rooms_own_urls_come_first(receiver: Receiver, clock: VirtualClock) -> None:
+    """Kind by kind; for the others the application's stay."""
+    async with over_http(told(receiver), clock) as client:
+        own = {"sessions_callback_url": f"{receiver.url}/own"}
+        room = await client.create(callback_urls=own)
+        await client.leave(room, await client.join(room))
+        assert [(await receiver.take())[0] for _ in range(4)] == ["/own"] * 4
+        clock.advance(600)
+        assert (await receiver.take())[0] == "/app/rooms"
+
+
+async def test_deleting_by_force_ends_the_session(receiver: Receiver, clock: VirtualClock) -> None:
+    """Everybody leaves, then the session ends; a deletion itself is not told."""
+    async with over_http(told(receiver), clock) as client:
+        room = await client.create_long()
+        await client.join(room)
+        await client.join(room, "Ben")
+        await client.ask("DELETE", f"/rooms/{room['id']}", query={"force": "true"})
+        events = [(await receiver.take())[1]["event"] for _ in range(6)]
+        assert events[3:] == [
+            "session:participant:left", "session:participant:left", "session:ended",
+        ]  # fmt: skip
+
+
+async def test_the_ticker_expires_rooms_that_nobody_asks_for(
+    receiver: Receiver, clock: VirtualClock
+) -> None:
+    """In their order, each when its time has come."""
+    async with over_http(told(receiver), clock) as client:
+        long = await client.create_long(days=1)
+        short = await client.create()
+        clock.advance(600)
+        assert (await receiver.take())[1]["room_id"] == short["id"]
+        await settle()
+        # The ticker sleeps ten minutes at most, so it takes the clock along in steps.
+        while receiver.events.empty() and clock.now().day < 7:
+            clock.advance(600)
+            await settle()
+        assert (await receiver.take())[1]["room_id"] == long["id"]
+
+
+class Script:
+    """A sender that answers by a script, and 204 when that has ended."""
+
+    def __init__(self, *outcomes: int | Exception) -> None:
+        self.outcomes = list(outcomes)
+        self.sent: list[tuple[str, Any]] = []
+
+    async def post(self, url: str, body: bytes) -> int:
+        """Keep it, and do what the script says."""
+        self.sent.append((url, json.loads(body)))
+        outcome = self.outcomes.pop(0) if self.outcomes else 204
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+HEARD = CallbackUrls("http://r.example/", "http://s.example/")
+
+
+async def expire_a_room(client: Client, clock: VirtualClock) -> None:
+    """One event in the queue."""
+    await client.create()
+    clock.advance(600)
+    await client.memory.advance()
+
+
+async def test_what_is_not_taken_comes_again(clock: VirtualClock) -> None:
+    """Whatever was wrong; not at once, later and later, until it is taken, and then never."""
+    script = Script(500, 404, 302, SendFault("TimeoutError"))
+    heard = settings(applications=applications(HEARD))
+    async with in_memory(heard, clock, script) as client:
+        await expire_a_room(client, clock)
+        moments = []
+        for _ in range(120):
+            before = len(script.sent)
+            await client.memory.deliver()
+            if len(script.sent) > before:
+                moments.append(clock.now())
+            clock.advance(0.5)
+    assert len(moments) == 5
+    waits = [late - early for early, late in itertools.pairwise(moments)]
+    for number, wait in enumerate(waits):
+        assert timedelta(seconds=2**number / 2) <= wait <= timedelta(seconds=2**number + 0.5)
+    assert len({json.dumps(body) for _, body in script.sent}) == 1
+
+
+async def test_after_a_day_it_is_given_up(clock: VirtualClock) -> None:
+    """And the host of the server is told, without the URL."""
+    told_to_host: list[tuple[str, Mapping[str, object]]] = []
+    script = Script(*[500] * 1000)
+    heard = settings(applications=applications(HEARD))
+    async with in_memory(
+        heard, clock, script, lambda name, about: told_to_host.append((name, about))
+    ) as client:
+        await expire_a_room(client, clock)
+        for _ in range(26 * 60):
+            await client.memory.deliver()
+            clock.advance(60)
+    assert 24 <= len(script.sent) <= 60
+    assert [name for name, _ in told_to_host] == ["callback.gave_up"]
+    assert told_to_host[0][1]["last"] == "status 500"
+    assert "example" not in str(told_to_host)
+
+
+async def test_one_that_is_not_taken_holds_up_no_other(clock: VirtualClock) -> None:
+    """Events of one room are tried in their order, each on its own."""
+    script = Script(500)
+    heard = settings(applications=applications(HEARD))
+    async with in_memory(heard, clock, script) as client:
+        room = await client.create()
+        await client.join(room)
+        await client.memory.deliver()
+        clock.advance(2)
+        await client.memory.deliver()
+    events = [body["event"] for _, body in script.sent]
+    assert events == ["session:started", "session:participant:joined", "session:started"]
+
+
+async def test_nobody_asked(clock: VirtualClock) -> None:
+    """Without a URL nothing is queued; without a sender nothing is sent."""
+    script = Script()
+    async with in_memory(settings(), clock, script) as client:
+        await expire_a_room(client, clock)
+        await client.memory.deliver()
+    assert script.sent == []
+    async with in_memory(settings(applications=applications(HEARD)), clock) as client:
+        await expire_a_room(client, clock)
+        await client.memory.deliver()
+
+
+async def test_a_restart_loses_none(tmp_path: Path, clock: VirtualClock) -> None:
+    """What was queued is delivered by the next process."""
+    heard = settings(applications=applications(HEARD), database=tmp_path / "meetings.db")
+    async with in_memory(heard, clock) as client:
+        await expire_a_room(client, clock)
+    script = Script()
+    async with in_memory(heard, clock, script) as client:
+        await client.memory.deliver()
+    assert [body["event"] for _, body in script.sent] == ["room:expired"]
+
+
+async def test_a_receiver_that_is_away(receiver: Receiver, clock: VirtualClock) -> None:
+    """A refused connection is like any other failure."""
+    heard = settings(applications=applications(CallbackUrls(None, "http://127.0.0.1:1/")))
+    async with over_http(heard, clock) as client:
+        own = {"rooms_callback_url": f"{receiver.url}/rooms"}
+        room = await client.create(callback_urls=own)
+        await client.leave(room, await client.join(room))
+        clock.advance(600)
+        assert (await receiver.take())[0] == "/rooms"
+
+
+@pytest.mark.parametrize(
+    ("attempts", "share", "seconds"),
+    [
+        (1, 0.0, 0.5),
+        (1, 0.5, 0.75),
+        (2, 0.0, 1),
+        (12, 0.0, 1024),
+        (13, 0.0, 1800),
+        (999, 0.0, 1800),
+    ],
+)
+def test_the_schedule(attempts: int, share: float, seconds: float) -> None:
+    """Doubled each time, at most an hour, spread over the upper half."""
+    assert backoff(attempts, share) == timedelta(seconds=seconds)
+
+
+async def test_a_store_that_fails_is_tried_again(
+    receiver: Receiver, tmp_path: Path, clock: VirtualClock
+) -> None:
+    """The ticker tells the host, goes on, and does what it could not do before."""
+    names: list[str] = []
+    path = tmp_path / "meetings.db"
+    stored = told(receiver, database=path)
+    async with over_http(stored, clock, lambda name, _: names.append(name)) as client:
+        room = await client.create()
+        path.rename(tmp_path / "elsewhere")
+        clock.advance(600)
+        async with asyncio.timeout(5):
+            while not names:
+                await settle()
+        assert names == ["upkeep.failed"]
+        (tmp_path / "elsewhere").rename(path)
+        await settle()
+        clock.advance(30)
+        assert (await receiver.take())[1]["room_id"] == room["id"]
+        assert names == ["upkeep.failed"]
+
+
+async def test_a_queue_that_cannot_be_emptied_is_tried_again(
+    receiver: Receiver, tmp_path: Path, clock: VirtualClock
+) -> None:
+    """The courier tells the host; the event, sent but not crossed off, comes a second time."""
+    names: list[str] = []
+    path = tmp_path / "meetings.db"
+    stored = told(receiver, database=path)
+    async with over_http(stored, clock, lambda name, _: names.append(name)) as client:
+        receiver.taken = lambda: path.rename(tmp_path / "elsewhere")
+        room = await client.create()
+        clock.advance(600)
+        first = await receiver.take()
+        async with asyncio.timeout(5):
+            while not names:
+                await settle()
+        assert names == ["callbacks.failed"]
+        receiver.taken = None
+        (tmp_path / "elsewhere").rename(path)
+        await settle()
+        clock.advance(30)
+        assert await receiver.take() == first
+        assert first[1]["room_id"] == room["id"]
