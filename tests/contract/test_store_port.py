@@ -291,13 +291,13 @@ async def test_policies_and_notes_are_replaced_and_forgotten(store: Store) -> No
 
 
 async def test_listeners_are_told_of_facts(store: Store) -> None:
-    """After the commit that wrote them, each listener once; not of other commits or refused ones."""
+    """After the commit that wrote them, each listener once; not of other or refused commits."""
     told: list[str] = []
     store.listen(lambda: told.append("one"))
     store.listen(lambda: told.append("other"))
     await store.commit(Commit(states=[a_state(CHECKOUT)]), NOW)
+    twice = a_state(CHECKOUT, a_room("r1"), a_room("r2"))
     with pytest.raises(StoreFault):
-        twice = a_state(CHECKOUT, a_room("r1"), a_room("r2"))
         await store.commit(Commit(states=[twice], facts=[a_fact("never")]), NOW)
     assert told == []
     await store.commit(Commit(facts=[a_fact("one"), a_fact("two")]), NOW)
