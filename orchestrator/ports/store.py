@@ -6,7 +6,7 @@ opened by one daemon at a time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -108,6 +108,10 @@ class Store(Protocol):
 
         With one daemon a store it is always true; replicas will make it a lease.
         """
+        ...
+
+    def listen(self, told: Callable[[], None]) -> None:
+        """Call ``told`` in the event loop after each commit that wrote facts."""
         ...
 
     async def check(self) -> None:

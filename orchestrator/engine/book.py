@@ -1,0 +1,292 @@
+"""The policy book: everything that is wanted, as one value that is swapped whole.
+
+A bad file changes nothing (promise P9): its policy stays in force by its last good text, and while
+any file cannot be read no policy counts as removed.  Building a book has no effect; whoever builds
+one for a candidate folder gets exactly what the daemon would believe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.domain.keys import Key
+from orchestrator.domain.policies import Desired, Policy
+from orchestrator.domain.records import KeyState
+from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
+from orchestrator.engine.expand import Expansion, expand
+from orchestrator.foundation.problems import Place, Problem, did_you_mean
+from orchestrator.ports.sources import Folder, Parsed, Reader
+from orchestrator.ports.store import PolicyText
+from orchestrator.ports.templates import Templates
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What is in force.
+
+    Attributes:
+        policies: by name, whether from their file or from their last good text.
+        texts: the text by which each is in force.
+        stale: names of policies that are in force by their last good text, with the reason.
+        wishes: by key.
+        kept: keys whose last good spec stays in force, with the reason.
+        doubtful: policies none of whose keys may count as gone, with the reason.
+        unreadable: why no policy may count as removed, or an empty text.
+        former: for a key, the keys that its room may have served before.
+        problems: everything that is wrong, in order.
+        rejected: problems by the file that was not taken.
+    """
+
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    texts: Mapping[str, PolicyText] = field(default_factory=dict)
+    stale: Mapping[str, str] = field(default_factory=dict)
+    wishes: Mapping[Key, Desired] = field(default_factory=dict)
+    kept: Mapping[Key, str] = field(default_factory=dict)
+    doubtful: Mapping[str, str] = field(default_factory=dict)
+    unreadable: str = ""
+    former: Mapping[Key, Sequence[Key]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    rejected: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+
+    def wish(self, key: Key, state: KeyState) -> Wish | None:
+        """What is asked for one key; None where that is unknown and no last good spec is kept."""
+        desired = self.wishes.get(key)
+        if desired is not None:
+            return Wanted(desired)
+        why = self._doubt(key)
+        if why:
+            return Kept(state.wish, why) if state.wish is not None else None
+        policy = self.policies.get(key.policy)
+        if policy is None:
+            return Unwanted(f"the policy {key.policy} is gone")
+        return Unwanted(f"its subject is gone from {policy.file}")
+
+    def _doubt(self, key: Key) -> str:
+        if key in self.kept:
+            return self.kept[key]
+        if key.policy in self.doubtful:
+            return self.doubtful[key.policy]
+        return self.unreadable if key.policy not in self.policies else ""
+
+    def changed_keys(self, other: Book) -> set[Key]:
+        """The keys of which the two books say different things."""
+        keys = {
+            key
+            for key in {*self.wishes, *other.wishes}
+            if self.wishes.get(key) != other.wishes.get(key)
+        }
+        keys |= self.kept.keys() ^ other.kept.keys()
+        return keys
+
+
+@dataclass(slots=True)
+class _Pages:
+    """The book while it is being written."""
+
+    good: dict[str, tuple[Policy, bytes]] = field(default_factory=dict)
+    stale: dict[str, str] = field(default_factory=dict)
+    bad: dict[str, Parsed] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class Binder:
+    """Makes books: reads, checks and expands, with what it was given and nothing else."""
+
+    def __init__(self, reader: Reader, templates: Templates, destinations: Collection[str]) -> None:
+        """Understand policies by ``reader``; they may deliver to these destinations."""
+        self._reader = reader
+        self._templates = templates
+        self._destinations = frozenset(destinations)
+
+    def bind(self, folder: Folder, last_good: Iterable[PolicyText]) -> Book:
+        """Make the book of a folder, with the last good texts for what cannot be read."""
+        known = {text.name: text for text in last_good}
+        pages = _Pages()
+        if folder.problem is not None:
+            pages.problems.append(folder.problem)
+        for file in sorted(folder.policies):
+            self._read(file, folder.policies[file], known, pages)
+        self._refuse_silent_renames(folder, known, pages)
+        together = self._reader.check_together([policy for policy, _ in pages.good.values()])
+        pages.problems.extend(together)
+        unreadable = _unreadable(folder, pages)
+        if unreadable:
+            self._keep_last_good(known, unreadable, pages)
+        return self._write(folder, pages, unreadable)
+
+    def _read(
+        self,
+        file: str,
+        content: bytes | Problem,
+        known: Mapping[str, PolicyText],
+        pages: _Pages,
+    ) -> None:
+        if isinstance(content, Problem):
+            self._reject(file, Parsed(None, (content,)), pages)
+            return
+        parsed = self._reader.parse(file, content)
+        policy = parsed.policy
+        if policy is None:
+            self._reject(file, parsed, pages)
+            return
+        unknown = self._unknown_destinations(policy)
+        if unknown:
+            self._reject(file, Parsed(None, unknown, policy.name), pages)
+            return
+        other = pages.good.get(policy.name)
+        if other is None:
+            pages.good[policy.name] = (policy, content)
+            pages.problems.extend(parsed.problems)
+            return
+        self._settle_namesakes(policy, content, other, known, pages)
+
+    def _settle_namesakes(
+        self,
+        policy: Policy,
+        content: bytes,
+        other: tuple[Policy, bytes],
+        known: Mapping[str, PolicyText],
+        pages: _Pages,
+    ) -> None:
+        """Two files with one name: the one that was loaded first stays in force."""
+        text = known.get(policy.name)
+        newcomer = policy
+        if text is not None and text.file == policy.file:
+            pages.good[policy.name] = (policy, content)
+            newcomer = other[0]
+        first = pages.good[policy.name][0]
+        message = (
+            f'the name "{policy.name}" is taken by {first.file}, which stays in force; '
+            "give this policy another name or remove one of the two files"
+        )
+        place = newcomer.places.get("name", Place(newcomer.file))
+        self._reject(newcomer.file, Parsed(None, (Problem(place, message),), policy.name), pages)
+
+    def _unknown_destinations(self, policy: Policy) -> tuple[Problem, ...]:
+        return tuple(
+            Problem(
+                deliver.place,
+                f'no destination is called "{deliver.to}"'
+                f"{did_you_mean(deliver.to, self._destinations)}; in config.yaml write  "
+                f"destinations: {{{deliver.to}: {{type: file, path: {deliver.to}.json}}}}",
+            )
+            for deliver in policy.deliver
+            if deliver.to not in self._destinations
+        )
+
+    def _reject(self, file: str, parsed: Parsed, pages: _Pages) -> None:
+        pages.bad[file] = parsed
+        pages.problems.extend(parsed.problems)
+
+    def _refuse_silent_renames(
+        self, folder: Folder, known: Mapping[str, PolicyText], pages: _Pages
+    ) -> None:
+        """A file whose policy changed its name while its keys are the same is not applied.
+
+        Otherwise every room of the old name would be let go and made anew under the new one.
+        """
+        for text in known.values():
+            if text.name in pages.good or text.name in {bad.name for bad in pages.bad.values()}:
+                continue
+            renamed = next(
+                (policy for policy, _ in pages.good.values() if policy.file == text.file), None
+            )
+            if renamed is None or text.name in renamed.formerly or renamed.name in known:
+                continue
+            old = self._reader.parse(text.file, text.text).policy
+            if old is None or not self._same_subjects(folder, old, renamed):
+                continue
+            message = (
+                f'this policy was called "{text.name}"; under the new name all of its rooms would '
+                f"be let go and made anew. If it is the same policy, write  formerly: {text.name}"
+            )
+            place = renamed.places.get("name", Place(renamed.file))
+            del pages.good[renamed.name]
+            self._reject(renamed.file, Parsed(None, (Problem(place, message),), text.name), pages)
+
+    def _same_subjects(self, folder: Folder, old: Policy, new: Policy) -> bool:
+        one, other = self._keys(folder, old), self._keys(folder, new)
+        return bool(one & other)
+
+    def _keys(self, folder: Folder, policy: Policy) -> set[str]:
+        subjects = self._reader.subjects(policy, folder.data).subjects
+        if subjects is None:
+            return set()
+        expansion = expand(policy, subjects, self._templates)
+        return {key.subject for key in (*expansion.wishes, *expansion.kept)}
+
+    def _keep_last_good(
+        self, known: Mapping[str, PolicyText], unreadable: str, pages: _Pages
+    ) -> None:
+        for text in known.values():
+            if text.name in pages.good or _renamed_to(text.name, pages):
+                continue
+            policy = self._reader.parse(text.file, text.text).policy
+            if policy is not None:
+                pages.good[text.name] = (policy, text.text)
+                pages.stale[text.name] = unreadable
+
+    def _write(self, folder: Folder, pages: _Pages, unreadable: str) -> Book:
+        whole = Expansion()
+        doubtful: dict[str, str] = {}
+        for name, (policy, _) in pages.good.items():
+            found = self._reader.subjects(policy, folder.data)
+            whole.problems.extend(found.problems)
+            if found.subjects is None:
+                first = found.problems[0] if found.problems else "its subjects cannot be known"
+                doubtful[name] = str(first)
+                continue
+            expansion = expand(policy, found.subjects, self._templates)
+            whole.wishes.update(expansion.wishes)
+            whole.kept.update(expansion.kept)
+            whole.former.update(expansion.former)
+            whole.problems.extend(expansion.problems)
+            if expansion.keyless:
+                doubtful[name] = expansion.keyless
+        _check_moves(whole, pages)
+        return Book(
+            policies={name: policy for name, (policy, _) in pages.good.items()},
+            texts={
+                name: PolicyText(name, policy.file, text, policy.version)
+                for name, (policy, text) in pages.good.items()
+            },
+            stale=pages.stale,
+            wishes=whole.wishes,
+            kept=whole.kept,
+            doubtful=doubtful,
+            unreadable=unreadable,
+            former=whole.former,
+            problems=tuple(dict.fromkeys((*pages.problems, *whole.problems))),
+            rejected={file: parsed.problems for file, parsed in pages.bad.items()},
+        )
+
+
+def _renamed_to(name: str, pages: _Pages) -> bool:
+    """Whether a policy that can be read says that it was called so formerly."""
+    return any(name in policy.formerly for policy, _ in pages.good.values())
+
+
+def _unreadable(folder: Folder, pages: _Pages) -> str:
+    if folder.problem is not None:
+        return str(folder.problem)
+    if not pages.bad:
+        return ""
+    file, parsed = next(iter(pages.bad.items()))
+    return str(parsed.problems[0]) if parsed.problems else f"{file} cannot be read"
+
+
+def _check_moves(whole: Expansion, pages: _Pages) -> None:
+    """A room cannot move away from a key that is still wanted."""
+    for target, sources in whole.former.items():
+        lawful = [source for source in sources if source not in whole.wishes]
+        for source in sources:
+            if source in whole.wishes:
+                policy = pages.good[target.policy][0]
+                message = (
+                    f"{source} is still wanted, so its room cannot become {target}'s; "
+                    "take the old one out, or this line"
+                )
+                place = policy.places.get("moved", policy.for_each.key.place)
+                whole.problems.append(Problem(place, message))
+        whole.former[target] = lawful

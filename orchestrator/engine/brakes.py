@@ -1,0 +1,180 @@
+"""The brake at work: knows every standing removal and replacement, and judges them as one set.
+
+Keys ask for a permit in the inbox's last lane, which is served only when nothing else waits: so
+whatever one cause wishes to end has been planned, and is judged, before any of it is done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+
+from orchestrator.domain.actions import Action, Create, Delete, Hold, LetGo, Plan, Replace, Retire
+from orchestrator.domain.brakes import Approval, Limits, Verdict, judge
+from orchestrator.domain.facts import Fact
+from orchestrator.domain.keys import Key
+from orchestrator.domain.records import KeyState, Role
+from orchestrator.foundation.instants import format_instant, parse_instant
+from orchestrator.ports.store import Store
+
+RECENT: Final = "brakes.recent"  # note: [[instant, key], …] of the removals in the last `per`
+APPROVAL: Final = "brakes.approval"
+
+
+def is_counted(action: Action, state: KeyState) -> bool:
+    """Whether an action ends or changes a link that people have (the design, section 5)."""
+    match action:
+        case Replace() | LetGo():
+            return True
+        case Create():
+            return action.lost
+        case Delete() | Retire():
+            current = state.current
+            return current is not None and current.id == action.room_id
+        case _:
+            return False
+
+
+class Brakes:
+    """All standing wishes to end or change a link, and what a person approved."""
+
+    def __init__(self, store: Store, limits: Limits) -> None:
+        """Judge by these limits; remember in ``store`` what was done lately."""
+        self._store = store
+        self._limits = limits
+        self._standing: set[str] = set()
+        self._current: set[str] = set()
+        self._recent: list[tuple[datetime, str]] = []
+        self._approval: Approval | None = None
+        self.verdict = Verdict(frozenset(), 0, 0)
+
+    async def recall(self) -> None:
+        """Read from the store what was done and approved before."""
+        recent = await self._store.note(RECENT)
+        self._recent = [(parse_instant(at), key) for at, key in json.loads(recent or "[]")]
+        text = await self._store.note(APPROVAL)
+        if text:
+            kept = json.loads(text)
+            self._approval = Approval(
+                frozenset(kept["keys"]), parse_instant(kept["until"]), kept["actor"], kept["reason"]
+            )
+
+    def note(self, key: Key, state: KeyState | None, planned: Plan) -> None:
+        """Take in one key's state and plan, made anew at each of its turns."""
+        wishes = state is not None and (state.tombstone is not None or _wishes(state, planned))
+        _set(self._standing, key.encoded, present=wishes)
+        has_room = state is not None and any(room.role is Role.CURRENT for room in state.rooms)
+        # A key whose room is lost still counts as an estate of one: the limit must not shrink
+        # while rooms vanish.
+        _set(self._current, key.encoded, present=has_room or (state is not None and state.lost))
+
+    def judge(self, now: datetime) -> tuple[Verdict, tuple[Fact, ...]]:
+        """Judge everything that stands; the facts tell of a brake that tripped or let go."""
+        self._recent = [(at, key) for at, key in self._recent if now - at < self._limits.per]
+        verdict = judge(
+            self._standing,
+            self._fresh_removals(),
+            len(self._current),
+            self._limits,
+            self._approval,
+            now,
+        )
+        facts: list[Fact] = []
+        if verdict.brake != self.verdict.brake:
+            if self.verdict.brake:
+                facts.append(
+                    Fact(
+                        "brake.released",
+                        reason="another set stands" if verdict.brake else "its cause is gone",
+                        detail={"brake": self.verdict.brake},
+                    )
+                )
+            if verdict.brake:
+                facts.append(
+                    Fact(
+                        "brake.tripped",
+                        reason=f"{verdict.wished} links would end or change, {verdict.limit} may",
+                        detail={
+                            "brake": verdict.brake,
+                            "keys": [*sorted(verdict.held)],
+                            "limit": verdict.limit,
+                        },
+                    )
+                )
+        self.verdict = verdict
+        return verdict, tuple(facts)
+
+    def _fresh_removals(self) -> int:
+        """Removals of the last `per` that no approval covered."""
+        approved = self._approval.keys if self._approval is not None else frozenset()
+        # One that still stands (its call failed, say) is counted as standing, not twice.
+        return sum(
+            1 for _, key in self._recent if key not in approved and key not in self._standing
+        )
+
+    def held(self, key: Key) -> Hold | None:
+        """The hold of a key that the last verdict stopped."""
+        if key.encoded not in self.verdict.held:
+            return None
+        return Hold(
+            "brake",
+            f"brake {self.verdict.brake}: {self.verdict.wished} links would end or change, "
+            f"{self.verdict.limit} may in {self._limits.per}",
+        )
+
+    def done(self, key: Key, now: datetime) -> dict[str, str | None]:
+        """Count a removal or replacement that is about to be carried out; the notes to commit."""
+        self._recent = [(at, name) for at, name in self._recent if name != key.encoded]
+        self._recent.append((now, key.encoded))
+        return {RECENT: json.dumps([[format_instant(at), name] for at, name in self._recent])}
+
+    def approve(
+        self, brake: str, until: datetime, actor: str, reason: str
+    ) -> tuple[dict[str, str | None], Fact] | None:
+        """A person lets go exactly the keys of a brake; None if no such brake holds."""
+        if not brake or brake != self.verdict.brake:
+            return None
+        keys = self.verdict.held
+        self._approval = Approval(keys, until, actor, reason)
+        note = json.dumps(
+            {
+                "keys": sorted(keys),
+                "until": format_instant(until),
+                "actor": actor,
+                "reason": reason,
+            }
+        )
+        fact = Fact(
+            "brake.released",
+            actor=actor,
+            reason=reason,
+            detail={"brake": brake, "keys": [*sorted(keys)], "until": format_instant(until)},
+        )
+        self.verdict = Verdict(frozenset(), self.verdict.wished, self.verdict.limit)
+        return {APPROVAL: note}, fact
+
+    def preview(self, plans: Collection[tuple[KeyState, Plan]], now: datetime) -> Verdict:
+        """What a brake would say of these plans, without taking them in."""
+        standing = {
+            state.key.encoded
+            for state, planned in plans
+            if state.tombstone is not None or _wishes(state, planned)
+        }
+        rooms = sum(1 for state, _ in plans if state.current is not None or state.lost)
+        return judge(standing, self._fresh_removals(), rooms, self._limits, self._approval, now)
+
+
+def _wishes(state: KeyState, planned: Plan) -> bool:
+    """Whether a key's plan ends or changes a link, or would if a brake did not hold it."""
+    held = (hold.action for hold in planned.holds if hold.by == "brake")
+    wished = (*planned.actions, *(action for action in held if action is not None))
+    return any(is_counted(action, state) for action in wished)
+
+
+def _set(keys: set[str], key: str, *, present: bool) -> None:
+    if present:
+        keys.add(key)
+    else:
+        keys.discard(key)

@@ -1,0 +1,44 @@
+"""The dispatcher: one worker a key, many keys at once, and an orderly end.
+
+It refuses to run one key twice at the same time, and never cancels a turn that it began: on the way
+out it takes no more keys and waits for the turns under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from orchestrator.domain.keys import Key
+from orchestrator.engine.inbox import Inbox, Lane
+
+Turn = Callable[[Key, str, Lane], Awaitable[None]]
+_log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    """Takes keys from the inbox and gives each a turn."""
+
+    def __init__(self, inbox: Inbox, turn: Turn, workers: int) -> None:
+        """Serve ``inbox`` with so many workers; ``turn`` must not raise for a key's own trouble."""
+        self._inbox = inbox
+        self._turn = turn
+        self._workers = workers
+
+    async def run(self) -> None:
+        """Work until the inbox is closed; then finish the turns under way and return."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(self._workers):
+                group.create_task(self._work(), name=f"worker-{number}")
+
+    async def _work(self) -> None:
+        while (taken := await self._inbox.take()) is not None:
+            key, cause, lane = taken
+            try:
+                await self._turn(key, cause, lane)
+            except Exception as error:  # noqa: BLE001 - one key's bug must not end the others
+                _log.error("turn.failed", key=key.encoded, error=repr(error), exc_info=error)
+            finally:
+                self._inbox.done(key)

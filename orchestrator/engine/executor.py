@@ -1,0 +1,355 @@
+"""The executor: intent, call, result. No call leaves without a durable intent (promise P2).
+
+A create is sent once; when its answer is lost, unreadable or without our marker its operation stays
+open and the room is looked up before anything else is tried.  It refuses to make a second room on
+an API whose first did not come back with its marker (the canary).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final, assert_never
+
+import structlog
+
+from orchestrator.domain import backoff, outcomes
+from orchestrator.domain.actions import (
+    Create,
+    Delete,
+    Mutation,
+    Renew,
+    Replace,
+    Retire,
+    Update,
+)
+from orchestrator.domain.facts import ApiCall, Fact, Json
+from orchestrator.domain.marker import new_marker, write_metadata
+from orchestrator.domain.outcomes import Outcome, Teller
+from orchestrator.domain.policies import Desired
+from orchestrator.domain.records import KeyState, Operation, OperationKind, OperationState
+from orchestrator.domain.renewal import asked_end
+from orchestrator.domain.rooms import NewRoom, Observed, Patch, RoomType
+from orchestrator.engine.observations import Observations
+from orchestrator.engine.settings import EngineSettings
+from orchestrator.engine.weather import Weather
+from orchestrator.foundation.instants import format_instant
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.faults import (
+    Fault,
+    ForbiddenError,
+    MissingError,
+    RefusedError,
+    UnansweredError,
+    UnauthorizedError,
+    UnavailableError,
+)
+from orchestrator.ports.rooms import LAST_CALL, Rooms
+from orchestrator.ports.store import Commit, Store
+
+_log = structlog.get_logger(__name__)
+VERIFIED: Final = "api.verified"  # the note that the canary came back
+CAN_DELETE: Final = "api.can_delete"
+# DELETE answered like this, with the room still there, means that this API has no DELETE.
+_NO_DELETE: Final = "no"
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+
+_KINDS: Final[dict[type[Mutation], OperationKind]] = {
+    Create: OperationKind.CREATE,
+    Replace: OperationKind.CREATE,
+    Renew: OperationKind.RENEW,
+    Update: OperationKind.UPDATE,
+    Retire: OperationKind.RETIRE,
+    Delete: OperationKind.DELETE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Who acts and why, for the facts of one turn; `tried` is what a failure is counted for."""
+
+    actor: str
+    cause: str
+    tried: str = ""
+
+
+class Executor:
+    """Carries out one action of one key at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        rooms: Rooms,
+        observations: Observations,
+        weather: Weather,
+        clock: Clock,
+        settings: EngineSettings,
+    ) -> None:
+        """Act on ``rooms``, journal in ``store``, tell ``observations`` what was answered."""
+        self._store = store
+        self._rooms = rooms
+        self._observations = observations
+        self._weather = weather
+        self._clock = clock
+        self._settings = settings
+        self._first_room = asyncio.Lock()
+        self.lost_at: dict[str, float] = {}
+        """When the connection of an unanswered create ended, by operation (monotonic seconds)."""
+        self.look: Callable[[int | None], Awaitable[None]] | None = None
+        """Lists from a watermark on; set by whoever owns the listing."""
+
+    async def act(self, state: KeyState, action: Mutation, telling: Telling) -> KeyState:
+        """Carry out an action and record it; returns the state as it is remembered now.
+
+        Faults of the API are recorded, not raised. Raises `StoreFault` when nothing can be
+        recorded; then nothing was sent, or what was sent is found again by its open operation.
+        """
+        if isinstance(action, Create | Replace):
+            verified = await self._store.note(VERIFIED)
+            if verified != self._settings.url:
+                async with self._first_room:
+                    return await self._act_first(state, action, telling)
+        return await self._act(state, action, telling)
+
+    async def _act_first(
+        self, state: KeyState, action: Create | Replace, telling: Telling
+    ) -> KeyState:
+        """The canary: its marker must come back in answer and listing before the next is made."""
+        if await self._store.note(VERIFIED) == self._settings.url:
+            return await self._act(state, action, telling)
+        if self._weather.canary:
+            return state
+        after = await self._act(state, action, telling)
+        made = after.current
+        if made is None or made.operation == "" or self.look is None:
+            return after
+        began = self._clock.monotonic()
+        try:
+            await self.look(self._observations.watermark)
+        except Fault as fault:
+            _log.warning("canary.unlisted", error=str(fault))
+            return after
+        room = self._observations.by_operation(made.operation)
+        if room is None or not self._observations.looked(self._observations.watermark, began):
+            self._weather.canary = (
+                f"the first room ({made.id}) did not come back with its marker in a listing of "
+                f"{self._settings.url}; no second room is made until it does"
+            )
+            return after
+        fact = Fact("api.verified", room_id=made.id, detail={"url": self._settings.url})
+        await self._commit(Commit(facts=(fact,), notes={VERIFIED: self._settings.url}))
+        return after
+
+    async def _act(self, state: KeyState, action: Mutation, telling: Telling) -> KeyState:
+        operation, state = await self._journal(state, action, telling)
+        began = self._clock.monotonic()
+        LAST_CALL.set(None)
+        try:
+            seen = await self._call(state, action, operation)
+        except Fault as fault:
+            return await self._record(self._failed(state, action, operation, telling, fault))
+        if seen is not None:
+            self._observations.saw(seen, began)
+        else:
+            self._observations.missed(operation.room_id or "", "it was deleted", began)
+        facts = self._weather.answered(self._clock.now())
+        teller = self._teller(telling, operation)
+        outcome = outcomes.answered(state, action, operation, seen, teller)
+        return await self._record(replace(outcome, facts=(*facts, *outcome.facts)))
+
+    async def _journal(
+        self, state: KeyState, action: Mutation, telling: Telling
+    ) -> tuple[Operation, KeyState]:
+        """Make the intent durable, before the call leaves."""
+        kind = _KINDS[type(action)]
+        if isinstance(action, Create) and action.again is not None:
+            operation = replace(action.again, attempt=action.again.attempt + 1)
+        else:
+            operation = Operation(
+                id=self._new_id(),
+                key=state.key,
+                kind=kind,
+                generation=state.generation,
+                room_id=None,
+                reason=action.reason,
+                cause=telling.cause,
+                started_at=self._rooms.api_now(),
+            )
+            if isinstance(action, Create | Replace):
+                watermark = self._observations.watermark
+                operation = replace(operation, generation=action.generation, watermark=watermark)
+            else:
+                operation = replace(operation, room_id=action.room_id)
+        state = replace(state, generation=max(state.generation, operation.generation))
+        fact = Fact(
+            "operation.started",
+            actor=telling.actor,
+            key=state.key.encoded,
+            room_id=operation.room_id or "",
+            operation=operation.id,
+            cause=telling.cause,
+            reason=action.reason,
+            detail={
+                "kind": str(kind),
+                "watermark": operation.watermark,
+                "attempt": operation.attempt,
+            },
+        )
+        await self._commit(Commit(states=(state,), operations=(operation,), facts=(fact,)))
+        return operation, state
+
+    def _new_id(self) -> str:
+        unique = "".join(secrets.choice(_ALPHABET) for _ in range(16))
+        return f"{self._store.incarnation}-{unique}"
+
+    async def _call(
+        self, state: KeyState, action: Mutation, operation: Operation
+    ) -> Observed | None:
+        match action:
+            case Create() | Replace():
+                room = self._new_room(state, action.desired, operation)
+                seen = await self._rooms.create_room(room)
+                marker = seen.marked_by(self._settings.owner)
+                if marker is None or marker.operation != operation.id:
+                    message = "the answer to the create does not carry our marker"
+                    raise UnansweredError(message)
+                return seen
+            case Renew() | Retire():
+                patch = Patch(expires_at=action.after)
+                return await self._rooms.update_room(action.room_id, patch)
+            case Update():
+                return await self._rooms.update_room(action.room_id, action.patch)
+            case Delete():
+                await self._delete(action)
+                return None
+            case _:
+                assert_never(action)
+
+    def _new_room(self, state: KeyState, desired: Desired, operation: Operation) -> NewRoom:
+        marker = new_marker(self._settings.owner, state.key, operation.generation, operation.id)
+        now = self._rooms.api_now()
+        ends = desired.lifetime is not None and desired.type is RoomType.LONG_TERM
+        return NewRoom(
+            display_name=desired.display_name,
+            type=desired.type,
+            metadata=write_metadata(desired.text, marker),
+            settings=desired.settings,
+            expires_at=asked_end(now, desired.lifetime)
+            if ends and desired.lifetime is not None
+            else None,
+        )
+
+    async def _delete(self, action: Delete) -> None:
+        """DELETE, and look what it did: the final API has none, and 404 proves nothing."""
+        try:
+            await self._rooms.delete_room(action.room_id)
+        except (MissingError, RefusedError) as fault:
+            try:
+                await self._rooms.get_room(action.room_id)
+            except MissingError:
+                return  # whoever did it: it is gone
+            await self._commit(Commit(notes={CAN_DELETE: _NO_DELETE}))
+            raise RefusedError(f"this API does not delete rooms ({fault})", fault.status) from fault
+
+    def _teller(self, telling: Telling, operation: Operation) -> Teller:
+        call = LAST_CALL.get()
+        api = None if call is None else replace(call, attempt=operation.attempt)
+        return Teller(telling.actor, telling.cause, self._rooms.api_now(), api)
+
+    # --- what went wrong --------------------------------------------------------------------------
+
+    def _failed(
+        self,
+        state: KeyState,
+        action: Mutation,
+        operation: Operation,
+        telling: Telling,
+        fault: Fault,
+    ) -> Outcome:
+        """Remember a failure, and when to come back."""
+        teller = self._teller(telling, operation)
+        _log.warning(
+            "call.failed", key=state.key.encoded, kind=str(operation.kind), error=str(fault)
+        )
+        state, facts = self._count_failure(state, action, telling.tried, fault)
+        closed = replace(operation, state=OperationState.FAILED, answered=fault.status)
+        if isinstance(fault, UnansweredError):
+            event = "operation.unanswered"
+            detail: dict[str, Json] = {"kind": str(operation.kind)}
+            if operation.kind is OperationKind.CREATE:
+                # Only looking can tell: it stays open, under the same id and generation.
+                self.lost_at[operation.id] = self._clock.monotonic()
+                closed = replace(operation, answered=fault.status)
+        else:
+            event = f"room.{operation.kind}.failed"
+            name = state.current.display_name if state.current is not None else ""
+            next_at = state.attempts.next_at
+            detail = {
+                "display_name": _name_of(action) or name,
+                "next_at": format_instant(next_at) if next_at is not None else None,
+            }
+        told = Fact(
+            event,
+            actor=telling.actor,
+            key=state.key.encoded,
+            room_id=operation.room_id or "",
+            operation=operation.id,
+            cause=telling.cause,
+            reason=str(fault),
+            api=teller.api or ApiCall(action.calls, fault.status, 0.0, operation.attempt),
+            detail=detail,
+        )
+        return Outcome(state, (*facts, told), (closed,))
+
+    def _count_failure(
+        self, state: KeyState, action: Mutation, tried: str, fault: Fault
+    ) -> tuple[KeyState, tuple[Fact, ...]]:
+        now, wall = self._rooms.api_now(), self._clock.now()
+        facts: tuple[Fact, ...] = ()
+        retry_after = None
+        match fault:
+            case UnavailableError():
+                schedule, retry_after = backoff.Schedule.WEATHER, fault.retry_after
+                if fault.status != 429:
+                    facts = self._weather.failed(str(fault), wall)
+            case UnansweredError():
+                schedule = backoff.Schedule.WEATHER
+                facts = self._weather.failed(str(fault), wall)
+            case UnauthorizedError():
+                # The connection's fault, no key's: nothing is counted against the key.
+                return state, self._weather.unauthorized(str(fault), wall)
+            case MissingError():
+                # The room is looked for before anything else is done about it.
+                self._observations.missed(_room_of(action), str(fault), self._clock.monotonic())
+                return state, ()
+            case RefusedError() if isinstance(action, Delete):
+                return state, ()  # remembered for the whole API; it is retired instead
+            case ForbiddenError():
+                schedule = backoff.Schedule.FORBIDDEN
+            case _:
+                schedule = backoff.Schedule.REFUSED
+        failure = backoff.Failure(str(fault), tried, retry_after)
+        attempts = backoff.failed(state.attempts, schedule, now, state.key.encoded, failure)
+        return replace(state, attempts=attempts), facts
+
+    async def _record(self, outcome: Outcome) -> KeyState:
+        if outcome.state is None:
+            message = "a call never makes us forget its key"
+            raise ValueError(message)
+        commit = Commit(states=(outcome.state,), operations=outcome.operations, facts=outcome.facts)
+        # The call was made: its result is recorded even if this turn is being cancelled.
+        await asyncio.shield(self._commit(commit))
+        return outcome.state
+
+    async def _commit(self, commit: Commit) -> None:
+        await self._store.commit(commit, self._clock.now())
+
+
+def _name_of(action: Mutation) -> str:
+    return action.desired.display_name if isinstance(action, Create | Replace) else ""
+
+
+def _room_of(action: Mutation) -> str:
+    return "" if isinstance(action, Create) else action.room_id

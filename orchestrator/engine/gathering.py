@@ -1,0 +1,221 @@
+"""Gathering: everything that one key's plan is made from, read fresh from store, book and API.
+
+It acts on nothing.  ``plan`` and ``why`` gather with the same code as the daemon's own turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from orchestrator.domain.actions import Hold
+from orchestrator.domain.keys import Key
+from orchestrator.domain.policies import Mode, stricter
+from orchestrator.domain.records import KeyState, Operation, OperationKind
+from orchestrator.domain.rooms import Observed, has_ended
+from orchestrator.domain.situation import (
+    Claim,
+    Gone,
+    Pending,
+    Situation,
+    Unwanted,
+    Use,
+    Wish,
+    World,
+)
+from orchestrator.engine.book import Book
+from orchestrator.engine.executor import CAN_DELETE
+from orchestrator.engine.observations import Observations
+from orchestrator.engine.settings import EngineSettings
+from orchestrator.ports.calendar import Calendar
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.rooms import Rooms
+from orchestrator.ports.store import Store
+
+DISOWNED: Final = "disowned:"  # note per room that a person forgot: foreign although marked
+
+
+@dataclass(slots=True)
+class Conflicts:
+    """Marked rooms that another store made while their key has a room: a person decides."""
+
+    rooms: dict[str, str]  # room id → encoded key
+
+    @property
+    def reason(self) -> str:
+        """Why nothing may be ended or replaced, or an empty text."""
+        if not self.rooms:
+            return ""
+        room_id, key = next(iter(sorted(self.rooms.items())))
+        return (
+            f"room {room_id} carries our marker for {key}, which has another room: "
+            "another daemon uses this owner, or a store was restored"
+        )
+
+
+class Gathering:
+    """Reads what a plan needs."""
+
+    def __init__(
+        self,
+        store: Store,
+        rooms: Rooms,
+        observations: Observations,
+        calendar: Calendar,
+        clock: Clock,
+        settings: EngineSettings,
+    ) -> None:
+        """Gather from these; ``lost_at`` of the executor tells when connections ended."""
+        self._store = store
+        self._rooms = rooms
+        self._observations = observations
+        self._calendar = calendar
+        self._clock = clock
+        self._settings = settings
+        self._started = clock.monotonic()
+        self.conflicts = Conflicts({})
+        self.lost_at: Callable[[str], float | None] = lambda _: None
+
+    async def state(self, key: Key, book: Book) -> KeyState:
+        """What is remembered of a key, with the wish of the book taken in."""
+        state = await self._store.state(key) or KeyState(key)
+        return take_in(state, book)
+
+    async def situation(
+        self, key: Key, state: KeyState, book: Book, braked: Hold | None = None
+    ) -> Situation | None:
+        """Everything for one key's plan; None where what is wanted cannot be known at all.
+
+        ``braked`` is the brake that holds this key, if one does.
+        """
+        wish = book.wish(key, state)
+        if wish is None:
+            return None
+        return Situation(
+            key=key,
+            wish=wish,
+            state=state,
+            world=await self._world(),
+            sightings=self._sightings(state),
+            uses=self._uses(state),
+            claims=await self._claims(state),
+            lookalikes=await self._lookalikes(state, wish),
+            pending=await self._pending(state),
+            held=braked or self._held_by_mode(key, book),
+        )
+
+    def _held_by_mode(self, key: Key, book: Book) -> Hold | None:
+        mode = self.mode(key, book)
+        return None if mode is Mode.ENFORCE else Hold("mode", f"mode is {mode}")
+
+    def mode(self, key: Key, book: Book) -> Mode:
+        """How far the engine may go for a key: of config and policy the stricter."""
+        policy = book.policies.get(key.policy)
+        return stricter(self._settings.mode, policy.mode if policy is not None else None)
+
+    async def _world(self) -> World:
+        can_delete = await self._store.note(CAN_DELETE)
+        return World(
+            now=self._rooms.api_now(),
+            opening=self._calendar.opening,
+            settle=self._settings.settle,
+            listed=self._observations.listed,
+            doubt=self._observations.doubt,
+            conflict=self.conflicts.reason,
+            can_delete=False if can_delete else None,
+        )
+
+    def _sightings(self, state: KeyState) -> dict[str, Observed | Gone]:
+        seen = {room.id: self._observations.sighting(room.id) for room in state.rooms}
+        return {room_id: sight for room_id, sight in seen.items() if sight is not None}
+
+    def _uses(self, state: KeyState) -> dict[str, Use]:
+        return {room.id: self._observations.use(room.id) for room in state.rooms}
+
+    async def _claims(self, state: KeyState) -> tuple[Claim, ...]:
+        encoded = (state.key.encoded, *state.former)
+        claims: list[Claim] = []
+        for room in self._observations.claims(encoded):
+            if await self._store.key_of_room(room.id) is not None:
+                self.conflicts.rooms.pop(room.id, None)
+                continue
+            if await self._store.note(DISOWNED + room.id):
+                continue
+            claims.append(Claim(room, await self._never_announced(room)))
+        self._note_conflicts(state, claims)
+        return tuple(claims)
+
+    def _note_conflicts(self, state: KeyState, claims: Sequence[Claim]) -> None:
+        now = self._rooms.api_now()
+        for claim in claims:
+            stands = (
+                not claim.known and state.current is not None and not has_ended(claim.room, now)
+            )
+            if stands:
+                self.conflicts.rooms[claim.room.id] = state.key.encoded
+            else:
+                self.conflicts.rooms.pop(claim.room.id, None)
+
+    async def _never_announced(self, room: Observed) -> bool:
+        marker = room.marked_by(self._settings.owner)
+        if marker is None:
+            return False
+        operation = await self._store.operation(marker.operation)
+        return operation is not None and operation.room_id != room.id
+
+    async def _lookalikes(self, state: KeyState, wish: Wish) -> tuple[Observed, ...]:
+        """Rooms that are not ours and bear the wanted name, while the key never had a room."""
+        if isinstance(wish, Unwanted) or state.current is not None or state.generation > 0:
+            return ()
+        now = self._rooms.api_now()
+        return tuple(
+            [
+                room
+                for room in self._observations.namesakes(wish.desired.display_name)
+                if room.id not in state.distinct
+                and not has_ended(room, now)
+                and await self._store.key_of_room(room.id) is None
+            ]
+        )
+
+    async def _pending(self, state: KeyState) -> Pending | None:
+        creates = [
+            operation
+            for operation in await self._store.open_operations(state.key)
+            if operation.kind is OperationKind.CREATE
+        ]
+        return self._look_up(creates[0]) if creates else None
+
+    def _look_up(self, operation: Operation) -> Pending:
+        found = self._observations.by_operation(operation.id)
+        since = self.lost_since(operation) + self._settings.settle.total_seconds()
+        looked = self._observations.looked(operation.watermark, since)
+        wait = max(since - self._clock.monotonic(), 0.0)
+        until = self._rooms.api_now() + timedelta(seconds=wait)
+        return Pending(operation, found, looked, until)
+
+    def lost_since(self, operation: Operation) -> float:
+        """When the connection of an unanswered create ended, or this process began (monotonic)."""
+        ended = self.lost_at(operation.id)
+        return self._started if ended is None else ended
+
+    def looked_once(self, operation: Operation) -> bool:
+        """Whether any listing begun after the connection ended could have shown its room."""
+        return self._observations.looked(operation.watermark, self.lost_since(operation))
+
+    def to_wall(self, moment: datetime | None) -> datetime | None:
+        """A moment of API time on the wall clock, where the agenda lives."""
+        if moment is None:
+            return None
+        return moment - (self._rooms.api_now() - self._clock.now())
+
+
+def take_in(state: KeyState, book: Book) -> KeyState:
+    """Remember the book's wish as the last good spec; removal and protection go along."""
+    desired = book.wishes.get(state.key)
+    if desired is None or desired == state.wish:
+        return state
+    protect = state.protect if desired.protect is None else desired.protect
+    return replace(state, wish=desired, removal=desired.removal, protect=protect)

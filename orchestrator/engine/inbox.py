@@ -1,0 +1,108 @@
+"""The inbox: keys that want to be looked at. A trigger carries a key and a cause, never a story.
+
+Waking a key twice before its turn is waking it once; a key that is being worked on and is woken
+meanwhile gets another turn afterwards.  Lost or doubled triggers cost latency, not correctness.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from enum import IntEnum
+
+from orchestrator.domain.keys import Key
+
+
+class Lane(IntEnum):
+    """Which keys go first.
+
+    `PERMIT` is for what brakes judge: it is served only while nothing else waits or is worked on,
+    so that a batch of removals and replacements is always judged as a whole.
+    """
+
+    NORMAL = 0
+    PERMIT = 1
+
+
+class Inbox:
+    """Keys to be worked on, each at most once at a time."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._waiting: dict[Lane, OrderedDict[Key, str]] = {lane: OrderedDict() for lane in Lane}
+        self._busy: dict[Key, Lane] = {}
+        self._again: dict[Key, tuple[Lane, str]] = {}
+        self._changed = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
+
+    def close(self) -> None:
+        """Give out no more keys; what waits is found again at the next start."""
+        self._closed = True
+        self._changed.set()
+
+    def wake(self, key: Key, cause: str, lane: Lane = Lane.NORMAL) -> None:
+        """Ask for a turn for a key; `cause` says what woke it, the first cause stands."""
+        if key in self._busy:
+            # Its turn may have read what has just changed, or not: only another turn is sure.
+            self._again.setdefault(key, (lane, cause))
+            return
+        if lane is Lane.PERMIT and key in self._waiting[Lane.NORMAL]:
+            return  # that turn will ask for the permit again, if it still needs one
+        if lane is Lane.NORMAL:
+            self._waiting[Lane.PERMIT].pop(key, None)
+        self._waiting[lane].setdefault(key, cause)
+        self._idle.clear()
+        self._changed.set()
+
+    async def take(self) -> tuple[Key, str, Lane] | None:
+        """The next key, once there is one that may be worked on; `done` must follow.
+
+        None once the inbox is closed.
+        """
+        while not self._closed:
+            taken = self._next()
+            if taken is not None:
+                return taken
+            self._changed.clear()
+            await self._changed.wait()
+        return None
+
+    def _next(self) -> tuple[Key, str, Lane] | None:
+        normal, permit = self._waiting[Lane.NORMAL], self._waiting[Lane.PERMIT]
+        if normal:
+            key, cause = normal.popitem(last=False)
+            return self._begin(key, cause, Lane.NORMAL)
+        if permit and Lane.NORMAL not in self._busy.values():
+            key, cause = permit.popitem(last=False)
+            return self._begin(key, cause, Lane.PERMIT)
+        return None
+
+    def _begin(self, key: Key, cause: str, lane: Lane) -> tuple[Key, str, Lane]:
+        self._busy[key] = lane
+        return key, cause, lane
+
+    def done(self, key: Key) -> None:
+        """A turn is over; if the key was woken meanwhile it waits for another."""
+        self._busy.pop(key, None)
+        again = self._again.pop(key, None)
+        if again is not None:
+            self.wake(key, again[1], again[0])
+        self._changed.set()
+        if self.empty:
+            self._idle.set()
+
+    @property
+    def empty(self) -> bool:
+        """Nothing waits and nothing is worked on."""
+        return not self._busy and not any(self._waiting.values())
+
+    @property
+    def depth(self) -> int:
+        """How many keys wait or are worked on."""
+        return len(self._busy) + sum(len(lane) for lane in self._waiting.values())
+
+    async def idle(self) -> None:
+        """Return when nothing waits and nothing is worked on."""
+        await self._idle.wait()

@@ -1,0 +1,194 @@
+"""Observations: what the API last said, in memory, and how much of it can be trusted.
+
+A listing tells of all rooms at once, an answer of one.  The younger word counts: a listing that
+began before an answer came never overrides it.  Nothing here is kept over a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from orchestrator.domain.marker import Marker
+from orchestrator.domain.rooms import Observed, Occupancy, Session
+from orchestrator.domain.situation import UNKNOWN_USE, Gone, Use
+from orchestrator.ports.rooms import RoomListing
+
+
+def fold(name: str) -> str:
+    """A display name as people compare it: case and white space folded."""
+    return " ".join(name.casefold().split())
+
+
+@dataclass(slots=True)
+class _Sight:
+    room: Observed | Gone
+    at: float  # monotonic seconds at which the call that told it began
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    start_id: int  # -1 for the very beginning
+    began: float
+
+
+class Observations:
+    """The rooms of one API as we last saw them."""
+
+    def __init__(self, owner: str) -> None:
+        """Tell this owner's rooms from all others."""
+        self._owner = owner
+        self._sights: dict[str, _Sight] = {}
+        self._by_operation: dict[str, str] = {}
+        self._by_marker: dict[str, set[str]] = {}
+        self._by_name: dict[str, set[str]] = {}
+        self._uses: dict[str, Use] = {}
+        self._walks: list[_Walk] = []
+        self._changed: set[str] = set()
+        self.sessions_known = False
+        self.listed = False
+        self.listed_at: datetime | None = None
+        self.doubt = ""
+        self.watermark: int | None = None
+
+    def saw(self, room: Observed, began: float) -> None:
+        """One room as an answer described it; ``began`` is when its call left (monotonic)."""
+        sight = self._sights.get(room.id)
+        if sight is not None and sight.at > began:
+            return
+        if sight is not None and sight.room == room:
+            sight.at = began
+            return
+        if sight is not None and isinstance(sight.room, Observed):
+            self._unindex(sight.room)
+        self._sights[room.id] = _Sight(room, began)
+        self._changed.add(room.id)
+        self._index(room)
+
+    def missed(self, room_id: str, reason: str, began: float) -> None:
+        """One room was looked for and not found."""
+        sight = self._sights.get(room_id)
+        if sight is not None and sight.at > began:
+            return
+        if sight is not None and isinstance(sight.room, Observed):
+            self._unindex(sight.room)
+        self._sights[room_id] = _Sight(Gone(reason), began)
+        self._changed.add(room_id)
+
+    def walked(
+        self, listing: RoomListing, start_id: int | None, began: float, at: datetime
+    ) -> None:
+        """Take in a listing that began at ``began``; from the low-water mark on it is complete."""
+        for room in listing.rooms:
+            self.saw(room, began)
+        if not listing.complete:
+            return
+        # A lookup needs the walks that began late enough only; a handful is plenty.
+        start = -1 if start_id is None else start_id
+        self._walks = [*self._walks[-7:], _Walk(start, began)]
+        if listing.watermark is not None:
+            self.watermark = listing.watermark
+        self.listed_at = at
+
+    def absent(self, listing: RoomListing, began: float) -> None:
+        """Whatever a complete, undoubted listing did not show was not there when it began."""
+        shown = {room.id for room in listing.rooms}
+        for room_id, sight in list(self._sights.items()):
+            if room_id not in shown and sight.at < began and isinstance(sight.room, Observed):
+                self.missed(room_id, "it was not in the last complete listing", began)
+
+    def used(self, sessions: Sequence[Session] | None, now: datetime) -> None:
+        """Take in who is where; None: this API does not tell."""
+        self.sessions_known = sessions is not None
+        uses: dict[str, Use] = {}
+        for session in sessions or ():
+            before = uses.get(session.room_id, Use(Occupancy.EMPTY))
+            open_now = session.ended_at is None
+            last = max(
+                filter(None, (before.last_used_at, now if open_now else session.ended_at)),
+                default=None,
+            )
+            occupied = open_now or before.occupancy is Occupancy.OCCUPIED
+            uses[session.room_id] = Use(Occupancy.OCCUPIED if occupied else Occupancy.EMPTY, last)
+        self._uses = uses
+
+    def use(self, room_id: str) -> Use:
+        """How a room is used, as far as is known."""
+        if not self.sessions_known:
+            return UNKNOWN_USE
+        return self._uses.get(room_id, Use(Occupancy.EMPTY))
+
+    def sighting(self, room_id: str) -> Observed | Gone | None:
+        """What was last seen of a room; None if it was never looked for."""
+        sight = self._sights.get(room_id)
+        if sight is None:
+            return Gone("it was not in the last complete listing") if self.listed else None
+        return sight.room
+
+    def by_operation(self, operation_id: str) -> Observed | None:
+        """The room whose marker names an operation."""
+        room_id = self._by_operation.get(operation_id)
+        if room_id is None:
+            return None
+        room = self._sights[room_id].room
+        return room if isinstance(room, Observed) else None
+
+    def claims(self, encoded_keys: Iterable[str]) -> list[Observed]:
+        """The rooms whose marker names one of these keys."""
+        found: list[Observed] = []
+        for encoded in encoded_keys:
+            for room_id in sorted(self._by_marker.get(encoded, ())):
+                room = self._sights[room_id].room
+                if isinstance(room, Observed):
+                    found.append(room)
+        return found
+
+    def marked_keys(self) -> set[str]:
+        """All keys that stand in markers of ours, encoded."""
+        return {encoded for encoded, rooms in self._by_marker.items() if rooms}
+
+    def namesakes(self, name: str) -> list[Observed]:
+        """Rooms not marked by us that bear a name."""
+        rooms = (
+            self._sights[room_id].room for room_id in sorted(self._by_name.get(fold(name), ()))
+        )
+        return [room for room in rooms if isinstance(room, Observed)]
+
+    def take_changed(self) -> dict[str, Marker | None]:
+        """The rooms of which something else is known than when this was last asked.
+
+        With our marker, where they carry it: it may be all that tells whose they are.
+        """
+        changed, self._changed = self._changed, set()
+        found: dict[str, Marker | None] = {}
+        for room_id in changed:
+            room = self._sights[room_id].room
+            found[room_id] = room.marked_by(self._owner) if isinstance(room, Observed) else None
+        return found
+
+    def rooms(self) -> list[Observed]:
+        """All rooms that are there."""
+        return [sight.room for sight in self._sights.values() if isinstance(sight.room, Observed)]
+
+    def looked(self, watermark: int | None, since: float) -> bool:
+        """Whether a complete walk from a watermark on began at or after a moment (monotonic)."""
+        start = -1 if watermark is None else watermark
+        return any(walk.start_id <= start and walk.began >= since for walk in self._walks)
+
+    def _index(self, room: Observed) -> None:
+        marker = room.marked_by(self._owner)
+        if isinstance(marker, Marker):
+            self._by_operation[marker.operation] = room.id
+            self._by_marker.setdefault(marker.key, set()).add(room.id)
+        else:
+            self._by_name.setdefault(fold(room.display_name), set()).add(room.id)
+
+    def _unindex(self, room: Observed) -> None:
+        marker = room.marked_by(self._owner)
+        if isinstance(marker, Marker):
+            if self._by_operation.get(marker.operation) == room.id:
+                del self._by_operation[marker.operation]
+            self._by_marker.get(marker.key, set()).discard(room.id)
+        else:
+            self._by_name.get(fold(room.display_name), set()).discard(room.id)

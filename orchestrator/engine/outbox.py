@@ -1,0 +1,209 @@
+"""The outbox: facts leave the store, in order, at least once, for audit log and destinations.
+
+The audit and each destination have a cursor of their own, because their patience differs.  A reader
+that fails is tried again and holds up no other; what it has not taken stays in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from orchestrator.domain.facts import Fact, RecordedFact
+from orchestrator.domain.records import KeyState, Role
+from orchestrator.engine.book import Book
+from orchestrator.foundation.instants import format_instant
+from orchestrator.ports.audit import AuditFault, AuditLog, Head
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.deliveries import DeliveredRoom, DeliveryFault, Destination
+from orchestrator.ports.store import Commit, Store, StoreFault
+
+_log = structlog.get_logger(__name__)
+AUDIT_HEAD: Final = "audit.head"
+DELIVERED: Final = "delivered:"
+_Carry = Callable[[], Awaitable[None]]
+_BATCH: Final = 500
+_RETRY: Final = (1.0, 60.0)  # seconds: the first wait after a failure, and the longest
+
+# The facts after which a destination shows something else.
+_TELLING: Final = frozenset(
+    {
+        "room.created",
+        "room.adopted",
+        "room.renewed",
+        "room.replaced",
+        "room.superseded",
+        "room.rekeyed",
+        "room.restored",
+        "room.ending",
+        "room.retired",
+        "room.deleted",
+        "room.lost",
+        "room.expired",
+        "room.forgotten",
+        "room.link.changed",
+        "policy.loaded",
+        "policy.removed",
+    }
+)
+
+
+class Outbox:
+    """Carries facts out of the store."""
+
+    def __init__(
+        self,
+        store: Store,
+        audit: AuditLog,
+        destinations: Mapping[str, Destination],
+        clock: Clock,
+    ) -> None:
+        """Write to ``audit`` and tell ``destinations``."""
+        self._store = store
+        self._audit = audit
+        self._destinations = destinations
+        self._clock = clock
+        self._nudged: dict[str, asyncio.Event] = {
+            name: asyncio.Event() for name in ("audit", *destinations)
+        }
+        self._stopping = False
+        self.book = Book()
+        self.behind: dict[str, str] = {}
+        """What has not left yet and why, by reader, for status."""
+        store.listen(self.nudge)
+
+    def nudge(self) -> None:
+        """There are new facts."""
+        for event in self._nudged.values():
+            event.set()
+
+    def stop(self) -> None:
+        """Carry out what is there and return from `run`."""
+        self._stopping = True
+        self.nudge()
+
+    async def run(self) -> None:
+        """Carry facts until `stop`, then the rest of them."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._loop("audit", self.write_audit), name="outbox-audit")
+            for name in self._destinations:
+                group.create_task(self._serve(name), name=f"outbox-{name}")
+
+    async def _serve(self, name: str) -> None:
+        async def deliver() -> None:
+            await self.deliver(name)
+
+        await self._loop(name, deliver)
+
+    async def _loop(self, name: str, carry: _Carry) -> None:
+        event, wait = self._nudged[name], _RETRY[0]
+        event.set()
+        while True:
+            await event.wait()
+            last = self._stopping
+            event.clear()
+            try:
+                await carry()
+                self.behind.pop(name, None)
+                wait = _RETRY[0]
+            except (AuditFault, DeliveryFault, StoreFault) as fault:
+                self.behind[name] = str(fault)
+                _log.error("outbox.failed", reader=name, error=str(fault))
+                if not last:
+                    await self._clock.sleep(wait)
+                    wait = min(wait * 2, _RETRY[1])
+                    event.set()
+            if last:
+                return
+
+    async def write_audit(self) -> None:
+        """Append every fact that the log does not have yet. Raises `AuditFault`."""
+        head = await self._audit.head()
+        while facts := await self._store.facts(head.seq, _BATCH):
+            head = await self._audit.append(facts)
+            await self._remember(head)
+
+    async def _remember(self, head: Head) -> None:
+        note = json.dumps({"seq": head.seq, "hash": head.hash, "lines": head.lines})
+        await self._store.commit(Commit(notes={AUDIT_HEAD: note}), self._clock.now())
+
+    async def deliver(self, name: str) -> None:
+        """Show a destination the present rooms, if a fact since the last time changed them."""
+        cursor = int(await self._store.note(DELIVERED + name) or 0)
+        last, telling = cursor, cursor == 0
+        while facts := await self._store.facts(last, _BATCH):
+            last = facts[-1].seq
+            telling = telling or any(_tells(fact) for fact in facts)
+        if last == cursor and not telling:
+            return
+        facts_out: tuple[Fact, ...] = ()
+        if telling:
+            rooms = delivered_rooms(await self._store.states(), self.book, name)
+            try:
+                await self._destinations[name].deliver(rooms, self._clock.now())
+            except DeliveryFault as fault:
+                if name not in self.behind:
+                    await self._tell_failure(name, fault)
+                raise
+            facts_out = (Fact("delivery.sent", detail={"destination": name, "rooms": len(rooms)}),)
+        seqs = await self._store.commit(
+            Commit(facts=facts_out, notes={DELIVERED + name: str(last)}), self._clock.now()
+        )
+        if seqs:
+            self._nudged["audit"].set()
+
+    async def _tell_failure(self, name: str, fault: DeliveryFault) -> None:
+        next_at = format_instant(self._clock.now() + timedelta(seconds=_RETRY[0]))
+        fact = Fact(
+            "delivery.failed",
+            reason=str(fault),
+            detail={"destination": name, "next_at": next_at},
+        )
+        await self._store.commit(Commit(facts=(fact,)), self._clock.now())
+
+
+def _tells(recorded: RecordedFact) -> bool:
+    return recorded.fact.event in _TELLING
+
+
+def delivered_rooms(
+    states: Sequence[KeyState], book: Book, destination: str
+) -> list[DeliveredRoom]:
+    """The current rooms of the policies that deliver to a destination, by key.
+
+    A room that is let go is still shown, with its end, while people can join it.
+    """
+    told = {
+        policy.name
+        for policy in book.policies.values()
+        if any(deliver.to == destination for deliver in policy.deliver)
+    }
+    rooms: list[DeliveredRoom] = []
+    for state in states:
+        if state.key.policy not in told:
+            continue
+        shown = state.current or next(
+            (room for room in state.rooms if room.role is Role.ENDING), None
+        )
+        if shown is None:
+            continue
+        rooms.append(
+            DeliveredRoom(
+                policy=state.key.policy,
+                subject=state.key.subject,
+                key=str(state.key),
+                room_id=shown.id,
+                display_name=shown.display_name,
+                type=str(shown.type),
+                guest_url=shown.guest_url,
+                meeting_code=shown.meeting_code,
+                expires_at=shown.expires_at,
+                ending=shown.role is Role.ENDING or state.tombstone is not None,
+            )
+        )
+    return rooms

@@ -1,0 +1,371 @@
+"""The reconciler: one turn of one key — gather, decide, guard, act, record — until nothing is left.
+
+Acts stand on a GET: before anything is done to a room it is read by id in the same turn, and before
+anything is ended or replaced it is asked afresh who is inside.  A turn never raises for what the
+API did; it records it, says when to come back, and leaves the other keys alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from orchestrator.domain import outcomes
+from orchestrator.domain.actions import (
+    Action,
+    Adopt,
+    Bury,
+    Create,
+    Delete,
+    Forget,
+    Hold,
+    LetGo,
+    Mutation,
+    Plan,
+    Renew,
+    Replace,
+    Retire,
+    Update,
+)
+from orchestrator.domain.facts import Fact
+from orchestrator.domain.keys import Key
+from orchestrator.domain.outcomes import Outcome, Teller
+from orchestrator.domain.plan import plan, withhold
+from orchestrator.domain.records import KeyState, OperationKind, OperationState
+from orchestrator.domain.situation import Situation
+from orchestrator.engine.agenda import Agenda
+from orchestrator.engine.book import Book
+from orchestrator.engine.brakes import Brakes, is_counted
+from orchestrator.engine.executor import Executor, Telling
+from orchestrator.engine.gathering import Gathering
+from orchestrator.engine.inbox import Inbox, Lane
+from orchestrator.engine.observations import Observations
+from orchestrator.engine.resync import Resync
+from orchestrator.engine.weather import PROBE_EVERY, Weather
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.faults import (
+    Fault,
+    MissingError,
+    UnauthorizedError,
+    UnavailableError,
+)
+from orchestrator.ports.rooms import Rooms
+from orchestrator.ports.store import Commit, Store, StoreFault
+
+_log = structlog.get_logger(__name__)
+# A turn that takes more steps than this is going round in a circle: stop and say so.
+_STEPS_MOST: Final = 24
+_SOON: Final = timedelta(milliseconds=250)  # never a busy loop, whatever the clocks say
+_LATER: Final = timedelta(seconds=15)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What one turn knows of itself."""
+
+    key: Key
+    cause: str
+    lane: Lane
+    fresh: set[str] = field(default_factory=set)  # rooms read by id in this turn
+    use_read: bool = False
+    judged: bool = False
+    acted: int = 0
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the reconciler works with."""
+
+    store: Store
+    rooms: Rooms
+    observations: Observations
+    gathering: Gathering
+    executor: Executor
+    resync: Resync
+    brakes: Brakes
+    inbox: Inbox
+    agenda: Agenda
+    weather: Weather
+    clock: Clock
+
+
+class Reconciler:
+    """Gives one key its turn."""
+
+    def __init__(self, parts: Parts, book: Book) -> None:
+        """Work with these parts; ``book`` is swapped by reload."""
+        self._parts = parts
+        self.book = book
+        self.acted = 0
+        """Mutating calls made since the start, for progress."""
+        self.last_holds: dict[Key, tuple[Hold, ...]] = {}
+        """What the last turn of each key held, for status."""
+
+    async def turn(self, key: Key, cause: str, lane: Lane) -> None:
+        """Reconcile one key until nothing is left to do now."""
+        parts = self._parts
+        turn = _Turn(key, cause, lane)
+        async with parts.store.claim(key) as mine:
+            if not mine:
+                parts.agenda.set(key, parts.clock.now() + _LATER)
+                return
+            try:
+                await self._steps(turn)
+            except StoreFault as fault:
+                # Nothing can be recorded, so nothing is done (P2); the supervisor tells people.
+                _log.error("store.failed", key=key.encoded, error=str(fault))
+                parts.agenda.set(key, parts.clock.now() + _LATER)
+            except UnauthorizedError as fault:
+                await self._tell(parts.weather.unauthorized(str(fault), parts.clock.now()))
+                parts.agenda.set(key, parts.clock.now() + PROBE_EVERY)
+            except Fault as fault:
+                if isinstance(fault, UnavailableError):
+                    await self._tell(parts.weather.failed(str(fault), parts.clock.now()))
+                _log.warning("look.failed", key=key.encoded, error=str(fault))
+                parts.agenda.set(key, parts.clock.now() + _LATER)
+
+    async def _tell(self, facts: tuple[Fact, ...]) -> None:
+        if facts:
+            await self._parts.store.commit(Commit(facts=facts), self._parts.clock.now())
+
+    async def _steps(self, turn: _Turn) -> None:
+        for _ in range(_STEPS_MOST):
+            if await self._step(turn):
+                return
+        _log.error("turn.endless", key=turn.key.encoded, acted=turn.acted)
+        self._parts.agenda.set(turn.key, self._parts.clock.now() + timedelta(minutes=5))
+
+    async def _step(self, turn: _Turn) -> bool:
+        """One step; true when the turn is over."""
+        if turn.lane is Lane.PERMIT and not turn.judged:
+            # Nothing else waits: every standing removal and replacement is known now.
+            turn.judged = True
+            _, facts = self._parts.brakes.judge(self._parts.clock.now())
+            await self._tell(facts)
+        state, situation = await self._gather(turn)
+        if situation is None:
+            self._rest(turn, state, Plan(holds=(Hold("doubt", "what is wanted is not known"),)))
+            return True
+        wished = plan(situation)
+        self._parts.brakes.note(turn.key, state, wished)
+        made = withhold(wished, self._parts.gathering.mode(turn.key, self.book))
+        made = self._guard(turn, state, made)
+        if not made.actions:
+            await self._tell_withheld(turn, state, made)
+            self._rest(turn, state, made)
+            return True
+        action = made.actions[0]
+        if await self._looked_afresh(turn, state, action):
+            return False
+        await self._do(turn, situation, action)
+        if isinstance(action, Bury):
+            # So that a batch that is too large is told when it is decided, not days later.
+            self._parts.inbox.wake(turn.key, turn.cause, Lane.PERMIT)
+        if isinstance(action, Forget):
+            self._parts.brakes.note(turn.key, None, Plan())
+            self._rest(turn, None, Plan())
+            return True
+        return False
+
+    async def _gather(self, turn: _Turn) -> tuple[KeyState, Situation | None]:
+        parts = self._parts
+        before = await parts.store.state(turn.key)
+        state = await parts.gathering.state(turn.key, self.book)
+        if before is not None and before != state:
+            await parts.store.commit(Commit(states=(state,)), parts.clock.now())
+        await self._close_interrupted(turn, state)
+        braked = parts.brakes.held(turn.key)
+        situation = await parts.gathering.situation(turn.key, state, self.book, braked)
+        if situation is not None and await self._look_up(situation):
+            situation = await parts.gathering.situation(turn.key, state, self.book, braked)
+        return state, situation
+
+    async def _look_up(self, situation: Situation) -> bool:
+        """List for an unanswered create: once at once, and once after settling."""
+        pending = situation.pending
+        if pending is None or pending.found is not None or pending.looked:
+            return False
+        gathering = self._parts.gathering
+        settled = pending.until is not None and pending.until <= situation.now
+        if gathering.looked_once(pending.operation) and not settled:
+            return False
+        await self._parts.resync.look(pending.operation.watermark)
+        return True
+
+    async def _close_interrupted(self, turn: _Turn, state: KeyState) -> None:
+        """Changes that were under way when the daemon ended: the room itself tells the truth."""
+        parts = self._parts
+        for operation in await parts.store.open_operations(turn.key):
+            if operation.kind is OperationKind.CREATE:
+                continue
+            fact = Fact(
+                "operation.unanswered",
+                key=state.key.encoded,
+                room_id=operation.room_id or "",
+                operation=operation.id,
+                cause=turn.cause,
+                reason="the daemon ended before the answer came; the room is read again",
+                detail={"kind": str(operation.kind)},
+            )
+            closed = replace(operation, state=OperationState.FAILED)
+            await parts.store.commit(Commit(operations=(closed,), facts=(fact,)), parts.clock.now())
+
+    def _guard(self, turn: _Turn, state: KeyState, made: Plan) -> Plan:
+        """Brakes and stops: what may go on now, and what is held."""
+        parts = self._parts
+        if parts.weather.stopped and any(action.calls for action in made.actions):
+            return _hold_all(made, "credentials", parts.weather.refused)
+        if parts.weather.canary and isinstance(_first(made), Create | Replace):
+            return _hold_all(made, "canary", parts.weather.canary)
+        if not any(is_counted(action, state) for action in made.actions):
+            return made
+        if turn.lane is not Lane.PERMIT:
+            parts.inbox.wake(turn.key, turn.cause, Lane.PERMIT)
+            return replace(
+                made, actions=tuple(act for act in made.actions if not is_counted(act, state))
+            )
+        held = parts.brakes.held(turn.key)
+        if held is None:
+            return made
+        stopped = [act for act in made.actions if is_counted(act, state)]
+        kept = tuple(act for act in made.actions if act not in stopped)
+        holds = (replace(held, action=act) for act in stopped)
+        return replace(made, actions=kept, holds=(*holds, *made.holds))
+
+    async def _looked_afresh(self, turn: _Turn, state: KeyState, action: Action) -> bool:
+        """Read the rooms of a key by id before acting on one; true if anything was read."""
+        parts = self._parts
+        wanted = _rooms_of(state, action) - turn.fresh
+        for room_id in sorted(wanted):
+            began = parts.clock.monotonic()
+            try:
+                parts.observations.saw(await parts.rooms.get_room(room_id), began)
+            except MissingError as fault:
+                parts.observations.missed(room_id, str(fault), began)
+            turn.fresh.add(room_id)
+        ends = isinstance(action, Replace | Retire | Delete | LetGo)
+        if ends and not turn.use_read:
+            await parts.resync.read_use()
+            turn.use_read = True
+            return True
+        return bool(wanted)
+
+    async def _do(self, turn: _Turn, situation: Situation, action: Action) -> None:
+        parts = self._parts
+        state = situation.state
+        actor = self._actor(turn.key, action)
+        if is_counted(action, state):
+            notes = parts.brakes.done(turn.key, parts.clock.now())
+            await parts.store.commit(Commit(notes=notes), parts.clock.now())
+        match action:
+            case Create() | Renew() | Update() | Replace() | Delete() | Retire():
+                telling = Telling(actor, turn.cause, situation.tried)
+                await self._call(turn, state, action, telling)
+            case _:
+                teller = Teller(actor, turn.cause, parts.rooms.api_now())
+                outcome = outcomes.noted(state, action, teller)
+                await self._record(turn, outcome)
+                turn.fresh -= _rooms_of(state, action)
+
+    async def _call(self, turn: _Turn, state: KeyState, action: Mutation, telling: Telling) -> None:
+        after = await self._parts.executor.act(state, action, telling)
+        turn.acted += 1
+        self.acted += 1
+        current = after.current
+        if current is not None:
+            turn.fresh.add(current.id)  # its answer is as good as a GET
+
+    async def _record(self, turn: _Turn, outcome: Outcome) -> None:
+        dropped = (turn.key,) if outcome.state is None else ()
+        states = () if outcome.state is None else (outcome.state,)
+        commit = Commit(
+            states=states, dropped=dropped, operations=outcome.operations, facts=outcome.facts
+        )
+        await self._parts.store.commit(commit, self._parts.clock.now())
+
+    def _actor(self, key: Key, action: Action) -> str:
+        policy = self.book.policies.get(key.policy)
+        version = policy.version if policy is not None else ""
+        if isinstance(action, Create | Update | Renew | Replace):
+            version = action.desired.version
+        return f"policy {key.policy}@{version[:8]}" if version else f"policy {key.policy}"
+
+    async def _tell_withheld(self, turn: _Turn, state: KeyState, made: Plan) -> None:
+        """What a mode or a question withholds is a fact, told once until it changes."""
+        told = [hold for hold in made.holds if hold.action is not None and _worth_telling(hold)]
+        digest = _digest(told)
+        if digest == state.withheld:
+            return
+        facts = tuple(
+            Fact(
+                "act.withheld",
+                actor=self._actor(turn.key, hold.action) if hold.action is not None else "",
+                key=turn.key.encoded,
+                cause=turn.cause,
+                reason=hold.reason,
+                detail={"action": type(hold.action).__name__.lower(), "by": hold.by},
+            )
+            for hold in told
+        )
+        after = replace(state, withheld=digest)
+        await self._parts.store.commit(
+            Commit(states=(after,), facts=facts), self._parts.clock.now()
+        )
+
+    def _rest(self, turn: _Turn, state: KeyState | None, made: Plan) -> None:
+        """The turn is over: say when to come back."""
+        parts = self._parts
+        if made.holds:
+            self.last_holds[turn.key] = made.holds
+        else:
+            self.last_holds.pop(turn.key, None)
+        if state is None:
+            parts.agenda.set(turn.key, None)
+            return
+        until = parts.gathering.to_wall(made.until)
+        if until is not None:
+            until = max(until, parts.clock.now() + _SOON)
+        if parts.weather.stopped and made.holds:
+            probe = parts.clock.now() + PROBE_EVERY
+            until = probe if until is None else min(until, probe)
+        parts.agenda.set(turn.key, until)
+
+
+def _first(made: Plan) -> Action | None:
+    return made.actions[0] if made.actions else None
+
+
+def _hold_all(made: Plan, by: str, reason: str) -> Plan:
+    calls = tuple(Hold(by, reason, None, action) for action in made.actions if action.calls)
+    notes = tuple(action for action in made.actions if not action.calls)
+    return replace(made, actions=notes, holds=(*calls, *made.holds))
+
+
+def _rooms_of(state: KeyState, action: Action) -> set[str]:
+    """The rooms that must be read by id before an action."""
+    match action:
+        case Adopt(room):
+            return {room.id}
+        case Create() | Forget():
+            return set()
+        case Bury(room_id):
+            return {room_id}
+        case _:
+            room_id = getattr(action, "room_id", "")
+            return {room_id} & {room.id for room in state.rooms}
+
+
+def _worth_telling(hold: Hold) -> bool:
+    """Waiting a little is no news; a mode, a question, a brake, a refusal is."""
+    return hold.by not in {"back-off", "settle", "grace", "first-listing", "not-seen"}
+
+
+def _digest(holds: list[Hold]) -> str:
+    if not holds:
+        return ""
+    text = "\n".join(f"{hold.by} {type(hold.action).__name__}" for hold in holds)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,281 @@
+"""Reload: build the whole new book first, then swap it, tell it, move renamed rooms, wake keys.
+
+It refuses half of anything: a folder that cannot be read leaves the book as it is but for saying
+so, and rooms of renamed keys are moved before any key is woken, so that nobody makes them anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from orchestrator.domain import outcomes
+from orchestrator.domain.facts import Fact, Json
+from orchestrator.domain.keys import Key
+from orchestrator.domain.outcomes import Teller
+from orchestrator.domain.policies import Policy, RemovalMode
+from orchestrator.domain.records import KeyState
+from orchestrator.engine.book import Binder, Book
+from orchestrator.engine.gathering import take_in
+from orchestrator.engine.outbox import Outbox
+from orchestrator.engine.reconciler import Parts, Reconciler
+from orchestrator.foundation.instants import format_instant
+from orchestrator.ports.sources import Folder, Sources
+from orchestrator.ports.store import Commit, PolicyText
+
+_log = structlog.get_logger(__name__)
+_REJECTED = "rejected:"  # note per file: digest of the problems that were told
+
+
+class Reload:
+    """Keeps the book in step with the folder."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        binder: Binder,
+        parts: Parts,
+        reconciler: Reconciler,
+        outbox: Outbox,
+    ) -> None:
+        """Read ``sources``, swap the book of ``reconciler`` and ``outbox``."""
+        self._sources = sources
+        self._binder = binder
+        self._store = parts.store
+        self._inbox = parts.inbox
+        self._clock = parts.clock
+        self._reconciler = reconciler
+        self._outbox = outbox
+        self._loaded = False
+
+    async def watch(self) -> None:
+        """Load whenever the folder changed; runs until it is cancelled."""
+        while True:
+            await self._sources.changed()
+            await self.load("policies changed")
+
+    async def load(self, cause: str) -> Book:
+        """Read the folder and put its book in force. Raises `StoreFault` and changes nothing."""
+        folder = await self._sources.read()
+        book = await self.bind(folder)
+        await self._put_in_force(book, folder, cause)
+        return book
+
+    async def bind(self, folder: Folder) -> Book:
+        """The book of a folder, with what the store knows of last good texts; no effect."""
+        last_good = await self._store.policies()
+        return await asyncio.to_thread(self._binder.bind, folder, last_good)
+
+    async def _put_in_force(self, book: Book, folder: Folder, cause: str) -> None:
+        before = self._reconciler.book
+        texts = {text.name: text for text in await self._store.policies()}
+        facts = [
+            *_loaded(book, before, texts, folder, cause),
+            *await self._removed(book, texts, cause),
+        ]
+        rejected, notes = await self._rejected(book, cause)
+        changed: dict[str, PolicyText | None] = {
+            name: text for name, text in book.texts.items() if texts.get(name) != text
+        }
+        changed |= {name: None for name in texts if name not in book.texts}
+        if facts or rejected or changed or notes:
+            await self._store.commit(
+                Commit(facts=[*facts, *rejected], policies=changed, notes=notes),
+                self._clock.now(),
+            )
+        await self._move(book, cause)
+        self._reconciler.book = book
+        self._outbox.book = book
+        await self._wake(before, book, cause)
+        self._loaded = True
+        self._outbox.nudge()
+        _log.info(
+            "policies.loaded",
+            policies=len(book.policies),
+            keys=len(book.wishes),
+            problems=len(book.problems),
+        )
+        for problem in book.problems:
+            _log.warning("policy.problem", place=str(problem.place), problem=problem.message)
+
+    async def _removed(self, book: Book, texts: dict[str, PolicyText], cause: str) -> list[Fact]:
+        facts: list[Fact] = []
+        for name, text in texts.items():
+            if name in book.policies:
+                continue
+            if any(name in policy.formerly for policy in book.policies.values()):
+                continue
+            states = [state for state in await self._store.states(name) if state.current]
+            fact = Fact(
+                "policy.removed",
+                actor=f"policy {name}@{text.version[:8]}",
+                cause=cause,
+                detail={"file": text.file, "rooms": len(states), "becomes": becomes(states)},
+            )
+            facts.append(fact)
+            _log.warning("policy.removed", policy=name, rooms=len(states), becomes=becomes(states))
+        return facts
+
+    async def _rejected(self, book: Book, cause: str) -> tuple[list[Fact], dict[str, str | None]]:
+        """Tell each file's problems once, until they change; a restart is no news."""
+        facts: list[Fact] = []
+        notes: dict[str, str | None] = {}
+        everything = dict(book.rejected)
+        of_files = {problem.place.file for problems in everything.values() for problem in problems}
+        for problem in book.problems:
+            if problem.place.file not in of_files and problem.place.file not in book.rejected:
+                file = problem.place.file
+                everything[file] = (*everything.get(file, ()), problem)
+        for file, problems in everything.items():
+            lines = [str(problem) for problem in problems]
+            digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+            if await self._store.note(_REJECTED + file) != digest:
+                notes[_REJECTED + file] = digest
+                shown: list[Json] = [*lines]
+                reason = lines[0] if lines else "cannot be read"
+                facts.append(
+                    Fact(
+                        "policy.rejected",
+                        cause=cause,
+                        reason=reason,
+                        detail={"file": file, "problems": shown},
+                    )
+                )
+        for file in self._reconciler.book.rejected:
+            if file not in everything:
+                notes[_REJECTED + file] = None
+        return facts, notes
+
+    async def _move(self, book: Book, cause: str) -> None:
+        """Rooms of former keys serve their new keys from now on: no call, same link."""
+        policies = {key.policy for key in (*book.former, *_former(book))}
+        states = await self._states_of(policies) if book.former else {}
+        for new, old in moves(book, states):
+            await self._rekey(book, states.get(new) or KeyState(new), states[old], cause)
+
+    async def _states_of(self, policies: Iterable[str]) -> dict[Key, KeyState]:
+        states: dict[Key, KeyState] = {}
+        for name in sorted(policies):
+            states |= {state.key: state for state in await self._store.states(name)}
+        return states
+
+    async def _rekey(self, book: Book, new: KeyState, old: KeyState, cause: str) -> None:
+        policy = book.policies.get(new.key.policy)
+        version = policy.version if policy is not None else ""
+        teller = Teller(f"policy {new.key.policy}@{version[:8]}", cause, self._clock.now())
+        stored = await self._store.state(new.key) or new
+        outcome = outcomes.rekeyed(
+            old, take_in(stored, book), teller, f"{new.key} was formerly {old.key}"
+        )
+        if outcome.state is None:
+            return
+        operations = [
+            replace(operation, key=new.key)
+            for operation in await self._store.open_operations(old.key)
+        ]
+        await self._store.commit(
+            Commit(
+                states=(outcome.state,),
+                dropped=(old.key,),
+                operations=operations,
+                facts=outcome.facts,
+            ),
+            self._clock.now(),
+        )
+
+    async def _wake(self, before: Book, book: Book, cause: str) -> None:
+        keys = before.changed_keys(book)
+        doubts = (before.unreadable, before.doubtful, before.policies.keys())
+        if not self._loaded or doubts != (book.unreadable, book.doubtful, book.policies.keys()):
+            keys |= {state.key for state in await self._store.states()}
+            keys |= book.wishes.keys()
+        for key in sorted(keys):
+            self._inbox.wake(key, cause)
+
+
+def _former(book: Book) -> set[Key]:
+    return {old for sources in book.former.values() for old in sources}
+
+
+def moves(book: Book, states: dict[Key, KeyState]) -> list[tuple[Key, Key]]:
+    """Which rooms move: (new key, old key), where the new key has no room and the old one has."""
+    found: list[tuple[Key, Key]] = []
+    taken: set[Key] = set()
+    for new, sources in book.former.items():
+        mine = states.get(new)
+        if mine is not None and mine.current is not None:
+            continue
+        for old in sources:
+            state = states.get(old)
+            if state is not None and state.rooms and old not in taken and old not in book.wishes:
+                taken.add(old)
+                found.append((new, old))
+                break
+    return found
+
+
+def becomes(states: Sequence[KeyState]) -> str:
+    """What becomes of the rooms of a policy that is gone, for people."""
+    kinds: dict[str, int] = {}
+    for state in states:
+        removal = state.removal
+        days = removal.grace.total_seconds() / 86400
+        if state.protect:
+            text = "stay, because they are protected"
+        elif removal.mode is RemovalMode.KEEP:
+            text = "go on being renewed until they are forgotten"
+        elif removal.mode is RemovalMode.DELETE:
+            text = f"end after a grace of {days:g} days"
+        else:
+            text = f"are renewed no more after a grace of {days:g} days and end by themselves"
+        kinds[text] = kinds.get(text, 0) + 1
+    return "; ".join(f"{count} {text}" for text, count in kinds.items()) or "it had no rooms"
+
+
+def _loaded(
+    book: Book,
+    before: Book,
+    texts: dict[str, PolicyText],
+    folder: Folder,
+    cause: str,
+) -> list[Fact]:
+    facts: list[Fact] = []
+    for name, policy in book.policies.items():
+        known = texts.get(name)
+        subjects = _subjects(book, name)
+        same_text = known is not None and known.version == policy.version
+        same_subjects = not before.policies or subjects == _subjects(before, name)
+        if same_text and same_subjects:
+            continue
+        facts.append(
+            Fact(
+                "policy.loaded",
+                actor=f"policy {name}@{policy.version[:8]}",
+                cause=cause,
+                detail={
+                    "file": policy.file,
+                    "version": policy.version,
+                    "subjects": len(subjects),
+                    **_provenance(policy, folder),
+                },
+            )
+        )
+    return facts
+
+
+def _subjects(book: Book, name: str) -> set[str]:
+    return {key.subject for key in (*book.wishes, *book.kept) if key.policy == name}
+
+
+def _provenance(policy: Policy, folder: Folder) -> dict[str, Json]:
+    found = folder.provenance.get(policy.file)
+    if found is None:
+        return {}
+    detail: dict[str, Json] = {"uid": found.uid, "mtime": format_instant(found.mtime)}
+    if found.commit:
+        detail |= {"commit": found.commit, "author": found.author}
+    return detail

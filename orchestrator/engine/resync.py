@@ -1,0 +1,163 @@
+"""Resync: the listing that tells of all rooms, at start and every so often; it only wakes keys.
+
+A listing that failed or was cut short tells nothing; one that is doubtful leads to no removal, no
+replacement and no new room for a lost one.  Between full walks it begins at the low-water mark, the
+first page that still held a room that has not ended, and once a week at the very beginning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from orchestrator.domain.facts import Fact
+from orchestrator.engine.observations import Observations
+from orchestrator.engine.settings import EngineSettings
+from orchestrator.engine.weather import Weather
+from orchestrator.foundation.instants import format_instant, parse_instant
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.faults import Fault, UnauthorizedError
+from orchestrator.ports.rooms import RoomListing, Rooms
+from orchestrator.ports.store import Commit, Store
+
+_log = structlog.get_logger(__name__)
+LOW_WATER: Final = "resync.low_water"
+FULL_AT: Final = "resync.full_at"
+_FULL_EVERY: Final = timedelta(days=7)
+# Wall clock and API time may differ this much before removals stop.
+CLOCKS_APART: Final = 120.0
+
+
+class Resync:
+    """Walks over the API's rooms, one walk at a time, shared by all who wait for one."""
+
+    def __init__(
+        self,
+        store: Store,
+        rooms: Rooms,
+        observations: Observations,
+        weather: Weather,
+        clock: Clock,
+        settings: EngineSettings,
+    ) -> None:
+        """List ``rooms`` into ``observations``."""
+        self._store = store
+        self._rooms = rooms
+        self._observations = observations
+        self._weather = weather
+        self._clock = clock
+        self._settings = settings
+        self._walking = asyncio.Lock()
+        self._apart = False
+
+    async def full(self) -> bool:
+        """List everything that may still be alive, and the sessions; false if it failed."""
+        async with self._walking:
+            start = await self._start()
+            began = self._clock.monotonic()
+            try:
+                listing = await self._rooms.list_rooms(start)
+                await self._read_sessions()
+            except Fault as fault:
+                await self._fail(fault)
+                return False
+            self._observations.walked(listing, start, began, self._clock.now())
+            self._judge(listing, began)
+            await self._remember(listing, start)
+        return True
+
+    async def look(self, watermark: int | None) -> None:
+        """List from a watermark on, to find an unanswered create. Raises the API's faults."""
+        asked = self._clock.monotonic()
+        async with self._walking:
+            if self._observations.looked(watermark, asked):
+                return  # a walk that began after we asked served us as well
+            began = self._clock.monotonic()
+            listing = await self._rooms.list_rooms(watermark)
+            self._observations.walked(listing, watermark, began, self._clock.now())
+
+    async def read_use(self) -> None:
+        """Read afresh who is where, before anything is ended. Raises the API's faults."""
+        await self._read_sessions()
+
+    async def _read_sessions(self) -> None:
+        now = self._rooms.api_now()
+        # A week for `when_unused`, and half a day more for sessions that go on.
+        since = now - timedelta(days=7) - self._settings.occupied_max
+        sessions = await self._rooms.list_sessions(since)
+        if sessions is not None:
+            # A session without an end holds a room for so long and no longer (P5).
+            sessions = [
+                session
+                for session in sessions
+                if session.ended_at is not None
+                or now - session.started_at < self._settings.occupied_max
+            ]
+        self._observations.used(sessions, now)
+
+    async def _start(self) -> int | None:
+        """The low-water mark, or the very beginning at start and once a week."""
+        if not self._observations.listed:
+            return None
+        full_at = await self._store.note(FULL_AT)
+        now = self._clock.now()
+        if full_at is None or now - parse_instant(full_at) >= _FULL_EVERY:
+            return None
+        low = await self._store.note(LOW_WATER)
+        return int(low) if low else None
+
+    def _judge(self, listing: RoomListing, began: float) -> None:
+        self._observations.doubt = ""
+        if not listing.complete:
+            self._observations.doubt = "the last listing was cut short"
+        elif listing.doubtful:
+            self._observations.doubt = f"the last listing is doubtful: {listing.doubtful}"
+        else:
+            self._observations.absent(listing, began)
+        if listing.complete:
+            self._observations.listed = True
+
+    async def _remember(self, listing: RoomListing, start: int | None) -> None:
+        now = self._clock.now()
+        facts = [*self._weather.answered(now), *self._compare_clocks()]
+        notes: dict[str, str | None] = {}
+        if listing.complete and not listing.doubtful:
+            alive = next((page.start_id for page in listing.pages if page.alive), None)
+            low = "" if alive is None else str(alive)
+            if low != (await self._store.note(LOW_WATER) or ""):
+                notes[LOW_WATER] = low or None
+            if start is None:
+                notes[FULL_AT] = format_instant(now)
+        if facts or notes:
+            await self._store.commit(Commit(facts=facts, notes=notes), now)
+
+    def _compare_clocks(self) -> list[Fact]:
+        """Removals stop while the two clocks disagree; creating and renewing go by API time."""
+        seconds = self._rooms.clock_difference()
+        apart = abs(seconds) > CLOCKS_APART
+        facts: list[Fact] = []
+        if apart:
+            self._observations.doubt = (
+                f"this machine's clock and the API's differ by {seconds:.0f} s"
+            )
+            if not self._apart:
+                facts.append(Fact("clock.jumped", detail={"seconds": round(seconds, 1)}))
+        self._apart = apart
+        return facts
+
+    async def _fail(self, fault: Fault) -> None:
+        now = self._clock.now()
+        _log.warning("listing.failed", error=str(fault))
+        if isinstance(fault, UnauthorizedError):
+            facts = self._weather.unauthorized(str(fault), now)
+        else:
+            facts = self._weather.failed(str(fault), now)
+        if facts:
+            await self._store.commit(Commit(facts=facts), now)
+
+    def listed_at(self) -> datetime | None:
+        """When the last complete listing ended (wall clock, UTC)."""
+        return self._observations.listed_at

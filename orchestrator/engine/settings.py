@@ -1,0 +1,36 @@
+"""What the engine is told by whoever puts it together: values, never the configuration itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from orchestrator.domain.brakes import Limits
+from orchestrator.domain.policies import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """The engine's settings.
+
+    Attributes:
+        owner: the installation's id, which stands in every marker.
+        url: of the Meetings API, for people.
+        mode: how far the engine may go; a policy may be stricter.
+        settle: how long after a lost answer a listing must begin to prove that nothing was made,
+            and how far apart two looks must be to prove that a room is lost.
+        resync_interval: between two complete listings.
+        workers: how many keys are worked on at once.
+        occupied_max: a session without an end holds a room at most this long.
+        drain: how long turns under way may take at the end.
+    """
+
+    owner: str
+    url: str
+    mode: Mode
+    settle: timedelta = timedelta(seconds=60)
+    resync_interval: timedelta = timedelta(minutes=10)
+    workers: int = 8
+    limits: Limits = field(default_factory=Limits)
+    occupied_max: timedelta = timedelta(hours=12)
+    drain: timedelta = timedelta(seconds=30)

@@ -1,0 +1,176 @@
+"""The supervisor: the engine's loops as named tasks, from the first listing to an orderly end.
+
+A loop that ends before it was asked to is a failure and ends them all: a daemon that half works is
+worse than one that systemd restarts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+
+from orchestrator.domain.facts import Fact, Json
+from orchestrator.domain.keys import Key, decode_subject
+from orchestrator.engine.dispatcher import Dispatcher
+from orchestrator.engine.inbox import Lane
+from orchestrator.engine.outbox import Outbox
+from orchestrator.engine.reconciler import Parts, Reconciler
+from orchestrator.engine.reload import Reload
+from orchestrator.engine.settings import EngineSettings
+from orchestrator.engine.weather import PROBE_EVERY
+from orchestrator.ports.store import Commit, StoreFault
+
+_log = structlog.get_logger(__name__)
+_FIRST_RETRY = 5.0  # seconds between attempts at the first listing, doubling to a minute
+
+
+class EndedEarlyError(RuntimeError):
+    """A loop that should run for ever ended."""
+
+
+class Engine:
+    """Everything that runs, as one thing with a beginning and an end."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        reconciler: Reconciler,
+        reload: Reload,
+        outbox: Outbox,
+        settings: EngineSettings,
+    ) -> None:
+        """Run these parts."""
+        self.parts = parts
+        self.reconciler = reconciler
+        self.reload = reload
+        self.outbox = outbox
+        self.settings = settings
+        self._dispatcher = Dispatcher(parts.inbox, reconciler.turn, settings.workers)
+        self._stopping = asyncio.Event()
+        self.ready = asyncio.Event()
+        """Store and policies are there; the API may be away (an outage is no reason to restart)."""
+
+    async def prepare(self) -> None:
+        """Recall what was held and approved, and load the policies; no call to the API."""
+        await self.parts.brakes.recall()
+        await self.reload.load("start")
+
+    async def run(self, started: dict[str, Json] | None = None) -> None:
+        """Work until `stop`, then finish what was begun.
+
+        Raises:
+            ExceptionGroup: a loop failed; everything else was ended first.
+        """
+        await self._tell(Fact("daemon.started", detail=started or {}))
+        await self.prepare()
+        self.ready.set()
+        async with asyncio.TaskGroup() as carriers:
+            carriers.create_task(self.outbox.run(), name="outbox")
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._dispatcher.run(), name="dispatcher")
+                    loops: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+                        "resync": self._resync,
+                        "watch": self.reload.watch,
+                        "store-check": self._check_store,
+                    }
+                    tasks = [
+                        group.create_task(_guard(name, loop), name=name)
+                        for name, loop in loops.items()
+                    ]
+                    await self._stopping.wait()
+                    self.parts.inbox.close()
+                    for task in tasks:
+                        task.cancel()
+                await self._tell(Fact("daemon.stopped", detail={"why": "asked to"}))
+            finally:
+                self.outbox.stop()
+
+    def stop(self) -> None:
+        """Take no new work; `run` returns when the turns under way are done."""
+        self._stopping.set()
+
+    async def one_pass(self) -> bool:
+        """List, reconcile every key that has something to do, and carry out its facts.
+
+        False if the listing failed: then nothing was done. For ``apply``, which prepares first.
+        """
+        if not await self.parts.resync.full():
+            return False
+        await self.wake_all("apply")
+        await self._wake_changed("apply")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._dispatcher.run(), name="dispatcher")
+            await self.parts.inbox.idle()
+            self.parts.inbox.close()
+        self.outbox.stop()
+        await self.outbox.run()
+        return True
+
+    async def wake_all(self, cause: str) -> None:
+        """Wake every key that is wanted or remembered."""
+        keys = {state.key for state in await self.parts.store.states()}
+        for key in sorted(keys | self.reconciler.book.wishes.keys()):
+            self.parts.inbox.wake(key, cause)
+
+    async def _resync(self) -> None:
+        wait, first = _FIRST_RETRY, True
+        while True:
+            if await self.parts.resync.full():
+                if first:
+                    await self.wake_all("first listing")
+                    first = False
+                await self._wake_changed("listing")
+                wait = _FIRST_RETRY
+                base = self.settings.resync_interval.total_seconds()
+                # Jitter spreads the daemons of one company, so it needs no secret.
+                await self.parts.clock.sleep(base * random.uniform(0.9, 1.1))  # noqa: S311
+            else:
+                stopped = self.parts.weather.stopped
+                await self.parts.clock.sleep(PROBE_EVERY.total_seconds() if stopped else wait)
+                wait = min(wait * 2, 60.0)
+
+    async def _wake_changed(self, cause: str) -> None:
+        """Wake the keys that a listing concerns; the others have nothing to do and cost nothing."""
+        inbox, store = self.parts.inbox, self.parts.store
+        for room_id, marker in self.parts.observations.take_changed().items():
+            key = await store.key_of_room(room_id)
+            if key is None and marker is not None:
+                key = self._key_of_marker(marker.key)
+            if key is not None:
+                inbox.wake(key, cause)
+        for key, holds in list(self.reconciler.last_holds.items()):
+            braked = any(hold.by == "brake" for hold in holds)
+            inbox.wake(key, cause, Lane.PERMIT if braked else Lane.NORMAL)
+
+    def _key_of_marker(self, encoded: str) -> Key | None:
+        """Whose room a marker names: a long subject is cut there, so look among the wanted too."""
+        policy, _, subject = encoded.partition("/")
+        decoded = decode_subject(subject)
+        if decoded is not None:
+            return Key(policy, decoded)
+        wishes = self.reconciler.book.wishes
+        return next((key for key in wishes if key.encoded == encoded), None)
+
+    async def _check_store(self) -> None:
+        """SQLite goes on without an error after its file was unlinked: look, or P2 is broken."""
+        while True:
+            await self.parts.clock.sleep(5.0)
+            await self.parts.store.check()
+
+    async def _tell(self, fact: Fact) -> None:
+        try:
+            await self.parts.store.commit(Commit(facts=(fact,)), self.parts.clock.now())
+        except StoreFault as fault:
+            _log.error("store.failed", error=str(fault))
+            raise
+
+
+async def _guard(name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    await loop()
+    message = f"{name} ended by itself"
+    raise EndedEarlyError(message)

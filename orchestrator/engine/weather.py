@@ -1,0 +1,62 @@
+"""The API's weather: whether it answers, and whether it takes our credentials.
+
+An outage is two facts, its beginning and its end, however many calls fail in between.  A 401 is the
+connection's fault and no key's: all calls stop and one probe a minute goes out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from orchestrator.domain.facts import Fact
+
+PROBE_EVERY: Final = timedelta(seconds=60)
+
+
+@dataclass(slots=True)
+class Weather:
+    """What the last calls told of the API.
+
+    Attributes:
+        url: of the API, for people.
+        down_since: the first failure of an outage that still goes on (UTC).
+        refused: why our credentials are not taken, or an empty text.
+        canary: why no second room may be made, or an empty text.
+    """
+
+    url: str
+    down_since: datetime | None = None
+    last_error: str = ""
+    refused: str = ""
+    canary: str = ""
+    last_good: datetime | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no key's call may leave."""
+        return bool(self.refused)
+
+    def failed(self, error: str, now: datetime) -> tuple[Fact, ...]:
+        """A call was not answered, or with 5xx."""
+        self.last_error = error
+        if self.down_since is not None:
+            return ()
+        self.down_since = now
+        return (Fact("api.unavailable", reason=error, detail={"url": self.url}),)
+
+    def unauthorized(self, error: str, now: datetime) -> tuple[Fact, ...]:
+        """Our credentials were refused."""
+        self.refused = error
+        return self.failed(error, now)
+
+    def answered(self, now: datetime) -> tuple[Fact, ...]:
+        """A call was answered in order."""
+        self.last_good = now
+        self.refused = ""
+        if self.down_since is None:
+            return ()
+        seconds = (now - self.down_since).total_seconds()
+        self.down_since, self.last_error = None, ""
+        return (Fact("api.recovered", detail={"url": self.url, "seconds": round(seconds, 3)}),)
