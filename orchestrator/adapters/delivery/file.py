@@ -1,0 +1,133 @@
+"""`JsonFile`: all current rooms in one JSON file, replaced as a whole.
+
+The file, ``rooms.json``::
+
+    {"version":1,"written_at":"2027-01-31T09:00:00.000000Z","rooms":[
+    {"key":"team-rooms/checkout","policy":"team-rooms","subject":"checkout", …}
+    ]}
+
+One room a line, in the order of their keys; the fields are those of `_line`.  A reader sees the old
+file or the new one, never half of one.  A file whose rooms have not changed is left alone, so
+``written_at`` tells when they last did, and whoever watches the file is not woken for nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from orchestrator.foundation.instants import format_instant_exactly
+from orchestrator.ports.deliveries import DeliveredRoom, DeliveryFault
+
+READABLE_BY_GROUP: Final = 0o640
+
+_TAIL: Final = "\n]}\n"
+
+
+class JsonFile:
+    """A destination of its own name; the folder of ``path`` must be there.
+
+    ``mode`` holds whatever the umask says. A symbolic link at ``path`` is followed: the file that
+    it leads to is replaced, the link stays.
+    """
+
+    def __init__(self, name: str, path: Path, mode: int = READABLE_BY_GROUP) -> None:
+        self._name = name
+        self._path = path
+        self._mode = mode
+        # Not asyncio's: a cancelled delivery leaves its thread writing.
+        self._writing = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The name that policies know it by."""
+        return self._name
+
+    async def deliver(self, rooms: Sequence[DeliveredRoom], now: datetime) -> None:
+        """Show exactly these rooms, in this order; ``now`` is written if something changed.
+
+        Raises:
+            DeliveryFault: the file could not be written; what it showed before still stands.
+        """
+        await asyncio.to_thread(self._replace, tuple(rooms), now)
+
+    def _replace(self, rooms: Sequence[DeliveredRoom], now: datetime) -> None:
+        head = f'{{"version":1,"written_at":"{format_instant_exactly(now)}","rooms":[\n'
+        lines = ",\n".join(_line(room) for room in rooms) + _TAIL
+        body = lines.encode(errors="replace")  # half a character from elsewhere stops nobody
+        with self._writing, _faults(self._path):
+            path = self._path.resolve()
+            if not _shows(path, len(head), body):
+                _write(path, head.encode() + body, self._mode)
+
+
+def _line(room: DeliveredRoom) -> str:
+    expires_at = None if room.expires_at is None else format_instant_exactly(room.expires_at)
+    told = {
+        "key": room.key,
+        "policy": room.policy,
+        "subject": room.subject,
+        "room_id": room.room_id,
+        "display_name": room.display_name,
+        "type": room.type,
+        "guest_url": room.guest_url,
+        "meeting_code": room.meeting_code,
+        "expires_at": expires_at,
+        "ending": room.ending,
+    }
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def _shows(path: Path, head: int, body: bytes) -> bool:
+    """Whether the file already ends in this; its head is of fixed length and only tells when."""
+    try:
+        return path.read_bytes()[head:] == body
+    except OSError:  # not there yet, or it will be seen when it is written
+        return False
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    # One fixed name: what a kill leaves behind is used up by the next writing.
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    # O_EXCL: where others may write too, nobody can put a link there and have us write its target.
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Or a power cut could bring the old name back.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = (
+            f"{path}: cannot be written: {error.strerror or error}; see that its folder is there, "
+            "may be written and has room"
+        )
+        raise DeliveryFault(message) from error

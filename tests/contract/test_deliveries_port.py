@@ -1,0 +1,130 @@
+"""The delivery port: one suite over the fake and the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from orchestrator.adapters.delivery.file import JsonFile
+from orchestrator.foundation.instants import parse_instant
+from orchestrator.ports.deliveries import DeliveredRoom, DeliveryFault, Destination
+from tests.fakes.deliveries import FakeDestination
+
+NOW = datetime(2027, 1, 31, 9, 0, 0, 120, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+
+CHECKOUT = DeliveredRoom(
+    policy="team-rooms",
+    subject="checkout",
+    key="team-rooms/checkout",
+    room_id="b3142c46-d1c1-4405-baa6-85683827ed69",
+    display_name='Chéckout "room"\n',
+    type="long_term",
+    guest_url="https://meet.example/123456789",
+    meeting_code="123456789",
+    expires_at=NOW + timedelta(days=365),
+    ending=False,
+)
+INCIDENT = replace(CHECKOUT, subject="incident", key="team-rooms/incident", expires_at=None)
+
+
+@dataclass
+class Stand:
+    """A destination, what people see there and since when, and how to break it."""
+
+    destination: Destination
+    shown: Callable[[], tuple[list[DeliveredRoom], datetime]]
+    break_it: Callable[[], None]
+
+
+def _file(tmp_path: Path) -> Stand:
+    folder = tmp_path / "shown"
+    folder.mkdir()
+    path = folder / "rooms.json"
+
+    def shown() -> tuple[list[DeliveredRoom], datetime]:
+        told = json.loads(path.read_bytes())
+        rooms = [
+            DeliveredRoom(
+                **{**room, "expires_at": room["expires_at"] and parse_instant(room["expires_at"])}
+            )
+            for room in told["rooms"]
+        ]
+        return rooms, parse_instant(told["written_at"])
+
+    # A folder where the draft should be: even root cannot write through it.
+    return Stand(JsonFile("here", path), shown, (folder / ".rooms.json.new").mkdir)
+
+
+def _fake(_: Path) -> Stand:
+    fake = FakeDestination("here")
+
+    def shown() -> tuple[list[DeliveredRoom], datetime]:
+        assert fake.written_at is not None
+        return list(fake.shown), fake.written_at
+
+    def break_it() -> None:
+        fake.fault = DeliveryFault("on purpose")
+
+    return Stand(fake, shown, break_it)
+
+
+@pytest.fixture(params=[_fake, _file], ids=["fake", "file"])
+def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Stand:
+    built: Stand = request.param(tmp_path)
+    return built
+
+
+def test_it_has_the_name_that_policies_know(stand: Stand) -> None:
+    """As it was given."""
+    assert stand.destination.name == "here"
+
+
+async def test_the_rooms_are_shown_in_their_order(stand: Stand) -> None:
+    """With every field as it is."""
+    await stand.destination.deliver([INCIDENT, CHECKOUT], NOW)
+    assert stand.shown() == ([INCIDENT, CHECKOUT], NOW)
+
+
+async def test_no_room_is_shown_as_no_room(stand: Stand) -> None:
+    """An empty list is a state like any other."""
+    await stand.destination.deliver([CHECKOUT], NOW)
+    await stand.destination.deliver([], LATER)
+    assert stand.shown() == ([], LATER)
+
+
+async def test_a_change_replaces_everything(stand: Stand) -> None:
+    """What is not told any more is not shown any more."""
+    await stand.destination.deliver([CHECKOUT, INCIDENT], NOW)
+    changed = replace(INCIDENT, ending=True)
+    await stand.destination.deliver([changed], LATER)
+    assert stand.shown() == ([changed], LATER)
+
+
+async def test_twice_is_as_once(stand: Stand) -> None:
+    """Nothing is written anew, not even the time."""
+    await stand.destination.deliver([CHECKOUT], NOW)
+    await stand.destination.deliver((CHECKOUT,), LATER)
+    assert stand.shown() == ([CHECKOUT], NOW)
+
+
+async def test_a_failure_leaves_what_was_shown(stand: Stand) -> None:
+    """And says so with the port's own fault."""
+    await stand.destination.deliver([CHECKOUT], NOW)
+    stand.break_it()
+    with pytest.raises(DeliveryFault):
+        await stand.destination.deliver([INCIDENT], LATER)
+    assert stand.shown() == ([CHECKOUT], NOW)
+
+
+def test_a_host_link_has_no_place_to_stand() -> None:
+    """P11: what is delivered holds no field for it."""
+    assert set(asdict(CHECKOUT)) == {
+        "policy", "subject", "key", "room_id", "display_name", "type", "guest_url",
+        "meeting_code", "expires_at", "ending",
+    }  # fmt: skip

@@ -1,0 +1,34 @@
+"""A fake of the delivery port: it keeps what it was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from orchestrator.ports.deliveries import DeliveredRoom, DeliveryFault
+
+
+class FakeDestination:
+    """A destination in memory.
+
+    `shown` is what people see there now, `deliveries` counts what was told; set `fault` and every
+    delivery fails with it.
+    """
+
+    def __init__(self, name: str = "rooms-json") -> None:
+        self.shown: tuple[DeliveredRoom, ...] = ()
+        self.written_at: datetime | None = None
+        self.deliveries = 0
+        self.fault: DeliveryFault | None = None
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def deliver(self, rooms: Sequence[DeliveredRoom], now: datetime) -> None:
+        self.deliveries += 1
+        if self.fault is not None:
+            raise self.fault
+        if self.written_at is None or self.shown != tuple(rooms):
+            self.shown, self.written_at = tuple(rooms), now
