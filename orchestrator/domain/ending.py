@@ -12,7 +12,9 @@ from orchestrator.domain.actions import (
     Bury,
     Close,
     Delete,
+    Find,
     LetGo,
+    Miss,
     Restore,
     Retire,
 )
@@ -20,7 +22,7 @@ from orchestrator.domain.policies import (
     TOMBSTONE_LEAST,
     RemovalMode,
 )
-from orchestrator.domain.records import Role, RoomRecord
+from orchestrator.domain.records import Role, RoomRecord, Tombstone
 from orchestrator.domain.rooms import (
     NOTICE,
     Observed,
@@ -33,7 +35,6 @@ from orchestrator.domain.situation import (
     Draft,
     Gone,
     Situation,
-    Wanted,
 )
 
 # A retirement that would bring the end nearer by less than this is not worth a call.
@@ -46,37 +47,70 @@ def plan_lingering(situation: Situation, room: RoomRecord, draft: Draft) -> None
     seen = situation.sightings.get(room.id)
     if seen is None:
         return
-    if isinstance(seen, Gone) or has_ended(seen, situation.now, situation.use(room.id).occupancy):
-        draft.do(Close(room.id, lost=False, reason=_end_reason(room, situation.now)))
+    if isinstance(seen, Gone):
+        plan_missing(situation, room, seen.reason, draft)
         return
-    if room.role is Role.ENDING:
-        _linger_ending(situation, room, draft)
-        draft.back_at(later(seen.expires_at, situation.now))
-    elif room.role is Role.DUPLICATE:
+    if has_ended(seen, situation.now, situation.use(room.id).occupancy):
+        plan_missing(situation, room, "the API shows it as ended", draft)
+        return
+    if room.missing_since is not None:
+        draft.do(Find(room.id, "it is there after all"))
+    if room.role is Role.DUPLICATE:
         plan_end(situation, room, seen, "a duplicate that was never announced", draft)
-    elif room.end_due is not None and room.end_due > situation.now:
+    elif room.role is Role.SUPERSEDED and (room.end_due is None or room.end_due <= situation.now):
+        plan_end(situation, room, seen, "it was replaced and its overlap is over", draft)
+    else:
         draft.back_at(room.end_due)
         draft.back_at(later(seen.expires_at, situation.now))
-    else:
-        plan_end(situation, room, seen, "it was replaced and its overlap is over", draft)
 
 
-def _linger_ending(situation: Situation, room: RoomRecord, draft: Draft) -> None:
-    if isinstance(situation.wish, Wanted) and situation.state.current is None:
-        draft.do(Restore(room.id, "it is wanted again"))
-
-
-def _end_reason(room: RoomRecord, now: datetime) -> str:
-    if room.retired_at is not None:
-        return "it was retired and has ended"
+def plan_missing(situation: Situation, room: RoomRecord, reason: str, draft: Draft) -> None:
+    """A room that is not there: once is not enough, unless its time was up (P4)."""
+    now, settle = situation.now, situation.world.settle
     if room.expires_at is not None and room.expires_at <= now:
-        return "it came to its end"
-    return "it is gone"
+        retired = room.retired_at is not None
+        why = "it was retired and has ended" if retired else "it came to its end"
+        draft.do(Close(room.id, lost=False, reason=why))
+    elif room.missing_since is None:
+        draft.do(Miss(room.id, reason))
+        draft.back_at(now + settle)
+    elif now < room.missing_since + settle:
+        draft.hold("settle", f"{reason}; looked for once", room.missing_since + settle)
+    elif situation.world.doubt:
+        draft.hold("doubt", situation.world.doubt)
+    else:
+        lost = room.role is Role.CURRENT
+        draft.do(Close(room.id, lost=lost, reason=f"{reason}, twice"))
+
+
+def take_back(situation: Situation, draft: Draft) -> bool:
+    """Make the newest room that was let go current again; true if none is to be made instead.
+
+    Its link is the one that people have, so a new room is made only when it is surely gone.
+    """
+    closed = {action.room_id for action in draft.actions if isinstance(action, Close)}
+    ending = [
+        room for room in situation.state.rooms if room.role is Role.ENDING and room.id not in closed
+    ]
+    ending.sort(key=lambda room: (room.generation, room.id), reverse=True)
+    for room in ending:
+        seen = situation.sightings.get(room.id)
+        use = situation.use(room.id).occupancy
+        if not isinstance(seen, Observed) or has_ended(seen, situation.now, use):
+            draft.hold("settle", f"room {room.id} was let go, and whether it lives is not known")
+        elif situation.doubt:
+            draft.hold("doubt", situation.doubt)
+        else:
+            draft.do(Restore(room.id, "it is wanted again"))
+        return True
+    return False
 
 
 def later(moment: datetime | None, now: datetime) -> datetime | None:
     """A moment in the future at which to look again, or none: never a busy loop."""
-    return None if moment is None else max(moment, now + timedelta(seconds=1))
+    if moment is None or moment > now:
+        return moment
+    return now + _LOOK_AGAIN
 
 
 def plan_end(
@@ -85,20 +119,37 @@ def plan_end(
     """Delete a room that is known to be empty, else retire it; only ever shortening (P5)."""
     use, now = situation.use(room.id), situation.now
     announced = room.role is not Role.DUPLICATE
-    if situation.world.conflict:
-        draft.hold("conflict", situation.world.conflict)
-    elif use.occupancy is Occupancy.OCCUPIED:
-        draft.hold("occupied", f"{reason}, but somebody is inside", now + _LOOK_AGAIN)
+    by, why, until = _against_ending(situation, room, reason)
+    if by:
+        draft.hold(by, why, until)
     elif use.occupancy is Occupancy.EMPTY and situation.world.can_delete is not False:
         draft.do(Delete(room.id, reason, announced))
-    elif room.retired_at is not None or seen.type is RoomType.INSTANT:
-        draft.back_at(later(seen.expires_at, now))
-    elif seen.expires_at is not None and seen.expires_at <= now + NOTICE + _RETIRE_SLACK:
-        if room.role is Role.CURRENT:
-            draft.do(LetGo(room.id, f"{reason}; it ends within minutes"))
+    elif room.role is Role.CURRENT and _dies_soon(seen, now):
+        draft.do(LetGo(room.id, f"{reason}; it ends by itself"))
+    elif room.retired_at is not None or _dies_soon(seen, now):
         draft.back_at(later(seen.expires_at, now))
     else:
         draft.do(Retire(room.id, seen.expires_at, now + NOTICE, reason, announced))
+
+
+def _against_ending(
+    situation: Situation, room: RoomRecord, reason: str
+) -> tuple[str, str, datetime | None]:
+    """What stands before an end: one word, a sentence, and until when; or nothing."""
+    if situation.doubt:
+        return "doubt", situation.doubt, None
+    if situation.conflict:
+        return "conflict", situation.conflict, None
+    if situation.use(room.id).occupancy is Occupancy.OCCUPIED:
+        return "occupied", f"{reason}, but somebody is inside", situation.now + _LOOK_AGAIN
+    return "", "", None
+
+
+def _dies_soon(seen: Observed, now: datetime) -> bool:
+    """Whether it dies by itself as soon as a PATCH could bring about, or takes none."""
+    if seen.type is RoomType.INSTANT:
+        return True
+    return seen.expires_at is not None and seen.expires_at <= now + NOTICE + _RETIRE_SLACK
 
 
 def plan_removal(
@@ -106,48 +157,58 @@ def plan_removal(
 ) -> None:
     """A room that no policy asks for: grace, then its removal; renewed until then (P10)."""
     state, now = situation.state, situation.now
-    if state.protect:
-        draft.hold("protected", f"{why}, but it is protected")
-    elif state.removal.mode is RemovalMode.KEEP:
-        draft.hold("kept", f"{why}; removal: keep goes on renewing it until it is forgotten")
+    if state.protect or state.removal.mode is RemovalMode.KEEP:
+        _keep(situation, room, why, draft)
     elif state.tombstone is None:
         due = now + max(state.removal.grace, TOMBSTONE_LEAST)
         draft.do(Bury(room.id, due, state.removal.mode, why))
         draft.back_at(due)
     else:
-        due = _removal_due(situation, room)
-        if due <= now:
-            _remove(situation, room, seen, draft)
+        due = _removal_due(situation, room, state.tombstone)
+        if due > now:
+            draft.hold("grace", f"{state.tombstone.reason}; ends after its grace", due)
+        elif _remove(situation, room, seen, state.tombstone, draft):
             return
-        draft.hold("grace", f"{state.tombstone.reason}; ends after its grace", due)
     if state.wish is not None:
         plan_renewal(situation, room, seen, state.wish, draft)
 
 
-def _removal_due(situation: Situation, room: RoomRecord) -> datetime:
-    """When a tombstone comes due; being used meanwhile begins the grace anew."""
+def _keep(situation: Situation, room: RoomRecord, why: str, draft: Draft) -> None:
+    """Say why it stays; a decision from before is taken back, so that its grace begins anew."""
     state = situation.state
-    if state.tombstone is None:
-        return situation.now
+    if state.tombstone is not None:
+        draft.do(Restore(room.id, "it is to be kept"))
+    if state.protect:
+        draft.hold("protected", f"{why}, but it is protected")
+    else:
+        draft.hold("kept", f"{why}; removal: keep goes on renewing it until it is forgotten")
+
+
+def _removal_due(situation: Situation, room: RoomRecord, tombstone: Tombstone) -> datetime:
+    """When a tombstone comes due; being used meanwhile begins the grace anew."""
     used = situation.use(room.id).last_used_at
-    if used is None or used <= state.tombstone.decided_at:
-        return state.tombstone.due
-    return max(state.tombstone.due, used + max(state.removal.grace, TOMBSTONE_LEAST))
+    if used is None or used <= tombstone.decided_at:
+        return tombstone.due
+    return max(tombstone.due, used + max(situation.state.removal.grace, TOMBSTONE_LEAST))
 
 
-def _remove(situation: Situation, room: RoomRecord, seen: Observed, draft: Draft) -> None:
-    tombstone = situation.state.tombstone
-    if tombstone is None:
-        return
-    if situation.doubt:
-        draft.hold("doubt", situation.doubt)
-    elif situation.world.conflict:
-        draft.hold("conflict", situation.world.conflict)
-    elif situation.use(room.id).occupancy is Occupancy.OCCUPIED:
-        draft.hold(
-            "occupied", f"{tombstone.reason}, but somebody is inside", situation.now + _LOOK_AGAIN
-        )
-    elif tombstone.mode is RemovalMode.DELETE:
+def _remove(
+    situation: Situation, room: RoomRecord, seen: Observed, tombstone: Tombstone, draft: Draft
+) -> bool:
+    """End a buried room whose grace is over; false where something stands before it.
+
+    What is held is still renewed: a brake must not let it run out (P10).
+    """
+    by, why, until = _against_ending(situation, room, tombstone.reason)
+    if by:
+        draft.hold(by, why, until)
+        return False
+    if situation.held is not None:
+        hold = situation.held
+        draft.hold(hold.by, hold.reason, None, LetGo(room.id, tombstone.reason))
+        return False
+    if tombstone.mode is RemovalMode.DELETE:
         plan_end(situation, room, seen, tombstone.reason, draft)
     else:
         draft.do(LetGo(room.id, f"{tombstone.reason}; it ends by itself"))
+    return True

@@ -46,7 +46,7 @@ from orchestrator.domain.records import (
     RoomRecord,
     Tombstone,
 )
-from orchestrator.domain.rooms import Observed, Setting
+from orchestrator.domain.rooms import EARLIEST_END, Observed, Setting, is_patchable
 from orchestrator.domain.shaping import differences
 from orchestrator.foundation.instants import format_instant
 
@@ -165,28 +165,24 @@ def _created(
     state: KeyState, action: Create | Replace, seen: Observed, teller: Teller
 ) -> tuple[KeyState, tuple[Fact, ...]]:
     room = _born(seen, action.generation, action.desired, teller.now)
-    replaced = action.room_id if isinstance(action, Replace) else ""
     state = _count_create(state, action.desired, action.generation, teller.now)
+    after, superseded = _with_current(state, room, teller)
     detail = {**_room_detail(room), "generation": room.generation}
-    if not replaced:
-        fact = _fact("room.created", state, room, teller, action.reason, detail)
-        return _with_current(state, room), (fact,)
-    facts, state = _supersede(state, room, replaced, action.desired, teller)
-    detail["replaces"] = replaced
-    changes = action.changes if isinstance(action, Replace) else {}
-    before = {path: _plain(change.before) for path, change in changes.items()}
-    after = {path: _plain(change.after) for path, change in changes.items()}
-    first = replace(
-        _fact("room.replaced", state, room, teller, action.reason, detail),
-        before=before,
-        after=after,
-    )
-    return state, (first, *facts)
+    if isinstance(action, Create):
+        first = _fact("room.created", state, room, teller, action.reason, detail)
+    else:
+        detail["replaces"] = action.room_id
+        first = replace(
+            _fact("room.replaced", state, room, teller, action.reason, detail),
+            before={path: _plain(change.before) for path, change in action.changes.items()},
+            after={path: _plain(change.after) for path, change in action.changes.items()},
+        )
+    return after, (first, *superseded)
 
 
 def _born(seen: Observed, generation: int, desired: Desired, now: datetime) -> RoomRecord:
     room = record_room(seen, Role.CURRENT, generation, now, desired)
-    room = replace(room, applied=dict(desired.settings), version=desired.version)
+    room = replace(room, applied=_asked_at_birth(desired), version=desired.version)
     # What the POST did not take is not asked for again and again.
     untaken: dict[str, Setting] = {
         path: change.after
@@ -197,34 +193,54 @@ def _born(seen: Observed, generation: int, desired: Desired, now: datetime) -> R
 
 
 def _count_create(state: KeyState, desired: Desired, generation: int, now: datetime) -> KeyState:
-    """Remember a create, so that one that follows for the same wish waits (1, 2, 4 … 60 min)."""
-    digest = desired.digest
-    count = state.creates.count + 1 if state.creates.input == digest else 1
-    wait = backoff.wait(backoff.Schedule.CREATES, count)
     return replace(
         keep_wish(state, desired),
         generation=max(state.generation, generation),
-        creates=Attempts(count, now + wait, "", digest),
+        creates=_next_create(state, desired, now),
         lost=False,
         tombstone=None,
         withheld="",
     )
 
 
-def _with_current(state: KeyState, room: RoomRecord) -> KeyState:
-    return replace(state, rooms=(room, *(old for old in state.rooms if old.id != room.id)))
+def _next_create(state: KeyState, desired: Desired, now: datetime) -> Attempts:
+    """Let a create that follows for the same wish wait (1, 2, 4 … 60 min)."""
+    digest = desired.digest
+    count = state.creates.count + 1 if state.creates.input == digest else 1
+    return Attempts(count, now + backoff.wait(backoff.Schedule.CREATES, count), "", digest)
 
 
-def _supersede(
-    state: KeyState, room: RoomRecord, old_id: str, desired: Desired | None, teller: Teller
-) -> tuple[tuple[Fact, ...], KeyState]:
-    """Make a room current in the place of another, which stays joinable for its overlap."""
-    overlap = (desired.replace if desired is not None else _default_replace(state)).overlap
-    due = teller.now + overlap
+def _asked_at_birth(desired: Desired) -> dict[str, Setting]:
+    return {
+        **desired.settings,
+        "display_name": desired.display_name,
+        "type": str(desired.type),
+    }
+
+
+def _asked_again(room: RoomRecord, desired: Desired) -> dict[str, Setting]:
+    """What was asked of a room once this wish was sent by PATCH.
+
+    What only a birth can send stays as it was.  An adopted room counts as born of the first wish
+    that it is kept by: a person chose it as it is, so its link is not changed for that.
+    """
+    asked = _asked_at_birth(desired)
+    born = {path: value for path, value in room.applied.items() if not is_patchable(path)}
+    if room.adopted and not born:
+        return asked
+    return {**{path: value for path, value in asked.items() if is_patchable(path)}, **born}
+
+
+def _with_current(
+    state: KeyState, room: RoomRecord, teller: Teller
+) -> tuple[KeyState, tuple[Fact, ...]]:
+    """Make a room the only current one (P1); any other stays joinable for its overlap."""
+    policy = state.wish.replace if state.wish is not None else PolicyReplace()
+    due = teller.now + policy.overlap
     facts: list[Fact] = []
     rooms: list[RoomRecord] = [room]
     for old in state.rooms:
-        if old.id == old_id:
+        if old.id != room.id and old.role is Role.CURRENT:
             rooms.append(replace(old, role=Role.SUPERSEDED, end_due=due))
             detail: dict[str, Json] = {
                 "display_name": old.display_name,
@@ -236,11 +252,7 @@ def _supersede(
             )
         elif old.id != room.id:
             rooms.append(old)
-    return tuple(facts), replace(state, rooms=tuple(rooms))
-
-
-def _default_replace(state: KeyState) -> PolicyReplace:
-    return state.wish.replace if state.wish is not None else PolicyReplace()
+    return replace(state, rooms=tuple(rooms)), tuple(facts)
 
 
 def _renewed(
@@ -276,10 +288,10 @@ def _updated(
     kept = {path: value for path, value in room.not_taken.items() if path not in action.changes}
     after = replace(
         _seen_again(room, seen),
-        applied=dict(action.desired.settings),
+        applied=_asked_again(room, action.desired),
         not_taken={**kept, **untaken},
         version=action.desired.version,
-        lifetime=room.lifetime,
+        updated_at=teller.now,
     )
     detail: dict[str, Json] = {"display_name": room.display_name}
     if untaken:
@@ -296,15 +308,21 @@ def _retired(
     state: KeyState, action: Retire, seen: Observed, teller: Teller
 ) -> tuple[KeyState, tuple[Fact, ...]]:
     room = _room(state, action.room_id)
-    role = Role.ENDING if room.role is Role.CURRENT else room.role
-    after = replace(_seen_again(room, seen), role=role, retired_at=teller.now)
+    after = replace(_seen_again(room, seen), retired_at=teller.now)
     detail = {"display_name": room.display_name, "expires_at": _moment(seen.expires_at)}
     fact = replace(
         _fact("room.retired", state, after, teller, action.reason, detail),
         before={"expires_at": _moment(action.before)},
         after={"expires_at": _moment(seen.expires_at)},
     )
-    return replace(_with_room(state, after), tombstone=None), (fact,)
+    if room.role is Role.CURRENT:
+        state, after = _removed(state), replace(after, role=Role.ENDING)
+    return _with_room(state, after), (fact,)
+
+
+def _removed(state: KeyState) -> KeyState:
+    """The removal is carried out: the last good spec is in force no more, even in doubt (P4)."""
+    return replace(state, tombstone=None, wish=None)
 
 
 def _deleted(
@@ -316,8 +334,9 @@ def _deleted(
         "meeting_code": room.meeting_code,
     }
     fact = _fact("room.deleted", state, room, teller, action.reason, detail)
-    tombstone = None if room.role is Role.CURRENT else state.tombstone
-    return replace(_without_room(state, room.id), tombstone=tombstone), (fact,)
+    if room.role is Role.CURRENT:
+        state = _removed(state)
+    return _without_room(state, room.id), (fact,)
 
 
 def noted(state: KeyState, action: Action, teller: Teller) -> Outcome:
@@ -365,11 +384,12 @@ def _marked(
             after = replace(room, role=Role.ENDING)
             detail = {**name, "expires_at": _moment(room.expires_at)}
             fact = _fact("room.ending", state, room, teller, action.reason, detail)
-            return Outcome(replace(_with_room(state, after), tombstone=None), (fact,))
+            return Outcome(_with_room(_removed(state), after), (fact,))
         case Restore():
             after = replace(room, role=Role.CURRENT, retired_at=None)
             fact = _fact("room.restored", state, room, teller, action.reason, name)
-            return Outcome(replace(_with_room(state, after), tombstone=None), (fact,))
+            state, superseded = _with_current(state, after, teller)
+            return Outcome(replace(state, tombstone=None), (fact, *superseded))
         case Miss():
             return Outcome(_with_room(state, replace(room, missing_since=teller.now)), ())
         case Find():
@@ -384,8 +404,9 @@ def _closed(state: KeyState, room: RoomRecord, action: Close, teller: Teller) ->
     """A room is over. Only one that lived out its life frees the next create from its wait."""
     after = _without_room(state, room.id)
     if room.role is Role.CURRENT:
-        creates = state.creates if action.lost else Attempts()
-        after = replace(after, lost=True, creates=creates)
+        lived = room.expires_at is not None and room.expires_at - room.granted_at > EARLIEST_END
+        creates = Attempts() if lived and not action.lost else state.creates
+        after = replace(after, lost=True, creates=creates, tombstone=None)
     event = "room.lost" if action.lost else "room.expired"
     moment = room.missing_since if action.lost else room.expires_at
     field = "missing_since" if action.lost else "expires_at"
@@ -402,7 +423,7 @@ def _took_note(state: KeyState, action: Note, teller: Teller) -> Outcome:
             after,
             version=desired.version,
             lifetime=desired.lifetime,
-            applied=dict(desired.settings),
+            applied=_asked_again(room, desired),
         )
     facts: tuple[Fact, ...] = ()
     if action.room.guest_url != room.guest_url:
@@ -435,8 +456,8 @@ def adopted(state: KeyState, action: Adopt, teller: Teller) -> Outcome:
         # The API granted this end when the room was made, as far as anybody can know now.
         granted_at=seen.created_at or teller.now,
     )
-    if action.recovers is not None and state.wish is not None:
-        room = replace(_born(seen, generation, state.wish, teller.now), role=action.role)
+    # Of a recovered room too nobody knows by which version of the wish it was asked for: what
+    # differs is looked at afresh, not taken for something that the API refused.
     facts: list[Fact] = []
     operations: list[Operation] = []
     if action.recovers is not None:
@@ -455,22 +476,22 @@ def adopted(state: KeyState, action: Adopt, teller: Teller) -> Outcome:
             )
         )
     state = replace(state, generation=max(state.generation, generation))
+    if action.recovers is not None and state.wish is not None:
+        state = replace(state, creates=_next_create(state, state.wish, teller.now))
     if action.role is Role.DUPLICATE:
         detail: dict[str, Json] = {"display_name": seen.display_name, "generation": generation}
         facts.append(_fact("room.duplicated", state, room, teller, action.reason, detail))
         return Outcome(_with_room(state, room), tuple(facts), tuple(operations))
     detail = {**_room_detail(room), "generation": generation}
-    event = "room.created" if action.recovers is not None else "room.adopted"
-    if event == "room.adopted":
-        detail["marked"] = ours
+    if action.recovers is None:
+        event, detail["marked"] = "room.adopted", ours
+    elif action.supersedes:
+        event, detail["replaces"] = "room.replaced", action.supersedes
+    else:
+        event = "room.created"
     facts.append(_fact(event, state, room, teller, action.reason, detail))
-    if action.recovers is not None and state.wish is not None:
-        state = _count_create(state, state.wish, generation, teller.now)
-    state = replace(state, lost=False)
-    if action.supersedes:
-        more, state = _supersede(state, room, action.supersedes, state.wish, teller)
-        facts.extend(more)
-    return Outcome(_with_current(state, room), tuple(facts), tuple(operations))
+    state, superseded = _with_current(replace(state, lost=False), room, teller)
+    return Outcome(state, (*facts, *superseded), tuple(operations))
 
 
 def forgotten(state: KeyState, room: RoomRecord, teller: Teller, reason: str) -> Outcome:
@@ -482,7 +503,14 @@ def forgotten(state: KeyState, room: RoomRecord, teller: Teller, reason: str) ->
 
 
 def rekeyed(old: KeyState, new: KeyState, teller: Teller, reason: str) -> Outcome:
-    """The old key's rooms serve the new key from now on: same room, same link, no call."""
+    """The old key's rooms serve the new key from now on: same room, same link, no call.
+
+    Raises:
+        ValueError: both keys have a current room; only a person can say which link goes on (P1).
+    """
+    if old.current is not None and new.current is not None:
+        message = f"{new.key} has a room of its own, so it cannot take that of {old.key}"
+        raise ValueError(message)
     after = replace(
         new,
         generation=max(old.generation, new.generation),

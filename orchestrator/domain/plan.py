@@ -9,31 +9,41 @@ new room for a lost one (promise P4).
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
 
 from orchestrator.domain import backoff
 from orchestrator.domain.actions import (
     Abandon,
+    Action,
     Adopt,
-    Close,
     Create,
+    Delete,
     Find,
     Forget,
     Hold,
-    Miss,
     Note,
     Plan,
+    Renew,
+    Replace,
     Restore,
+    Retire,
+    Update,
     Weight,
 )
-from orchestrator.domain.ending import plan_lingering, plan_removal
-from orchestrator.domain.marker import Marker
-from orchestrator.domain.policies import (
-    Mode,
+from orchestrator.domain.ending import (
+    plan_lingering,
+    plan_missing,
+    plan_removal,
+    take_back,
 )
-from orchestrator.domain.records import Role, RoomRecord
+from orchestrator.domain.marker import Marker
+from orchestrator.domain.policies import Desired, Mode
+from orchestrator.domain.records import KeyState, Role, RoomRecord
 from orchestrator.domain.rooms import (
     Observed,
     has_ended,
+    is_patchable,
 )
 from orchestrator.domain.shaping import keep_in_shape
 from orchestrator.domain.situation import (
@@ -80,22 +90,48 @@ def withhold(made: Plan, mode: Mode) -> Plan:
     return replace(made, actions=done, holds=(*held, *made.holds))
 
 
+# The order of calls: what gives a room, what keeps it, what betters it, what ends one.
+_ORDER: Final = (Create, Renew, Update, Replace, Retire, Delete)
+
+
 def _finish(situation: Situation, draft: Draft) -> Plan:
-    """Hold back calls that failed a short while ago; notes and other keys go on."""
-    waits = backoff.held_back(situation.state.attempts, situation.tried, situation.now)
-    if waits is not None:
-        calls = [action for action in draft.actions if action.calls]
-        draft.actions = [action for action in draft.actions if not action.calls]
+    """Put notes before calls, and hold back the calls that failed a short while ago.
+
+    What failed holds its own kind and whatever comes after that: a setting that the API refuses
+    day after day must not keep the room from being renewed (P7).
+    """
+    attempts = situation.state.attempts
+    kind, _, tried = attempts.input.rpartition(" ")
+    waits = backoff.held_back(replace(attempts, input=tried), situation.tried, situation.now)
+    actions: list[Action] = [action for action in draft.actions if not action.calls]
+    for order, type_ in enumerate(_ORDER):
+        calls = [action for action in draft.actions if isinstance(action, type_)]
+        if waits is None or order < _place(kind):
+            actions.extend(calls)
+            continue
         for action in calls:
-            draft.hold("back-off", situation.state.attempts.fault, waits, action)
-    return Plan(tuple(draft.actions), tuple(draft.holds), draft.until, dict(draft.changes))
+            draft.hold("back-off", attempts.fault, waits, action)
+    return Plan(tuple(actions), tuple(draft.holds), draft.until, dict(draft.changes))
+
+
+def _place(kind: str) -> int:
+    """Where a kind of call stands in the order; the first for one that is not named."""
+    names = [type_.__name__.lower() for type_ in _ORDER]
+    return names.index(kind) if kind in names else 0
 
 
 def _settle_pending(situation: Situation, pending: Pending, draft: Draft) -> bool:
-    """Decide about an unanswered create; true if the rest of the plan may be made as well."""
-    operation = pending.operation
+    """Decide about an unanswered create; true if the rest of the plan may be made as well.
+
+    While it is not settled, a room that stands is kept in shape, but not replaced.
+    """
+    operation, current = pending.operation, situation.state.current
     if pending.found is not None:
         role, supersedes = _role_of_found(situation, pending.found)
+        by, why = _against_superseding(situation) if supersedes else ("", "")
+        if by:
+            draft.hold(by, f"an unanswered create was carried out; {why}")
+            return True
         draft.do(
             Adopt(
                 pending.found,
@@ -108,17 +144,18 @@ def _settle_pending(situation: Situation, pending: Pending, draft: Draft) -> boo
         return False
     if not pending.looked:
         draft.hold("settle", "a create was not answered; it is being looked up", pending.until)
-        return False
+        return current is not None
     if isinstance(situation.wish, Unwanted):
         draft.do(Abandon(operation, f"it was not carried out, and {situation.wish.why}"))
-    elif situation.state.current is not None:
+    elif current is not None:
         # A replacement: whether it is still wanted is decided afresh.
         draft.do(Abandon(operation, "it was not carried out"))
     else:
         reason = "a create was not answered and not carried out"
         lost = situation.state.lost
         desired = situation.wish.desired
-        draft.do(Create(desired, operation.generation, reason, lost=lost, again=operation))
+        create = Create(desired, operation.generation, reason, lost=lost, again=operation)
+        _make(situation, create, draft)
     return False
 
 
@@ -126,12 +163,36 @@ def _role_of_found(situation: Situation, found: Observed) -> tuple[Role, str]:
     """The role of a recovered room, and the id of the room that it takes the place of."""
     if has_ended(found, situation.now) or isinstance(situation.wish, Unwanted):
         return Role.DUPLICATE, ""
-    current = situation.state.current
+    current, desired = situation.state.current, situation.wish.desired
     if current is None:
         return Role.CURRENT, ""
-    desired = situation.wish.desired
-    fits = found.display_name == desired.display_name and found.type == desired.type
-    return (Role.CURRENT, current.id) if fits else (Role.DUPLICATE, "")
+    seen = situation.sightings.get(current.id)
+    # The wish may have changed meanwhile, even back to what the first room is like.
+    needless = isinstance(seen, Observed) and _fits(seen, desired)
+    if _fits(found, desired) and not needless:
+        return Role.CURRENT, current.id
+    return Role.DUPLICATE, ""
+
+
+def _fits(seen: Observed, desired: Desired) -> bool:
+    """Whether a room was born with all that the wish asks of a birth."""
+    return (seen.display_name, seen.type) == (desired.display_name, desired.type) and all(
+        seen.settings.get(path) == value
+        for path, value in desired.settings.items()
+        if not is_patchable(path)
+    )
+
+
+def _against_superseding(situation: Situation) -> tuple[str, str]:
+    """What stands before giving out a recovered room's link instead of another; or nothing."""
+    held = situation.held
+    if held is not None:
+        return held.by, held.reason
+    if situation.state.protect:
+        return "protected", "the room that it was to replace is protected"
+    if situation.doubt:
+        return "doubt", situation.doubt
+    return ("conflict", situation.conflict) if situation.conflict else ("", "")
 
 
 def _take_claims(situation: Situation, draft: Draft) -> bool:
@@ -141,7 +202,9 @@ def _take_claims(situation: Situation, draft: Draft) -> bool:
         return False
     # Which stays (P1): the higher generation; within one the oldest by creation and id.
     alive.sort(key=lambda claim: (-_generation(claim.room), _born(claim.room), claim.room.id))
-    unclaimed = situation.state.current is None
+    # A room that was let go and may be taken back has the link that people know.
+    known_links = {Role.CURRENT, Role.ENDING}
+    unclaimed = not any(room.role in known_links for room in situation.state.rooms)
     # Also where nobody wants the room any more: it then gets its tombstone, its grace and its
     # brake like every other. Only what a journal knows was never announced ends without them.
     if unclaimed and (not isinstance(situation.wish, Unwanted) or not alive[0].known):
@@ -165,24 +228,31 @@ def _generation(room: Observed) -> int:
     return marker.generation if isinstance(marker, Marker) else 0
 
 
-def _born(room: Observed) -> str:
-    return room.created_at.isoformat() if room.created_at is not None else ""
+def _born(room: Observed) -> datetime:
+    return room.created_at or datetime.max.replace(tzinfo=UTC)
 
 
 def _absent(situation: Situation, draft: Draft) -> None:
-    if draft.actions:
-        return  # something about another room of this key comes first
     state = situation.state
     if isinstance(situation.wish, Unwanted):
-        if not state.rooms and situation.pending is None:
+        if not state.rooms and state != KeyState(state.key):
             draft.do(Forget(situation.wish.why))
+        return
+    if take_back(situation, draft):
         return
     desired = situation.wish.desired
     reason = f"{desired.because} asks for it" if not state.lost else "its room is gone"
-    create = Create(desired, state.generation + 1, reason, lost=state.lost)
-    if state.lost and situation.doubt:
+    _make(situation, Create(desired, state.generation + 1, reason, lost=state.lost), draft)
+
+
+def _make(situation: Situation, create: Create, draft: Draft) -> None:
+    """Make a room, or say what stands before it."""
+    state, held = situation.state, situation.held
+    if create.lost and situation.doubt:
         draft.hold("doubt", situation.doubt, None, create)
-    elif not situation.world.listed:
+    elif create.lost and held is not None and held.by == "brake":
+        draft.hold("brake", held.reason, None, create)
+    elif not situation.world.listed and create.again is None:
         draft.hold("first-listing", "no complete listing was seen yet", None, create)
     elif situation.lookalikes:
         other = situation.lookalikes[0]
@@ -193,7 +263,7 @@ def _absent(situation: Situation, draft: Draft) -> None:
             create,
         )
     else:
-        waits = backoff.held_back(state.creates, desired.digest, situation.now)
+        waits = backoff.held_back(state.creates, create.desired.digest, situation.now)
         if waits is not None:
             draft.hold("back-off", "its last room did not live out its life", waits, create)
         else:
@@ -206,27 +276,11 @@ def _present(situation: Situation, room: RoomRecord, draft: Draft) -> None:
         draft.hold("not-seen", "it was not looked for yet")
         return
     if isinstance(seen, Gone):
-        _missing(situation, room, seen.reason, draft)
+        plan_missing(situation, room, seen.reason, draft)
     elif has_ended(seen, situation.now, situation.use(room.id).occupancy):
-        _missing(situation, room, "the API shows it as ended", draft)
+        plan_missing(situation, room, "the API shows it as ended", draft)
     else:
         _alive(situation, room, seen, draft)
-
-
-def _missing(situation: Situation, room: RoomRecord, reason: str, draft: Draft) -> None:
-    """A room that is not there: once is not enough, unless its time was up (P4)."""
-    now, settle = situation.now, situation.world.settle
-    if room.expires_at is not None and room.expires_at <= now:
-        draft.do(Close(room.id, lost=False, reason="it came to its end"))
-    elif room.missing_since is None:
-        draft.do(Miss(room.id, reason))
-        draft.back_at(now + settle)
-    elif now < room.missing_since + settle:
-        draft.hold("settle", f"{reason}; looked for once", room.missing_since + settle)
-    elif situation.world.doubt:
-        draft.hold("doubt", situation.world.doubt)
-    else:
-        draft.do(Close(room.id, lost=True, reason=f"{reason}, twice"))
 
 
 def _alive(situation: Situation, room: RoomRecord, seen: Observed, draft: Draft) -> None:

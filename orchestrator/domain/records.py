@@ -39,11 +39,13 @@ class RoomRecord:
 
     Attributes:
         operation: the id of the operation that made it; empty for an adopted room.
-        applied: the settings that our wish named when we last sent them.
+        applied: what our wish named when we last sent it; what only a birth can send (the name,
+            the type, settings without a PATCH) stands as the room was born, or adopted, with it.
         not_taken: what a 2xx did not take; not sent again until it or the policy changes.
         lifetime: the lifetime that the wish had when the present end was granted.
         granted_at: API time of that grant; `expires_at` is what the API then answered.
         renewed_at: API time of the last renewal by the daemon's own decision.
+        updated_at: API time of the last PATCH of its settings.
         missing_since: API time of the first look that did not find it.
         end_due: when a superseded room is to be ended (API time).
         retired_at: API time of the PATCH that gave it its eleven minutes' notice.
@@ -67,6 +69,7 @@ class RoomRecord:
     text: str = ""
     adopted: bool = False
     renewed_at: datetime | None = None
+    updated_at: datetime | None = None
     missing_since: datetime | None = None
     end_due: datetime | None = None
     retired_at: datetime | None = None

@@ -88,6 +88,11 @@ SETTINGS: Final[Mapping[str, SettingRule]] = MappingProxyType(
 BORN_WITH: Final = ("display_name", "type")
 
 
+def is_patchable(path: str) -> bool:
+    """Whether a PATCH can change this of a room; otherwise only a new room has it."""
+    return path not in BORN_WITH and SETTINGS[path].patchable
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """A room as the API last described it: documented defaults filled in, enums in lower case.

@@ -22,7 +22,6 @@ from orchestrator.domain.policies import (
 from orchestrator.domain.records import RoomRecord
 from orchestrator.domain.renewal import asked_end, renewal_time
 from orchestrator.domain.rooms import (
-    BORN_WITH,
     LONGEST_ASK,
     SETTINGS,
     Change,
@@ -30,6 +29,7 @@ from orchestrator.domain.rooms import (
     Occupancy,
     RoomType,
     Setting,
+    is_patchable,
 )
 from orchestrator.domain.situation import (
     Draft,
@@ -37,26 +37,26 @@ from orchestrator.domain.situation import (
 )
 
 _LOOK_AGAIN: Final = timedelta(minutes=5)  # at a room whose use stands in the way
+_SAME_AGAIN: Final = timedelta(hours=1)  # before a setting that did not stay is sent once more
 
 
 def keep_in_shape(
     situation: Situation, room: RoomRecord, seen: Observed, desired: Desired, draft: Draft
 ) -> None:
     """Bring a wanted room into shape: replace, update, renew."""
-    changes = differences(room, seen, desired)
-    refused = {
-        path: change
-        for path, change in changes.items()
-        if path in room.not_taken and room.not_taken[path] == change.after
-    }
-    for path, change in refused.items():
-        draft.hold("not-taken", f"the API did not take {path} = {change.after}")
-    changes = {path: change for path, change in changes.items() if path not in refused}
+    changes: dict[str, Change] = {}
+    for path, change in differences(room, seen, desired).items():
+        why = _against_sending(room, path, change, desired)
+        if why:
+            draft.hold("not-taken", why)
+        else:
+            changes[path] = change
     draft.changes.update(changes)
-    forced = {path: change for path, change in changes.items() if not _patchable(path)}
+    forced = {path: change for path, change in changes.items() if not is_patchable(path)}
     if forced and _replace(situation, room, forced, desired, draft):
         return  # the new room is born in shape, with its whole life before it
-    gentle = {path: change for path, change in changes.items() if _patchable(path)}
+    gentle = {path: change for path, change in changes.items() if is_patchable(path)}
+    gentle = _not_again(situation, room, gentle, draft)
     if gentle:
         reason = f"{_line(desired, gentle)} asks for it"
         draft.do(Update(room.id, MappingProxyType(gentle), desired, reason))
@@ -66,8 +66,42 @@ def keep_in_shape(
         draft.do(Note(seen, desired, "the policy changed and asks for nothing new"))
 
 
-def _patchable(path: str) -> bool:
-    return path not in BORN_WITH and SETTINGS[path].patchable
+def _against_sending(room: RoomRecord, path: str, change: Change, desired: Desired) -> str:
+    """Why a difference is left as it is until the policy asks for something else; or nothing.
+
+    A new room for what the last one did not take would lead to the next, and the next: what a room
+    was born with is never asked for by a birth again, whatever the API shows of it afterwards.
+    """
+    refused = path in room.not_taken and room.not_taken[path] == change.after
+    if is_patchable(path):
+        refused = refused and room.version == desired.version
+    if refused:
+        return f"the API did not take {path} = {change.after}"
+    if is_patchable(path):
+        return ""
+    if path not in room.applied:
+        return f"it was adopted with {path} = {change.before}" if room.adopted else ""
+    if room.applied[path] == change.after:
+        return f"{path} = {change.after} was asked for at its birth, and {change.before} is shown"
+    return ""
+
+
+def _not_again(
+    situation: Situation, room: RoomRecord, gentle: Mapping[str, Change], draft: Draft
+) -> dict[str, Change]:
+    """Leave out what was set a short while ago and did not stay: no war of PATCHes."""
+    if room.updated_at is None or situation.now >= room.updated_at + _SAME_AGAIN:
+        return dict(gentle)
+    again = {
+        path
+        for path, change in gentle.items()
+        if path in room.applied and room.applied[path] == change.after
+    }
+    if again:
+        names = ", ".join(sorted(again))
+        reason = f"{names} was set a short while ago and did not stay"
+        draft.hold("back-off", reason, room.updated_at + _SAME_AGAIN)
+    return {path: change for path, change in gentle.items() if path not in again}
 
 
 def differences(room: RoomRecord, seen: Observed, desired: Desired) -> dict[str, Change]:
@@ -128,6 +162,7 @@ def _against_replacing(
     unused_at = None if use.last_used_at is None else use.last_used_at + UNUSED_FOR
     waits = backoff.held_back(situation.state.creates, desired.digest, now)
     when_unused = desired.replace.mode is ReplaceMode.WHEN_UNUSED
+    held = situation.held
     obstacles: tuple[tuple[bool, str, str, datetime | None], ...] = (
         (
             desired.replace.mode is ReplaceMode.NEVER,
@@ -136,7 +171,8 @@ def _against_replacing(
             None,
         ),
         (situation.state.protect, "protected", "it is protected", None),
-        (bool(situation.world.conflict), "conflict", situation.world.conflict, None),
+        (bool(situation.conflict), "conflict", situation.conflict, None),
+        (situation.pending is not None, "settle", "an earlier one was not answered yet", None),
         (bool(situation.doubt), "doubt", situation.doubt, None),
         (
             use.occupancy is Occupancy.OCCUPIED,
@@ -156,7 +192,9 @@ def _against_replacing(
             "it was used within the last seven days",
             unused_at,
         ),
-        (waits is not None, "back-off", "its last room did not live out its life", waits),
+        (waits is not None, "back-off", "its last room was made a short while ago", waits),
+        # Last, so that a brake counts only what nothing else stands before.
+        (held is not None, held.by if held else "", held.reason if held else "", None),
     )
     return next(
         ((by, why, until) for stands, by, why, until in obstacles if stands), ("", "", None)

@@ -15,6 +15,7 @@ from typing import Final
 from orchestrator.domain.actions import (
     Action,
     Hold,
+    Mutation,
 )
 from orchestrator.domain.keys import Key
 from orchestrator.domain.policies import (
@@ -26,6 +27,7 @@ from orchestrator.domain.rooms import (
     Change,
     Observed,
     Occupancy,
+    has_ended,
 )
 
 
@@ -152,8 +154,22 @@ class Situation:
         return self.world.doubt
 
     @property
+    def conflict(self) -> str:
+        """Why nothing may be ended or replaced (P3): for every key, or for this one alone."""
+        if self.world.conflict or self.state.current is None:
+            return self.world.conflict
+        for claim in self.claims:
+            if not claim.known and not has_ended(claim.room, self.now):
+                return f"room {claim.room.id} carries our marker, but another store made it"
+        return ""
+
+    def tried_by(self, action: Mutation) -> str:
+        """What a failure of this action is remembered by: its kind, and what was wished."""
+        return f"{type(action).__name__.lower()} {self.tried}"
+
+    @property
     def tried(self) -> str:
-        """What a failed attempt is remembered by: the wish's version; another one starts anew."""
+        """What was wished when an attempt failed: the wish's version; another one starts anew."""
         match self.wish:
             case Wanted(desired) | Kept(desired):
                 return f"{desired.version}:{desired.digest}"
