@@ -1,0 +1,280 @@
+"""Reports: what people and programs are told, as values.
+
+The command line, the socket and every page show these and nothing else.  A host link is in none of
+them but `RevealedLink`, which only a person's own question makes.  All moments are UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from orchestrator.foundation.problems import Problem
+
+
+class LinkFate(StrEnum):
+    """What an action does to the link that people have."""
+
+    STAYS = "stays"
+    NEW = "new"
+    CHANGES = "changes"
+    ENDS = "ends"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLine:
+    """One setting before and after, as text for people."""
+
+    path: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """One thing that would be done, or is held.
+
+    Attributes:
+        action: create, renew, update, replace, retire, delete, bury, let-go, restore, adopt, move,
+            close, forget, …: one word, the same in audit and JSON.
+        key: as people write it.
+        calls: the method of the one call that it makes, or an empty text.
+        link: what becomes of the link.
+        when: the moment that it is about: the new end, the end of the grace.
+        held_by: one word for what stands before it; empty if it will be done.
+        hint: a command line that can be pasted, or an empty text.
+    """
+
+    action: str
+    key: str
+    reason: str
+    calls: str = ""
+    room_id: str = ""
+    display_name: str = ""
+    link: LinkFate = LinkFate.STAYS
+    changes: tuple[ChangeLine, ...] = ()
+    when: datetime | None = None
+    held_by: str = ""
+    held_why: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """What would change and why.
+
+    Attributes:
+        lines: what will be done, in the order: ends, changes, moves, creates, updates, notes.
+        held: what would be done but for something that stands before it.
+        unchanged: rooms that are as they should be.
+        foreign: rooms that are not ours, untouched.
+        standing: removals that are decided and wait for their grace.
+        listed_at: when the listing ended that the plan stands on; complete says how far to trust it.
+    """
+
+    mode: str
+    config: str
+    lines: tuple[PlanLine, ...] = ()
+    held: tuple[PlanLine, ...] = ()
+    standing: tuple[PlanLine, ...] = ()
+    unchanged: int = 0
+    foreign: int = 0
+    listed_at: datetime | None = None
+    complete: bool = True
+    doubt: str = ""
+    problems: tuple[Problem, ...] = ()
+    candidate: bool = False
+
+    @property
+    def pending(self) -> bool:
+        """Whether something is to be done: then ``plan`` exits with 3."""
+        return bool(self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyReport:
+    """What one pass did: the calls that it made, and what is still to do or held."""
+
+    calls: int
+    failed: tuple[PlanLine, ...]
+    left: PlanReport
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """One policy in force."""
+
+    name: str
+    file: str
+    version: str
+    subjects: int
+    rooms: int
+    stale: str = ""
+    mode: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NextAct:
+    """Something that will be done at a moment, if nothing changes until then."""
+
+    at: datetime
+    key: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrakeRow:
+    """A brake that holds: its name, the keys that it holds, what was wished and allowed."""
+
+    name: str
+    keys: tuple[str, ...]
+    wished: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """The whole at a glance, in the order of need.
+
+    Attributes:
+        needs_you: sentences, each a thing that a person must look at, with the command that helps.
+        rooms: how many by state: open, ending, superseded, waiting, …
+        loses_first: what link would end first if nothing but time went on.
+        behind: readers of the outbox that are behind, and why.
+    """
+
+    owner: str
+    mode: str
+    config: str
+    version: str
+    started_at: datetime
+    now: datetime
+    api: str
+    api_state: str
+    api_last_good: datetime | None
+    needs_you: tuple[str, ...] = ()
+    policies: tuple[PolicyRow, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    rooms: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    foreign: int = 0
+    next_acts: tuple[NextAct, ...] = ()
+    loses_first: NextAct | None = None
+    held: tuple[PlanLine, ...] = ()
+    brakes: tuple[BrakeRow, ...] = ()
+    behind: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    listed_at: datetime | None = None
+    occupancy_known: bool = False
+    audit_lines: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRow:
+    """One room of ours, or a wanted one that is not there yet.
+
+    `state` is one word: open, occupied, waiting, held, ending, superseded, duplicate, missing.
+    """
+
+    key: str
+    state: str
+    room_id: str = ""
+    display_name: str = ""
+    type: str = ""
+    guest_url: str = ""
+    meeting_code: str = ""
+    expires_at: datetime | None = None
+    created_at: datetime | None = None
+    adopted: bool = False
+    generation: int = 0
+    protected: bool = False
+    next_act: NextAct | None = None
+    held: tuple[str, ...] = ()
+    policy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRow:
+    """A room that is not ours."""
+
+    room_id: str
+    display_name: str
+    type: str
+    meeting_code: str
+    expires_at: datetime | None
+    marker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomsReport:
+    """Rooms of ours, and, where they were asked for, those that are not."""
+
+    rooms: tuple[RoomRow, ...]
+    foreign: tuple[ForeignRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedField:
+    """One field of a room: what is wanted and what the API shows."""
+
+    path: str
+    wanted: str
+    observed: str
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WhyReport:
+    """The whole chain for one key: who asks for it, what was done, how it stands, what comes."""
+
+    key: str
+    rooms: tuple[RoomRow, ...]
+    wanted: str
+    policy: str
+    policy_version: str
+    fields: tuple[ComparedField, ...]
+    plan: tuple[PlanLine, ...]
+    holds: tuple[str, ...]
+    next_act: NextAct | None
+    history: tuple[HistoryLine, ...] = ()
+    former: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One fact about a key, as the audit tells it."""
+
+    ts: datetime
+    seq: int
+    event: str
+    reason: str
+    actor: str
+    operation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RevealedLink:
+    """A host link that a person asked for; it is a secret, read afresh and kept by nobody."""
+
+    key: str
+    room_id: str
+    host_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a person's command did, in sentences."""
+
+    message: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who gives a command, and why: the socket's peer, never what a client says of itself."""
+
+    actor: str
+    reason: str = ""

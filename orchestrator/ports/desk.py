@@ -1,0 +1,82 @@
+"""Port: the desk. One face for the socket, the offline command line and every page.
+
+Questions change nothing; commands need a person and are audited.  Every method may raise
+`DeskError`, whose text is one sentence that also says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from orchestrator.domain.reports import (
+    ApplyReport,
+    Done,
+    Person,
+    PlanReport,
+    RevealedLink,
+    RoomsReport,
+    StatusReport,
+    WhyReport,
+)
+from orchestrator.ports.sources import Folder
+
+
+class DeskError(Exception):
+    """A question that cannot be answered, or a command that is refused.
+
+    Attributes:
+        code: the exit code for it: 1 failed, 2 invalid input, 4 stopped by a brake.
+    """
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        """Keep the sentence and its exit code."""
+        super().__init__(message)
+        self.code = code
+
+
+class Desk(Protocol):
+    """Asks and steers the engine."""
+
+    async def status(self) -> StatusReport:
+        """The whole at a glance; needs no API and no disk."""
+        ...
+
+    async def plan(self, candidate: Folder | None = None) -> PlanReport:
+        """What would be done now, by a fresh listing; of a candidate folder where one is given."""
+        ...
+
+    async def apply(self, person: Person) -> ApplyReport:
+        """One pass: everything that the plan says, now."""
+        ...
+
+    async def rooms(self, *, foreign: bool = False) -> RoomsReport:
+        """All rooms of ours and all wanted ones; with ``foreign`` also those that are not ours."""
+        ...
+
+    async def why(self, name: str) -> WhyReport:
+        """Everything about one key; ``name`` is a key or a room's id."""
+        ...
+
+    async def host_link(self, name: str, person: Person) -> RevealedLink:
+        """Read a room's host link afresh; audited."""
+        ...
+
+    async def adopt(self, room_id: str, key: str, person: Person) -> Done:
+        """Take a room that exists as a key's current room; no call changes it."""
+        ...
+
+    async def distinct(self, room_id: str, key: str, person: Person) -> Done:
+        """Say that a like-named room is not the key's, so that the key may get its own."""
+        ...
+
+    async def forget(self, name: str, person: Person) -> Done:
+        """Let go of a room: it is not ours any more and will not be touched."""
+        ...
+
+    async def rekey(self, old: str, new: str, person: Person) -> Done:
+        """Make a room serve another key: same room, same link, no call."""
+        ...
+
+    async def approve(self, brake: str, person: Person) -> Done:
+        """Let go exactly the keys that a brake holds, for 24 hours."""
+        ...
