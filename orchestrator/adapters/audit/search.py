@@ -128,8 +128,8 @@ def show(live: Path, seq: int, store: str = "") -> Shown | None:
         trail.update(found)
         for other in found.values():
             links = links.joined(_Links.of(other))
-    ordered = sorted(trail.values(), key=lambda one: one.seq)
-    return Shown(entry, tuple(ordered[:_LONGEST_TRAIL]))
+    nearest = sorted(trail.values(), key=lambda one: abs(one.seq - seq))[:_LONGEST_TRAIL]
+    return Shown(entry, tuple(sorted(nearest, key=lambda one: one.seq)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ def export(
     form: ExportFormat,
     progress: Progress | None = None,
 ) -> Iterator[str]:
-    """What fits, line by line, each with its newline; CSV begins with the names of its columns.
+    """What fits, record by record with newlines; CSV (RFC 4180) begins with its columns' names.
 
     Raises:
         LogMovedError: the log was rotated meanwhile; ask again.
@@ -260,5 +260,5 @@ def _cell(value: Json) -> str:
 
 def _row(cells: tuple[str, ...]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
+    csv.writer(text).writerow(cells)
     return text.getvalue()

@@ -38,17 +38,27 @@ async def follow(live: Path, count: int, wait: Wait) -> AsyncIterator[Entry]:
         LogMovedError: the log was rotated just as it was opened; ask again.
         OSError: a file cannot be read.
     """
-    files = await asyncio.to_thread(log_files, live)
-    for entry in await asyncio.to_thread(_last, files, count):
-        yield entry
-    reader = _Follower(live, next((file for file in files if file.path == live), None))
+    reader, entries_so_far = await asyncio.to_thread(_begin, live, count)
     try:
+        for entry in entries_so_far:
+            yield entry
         while True:
             for entry in await asyncio.to_thread(reader.new_entries):
                 yield entry
             await wait(LOOK_EVERY)
     finally:
         reader.close()
+
+
+def _begin(live: Path, count: int) -> tuple["_Follower", tuple[Entry, ...]]:
+    files = log_files(live)
+    # Opened at once: from here on the file may be renamed.
+    reader = _Follower(live, next((file for file in files if file.path == live), None))
+    try:
+        return reader, _last(files, count)
+    except BaseException:
+        reader.close()
+        raise
 
 
 def _last(files: Sequence[LogFile], count: int) -> tuple[Entry, ...]:
