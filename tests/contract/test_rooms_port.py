@@ -11,7 +11,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from orchestrator.adapters.meetings.overhttp import OverHttp
 from orchestrator.adapters.meetings.readonly import ReadOnly
@@ -28,7 +27,6 @@ from orchestrator.domain.rooms import (
     Session,
     has_ended,
 )
-from orchestrator.foundation.secret import Secret
 from orchestrator.meetings_server import Memory, start
 from orchestrator.ports.faults import (
     ForbiddenError,
@@ -44,16 +42,6 @@ from tests.meetings import APPLICATION, BASE, KEY, OTHER_KEY, settings
 
 NOBODY = "00000000-0000-4000-8000-00000000dead"
 PAGE = 3
-
-
-def pem(key: Any) -> Secret:
-    """A private key as a file holds it."""
-    text = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return Secret(text.decode())
 
 
 @dataclass
@@ -105,7 +93,7 @@ def clients(
     def client(kind: str) -> Rooms:
         way = {"readonly": ReadOnly(transport), "strict": strict}.get(kind, transport)
         key = OTHER_KEY if kind == "stranger" else KEY
-        return connect(way, Account(APPLICATION, pem(key)), clock, LIMITS, root=root)
+        return connect(way, Account(APPLICATION, key), clock, LIMITS, root=root)
 
     return client
 

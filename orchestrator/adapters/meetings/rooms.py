@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Final, TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 from orchestrator.adapters.meetings.apitime import ApiTime
 from orchestrator.adapters.meetings.retry import Again, Retry
 from orchestrator.adapters.meetings.session import MeetingsSession, Way
@@ -29,7 +31,6 @@ from orchestrator.adapters.meetings.wire import (
 )
 from orchestrator.domain.rooms import HostLink, NewRoom, Observed, Patch, Session, has_ended
 from orchestrator.foundation.instants import format_instant
-from orchestrator.foundation.secret import Secret
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.faults import MissingError, RefusedError, UnavailableError
 from orchestrator.ports.rooms import Page, RoomListing
@@ -69,10 +70,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who we are at the API: an application and its RSA private key in PEM."""
+    """Who we are at the API: an application and its private key, from `read_key`."""
 
     application_id: str
-    key: Secret
+    key: RSAPrivateKey
 
 
 def connect(
@@ -93,9 +94,6 @@ def connect(
         limits: how hard to press.
         root: the path that all requests stand under, for a transport that has none itself.
         jitter: numbers in [0, 1); seeded where runs are to be repeated.
-
-    Raises:
-        UnusableKeyError: the private key cannot be used.
     """
     limits = limits or Limits()
     time = ApiTime(clock)

@@ -34,16 +34,15 @@ class Tokens:
 
     Args:
         application_id: the claim that selects key and tenant.
-        key: an RSA private key in PEM, without a passphrase.
+        key: the private half, from `read_key`.
         api_now: API time (UTC).
-
-    Raises:
-        UnusableKeyError: the key is not such a key.
     """
 
-    def __init__(self, application_id: str, key: Secret, api_now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, application_id: str, key: RSAPrivateKey, api_now: Callable[[], datetime]
+    ) -> None:
         self._application_id = application_id
-        self._key = _load(key)
+        self._key = key
         self._api_now = api_now
         self._token = Secret("")
         self._issued: datetime | None = None
@@ -75,8 +74,13 @@ class Tokens:
         return Secret(jwt.encode(claims, self._key, algorithm="RS256"))
 
 
-def _load(key: Secret) -> RSAPrivateKey:
-    text = key.reveal().strip()
+def read_key(pem: Secret) -> RSAPrivateKey:
+    """Read an RSA private key in PEM, without a passphrase; it takes some 50 ms.
+
+    Raises:
+        UnusableKeyError: it is not such a key.
+    """
+    text = pem.reveal().strip()
     if "PUBLIC KEY-----" in text:
         raise UnusableKeyError("the private key is a public key; give its private half")
     if "-----BEGIN" not in text:
