@@ -263,7 +263,7 @@ class Reconciler:
             await parts.store.commit(Commit(notes=notes), parts.clock.now())
         match action:
             case Create() | Renew() | Update() | Replace() | Delete() | Retire():
-                telling = Telling(actor, turn.cause, situation.tried)
+                telling = Telling(actor, turn.cause, situation.tried_by(action))
                 await self._call(turn, state, action, telling)
             case _:
                 teller = Teller(actor, turn.cause, parts.rooms.api_now())
