@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import UnionType
 from typing import (
     Annotated,
@@ -25,10 +26,11 @@ from typing import (
     get_origin,
 )
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
-from orchestrator.foundation.problems import Place, Problem, did_you_mean
+from orchestrator.foundation.instants import parse_duration
+from orchestrator.foundation.problems import Place, Problem, did_you_mean, nearest
 
 Tree = str | int | float | bool | None | list["Tree"] | dict[str, "Tree"]
 Path = tuple[str | int, ...]
@@ -47,6 +49,24 @@ class Form(BaseModel):
         strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True
     )
     not_yet: ClassVar[frozenset[str]] = frozenset()
+
+
+def _length(value: object) -> timedelta:
+    if isinstance(value, bool | int | float):
+        message = f"{value} has no unit; write 90s, 15m, 12h or 30d"
+        raise ValueError(message)  # noqa: TRY004 (pydantic collects ValueErrors only)
+    if not isinstance(value, str):
+        message = "must be a length of time such as 90s, 15m, 12h or 30d"
+        raise ValueError(message)  # noqa: TRY004
+    return parse_duration(value)
+
+
+_LENGTH_SCHEMA: Final = {
+    "type": "string",
+    "description": "a length of time: 90s, 15m, 12h, 30d, or ISO 8601 without years and months",
+}
+# A length of time as people write it.
+Length = Annotated[timedelta, BeforeValidator(_length), WithJsonSchema(_LENGTH_SCHEMA)]
 
 
 class Placed(Protocol):
@@ -147,6 +167,7 @@ class _Filling:
         path = _in_tree(self.document.tree, details["loc"])
         if kind == "extra_forbidden":
             self._tell(self.document.key_place(path), self._unknown(path))
+            self._take_meant(path)
         else:
             self._tell(self.document.place(path), f"{_label(path)} {_wrong(details)}")
             self.broken.add(path)
@@ -173,8 +194,7 @@ class _Filling:
         if form is None or not isinstance(tree, dict):
             return False
         known = _keys(form)
-        meant = [did_you_mean(key, known) for key in tree if key not in known]
-        return did_you_mean(name, [name]) in meant
+        return name in {nearest(key, known) for key in tree if key not in known}
 
     def _unknown(self, path: Path) -> str:
         name = str(path[-1])
@@ -184,6 +204,13 @@ class _Filling:
             return f'"{name}"{where} is not yet available'
         known = () if form is None else _keys(form)
         return f'unknown key "{name}"{where}{did_you_mean(name, known)}'
+
+    def _take_meant(self, path: Path) -> None:
+        """Count the key that was probably meant as broken: it is not absent, it is misspelt."""
+        form = _form_at(self.form, path[:-1])
+        meant = nearest(str(path[-1]), _keys(form)) if form else None
+        if meant is not None:
+            self.broken.add((*path[:-1], meant))
 
     def _tell(self, place: Place, message: str) -> None:
         self.problems.append(Problem(place, message))
@@ -301,9 +328,9 @@ def _wrong(details: ErrorDetails) -> str:
     if kind == "literal_error":
         return _choice(str(context["expected"]), given)
     if kind == "greater_than_equal":
-        return f"must be at least {context['ge']}"
+        return f"must be at least {context['ge']:g}"
     if kind == "less_than_equal":
-        return f"must be at most {context['le']}"
+        return f"must be at most {context['le']:g}"
     if kind == "value_error":
         return str(context["error"])
     return details["msg"]

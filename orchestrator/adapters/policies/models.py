@@ -16,8 +16,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from orchestrator.domain.keys import POLICY_NAME, InvalidKeyError, normalise_subject
 from orchestrator.domain.rooms import EARLIEST_END, LATEST_END, SETTINGS
-from orchestrator.foundation.forms import Form
-from orchestrator.foundation.instants import format_duration, parse_duration
+from orchestrator.foundation.forms import Form, Length
+from orchestrator.foundation.instants import format_duration
 from orchestrator.foundation.problems import did_you_mean
 
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -26,24 +26,10 @@ _RESERVED: Final = frozenset(
     "and else false False for if in is loop none None not or self true True".split()  # noqa: SIM905 (a sentence reads better)
 )
 _NAME_RULE: Final = "1 to 63 of a-z, 0-9 and -, beginning with a letter or a digit"
-_LENGTH_SCHEMA: Final = {
-    "type": "string",
-    "description": "a length of time: 90s, 15m, 12h, 30d, or ISO 8601 without years and months",
-}
 _ITEMS_SCHEMA: Final = {
     "type": "array",
     "items": {"type": ["string", "number", "boolean", "object"]},
 }
-
-
-def _length(value: object) -> timedelta:
-    if isinstance(value, bool | int | float):
-        message = f"{value} has no unit; write 90s, 15m, 12h or 30d"
-        raise ValueError(message)  # noqa: TRY004 (pydantic collects ValueErrors only)
-    if not isinstance(value, str):
-        message = "must be a length of time such as 90s, 15m, 12h or 30d"
-        raise ValueError(message)  # noqa: TRY004
-    return parse_duration(value)
 
 
 def _name(value: str) -> str:
@@ -104,7 +90,6 @@ def _choice(path: str) -> Callable[[str], str]:
     return check
 
 
-Length = Annotated[timedelta, BeforeValidator(_length), WithJsonSchema(_LENGTH_SCHEMA)]
 Name = Annotated[str, AfterValidator(_name)]
 Names = Annotated[list[Name], BeforeValidator(_listed)]
 SubjectText = Annotated[str, AfterValidator(_subject)]

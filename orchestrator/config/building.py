@@ -1,0 +1,155 @@
+"""From a filled form to settings: defaults taken, paths made absolute, secrets located."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from orchestrator.config.models import (
+    AuditForm,
+    ConfigForm,
+    ControlForm,
+    LogForm,
+    MeetingsForm,
+    SafetyForm,
+    SecretForm,
+)
+from orchestrator.config.secrets import SecretKind, SecretSource
+from orchestrator.config.settings import (
+    AuditSettings,
+    Calls,
+    EmbeddedMeetings,
+    FileDestination,
+    LogFormat,
+    LogLevel,
+    LogSettings,
+    RemoteMeetings,
+    SafetySettings,
+    Settings,
+)
+from orchestrator.domain.policies import Mode
+from orchestrator.foundation.documents import Document
+from orchestrator.foundation.documents import Path as Steps
+
+_SETTLE_REMOTE: Final = timedelta(seconds=60)
+_SETTLE_EMBEDDED: Final = timedelta()  # our own server promises read-your-writes
+_SYNC: Final = {"always": timedelta(), "interval": timedelta(seconds=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file that settings are made of.
+
+    Attributes:
+        file: absolute; paths in it are relative to its folder.
+    """
+
+    file: Path
+    document: Document
+
+    def path(self, text: str) -> Path:
+        """A path of the file, absolute."""
+        return self.file.parent / text
+
+    def secret(self, form: SecretForm, *steps: str) -> SecretSource:
+        """Where a secret is to be found; the form names exactly one place."""
+        place = self.document.place(steps)
+        if form.file is not None:
+            return SecretSource(SecretKind.FILE, str(self.path(form.file)), place)
+        if form.credential is not None:
+            return SecretSource(SecretKind.CREDENTIAL, form.credential, place)
+        return SecretSource(SecretKind.ENV, form.env or "", place)
+
+
+def build(form: ConfigForm, source: Source) -> Settings:
+    """Make settings of a form in which everything is lawful."""
+    return Settings(
+        file=source.file,
+        owner=form.owner,
+        mode=Mode(form.mode),
+        meetings=_meetings(form.meetings, source),
+        policies=source.path(form.policies),
+        store=source.path(form.store),
+        audit=_audit(form.audit or AuditForm.model_validate({}), source),
+        destinations=MappingProxyType(
+            {
+                name: FileDestination(source.path(destination.path))
+                for name, destination in form.destinations.items()
+            }
+        ),
+        safety=_safety(form.safety or SafetyForm.model_validate({})),
+        resync_interval=form.resync_interval,
+        control=source.path((form.control or ControlForm.model_validate({})).socket),
+        log=_log(form.log or LogForm.model_validate({})),
+    )
+
+
+def written_paths(form: ConfigForm, source: Source) -> list[tuple[Steps, Path]]:
+    """The files that we write, each with the setting that names it."""
+    found: list[tuple[Steps, Path]] = [
+        (("store",), source.path(form.store)),
+        (("audit", "file"), source.path((form.audit or AuditForm.model_validate({})).file)),
+        (
+            ("control", "socket"),
+            source.path((form.control or ControlForm.model_validate({})).socket),
+        ),
+    ]
+    if form.meetings.embedded:
+        found.append((("meetings", "database"), source.path(form.meetings.database)))
+    for name, destination in form.destinations.items():
+        found.append((("destinations", name, "path"), source.path(destination.path)))
+    return found
+
+
+def _meetings(form: MeetingsForm, source: Source) -> EmbeddedMeetings | RemoteMeetings:
+    if form.url is None or form.application_id is None or form.private_key is None:
+        host, _, port = form.listen.rpartition(":")
+        return EmbeddedMeetings(
+            host=host,
+            port=int(port),
+            public_url=form.public_url,
+            database=source.path(form.database),
+            keys=source.path(form.keys),
+            calls=_calls(form, _SETTLE_EMBEDDED),
+        )
+    return RemoteMeetings(
+        url=form.url,
+        application_id=form.application_id,
+        private_key=source.secret(form.private_key, "meetings", "private_key"),
+        calls=_calls(form, _SETTLE_REMOTE),
+    )
+
+
+def _calls(form: MeetingsForm, settle: timedelta) -> Calls:
+    return Calls(
+        rate=form.rate,
+        concurrency=form.concurrency,
+        timeout=form.timeout,
+        page_size=form.page_size,
+        settle=settle if form.settle is None else form.settle,
+    )
+
+
+def _audit(form: AuditForm, source: Source) -> AuditSettings:
+    key = form.signing_key
+    return AuditSettings(
+        file=source.path(form.file),
+        sync_every=_SYNC[form.fsync],
+        signing_key=None if key is None else source.secret(key, "audit", "signing_key"),
+    )
+
+
+def _safety(form: SafetyForm) -> SafetySettings:
+    return SafetySettings(
+        max_removals=form.max_removals,
+        max_removal_percent=form.max_removal_percent,
+        per=form.per,
+        occupied_max=form.occupied_max,
+    )
+
+
+def _log(form: LogForm) -> LogSettings:
+    return LogSettings(level=LogLevel(form.level), format=LogFormat(form.format))

@@ -1,0 +1,114 @@
+"""What needs more than one value of config.yaml, and what is lawful and yet unwise."""
+
+from __future__ import annotations
+
+import ipaddress
+import os.path
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from orchestrator.config.building import Source, written_paths
+from orchestrator.config.models import ConfigForm, SecretForm
+from orchestrator.config.settings import RemoteMeetings, Settings
+from orchestrator.foundation.documents import Document
+from orchestrator.foundation.documents import Path as Steps
+from orchestrator.foundation.forms import Filled
+from orchestrator.foundation.problems import Problem
+
+_EMBEDDED_ONLY: Final = ("listen", "public_url", "database", "keys")
+_REMOTE_ONLY: Final = ("url", "application_id", "private_key")
+_MEETINGS: Final = "meetings"
+
+
+def problems_together(filled: Filled[ConfigForm], source: Source) -> Iterator[Problem]:
+    """Everything that is wrong beyond single values, as far as those could be read."""
+    form, document = filled.value, source.document
+    if form is None:
+        return
+    if filled.whole((_MEETINGS,)):
+        yield from _one_api(form, document)
+    for steps, secret in (
+        ((_MEETINGS, "private_key"), form.meetings.private_key),
+        (("audit", "signing_key"), form.audit.signing_key if form.audit else None),
+    ):
+        if secret is not None and filled.whole(steps):
+            yield from _one_place(secret, document, steps)
+    yield from _collisions(form, source)
+
+
+def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
+    """What is lawful and yet unwise."""
+    secrets = [settings.audit.signing_key]
+    if isinstance(settings.meetings, RemoteMeetings):
+        secrets.append(settings.meetings.private_key)
+        parts = urlsplit(settings.meetings.url)
+        if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+            message = "url is not encrypted: whoever listens can use our tokens; prefer https://"
+            yield Problem(document.place((_MEETINGS, "url")), message)
+    for secret in secrets:
+        warning = secret.warning() if secret else None
+        if warning is not None:
+            yield warning
+
+
+def _one_api(form: ConfigForm, document: Document) -> Iterator[Problem]:
+    meetings = form.meetings
+    given = document.tree.get(_MEETINGS) if isinstance(document.tree, dict) else None
+    named = set(given) if isinstance(given, dict) else set()
+    if meetings.embedded:
+        for name in _REMOTE_ONLY:
+            if name in named:
+                message = f'"{name}" belongs to a remote API; with embedded: true leave it out'
+                yield Problem(document.key_place((_MEETINGS, name)), message)
+        host = meetings.listen.rpartition(":")[0]
+        if meetings.public_url is None and _is_anywhere(host):
+            message = (
+                f"listen {host}: links would begin with an address that leads nowhere; "
+                "set public_url"
+            )
+            yield Problem(document.place((_MEETINGS, "listen")), message)
+        return
+    if named.isdisjoint(_REMOTE_ONLY):
+        message = "meetings needs embedded: true, or url, application_id and private_key"
+        yield Problem(document.key_place((_MEETINGS,)), message)
+        return
+    for name in _REMOTE_ONLY:
+        if name not in named:
+            message = f'"{name}" is missing in meetings: a remote API needs it'
+            yield Problem(document.key_place((_MEETINGS,)), message)
+    for name in _EMBEDDED_ONLY:
+        if name in named:
+            message = f'"{name}" belongs to the embedded server; with a url leave it out'
+            yield Problem(document.key_place((_MEETINGS, name)), message)
+
+
+def _one_place(form: SecretForm, document: Document, steps: Steps) -> Iterator[Problem]:
+    named = [name for name in ("file", "credential", "env") if getattr(form, name) is not None]
+    if len(named) != 1:
+        message = f"{steps[-1]} needs exactly one of file, credential and env"
+        yield Problem(document.key_place(steps), message)
+
+
+def _collisions(form: ConfigForm, source: Source) -> Iterator[Problem]:
+    taken = {os.path.normpath(source.file): "config.yaml itself"}
+    for steps, path in written_paths(form, source):
+        name = ".".join(str(step) for step in steps)
+        other = taken.setdefault(os.path.normpath(path), name)
+        if other != name:
+            message = f"{name} is the same file as {other}; give it one of its own"
+            yield Problem(source.document.place(steps), message)
+
+
+def _is_anywhere(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

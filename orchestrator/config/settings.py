@@ -1,0 +1,199 @@
+"""The settings of one installation, with every default filled in and every path absolute.
+
+Each field says its unit and what a change of it needs: *reload* (SIGHUP, the rooms stay as they
+are) or *restart*.  `needs_restart` is that table for the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from operator import attrgetter
+from pathlib import Path
+from typing import Final
+
+from orchestrator.config.secrets import SecretSource
+from orchestrator.domain.policies import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """How the Meetings API is called.
+
+    Attributes:
+        rate: calls a second, on average. Restart.
+        concurrency: calls under way at once. Restart.
+        timeout: for one whole answer. Restart.
+        page_size: rooms asked for with one call of a listing, 100 to 1000. Restart.
+        settle: how long after a change a listing may still miss it. Restart.
+    """
+
+    rate: float
+    concurrency: int
+    timeout: timedelta
+    page_size: int
+    settle: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedMeetings:
+    """Our own Meetings server, inside the daemon's process.
+
+    Attributes:
+        host: the address that it listens on. Restart.
+        port: its port; 0 takes a free one, another at every start. Restart.
+        public_url: what links begin with, without a slash at the end; None: http://host:port.
+            Another one changes every link. Restart.
+        database: the file that its rooms are in. Restart.
+        keys: the folder of the key pair by which daemon and server know each other. Restart.
+        calls: how it is called.
+    """
+
+    host: str
+    port: int
+    public_url: str | None
+    database: Path
+    keys: Path
+    calls: Calls
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteMeetings:
+    """A Meetings API somewhere else.
+
+    Attributes:
+        url: without a slash at the end; pinned in the store. Restart.
+        application_id: who we are there; pinned in the store. Restart.
+        private_key: RSA key in PEM that signs our tokens. Restart; a file is read anew after a 401.
+        calls: how it is called.
+    """
+
+    url: str
+    application_id: str
+    private_key: SecretSource
+    calls: Calls
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """The audit log.
+
+    Attributes:
+        file: JSON, one object a line. Restart.
+        sync_every: the longest time that a line may be written but not durable; zero: before
+            anything goes on. Restart.
+        signing_key: Ed25519 key in PEM that signs checkpoints; None: they are not signed. Restart.
+    """
+
+    file: Path
+    sync_every: timedelta
+    signing_key: SecretSource | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileDestination:
+    """A JSON file that is replaced whenever links change.
+
+    Attributes:
+        path: the file. Reload.
+    """
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SafetySettings:
+    """When removals and replacements wait for a person: the brakes.
+
+    Attributes:
+        max_removals: links that may end or change within `per`. Reload.
+        max_removal_percent: the same as a share of the rooms; the greater counts. Reload.
+        per: the time that is judged as a whole. Reload.
+        occupied_max: a session without a sign of life holds its room for this long. Reload.
+    """
+
+    max_removals: int
+    max_removal_percent: float
+    per: timedelta
+    occupied_max: timedelta
+
+
+class LogLevel(StrEnum):
+    """The least level of a line that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How log lines look; `AUTO` is readable on a terminal and JSON anywhere else."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """The log on standard error.
+
+    Attributes:
+        level: lines below it are left out. Reload.
+        format: how lines look. Restart.
+    """
+
+    level: LogLevel
+    format: LogFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of config.yaml.
+
+    Attributes:
+        file: config.yaml itself, absolute.
+        owner: the installation's id, in every marker; pinned in the store. Restart.
+        mode: how far the daemon goes; a policy may be stricter. Reload.
+        meetings: the API that keeps the rooms. Restart.
+        policies: the folder of policy files, watched. Restart.
+        store: the SQLite file of what is remembered. Restart.
+        audit: the audit log. Restart.
+        destinations: where links are told, by the name that policies use. Reload.
+        safety: when removals and replacements wait for a person. Reload.
+        resync_interval: time between two complete listings. Reload.
+        control: the unix socket that the command line talks to. Restart.
+        log: the log on standard error.
+    """
+
+    file: Path
+    owner: str
+    mode: Mode
+    meetings: EmbeddedMeetings | RemoteMeetings
+    policies: Path
+    store: Path
+    audit: AuditSettings
+    destinations: Mapping[str, FileDestination]
+    safety: SafetySettings
+    resync_interval: timedelta
+    control: Path
+    log: LogSettings
+
+
+RESTART: Final = (
+    "owner",
+    "meetings",
+    "policies",
+    "store",
+    "audit",
+    "control",
+    "log.format",
+)
+
+
+def needs_restart(old: Settings, new: Settings) -> tuple[str, ...]:
+    """The settings that differ and cannot be taken up while the daemon runs."""
+    return tuple(name for name in RESTART if attrgetter(name)(old) != attrgetter(name)(new))
