@@ -73,6 +73,7 @@ class Outbox:
         }
         self._stopping = False
         self.book = Book()
+        self.audit_lines = 0
         self.behind: dict[str, str] = {}
         """What has not left yet and why, by reader, for status."""
         store.listen(self.nudge)
@@ -129,6 +130,7 @@ class Outbox:
             await self._remember(head)
 
     async def _remember(self, head: Head) -> None:
+        self.audit_lines = head.lines
         note = json.dumps({"seq": head.seq, "hash": head.hash, "lines": head.lines})
         await self._store.commit(Commit(notes={AUDIT_HEAD: note}), self._clock.now())
 

@@ -1,0 +1,581 @@
+"""The engine's desk: answers questions and takes commands, in the daemon and offline alike.
+
+Questions change nothing.  Commands are a person's: each is one transaction with its fact, and the
+keys that it concerns are woken.  It refuses what would give a room two keys or a key two rooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from orchestrator.domain import outcomes
+from orchestrator.domain.actions import Adopt, Hold
+from orchestrator.domain.facts import Fact
+from orchestrator.domain.keys import InvalidKeyError, Key, parse_key
+from orchestrator.domain.marker import Unreadable
+from orchestrator.domain.outcomes import Teller
+from orchestrator.domain.policies import Desired
+from orchestrator.domain.records import KeyState, Role, RoomRecord
+from orchestrator.domain.reports import (
+    ApplyReport,
+    BrakeRow,
+    ComparedField,
+    Done,
+    ForeignRow,
+    HistoryLine,
+    NextAct,
+    Person,
+    PlanLine,
+    PlanReport,
+    PolicyRow,
+    RevealedLink,
+    RoomRow,
+    RoomsReport,
+    StatusReport,
+    WhyReport,
+)
+from orchestrator.domain.rooms import Observed, has_ended
+from orchestrator.domain.shaping import differences
+from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
+from orchestrator.engine.gathering import DISOWNED, take_in
+from orchestrator.engine.inbox import Lane
+from orchestrator.engine.preview import preview, preview_key
+from orchestrator.engine.showing import absent_row, held_line, next_act, plan_line, room_row
+from orchestrator.engine.supervisor import Engine
+from orchestrator.ports.desk import DeskError
+from orchestrator.ports.faults import Fault, MissingError
+from orchestrator.ports.sources import Folder
+from orchestrator.ports.store import Commit
+
+_APPROVED_FOR: Final = timedelta(hours=24)
+_UPCOMING: Final = 8
+_FACTS_AT_ONCE: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Whence:
+    """What every answer names: which config was read, which version of ours answers."""
+
+    config: str
+    version: str
+    started_at: datetime
+
+
+class EngineDesk:
+    """Implements `orchestrator.ports.desk.Desk` on an engine, running or not."""
+
+    def __init__(self, engine: Engine, whence: Whence, *, running: bool) -> None:
+        """Ask ``engine``; ``running`` says whether its loops are at work."""
+        self._engine = engine
+        self._parts = engine.parts
+        self._whence = whence
+        self._running = running
+
+    # --- questions --------------------------------------------------------------------------------
+
+    async def plan(self, candidate: Folder | None = None) -> PlanReport:
+        """What would be done now, by a fresh listing."""
+        listed = await self._parts.resync.full()
+        book = self._engine.reconciler.book
+        if candidate is not None:
+            book = await self._engine.reload.bind(candidate)
+        parts = self._parts
+        seen = await preview(book, parts.store, parts.gathering, parts.brakes, parts.clock)
+        doubt = parts.observations.doubt
+        if not listed:
+            doubt = f"the API could not be listed: {parts.weather.last_error}"
+        return PlanReport(
+            mode=str(self._engine.settings.mode),
+            config=self._whence.config,
+            lines=seen.lines,
+            held=seen.held,
+            standing=seen.standing,
+            unchanged=seen.unchanged,
+            foreign=len(await self._foreign()),
+            listed_at=parts.observations.listed_at,
+            complete=listed and parts.observations.listed,
+            doubt=doubt,
+            problems=book.problems,
+            candidate=candidate is not None,
+        )
+
+    async def apply(self, person: Person) -> ApplyReport:
+        """One pass: everything that the plan says, now."""
+        del person  # the policies act, not the person who would not wait
+        before = self._engine.reconciler.acted
+        if self._running:
+            if not await self._parts.resync.full():
+                raise DeskError(f"the API could not be listed: {self._parts.weather.last_error}")
+            await self._engine.wake_all("apply")
+            await self._parts.inbox.idle()
+        elif not await self._engine.one_pass():
+            raise DeskError(f"the API could not be listed: {self._parts.weather.last_error}")
+        left = await self.plan()
+        failed = tuple(line for line in left.held if line.held_by == "back-off")
+        return ApplyReport(self._engine.reconciler.acted - before, failed, left)
+
+    async def status(self) -> StatusReport:
+        """The whole at a glance."""
+        parts = self._parts
+        states = await parts.store.states()
+        rows = [row for state in states for row in self._rows(state)]
+        now = parts.clock.now()
+        acts = sorted(
+            (act for row in rows if (act := row.next_act) is not None), key=lambda act: act.at
+        )
+        held = self._held(states)
+        return StatusReport(
+            owner=self._engine.settings.owner,
+            mode=str(self._engine.settings.mode),
+            config=self._whence.config,
+            version=self._whence.version,
+            started_at=self._whence.started_at,
+            now=now,
+            api=parts.weather.url,
+            api_state=self._api_state(),
+            api_last_good=parts.weather.last_good,
+            needs_you=self._needs_you(),
+            policies=self._policy_rows(states),
+            problems=self._engine.reconciler.book.problems,
+            rooms=_count(rows),
+            foreign=len(await self._foreign()),
+            next_acts=tuple(acts[:_UPCOMING]),
+            loses_first=_first_loss(rows, now),
+            held=held,
+            brakes=self._brake_rows(),
+            behind=dict(self._engine.outbox.behind),
+            listed_at=parts.observations.listed_at,
+            occupancy_known=parts.observations.sessions_known,
+            audit_lines=self._engine.outbox.audit_lines,
+            waiting=parts.inbox.depth,
+        )
+
+    def _api_state(self) -> str:
+        weather = self._parts.weather
+        if weather.refused:
+            return f"refuses our credentials: {weather.refused}"
+        if weather.down_since is not None:
+            return f"unreachable since {weather.down_since:%d %b %H:%M:%SZ}: {weather.last_error}"
+        return "ok" if weather.last_good is not None else "not asked yet"
+
+    def _needs_you(self) -> tuple[str, ...]:
+        parts, book = self._parts, self._engine.reconciler.book
+        needs: list[str] = []
+        if parts.weather.refused:
+            needs.append(f"The API refuses our credentials: {parts.weather.refused}")
+        elif parts.weather.down_since is not None:
+            needs.append(f"The API is {self._api_state()}. Nothing is lost yet.")
+        if parts.weather.canary:
+            needs.append(parts.weather.canary)
+        if parts.gathering.conflicts.reason:
+            needs.append(f"{parts.gathering.conflicts.reason}. Nothing is ended until it is solved")
+        verdict = parts.brakes.verdict
+        if verdict.brake:
+            needs.append(
+                f"Brake {verdict.brake}: {verdict.wished} links would end or change, "
+                f"{verdict.limit} may. Nothing ends. "
+                f"Meant?  room-orchestrator rooms approve {verdict.brake} --reason …"
+            )
+        if parts.observations.doubt:
+            needs.append(f"Nothing is ended: {parts.observations.doubt}")
+        needs.extend(f"{problem}" for problem in book.problems[:10])
+        needs.extend(f"{name} is behind: {why}" for name, why in self._engine.outbox.behind.items())
+        return tuple(needs)
+
+    def _policy_rows(self, states: Sequence[KeyState]) -> tuple[PolicyRow, ...]:
+        book = self._engine.reconciler.book
+        subjects: dict[str, int] = {}
+        for key in (*book.wishes, *book.kept):
+            subjects[key.policy] = subjects.get(key.policy, 0) + 1
+        rooms: dict[str, int] = {}
+        for state in states:
+            if state.current is not None:
+                rooms[state.key.policy] = rooms.get(state.key.policy, 0) + 1
+        return tuple(
+            PolicyRow(
+                name,
+                policy.file,
+                policy.version,
+                subjects.get(name, 0),
+                rooms.get(name, 0),
+                book.stale.get(name, book.doubtful.get(name, "")),
+                str(policy.mode or ""),
+                policy.description,
+            )
+            for name, policy in sorted(book.policies.items())
+        )
+
+    def _held(self, states: Sequence[KeyState]) -> tuple[PlanLine, ...]:
+        by_key = {state.key: state for state in states}
+        lines: list[PlanLine | None] = []
+        for key, holds in self._engine.reconciler.last_holds.items():
+            state = by_key.get(key) or KeyState(key)
+            lines.extend(held_line(state, hold) for hold in holds)
+        return tuple(line for line in lines if line is not None)
+
+    def _brake_rows(self) -> tuple[BrakeRow, ...]:
+        verdict = self._parts.brakes.verdict
+        if not verdict.brake:
+            return ()
+        return (
+            BrakeRow(verdict.brake, tuple(sorted(verdict.held)), verdict.wished, verdict.limit),
+        )
+
+    async def rooms(self, *, foreign: bool = False) -> RoomsReport:
+        """All rooms of ours and all wanted ones."""
+        states = {state.key: state for state in await self._parts.store.states()}
+        book = self._engine.reconciler.book
+        for key in book.wishes:
+            states.setdefault(key, take_in(KeyState(key), book))
+        if foreign and not self._parts.observations.listed:
+            await self._parts.resync.full()
+        rows = [row for key in sorted(states) for row in self._rows(states[key])]
+        others = await self._foreign() if foreign else []
+        return RoomsReport(tuple(rows), tuple(others))
+
+    def _rows(self, state: KeyState) -> list[RoomRow]:
+        holds = self._engine.reconciler.last_holds.get(state.key, ())
+        coming = self._coming(state)
+        if not state.rooms:
+            if state.wish is None:
+                return []
+            return [absent_row(state, holds, coming)]
+        use = self._parts.observations.use
+        return [room_row(state, room, use(room.id), holds, coming) for room in state.rooms]
+
+    def _coming(self, state: KeyState) -> NextAct | None:
+        return next_act(state, None, self._parts.agenda.due(state.key))
+
+    async def _foreign(self) -> list[ForeignRow]:
+        """Rooms that are there and not in our store, by name."""
+        rows: list[ForeignRow] = []
+        now = self._parts.rooms.api_now()
+        mine = {room.id for state in await self._parts.store.states() for room in state.rooms}
+        for room in self._parts.observations.rooms():
+            if room.id in mine or has_ended(room, now):
+                continue
+            marker = room.marker
+            said = marker.reason if isinstance(marker, Unreadable) else ""
+            if marker is not None and not said:
+                said = "marked by another owner or store"
+            rows.append(
+                ForeignRow(
+                    room.id,
+                    room.display_name,
+                    str(room.type),
+                    room.meeting_code,
+                    room.expires_at,
+                    said,
+                )
+            )
+        return sorted(rows, key=lambda row: (row.display_name.casefold(), row.room_id))
+
+    async def why(self, name: str) -> WhyReport:
+        """Everything about one key."""
+        state = await self._find(name)
+        book = self._engine.reconciler.book
+        key = state.key
+        wish = book.wish(key, state)
+        one = await preview_key(key, state, book, self._parts.gathering)
+        policy = book.policies.get(key.policy)
+        lines = [plan_line(one.state, action) for action in one.actions]
+        return WhyReport(
+            key=str(key),
+            rooms=tuple(self._rows(state)),
+            wanted=_wanted(wish),
+            policy=policy.file if policy is not None else "",
+            policy_version=policy.version if policy is not None else "",
+            fields=self._compare(state),
+            plan=tuple(line for line in lines if line is not None),
+            holds=tuple(dict.fromkeys(_sentence(hold) for hold in one.made.holds)),
+            next_act=self._coming(state) or _planned(state, one.made.until),
+            history=await self._history(state),
+            former=state.former,
+        )
+
+    def _compare(self, state: KeyState) -> tuple[ComparedField, ...]:
+        current, wish = state.current, state.wish
+        if current is None or wish is None:
+            return ()
+        seen = self._parts.observations.sighting(current.id)
+        if not isinstance(seen, Observed):
+            return ()
+        return _compare(current, seen, wish)
+
+    async def _history(self, state: KeyState) -> tuple[HistoryLine, ...]:
+        """The facts of a key that the store still has, oldest first."""
+        names = {state.key.encoded, *state.former}
+        history: list[HistoryLine] = []
+        last = 0
+        while facts := await self._parts.store.facts(last, _FACTS_AT_ONCE):
+            last = facts[-1].seq
+            history.extend(
+                HistoryLine(
+                    recorded.ts,
+                    recorded.seq,
+                    recorded.fact.event,
+                    recorded.fact.reason,
+                    recorded.fact.actor,
+                    recorded.fact.operation,
+                )
+                for recorded in facts
+                if recorded.fact.key in names
+            )
+        return tuple(history)
+
+    async def _find(self, name: str) -> KeyState:
+        """The state of a key, by the key or by a room's id."""
+        store, book = self._parts.store, self._engine.reconciler.book
+        key = await store.key_of_room(name)
+        if key is None:
+            key = _parse(name)
+        state = await store.state(key)
+        if state is None:
+            former = [one for one in await store.states() if key.encoded in one.former]
+            if former:
+                return former[0]
+            if key not in book.wishes and key not in book.kept:
+                raise DeskError(
+                    f"{key} is neither wanted nor remembered: room-orchestrator rooms list", 2
+                )
+        return take_in(state or KeyState(key), book)
+
+    # --- commands ---------------------------------------------------------------------------------
+
+    async def host_link(self, name: str, person: Person) -> RevealedLink:
+        """Read a room's host link afresh; audited."""
+        state = await self._find(name)
+        current = state.current
+        if current is None:
+            raise DeskError(f"{state.key} has no room now")
+        try:
+            link = await self._parts.rooms.get_host_link(current.id)
+        except Fault as fault:
+            raise DeskError(f"the API did not tell the host link: {fault}") from fault
+        fact = Fact(
+            "room.link.revealed",
+            actor=person.actor,
+            key=state.key.encoded,
+            room_id=current.id,
+            reason=person.reason,
+            detail={"display_name": current.display_name},
+        )
+        await self._commit(Commit(facts=(fact,)))
+        return RevealedLink(str(state.key), current.id, link.url.reveal())
+
+    async def adopt(self, room_id: str, key: str, person: Person) -> Done:
+        """Take a room that exists as a key's current room."""
+        target = _parse(key)
+        book, store = self._engine.reconciler.book, self._parts.store
+        if target not in book.wishes and target not in book.kept:
+            raise DeskError(f"no policy asks for {target}: room-orchestrator rooms list", 2)
+        async with store.claim(target):
+            state = take_in(await store.state(target) or KeyState(target), book)
+            if state.current is not None:
+                raise DeskError(f"{target} has a room already: {state.current.id}", 2)
+            if await store.open_operations(target):
+                raise DeskError(f"a room for {target} is being made just now; try again", 1)
+            room = await self._read_foreign(room_id)
+            action = Adopt(room, Role.CURRENT, person.reason or "a person chose it")
+            outcome = outcomes.adopted(state, action, self._teller(person))
+            notes: dict[str, str | None] = {DISOWNED + room_id: None}
+            await self._commit(_commit_of(outcome, notes))
+        self._wake(target)
+        return Done(f"{target} has the room {room_id}: {room.display_name}. Its link is unchanged.")
+
+    async def _read_foreign(self, room_id: str) -> Observed:
+        other = await self._parts.store.key_of_room(room_id)
+        if other is not None:
+            raise DeskError(f"room {room_id} is {other}'s already", 2)
+        began = self._parts.clock.monotonic()
+        try:
+            room = await self._parts.rooms.get_room(room_id)
+        except MissingError as fault:
+            raise DeskError(f"the API knows no room {room_id}", 2) from fault
+        except Fault as fault:
+            raise DeskError(f"room {room_id} could not be read: {fault}") from fault
+        self._parts.observations.saw(room, began)
+        if has_ended(room, self._parts.rooms.api_now()):
+            raise DeskError(f"room {room_id} has ended", 2)
+        marker = room.marker
+        if isinstance(marker, Unreadable):
+            raise DeskError(f"room {room_id} cannot be adopted: {marker.reason}", 2)
+        if marker is not None and marker.owner != self._engine.settings.owner:
+            raise DeskError(f"room {room_id} is marked by another owner, {marker.owner}", 2)
+        return room
+
+    async def distinct(self, room_id: str, key: str, person: Person) -> Done:
+        """Say that a like-named room is not the key's."""
+        target = _parse(key)
+        store, book = self._parts.store, self._engine.reconciler.book
+        if target not in book.wishes and target not in book.kept:
+            raise DeskError(f"no policy asks for {target}: room-orchestrator rooms list", 2)
+        async with store.claim(target):
+            state = take_in(await store.state(target) or KeyState(target), book)
+            state = replace(state, distinct=state.distinct | {room_id})
+            fact = Fact(
+                "room.distinct",
+                actor=person.actor,
+                key=target.encoded,
+                room_id=room_id,
+                reason=person.reason,
+                detail={"other": room_id},
+            )
+            await self._commit(Commit(states=(state,), facts=(fact,)))
+        self._wake(target)
+        return Done(f"{target} gets a room of its own; {room_id} is not touched.")
+
+    async def forget(self, name: str, person: Person) -> Done:
+        """Let go of a room: it is not ours any more."""
+        found = await self._find(name)
+        store = self._parts.store
+        async with store.claim(found.key):
+            state = await store.state(found.key)
+            if state is None or not state.rooms:
+                raise DeskError(f"{found.key} has no room to forget", 2)
+            room = _named_room(state, name)
+            if room.role is Role.CURRENT and found.key in self._engine.reconciler.book.wishes:
+                raise DeskError(
+                    f"a policy asks for {found.key}, so a new room would be made at once; "
+                    "take it out of the policy first",
+                    2,
+                )
+            outcome = outcomes.forgotten(state, room, self._teller(person), person.reason)
+            commit = _commit_of(outcome, {DISOWNED + room.id: person.actor or "forgotten"})
+            if outcome.state is None:
+                commit = replace(commit, dropped=(found.key,))
+            await self._commit(commit)
+        self._wake(found.key)
+        return Done(f"{room.display_name} ({room.id}) is not ours any more and stays as it is.")
+
+    async def rekey(self, old: str, new: str, person: Person) -> Done:
+        """Make a room serve another key."""
+        source, target = _parse(old), _parse(new)
+        if source == target:
+            raise DeskError("the two keys are the same", 2)
+        store, book = self._parts.store, self._engine.reconciler.book
+        if source in book.wishes:
+            raise DeskError(f"{source} is still wanted; take it out of its policy first", 2)
+        first, second = sorted((source, target))
+        async with store.claim(first), store.claim(second):
+            before = await store.state(source)
+            if before is None or not before.rooms:
+                raise DeskError(f"{source} has no room", 2)
+            into = take_in(await store.state(target) or KeyState(target), book)
+            if into.current is not None:
+                raise DeskError(f"{target} has a room of its own: {into.current.id}", 2)
+            if into.wish is None:
+                into = replace(into, wish=before.wish)
+            outcome = outcomes.rekeyed(before, into, self._teller(person), person.reason)
+            operations = [
+                replace(operation, key=target) for operation in await store.open_operations(source)
+            ]
+            commit = _commit_of(outcome, {})
+            await self._commit(replace(commit, dropped=(source,), operations=operations))
+        self._wake(source)
+        self._wake(target)
+        return Done(f"{target} has the room of {source}: same room, same link.")
+
+    async def approve(self, brake: str, person: Person) -> Done:
+        """Let go exactly the keys that a brake holds, for 24 hours."""
+        until = self._parts.clock.now() + _APPROVED_FOR
+        held = sorted(self._parts.brakes.verdict.held)
+        approved = self._parts.brakes.approve(brake, until, person.actor, person.reason)
+        if approved is None:
+            raise DeskError(f"no brake is called {brake!r} now: room-orchestrator status", 2)
+        notes, fact = approved
+        await self._commit(Commit(facts=(fact,), notes=notes))
+        for key in list(self._engine.reconciler.last_holds):
+            if key.encoded in held:
+                self._parts.inbox.wake(key, f"approved by {person.actor}", Lane.NORMAL)
+        return Done(
+            f"{len(held)} rooms may end or be replaced until {until:%d %b %H:%M:%SZ}, and no other",
+            tuple(held),
+        )
+
+    def _wake(self, key: Key) -> None:
+        self._parts.inbox.wake(key, "command")
+
+    def _teller(self, person: Person) -> Teller:
+        return Teller(person.actor, "command", self._parts.rooms.api_now())
+
+    async def _commit(self, commit: Commit) -> None:
+        await self._parts.store.commit(commit, self._parts.clock.now())
+
+
+def _parse(name: str) -> Key:
+    try:
+        return parse_key(name)
+    except InvalidKeyError as error:
+        raise DeskError(str(error), 2) from error
+
+
+def _commit_of(outcome: outcomes.Outcome, notes: dict[str, str | None]) -> Commit:
+    states = () if outcome.state is None else (outcome.state,)
+    return Commit(states=states, operations=outcome.operations, facts=outcome.facts, notes=notes)
+
+
+def _named_room(state: KeyState, name: str) -> RoomRecord:
+    """The room that was named, by its id, else the current or the first one."""
+    for room in state.rooms:
+        if room.id == name:
+            return room
+    return state.current or state.rooms[0]
+
+
+def _compare(room: RoomRecord, seen: Observed, wish: Desired) -> tuple[ComparedField, ...]:
+    changes = differences(room, seen, wish)
+    wanted: dict[str, object] = {"display_name": wish.display_name, "type": str(wish.type)}
+    wanted |= wish.settings
+    shown: dict[str, object] = {"display_name": seen.display_name, "type": str(seen.type)}
+    shown |= seen.settings
+    return tuple(
+        ComparedField(path, str(value), str(shown.get(path)), path not in changes)
+        for path, value in wanted.items()
+    )
+
+
+def _wanted(wish: Wish | None) -> str:
+    match wish:
+        case Wanted(desired):
+            return f"asked for by {desired.because}"
+        case Kept(_, why):
+            return f"kept by its last good spec: {why}"
+        case Unwanted(why):
+            return f"not wanted: {why}"
+        case None:
+            return "not known: nothing says what it should be like"
+        case _:
+            assert_never(wish)
+
+
+def _sentence(hold: Hold) -> str:
+    until = "" if hold.until is None else f", until {hold.until:%d %b %Y %H:%M:%SZ}"
+    return f"{hold.by}: {hold.reason}{until}"
+
+
+def _planned(state: KeyState, until: datetime | None) -> NextAct | None:
+    return next_act(state, None, until)
+
+
+def _count(rows: Sequence[RoomRow]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.state] = counts.get(row.state, 0) + 1
+    return counts
+
+
+def _first_loss(rows: Sequence[RoomRow], now: datetime) -> NextAct | None:
+    """Which link would end first if the API stayed away from now on."""
+    ends = [
+        (row.expires_at, row.key)
+        for row in rows
+        if row.expires_at is not None and row.expires_at > now and row.state in {"open", "occupied"}
+    ]
+    if not ends:
+        return None
+    at, key = min(ends)
+    return NextAct(at, key, "ends, if it cannot be renewed")

@@ -1,0 +1,260 @@
+"""Showing: actions, holds and states as the lines that people read. Pure; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, assert_never
+
+from orchestrator.domain.actions import (
+    Abandon,
+    Action,
+    Adopt,
+    Bury,
+    Close,
+    Create,
+    Delete,
+    Find,
+    Forget,
+    Hold,
+    LetGo,
+    Miss,
+    Note,
+    Plan,
+    Renew,
+    Replace,
+    Restore,
+    Retire,
+    Update,
+)
+from orchestrator.domain.records import KeyState, Role, RoomRecord
+from orchestrator.domain.reports import ChangeLine, LinkFate, NextAct, PlanLine, RoomRow
+from orchestrator.domain.rooms import Change, Occupancy, RoomType
+from orchestrator.domain.situation import Use
+from orchestrator.foundation.instants import format_duration, format_instant
+
+# What only changes our memory and tells nobody anything is not shown.
+_SILENT: Final = (Miss, Find, Note, Abandon, Forget)
+_ORDER: Final = (
+    "delete",
+    "retire",
+    "bury",
+    "let-go",
+    "close",
+    "replace",
+    "move",
+    "adopt",
+    "restore",
+    "create",
+    "renew",
+    "update",
+)
+
+
+def in_order(lines: list[PlanLine]) -> tuple[PlanLine, ...]:
+    """What ends links first, then what changes them, then the rest; by key within."""
+    return tuple(sorted(lines, key=lambda line: (_ORDER.index(line.action), line.key)))
+
+
+def plan_line(state: KeyState, action: Action) -> PlanLine | None:
+    """One action as a line; None for those that tell nobody anything."""
+    if isinstance(action, _SILENT):
+        return None
+    line = PlanLine(
+        action=_word(action),
+        key=str(state.key),
+        reason=action.reason,
+        calls=action.calls,
+        room_id=_room_id(action),
+        display_name=_name(state, action),
+        link=_fate(state, action),
+    )
+    match action:
+        case Create(desired=desired):
+            lifetime = "" if desired.lifetime is None else format_duration(desired.lifetime)
+            kind = ChangeLine("type", "", " ".join(filter(None, (str(desired.type), lifetime))))
+            return replace(line, changes=(kind,))
+        case Update(changes=changes) | Replace(changes=changes):
+            return replace(line, changes=_changes(changes))
+        case Renew(before=before, after=after) | Retire(before=before, after=after):
+            change = ChangeLine("expires_at", _text(before), _text(after))
+            return replace(line, changes=(change,), when=after)
+        case Bury(due=due):
+            return replace(line, when=due)
+        case LetGo(room_id=room_id):
+            return replace(line, when=_end_of(state, room_id))
+        case Adopt() | Restore() | Close() | Delete():
+            return line
+        case Miss() | Find() | Note() | Abandon() | Forget():
+            return None
+        case _:
+            assert_never(action)
+
+
+def _word(action: Action) -> str:
+    return "let-go" if isinstance(action, LetGo) else type(action).__name__.lower()
+
+
+def _room_id(action: Action) -> str:
+    match action:
+        case Create() | Forget() | Abandon():
+            return ""
+        case Adopt(room=room) | Note(room=room):
+            return room.id
+        case _:
+            return action.room_id
+
+
+def _name(state: KeyState, action: Action) -> str:
+    match action:
+        case Create(desired=desired) | Replace(desired=desired):
+            return desired.display_name
+        case Adopt(room=room):
+            return room.display_name
+        case _:
+            room_id = _room_id(action)
+            return next((room.display_name for room in state.rooms if room.id == room_id), "")
+
+
+def _fate(state: KeyState, action: Action) -> LinkFate:
+    current = state.current
+    of_current = current is not None and _room_id(action) == current.id
+    match action:
+        case Create():
+            return LinkFate.CHANGES if action.lost else LinkFate.NEW
+        case Replace():
+            return LinkFate.CHANGES
+        case Delete() | Retire() | Bury() | LetGo() | Close():
+            return LinkFate.ENDS if of_current else LinkFate.STAYS
+        case _:
+            return LinkFate.STAYS
+
+
+def _end_of(state: KeyState, room_id: str) -> datetime | None:
+    return next((room.expires_at for room in state.rooms if room.id == room_id), None)
+
+
+def _changes(changes: Mapping[str, Change]) -> tuple[ChangeLine, ...]:
+    return tuple(
+        ChangeLine(path, _text(change.before), _text(change.after))
+        for path, change in changes.items()
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return format_instant(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def held_line(state: KeyState, hold: Hold) -> PlanLine | None:
+    """A hold as a line; None where nothing would be done even without it."""
+    line = None if hold.action is None else plan_line(state, hold.action)
+    if line is None:
+        return None
+    return replace(
+        line,
+        held_by=hold.by,
+        held_why=hold.reason,
+        hint=_hint(state, hold),
+        when=hold.until or line.when,
+    )
+
+
+def _hint(state: KeyState, hold: Hold) -> str:
+    """A command that answers what stands in the way."""
+    if hold.by == "look-alike":
+        room = hold.reason.rpartition("(")[2].rstrip(")")
+        return (
+            f"the same?  room-orchestrator rooms adopt {room} {state.key}    "
+            f"not?  room-orchestrator rooms distinct {room} {state.key}"
+        )
+    if hold.by == "brake":
+        brake = hold.reason.removeprefix("brake ").partition(":")[0]
+        return f"room-orchestrator rooms approve {brake} --reason …"
+    return ""
+
+
+def standing_line(state: KeyState) -> PlanLine | None:
+    """A removal that is decided and waits."""
+    current, tombstone = state.current, state.tombstone
+    if current is None or tombstone is None:
+        return None
+    return PlanLine(
+        action="bury",
+        key=str(state.key),
+        reason=tombstone.reason,
+        room_id=current.id,
+        display_name=current.display_name,
+        link=LinkFate.ENDS,
+        when=tombstone.due,
+    )
+
+
+def next_act(state: KeyState, made: Plan | None, due: datetime | None) -> NextAct | None:
+    """What comes next for a key, if it is known."""
+    if due is None:
+        return None
+    key = str(state.key)
+    if state.tombstone is not None:
+        return NextAct(due, key, "end")
+    if state.current is None:
+        if any(room.role is Role.ENDING for room in state.rooms):
+            return NextAct(due, key, "ends by itself")
+        return NextAct(due, key, "try again")
+    if made is not None and any(hold.by == "back-off" for hold in made.holds):
+        return NextAct(due, key, "try again")
+    if state.current.type is RoomType.LONG_TERM and len(state.rooms) == 1:
+        return NextAct(due, key, "renew")
+    return NextAct(due, key, "look again")
+
+
+def room_row(
+    state: KeyState, room: RoomRecord, use: Use, holds: tuple[Hold, ...], coming: NextAct | None
+) -> RoomRow:
+    """One room of ours as a row."""
+    return RoomRow(
+        key=str(state.key),
+        state=_state_word(state, room, use),
+        room_id=room.id,
+        display_name=room.display_name,
+        type=str(room.type),
+        guest_url=room.guest_url if room.role is not Role.DUPLICATE else "",
+        meeting_code=room.meeting_code,
+        expires_at=room.expires_at,
+        created_at=room.created_at,
+        adopted=room.adopted,
+        generation=room.generation,
+        protected=state.protect,
+        next_act=coming if room.role is Role.CURRENT else None,
+        held=tuple(dict.fromkeys(f"{hold.by}: {hold.reason}" for hold in holds)),
+        policy=state.key.policy,
+    )
+
+
+def absent_row(state: KeyState, holds: tuple[Hold, ...], coming: NextAct | None) -> RoomRow:
+    """A wanted room that is not there."""
+    name = state.wish.display_name if state.wish is not None else ""
+    return RoomRow(
+        key=str(state.key),
+        state="held" if holds else "waiting",
+        display_name=name,
+        type=str(state.wish.type) if state.wish is not None else "",
+        next_act=coming,
+        held=tuple(dict.fromkeys(f"{hold.by}: {hold.reason}" for hold in holds)),
+        policy=state.key.policy,
+        protected=state.protect,
+    )
+
+
+def _state_word(state: KeyState, room: RoomRecord, use: Use) -> str:
+    if room.role is not Role.CURRENT:
+        return str(room.role)
+    if room.missing_since is not None:
+        return "missing"
+    if state.tombstone is not None:
+        return "ending"
+    return "occupied" if use.occupancy is Occupancy.OCCUPIED else "open"
