@@ -108,8 +108,12 @@ class RoomRecords(Protocol):
 
     def next_due(self) -> datetime | None: ...
 
-    def purge(self, ended_until: datetime, limit: int) -> int:
-        """Forget rooms that ended until then, with their sessions; how many."""
+    def first_ended(self) -> datetime | None:
+        """When the room that is over for longest ended."""
+        ...
+
+    def purge(self, ended_until: datetime, limit: int) -> None:
+        """Forget rooms that were over by then, with their sessions."""
         ...
 
 

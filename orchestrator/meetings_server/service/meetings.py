@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Final
 
 from orchestrator.foundation.instants import EPOCH, truncate
-from orchestrator.meetings_server.model.life import due
 from orchestrator.meetings_server.model.refusals import Reason, Refused, not_found
 from orchestrator.meetings_server.model.rooms import Room, RoomChanges, RoomDraft, changed, made
 from orchestrator.meetings_server.model.sessions import Participant, SessionPage, SessionQuery
@@ -26,7 +25,7 @@ from orchestrator.meetings_server.ports import (
 from orchestrator.meetings_server.service import presence
 from orchestrator.meetings_server.service.announcing import Announcer
 from orchestrator.meetings_server.service.naming import draw_id, draw_names, draw_token, free_code
-from orchestrator.meetings_server.service.upkeep import catch_up
+from orchestrator.meetings_server.service.upkeep import catch_up, moment_of, next_moment
 from orchestrator.meetings_server.settings import Settings
 
 _HOST_KEY: Final = "host-links"
@@ -129,7 +128,7 @@ class Meetings:
                 raise Refused(Reason.CONFLICT, message)
             return presence.remove(records, self._announcer, room, now)
 
-        await self._write(work)
+        self._noted(await self._write(work))
 
     async def sessions(self, application_id: str, query: SessionQuery) -> SessionPage:
         """Who met when, oldest first."""
@@ -187,16 +186,7 @@ class Meetings:
 
     async def advance(self) -> None:
         """Carry out all that has come due; `next_due` tells what comes then."""
-        now = truncate(self._clock.now())
-
-        def work(records: Records) -> tuple[bool, datetime | None]:
-            retention = self._settings.retention
-            more = catch_up(records, self._announcer, retention, now)
-            return more, records.rooms.next_due()
-
-        more = True
-        while more:
-            more, self._due = await self._write(work)
+        await self._caught_up()
 
     @property
     def next_due(self) -> datetime | None:
@@ -223,8 +213,14 @@ class Meetings:
 
     async def _caught_up(self) -> datetime:
         now = self.now
-        if self._due is not None and self._due <= now:
-            await self.advance()
+        retention = self._settings.retention
+
+        def work(records: Records) -> datetime | None:
+            catch_up(records, self._announcer, retention, now)
+            return next_moment(records, retention)
+
+        while self._due is not None and self._due <= now:
+            self._due = await self._write(work)
         return now
 
     async def _write(self, work: Callable[[Records], Result]) -> Result:
@@ -235,7 +231,7 @@ class Meetings:
             self._wake()
 
     def _noted(self, room: Room) -> Room:
-        moment = due(room.life)
+        moment = moment_of(room.life, self._settings.retention)
         if moment is not None and (self._due is None or moment < self._due):
             self._due = moment
             self._wake()

@@ -31,8 +31,8 @@ def milliseconds(at: datetime | None) -> int | None:
     return None if at is None else to_milliseconds(at)
 
 
-def room_columns(room: Room) -> dict[str, str | int | None]:
-    """All columns of a room but its serial, by name."""
+def fixed_columns(room: Room) -> dict[str, str | int | None]:
+    """What never changes about a room, but for its serial, by column."""
     return {
         "id": room.id,
         "application_id": room.application_id,
@@ -40,6 +40,15 @@ def room_columns(room: Room) -> dict[str, str | int | None]:
         "metadata": room.metadata,
         "type": room.type.value,
         "created_at": to_milliseconds(room.created_at),
+        "meeting_code": room.names.meeting_code,
+        "guest_token": room.names.guest_token,
+        "host_id": room.names.host_id,
+    }
+
+
+def changing_columns(room: Room) -> dict[str, str | int | None]:
+    """What may change, by column."""
+    return {
         "expires_at": to_milliseconds(room.life.expires_at),
         "expire_after_use": room.expire_after_use,
         "kind": room.life.kind.value,
@@ -47,9 +56,6 @@ def room_columns(room: Room) -> dict[str, str | int | None]:
         "emptied_at": milliseconds(room.life.emptied_at),
         "ended_at": milliseconds(room.life.ended_at),
         "due_at": milliseconds(due(room.life)),
-        "meeting_code": room.names.meeting_code,
-        "guest_token": room.names.guest_token,
-        "host_id": room.names.host_id,
         "options": json.dumps(asdict(room.options), separators=(",", ":")),
     }
 

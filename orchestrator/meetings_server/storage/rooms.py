@@ -8,9 +8,16 @@ from typing import Final
 from orchestrator.foundation.instants import to_milliseconds
 from orchestrator.meetings_server.model.rooms import Room
 from orchestrator.meetings_server.ports import RoomPage, RoomQuery
-from orchestrator.meetings_server.storage.columns import moment, room_columns, room_of
+from orchestrator.meetings_server.storage.columns import (
+    changing_columns,
+    fixed_columns,
+    moment,
+    room_of,
+)
 
 _LISTED: Final = "FROM room WHERE application_id = :application AND phase <> 'deleted'"
+# An ending room has ended_at too, and is still needed.
+_OVER: Final = "FROM room WHERE ended_at IS NOT NULL AND phase IN ('expired', 'deleted')"
 # Beyond what SQLite's integers hold nothing is stored, so the ends of their range will do.
 _LOWEST: Final = -(2**63)
 _HIGHEST: Final = 2**63 - 1
@@ -60,7 +67,7 @@ class RoomTable:
         return self._connection.execute(query, (meeting_code,)).fetchone() is not None
 
     def add(self, room: Room) -> Room:
-        columns = room_columns(room)
+        columns = fixed_columns(room) | changing_columns(room)
         places = ", ".join(f":{name}" for name in columns)
         cursor = self._connection.execute(
             f"INSERT INTO room ({', '.join(columns)}) VALUES ({places})",  # noqa: S608 - our names
@@ -69,11 +76,11 @@ class RoomTable:
         return replace(room, serial=cursor.lastrowid or 0)
 
     def save(self, room: Room) -> None:
-        columns = room_columns(room)
+        columns = changing_columns(room)
         places = ", ".join(f"{name} = :{name}" for name in columns)
         self._connection.execute(
-            f"UPDATE room SET {places} WHERE id = :id",  # noqa: S608 - our names
-            columns,
+            f"UPDATE room SET {places} WHERE serial = :serial",  # noqa: S608 - our names
+            {**columns, "serial": room.serial},
         )
 
     def due(self, now: datetime, limit: int) -> tuple[Room, ...]:
@@ -87,13 +94,17 @@ class RoomTable:
         query = "SELECT min(due_at) FROM room WHERE due_at IS NOT NULL"
         return moment(self._connection.execute(query).fetchone()[0])
 
-    def purge(self, ended_until: datetime, limit: int) -> int:
-        cursor = self._connection.execute(
-            "DELETE FROM room WHERE serial IN (SELECT serial FROM room WHERE ended_at <= ? "
-            "AND phase IN ('expired', 'deleted') ORDER BY ended_at LIMIT ?)",
+    def first_ended(self) -> datetime | None:
+        query = f"SELECT ended_at {_OVER} ORDER BY ended_at LIMIT 1"
+        row = self._connection.execute(query).fetchone()
+        return None if row is None else moment(row["ended_at"])
+
+    def purge(self, ended_until: datetime, limit: int) -> None:
+        self._connection.execute(
+            f"DELETE FROM room WHERE serial IN (SELECT serial {_OVER} "  # noqa: S608 - a constant
+            "AND ended_at <= ? ORDER BY ended_at LIMIT ?)",
             (to_milliseconds(ended_until), limit),
         )
-        return cursor.rowcount
 
     def _one(self, query: str, value: str) -> Room | None:
         row = self._connection.execute(query, (value,)).fetchone()

@@ -323,7 +323,7 @@ async def test_a_queue_that_cannot_be_emptied_is_tried_again(
         async with asyncio.timeout(5):
             while not names:
                 await settle()
-        assert names == ["callbacks.failed"]
+        assert set(names) == {"callbacks.failed"}
         receiver.taken = None
         (tmp_path / "elsewhere").rename(path)
         await settle()

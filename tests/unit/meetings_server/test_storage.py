@@ -1,0 +1,110 @@
+"""The tables: what the hot statements stand on, and what the database itself makes sure of."""
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from orchestrator.foundation.sqlite import MEMORY, Database, load_schema
+from orchestrator.meetings_server.model.rooms import Room, RoomDraft, RoomType, made
+from orchestrator.meetings_server.model.sessions import Participant, Session, SessionQuery
+from orchestrator.meetings_server.ports import RoomQuery
+from orchestrator.meetings_server.service.naming import draw_names
+from orchestrator.meetings_server.storage.callbacks import CallbackTable
+from orchestrator.meetings_server.storage.rooms import RoomTable
+from orchestrator.meetings_server.storage.sessions import SessionTable
+from tests.fakes.clock import START
+
+SCHEMA = load_schema("meetings-server", "orchestrator.meetings_server.storage")
+
+
+@pytest.fixture
+async def database() -> AsyncIterator[Database]:
+    """The server's tables, empty."""
+    async with await Database.open(MEMORY, SCHEMA) as opened:
+        yield opened
+
+
+def new_room() -> Room:
+    """A long_term room of application `a`."""
+    draft = RoomDraft(
+        display_name="x", type=RoomType.LONG_TERM, expires_at=START + timedelta(days=9)
+    )
+    return made(draft, draw_names(os.urandom), "a", START, one_year=True)
+
+
+def plans(connection: sqlite3.Connection) -> list[str]:
+    """What SQLite would do for each statement of a hot path, as it says itself."""
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    rooms, callbacks, sessions = (
+        RoomTable(connection),
+        CallbackTable(connection),
+        SessionTable(connection),
+    )
+    rooms.page("a", RoomQuery(limit=20, start=500))
+    rooms.due(START, 10)
+    rooms.next_due()
+    rooms.first_ended()
+    rooms.get("x")
+    rooms.linked("x")
+    rooms.has_code("1")
+    rooms.living("a")
+    rooms.save(rooms.add(new_room()))
+    rooms.purge(START, 10)
+    sessions.running("x")
+    sessions.present(Session(id="s", room_id="x", started_at=START))
+    sessions.page("a", SessionQuery(limit=20, since=START), START)
+    callbacks.due(START, 10)
+    callbacks.next_due()
+    connection.set_trace_callback(None)
+    return [
+        f"{step['detail']} <- {statement}"
+        for statement in statements
+        if not statement.startswith("--")  # a trigger, which has no text of its own
+        for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+    ]
+
+
+async def test_no_hot_statement_reads_a_whole_table(database: Database) -> None:
+    """Each goes by an index, also with a hundred thousand rooms."""
+    found = await database.write(plans)
+    assert len(found) > 15
+    scans = [plan for plan in found if plan.startswith("SCAN")]
+    # The smallest of an index is its first entry: that is no walk through it.
+    assert [plan for plan in scans if "USING" not in plan and "(subquery" not in plan] == []
+    assert all("min(" in plan or "(subquery" in plan or "LIMIT 1" in plan for plan in scans)
+
+
+async def test_a_room_has_one_running_session(database: Database) -> None:
+    """The database refuses a second one."""
+
+    def work(connection: sqlite3.Connection) -> None:
+        room = RoomTable(connection).add(new_room())
+        for name in ("s1", "s2"):
+            session = Session(id=name, room_id=room.id, started_at=START)
+            SessionTable(connection).start(room, session)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        await database.write(work)
+
+
+async def test_purging_takes_sessions_along(database: Database) -> None:
+    """And their people; the tally is right again."""
+
+    def work(connection: sqlite3.Connection) -> tuple[int, int]:
+        rooms, sessions = RoomTable(connection), SessionTable(connection)
+        room = rooms.add(new_room())
+        session = Session(id="s", room_id=room.id, started_at=START)
+        sessions.start(room, session)
+        sessions.enter(
+            Participant(id="p", session_id="s", name="Ada", is_host=True, joined_at=START)
+        )
+        connection.execute("UPDATE room SET phase = 'deleted', ended_at = 0")
+        rooms.purge(START, 10)
+        left = connection.execute("SELECT count(*) FROM participant").fetchone()[0]
+        return left, rooms.living("a")
+
+    assert await database.write(work) == (0, 0)
