@@ -54,8 +54,14 @@ _SECRET_FORMS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"(://[^/\s:@\"']*:)[^/\s@\"']+@"), rf"\1{MASK}@"),
 )
 # What moves a terminal's cursor or colours is shown, not obeyed: names come from outside.
-_CONTROLS: Final = {
-    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in {9, 10}
+# As pictures and not as `\x1b`: a renderer that quotes texts would double the backslash.
+_CONTROLS: Final[Mapping[int, str]] = {
+    **{code: chr(0x2400 + code) for code in range(0x20)},
+    0x7F: "\u2421",
+    **dict.fromkeys((*range(0x80, 0xA0), 0x2028, 0x2029), "\ufffd"),
+}
+_CONTROLS_IN_TRACEBACKS: Final = {
+    code: picture for code, picture in _CONTROLS.items() if chr(code) not in "\n\t"
 }
 # journald reads a line's priority from its head (man sd-daemon).
 _PRIORITIES: Final[Mapping[str, int]] = {
@@ -175,8 +181,7 @@ def _without_controls(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 def _printable(value: object, name: str) -> object:
     if not isinstance(value, str):
         return value
-    shown = value.translate(_CONTROLS)
-    return shown if name in {"exception", "stack"} else shown.replace("\n", "\\n")
+    return value.translate(_CONTROLS_IN_TRACEBACKS if name in {"exception", "stack"} else _CONTROLS)
 
 
 def _with_priority(render: Processor) -> Processor:

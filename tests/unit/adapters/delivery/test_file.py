@@ -111,6 +111,16 @@ async def test_a_spoilt_file_is_written_anew(path: Path, content: bytes | None) 
     assert path.read_bytes() == good
 
 
+async def test_something_written_below_is_noticed(path: Path) -> None:
+    """The whole file counts, not its beginning."""
+    destination = JsonFile("rooms-json", path)
+    await destination.deliver([], NOW)
+    good = path.read_bytes()
+    path.write_bytes(good + b"more")
+    await destination.deliver([], NOW)
+    assert path.read_bytes() == good
+
+
 async def test_a_reader_keeps_the_file_that_it_opened(path: Path) -> None:
     """The new one comes beside it and takes its name: nobody sees half of it."""
     destination = JsonFile("rooms-json", path)
