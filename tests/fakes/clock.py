@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Final
+from typing import Any, Final, TypeVar
+
+Result = TypeVar("Result")
 
 START: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
@@ -109,6 +111,18 @@ class VirtualClock:
         if any(released.done() for _, _, released in self._sleepers):
             self._sleepers = [one for one in self._sleepers if not one[2].done()]
             heapq.heapify(self._sleepers)
+
+
+async def finish(clock: VirtualClock, work: Coroutine[Any, Any, Result]) -> Result:
+    """Let virtual time pass, from wake-up to wake-up, until the work is done; its result."""
+    task = asyncio.get_running_loop().create_task(work, name="finish")
+    await settle()
+    while not task.done():
+        moment = clock.next_wakeup()
+        assert moment is not None, "the work waits for something else than this clock"
+        clock.advance_to(moment)
+        await settle()
+    return task.result()
 
 
 class LoopClock:

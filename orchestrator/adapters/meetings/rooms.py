@@ -39,8 +39,6 @@ Result = TypeVar("Result")
 
 _JITTER: Final = SystemRandom().random
 
-PAGES_MAX: Final = 20_000  # a listing longer than this does not end
-
 _SHOWN: Final = 60  # characters of a text that somebody took for an id
 
 # The API filters sessions by their beginning, and we want those that still go on as well.
@@ -58,6 +56,7 @@ class Limits:
         burst: requests that may leave at once after a pause.
         concurrency: requests under way at once.
         page_size: rooms asked for with one request; the API may give fewer.
+        pages: a listing longer than this does not end.
         again: how long requests that change nothing are repeated.
     """
 
@@ -65,6 +64,7 @@ class Limits:
     burst: int = 20
     concurrency: int = 16
     page_size: int = 500
+    pages: int = 20_000
     again: Again = field(default_factory=Again)
 
 
@@ -105,15 +105,15 @@ def connect(
         Tempo(clock, limits.per_second, limits.concurrency, limits.burst),
         Retry(clock, limits.again, jitter),
     )
-    return MeetingsRooms(MeetingsSession(way, root), limits.page_size)
+    return MeetingsRooms(MeetingsSession(way, root), limits)
 
 
 class MeetingsRooms:
     """The rooms of one application at one Meetings API."""
 
-    def __init__(self, session: MeetingsSession, page_size: int) -> None:
+    def __init__(self, session: MeetingsSession, limits: Limits) -> None:
         self._session = session
-        self._page_size = page_size
+        self._limits = limits
         self._tells_sessions = True  # until it says that it does not
 
     def api_now(self) -> datetime:
@@ -125,8 +125,8 @@ class MeetingsRooms:
     async def list_rooms(self, start_id: int | None = None) -> RoomListing:
         """Walk the pages: the serial is all that is taken from their links."""
         walk = _Walk(whole=start_id is None)
-        for _ in range(PAGES_MAX):
-            query = {"page_size": str(self._page_size)}
+        for _ in range(self._limits.pages):
+            query = {"page_size": str(self._limits.page_size)}
             if start_id is not None:
                 query["start_id"] = str(start_id)
             page = await self._session.get("/rooms", read_page, query)
@@ -134,7 +134,7 @@ class MeetingsRooms:
             if following is None:
                 return walk.listing()
             start_id = following
-        raise UnavailableError(f"GET /rooms: the listing does not end within {PAGES_MAX} pages")
+        raise _endless("/rooms", self._limits.pages)
 
     async def get_room(self, room_id: str) -> Observed:
         return await self._session.get(_path(room_id), _about(room_id, read_room))
@@ -170,7 +170,7 @@ class MeetingsRooms:
         query = {"from": format_instant(begun), "page_size": str(_SESSIONS_A_PAGE)}
         found: dict[Session, None] = {}
         offset = 0
-        for _ in range(PAGES_MAX):
+        for _ in range(self._limits.pages):
             page = await self._session.get(
                 "/sessions", read_sessions, query | {"offset": str(offset)}
             )
@@ -180,7 +180,7 @@ class MeetingsRooms:
             short = page.limit is not None and page.rows < page.limit
             if len(found) == known or (short and (page.total is None or offset >= page.total)):
                 return tuple(found)
-        raise UnavailableError(f"GET /sessions: it does not end within {PAGES_MAX} pages")
+        raise _endless("/sessions", self._limits.pages)
 
 
 class _Walk:
@@ -256,3 +256,7 @@ def _path(room_id: str) -> str:
     if not is_room_id(room_id):  # people may write one
         raise MissingError(f"no room can have the id {room_id[:_SHOWN]!r}")
     return f"/rooms/{room_id}"
+
+
+def _endless(path: str, pages: int) -> UnavailableError:
+    return UnavailableError(f"GET {path}: the listing does not end within {pages} pages")
