@@ -7,11 +7,13 @@ under it is gone.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -31,6 +33,7 @@ SCHEMA: Final[Schema] = load_schema("store", "orchestrator.adapters.store.migrat
 
 # Rows of one reading: some 20 ms of the thread, so that commits in between need not wait long.
 _CHUNK: Final = 1_000
+_KEY_OF: Final = attrgetter("key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +129,9 @@ class SqliteStore:
             fresh = await self._read(partial(rows.states_of, keys=again))
         finally:
             self._walks = [walk for walk in self._walks if walk is not changed]
-        kept = [state for state in found if state.key not in again]
-        kept += [state for state in fresh if policy in {None, state.key.policy}]
-        return tuple(sorted(kept, key=lambda state: state.key))
+        of_policy = frozenset(key for key in again if policy in {None, key.policy})
+        _bring_up_to_date(found, of_policy, {state.key: state for state in fresh})
+        return tuple(found)
 
     async def key_of_room(self, room_id: str) -> Key | None:
         """The key under which a room is remembered."""
@@ -224,3 +227,13 @@ class SqliteStore:
     async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         with store_faults(self._database.path):
             return await self._database.read(work)
+
+
+def _bring_up_to_date(
+    found: list[KeyState], changed: frozenset[Key], fresh: Mapping[Key, KeyState]
+) -> None:
+    """Put, replace or take out the changed keys, where there are few among very many."""
+    for key in changed:
+        place = bisect_left(found, key, key=_KEY_OF)
+        was_found = place < len(found) and found[place].key == key
+        found[place : place + was_found] = [fresh[key]] if key in fresh else []
