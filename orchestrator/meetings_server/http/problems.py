@@ -41,8 +41,8 @@ def unauthenticated_answer(problem: Unauthenticated) -> Answer:
 
 def wrong_method_answer(problem: WrongMethod) -> Answer:
     """405 with the methods that there are."""
-    name = Reason.METHOD_NOT_ALLOWED.value
-    return _family_a(405, name, "Method Not Allowed", allow=", ".join(problem.allowed))
+    allow = ", ".join(problem.allowed)
+    return _family_a(405, "MethodNotAllowedError", "Method Not Allowed", allow=allow)
 
 
 def unexpected_answer() -> Answer:
@@ -68,8 +68,6 @@ def _status(reason: Reason) -> int:
             return 403
         case Reason.NOT_FOUND:
             return 404
-        case Reason.METHOD_NOT_ALLOWED:
-            return 405
         case Reason.CONFLICT:
             return 409
         case Reason.TOO_LARGE:

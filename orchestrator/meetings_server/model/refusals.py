@@ -10,7 +10,6 @@ class Reason(Enum):
     BAD_REQUEST = "BadRequestError"
     FORBIDDEN = "ForbiddenError"
     NOT_FOUND = "NotFoundError"
-    METHOD_NOT_ALLOWED = "MethodNotAllowedError"
     CONFLICT = "ConflictError"
     TOO_LARGE = "PayloadTooLargeError"
 

@@ -16,6 +16,7 @@ from orchestrator.meetings_server import (
     SendFault,
     Settings,
 )
+from orchestrator.meetings_server.callbacks import HttpSender
 from orchestrator.meetings_server.callbacks.courier import backoff
 from tests.fakes.clock import VirtualClock, settle
 from tests.meetings import Client, applications, in_memory, over_http, settings
@@ -27,6 +28,8 @@ class Receiver:
     def __init__(self) -> None:
         self.events: asyncio.Queue[Any] = asyncio.Queue()
         self.url = ""
+        self.status = 204
+        self.pause = 0.0
         self.taken: Callable[[], object] | None = None
 
     async def take(self) -> Any:
@@ -34,13 +37,15 @@ class Receiver:
         return await asyncio.wait_for(self.events.get(), 5)
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Keep the body and answer 204."""
+        """Keep the body and answer."""
         assert request.method == "POST"
         assert request.content_type == "application/json"
         self.events.put_nowait((request.path, await request.json()))
+        if self.pause:
+            await asyncio.tasks.sleep(self.pause)
         if self.taken is not None:
             self.taken()
-        return web.Response(status=204)
+        return web.Response(status=self.status, headers={"Location": "/elsewhere"})
 
 
 @pytest.fixture
@@ -268,6 +273,35 @@ async def test_a_receiver_that_is_away(receiver: Receiver, clock: VirtualClock) 
         await client.leave(room, await client.join(room))
         clock.advance(600)
         assert (await receiver.take())[0] == "/rooms"
+
+
+async def test_redirects_are_not_followed(receiver: Receiver) -> None:
+    """They could lead an event to somebody who never asked for it."""
+    receiver.status = 307
+    async with HttpSender.opened() as sender:
+        assert await sender.post(f"{receiver.url}/here", b"{}") == 307
+    assert await receiver.take() == ("/here", {})
+    assert receiver.events.empty()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/?key=secret", "http://[secret", "http://a:x/"])
+async def test_where_nobody_is(url: str) -> None:
+    """One kind of fault, which does not tell the URL."""
+    async with HttpSender.opened() as sender:
+        with pytest.raises(SendFault) as caught:
+            await sender.post(url, b"{}")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.looptime
+async def test_a_receiver_that_does_not_answer(receiver: Receiver) -> None:
+    """Given up after ten seconds."""
+    receiver.pause = 3600
+    async with HttpSender.opened() as sender:
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(SendFault, match="Timeout"):
+            await sender.post(receiver.url, b"{}")
+        assert asyncio.get_running_loop().time() - began == pytest.approx(10, abs=1)
 
 
 @pytest.mark.parametrize(

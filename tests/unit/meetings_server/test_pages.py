@@ -85,6 +85,17 @@ async def test_a_deleted_room_is_gone(client: Client) -> None:
         assert (await client.open_link(link["href"])).status == 410
 
 
+async def test_what_is_purged_was_never_there(client: Client, clock: VirtualClock) -> None:
+    """After the retention of thirty days its links are unknown, though nothing else came due."""
+    room = await client.create_long(days=300)
+    await client.ask("DELETE", f"/rooms/{room['id']}")
+    link = room["_links"]["guest_url"]["href"]
+    clock.advance(30 * 86_400 - 1)
+    assert (await client.open_link(link)).status == 410
+    clock.advance(1)
+    assert (await client.open_link(link)).status == 404
+
+
 async def test_links_that_lead_nowhere(client: Client) -> None:
     """404; a host link of one room does not open another, nor with a token of its own making."""
     one, other = await client.create(), await client.create()
