@@ -1,0 +1,187 @@
+"""What lies in a policies folder at one moment: which files count, and their bytes.
+
+Policies are ``*.yaml`` directly in the folder, data is what lies below ``data/``.  What editors and
+mounts leave beside them (swap files, backups, hidden names) is passed over; a file that counts and
+cannot be read is a problem and stays in the list, so that it is not taken for removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from orchestrator.adapters.policies.reader import POLICY_MAX
+from orchestrator.adapters.policies.subjects import DATA_FOLDER, DATA_MAX, SUFFIXES
+from orchestrator.foundation.problems import Place, Problem
+
+_POLICY_SUFFIX: Final = ".yaml"
+_NEARLY: Final = (".yml", ".yaml")  # in any case: meant as a policy, and named as none
+_LOOKS_MAX: Final = 3  # until two looks at the folder agree
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file that counts: where it is, and what tells that it was changed, or why it is unread.
+
+    Attributes:
+        name: for places, ``data/…`` below that folder.
+        stamp: modification, status change (ns), size, inode.
+    """
+
+    path: Path
+    name: str
+    stamp: tuple[int, int, int, int] = (0, 0, 0, 0)
+    uid: int = -1
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All files that count. Two that are equal have, but for the last moments, equal contents."""
+
+    policies: Mapping[str, Entry] = field(default_factory=dict)
+    data: Mapping[str, Entry] = field(default_factory=dict)
+    problem: Problem | None = None
+
+    @property
+    def newest(self) -> int:
+        """The latest modification or status change, in ns since 1970."""
+        entries = (*self.policies.values(), *self.data.values())
+        return max((stamp for entry in entries for stamp in entry.stamp[:2]), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The bytes of all files that count."""
+
+    listing: Listing
+    policies: Mapping[str, bytes | Problem]
+    data: Mapping[str, bytes | Problem]
+    digest: str
+
+
+def look(folder: Path) -> Listing:
+    """List the files that count, without opening one. Never raises."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if _counts(entry.name))
+        root = folder.resolve(strict=True)
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}; what was in force stays in force"
+        return Listing(problem=Problem(Place(str(folder)), message))
+    policies = {name: _policy(folder / name, name) for name in names if _is_near(name)}
+    data: dict[str, Entry] = {}
+    try:
+        for path in _below(folder / DATA_FOLDER, set()):
+            name = path.relative_to(folder / DATA_FOLDER).as_posix()
+            data[name] = _data(path, f"{DATA_FOLDER}/{name}", root)
+    except OSError as error:
+        problem = Problem(Place(DATA_FOLDER), f"cannot be read: {error.strerror}")
+        return Listing(policies, data, problem)
+    return Listing(policies, data)
+
+
+def load(folder: Path) -> Contents:
+    """Read all files that count, as they are together. Never raises."""
+    listing = look(folder)
+    contents = _contents(listing)
+    for _ in range(_LOOKS_MAX):
+        again = look(folder)
+        if again == listing:
+            break
+        # A symlink was turned, or a file written, while we were reading: half of each is neither.
+        listing = again
+        contents = _contents(listing)
+    return contents
+
+
+def _contents(listing: Listing) -> Contents:
+    policies = {name: _read(entry, POLICY_MAX) for name, entry in listing.policies.items()}
+    data = {name: _read(entry, DATA_MAX) for name, entry in listing.data.items()}
+    return Contents(listing, policies, data, _digest(listing, policies, data))
+
+
+def _counts(name: str) -> bool:
+    """Whether a name is none of those that editors, mounts and version control use."""
+    return not name.startswith((".", "#")) and not name.endswith(("~", ".tmp", ".swp", ".bak"))
+
+
+def _is_near(name: str) -> bool:
+    return name.lower().endswith(_NEARLY)
+
+
+def _policy(path: Path, name: str) -> Entry:
+    if not name.endswith(_POLICY_SUFFIX):
+        right = f"{path.stem}{_POLICY_SUFFIX}"
+        return Entry(path, name, problem=Problem(Place(name), f"is not read; rename it to {right}"))
+    return _entry(path, name)
+
+
+def _data(path: Path, name: str, root: Path) -> Entry:
+    entry = _entry(path, name)
+    if entry.problem is None and not path.resolve().is_relative_to(root):
+        message = "leads out of the policies folder; put the file itself there"
+        return replace(entry, problem=Problem(Place(name), message))
+    return entry
+
+
+def _entry(path: Path, name: str) -> Entry:
+    try:
+        found = path.stat()
+    except OSError as error:
+        problem = Problem(Place(name), f"cannot be read: {error.strerror}")
+        return Entry(path, name, problem=problem)
+    stamp = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+    if not stat.S_ISREG(found.st_mode):
+        return Entry(path, name, stamp, found.st_uid, Problem(Place(name), "is not a file"))
+    return Entry(path, name, stamp, found.st_uid)
+
+
+def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """The data files below a folder, symlinks followed, no folder twice."""
+    try:
+        found = folder.stat()
+    except FileNotFoundError:
+        return
+    if (found.st_dev, found.st_ino) in seen:
+        return
+    seen.add((found.st_dev, found.st_ino))
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208 (names are judged before paths are made)
+        path = folder / name
+        if not _counts(name):
+            continue
+        if path.is_dir():
+            yield from _below(path, seen)
+        elif name.endswith(SUFFIXES):
+            yield path
+
+
+def _read(entry: Entry, limit: int) -> bytes | Problem:
+    """The bytes of one file, and one more than the limit where it is longer, for the reader."""
+    if entry.problem is not None:
+        return entry.problem
+    try:
+        # Not blocking: between the look and now the file may have become a pipe.
+        descriptor = os.open(entry.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(limit + 1)
+    except OSError as error:
+        return Problem(Place(entry.name), f"cannot be read: {error.strerror}")
+
+
+def _digest(
+    listing: Listing,
+    policies: Mapping[str, bytes | Problem],
+    data: Mapping[str, bytes | Problem],
+) -> str:
+    whole = hashlib.sha256(str(listing.problem).encode())
+    for kind, files in (("policies", policies), ("data", data)):
+        for name, content in files.items():
+            raw = content if isinstance(content, bytes) else str(content).encode()
+            part = hashlib.sha256(raw).hexdigest()
+            whole.update(f"{kind}\0{name}\0{part}\0".encode("utf-8", "surrogateescape"))
+    return whole.hexdigest()
