@@ -20,6 +20,7 @@ from orchestrator.domain.policies import (
 )
 from orchestrator.domain.policies import Replace as ReplacePolicy
 from orchestrator.domain.records import (
+    Attempts,
     KeyState,
     Operation,
     OperationKind,
@@ -152,6 +153,7 @@ def room(
     not_taken: Mapping[str, Setting] | None = None,
     adopted: bool = False,
     renewed_at: datetime | None = None,
+    updated_at: datetime | None = None,
     missing_since: datetime | None = None,
     end_due: datetime | None = None,
     retired_at: datetime | None = None,
@@ -175,6 +177,7 @@ def room(
         not_taken=dict(not_taken or {}),
         adopted=adopted,
         renewed_at=renewed_at,
+        updated_at=updated_at,
         missing_since=missing_since,
         end_due=end_due,
         retired_at=retired_at,
@@ -191,6 +194,8 @@ def state(
     removal: Removal | None = None,
     protect: bool = False,
     lost: bool = False,
+    attempts: Attempts | None = None,
+    creates: Attempts | None = None,
 ) -> KeyState:
     """What we remember of a key that has these rooms."""
     last = max((room.generation for room in rooms), default=0)
@@ -203,6 +208,8 @@ def state(
         removal=removal or Removal(),
         protect=protect,
         lost=lost,
+        attempts=attempts or Attempts(),
+        creates=creates or Attempts(),
     )
 
 
