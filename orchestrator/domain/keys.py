@@ -7,12 +7,13 @@ that could not be told apart later, and never repairs them by guessing.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 POLICY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 SUBJECT_MAX: Final = 200  # characters, after NFC and trimming
@@ -23,7 +24,17 @@ _DIGEST_DIGITS: Final = 16  # hexadecimal digits of SHA-256 that end a cut subje
 # place where a long subject was cut: so the two forms can never be mistaken for each other.
 _SAFE: Final = "-._"
 _CUT: Final = "~"
-_TRIPLET_TAIL: Final = re.compile(r"%[0-9A-F]?$")
+_CUT_HEAD: Final = ENCODED_SUBJECT_MAX - _DIGEST_DIGITS - len(_CUT)  # before the cut, at most
+_DIGEST: Final = re.compile(rf"[0-9a-f]{{{_DIGEST_DIGITS}}}")
+_TRIPLET_TAIL: Final = re.compile(r"%[0-9A-F]?\Z")
+# What may not stand in a key: controls, line breaks in disguise, lone surrogates (no UTF-8), and
+# what nobody can see but what makes two keys of one: soft hyphen, zero width but for the joiners
+# that scripts and emoji need, marks and overrides of direction, byte order marks. Written out by
+# code point, because Unicode's categories move from one version of Python to the next.
+_UNLAWFUL: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 
 
 class InvalidKeyError(ValueError):
@@ -63,10 +74,10 @@ def _policy_problem(name: str) -> str:
 
 
 def normalise_subject(text: str) -> str:
-    """Bring a subject into its one form: NFC, trimmed, 1 to 200 characters, none a control.
+    """Bring a subject into its one form: NFC, trimmed, 1 to 200 characters, all to be seen.
 
     Raises:
-        InvalidKeyError: the text is empty, too long, or has characters that nobody can see.
+        InvalidKeyError: the text is empty, too long, or holds a control or an invisible character.
     """
     subject = unicodedata.normalize("NFC", text).strip()
     if not subject:
@@ -75,11 +86,10 @@ def normalise_subject(text: str) -> str:
     if len(subject) > SUBJECT_MAX:
         message = f"a key has at most {SUBJECT_MAX} characters, this one has {len(subject)}"
         raise InvalidKeyError(message)
-    for character in subject:
-        # Cc controls, Cs lone surrogates (no UTF-8), Zl and Zp line breaks in disguise.
-        if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
-            message = f"a key may not hold the character U+{ord(character):04X}"
-            raise InvalidKeyError(message)
+    unlawful = _UNLAWFUL.search(subject)
+    if unlawful is not None:
+        message = f"a key may not hold the character U+{ord(unlawful[0]):04X}"
+        raise InvalidKeyError(message)
     return subject
 
 
@@ -93,7 +103,9 @@ def key(policy: str, subject: str) -> Key:
 
 
 def parse_key(text: str) -> Key:
-    """Read a key as people write it, ``policy/subject``; also in its encoded form, uncut.
+    """Read a key as people write it, ``policy/subject``; a slash more belongs to the subject.
+
+    The encoded form is another spelling (`decode_key`): ``a%20b`` is a lawful subject as well.
 
     Raises:
         InvalidKeyError: there is no slash, or a part is not lawful.
@@ -107,15 +119,17 @@ def parse_key(text: str) -> Key:
 
 def encode_subject(subject: str) -> str:
     """Spell a subject in at most 120 bytes of ASCII; a long one is cut and ends in its digest."""
-    encoded = quote(subject, safe=_SAFE)
-    # "~" is unreserved, so `quote` leaves it; here it must always mean "cut".
-    encoded = encoded.replace("~", "%7E")
+    encoded = _quoted(subject)
     if len(encoded) <= ENCODED_SUBJECT_MAX:
         return encoded
     digest = hashlib.sha256(subject.encode()).hexdigest()[:_DIGEST_DIGITS]
-    room = ENCODED_SUBJECT_MAX - _DIGEST_DIGITS - len(_CUT)
-    head = _TRIPLET_TAIL.sub("", encoded[:room])  # never cut a %XX in two
+    head = _TRIPLET_TAIL.sub("", encoded[:_CUT_HEAD])  # never cut a %XX in two
     return f"{head}{_CUT}{digest}"
+
+
+def _quoted(text: str) -> str:
+    # "~" is unreserved, so `quote` leaves it; here it must always mean "cut".
+    return quote(text, safe=_SAFE).replace("~", "%7E")
 
 
 def decode_subject(encoded: str) -> str | None:
@@ -125,31 +139,51 @@ def decode_subject(encoded: str) -> str | None:
     return unquote(encoded, errors="strict")
 
 
+def decode_key(encoded: str) -> Key | None:
+    """Read an encoded key back; ``None`` where it is none, or was cut."""
+    policy, _, subject = encoded.partition("/")
+    decoded = decode_subject(subject) if is_encoded_key(encoded) else None
+    return None if decoded is None else Key(policy, decoded)
+
+
 def is_encoded_key(text: str) -> bool:
-    """Tell whether a text is exactly what `Key.encoded` makes of some key."""
+    """Tell whether a text is exactly what `Key.encoded` makes of some key.
+
+    Of a cut subject only the kept part can be looked at: that it begins some lawful subject.
+    """
     policy, slash, subject = text.partition("/")
     if not slash or POLICY_NAME.fullmatch(policy) is None or not subject.isascii():
         return False
     head, cut, digest = subject.partition(_CUT)
     if cut:
-        return _is_cut_form(head, digest)
+        return _DIGEST.fullmatch(digest) is not None and _is_cut_head(head)
     try:
-        decoded = decode_subject(subject)
-        return decoded is not None and encode_subject(normalise_subject(decoded)) == subject
+        return encode_subject(normalise_subject(unquote(subject, errors="strict"))) == subject
     except (InvalidKeyError, UnicodeDecodeError):
         return False
 
 
-def _is_cut_form(head: str, digest: str) -> bool:
-    room = ENCODED_SUBJECT_MAX - _DIGEST_DIGITS - len(_CUT)
-    return (
-        room - 2 <= len(head) <= room
-        and re.fullmatch(r"(?:[A-Za-z0-9._-]|%[0-9A-F]{2})+", head) is not None
-        and re.fullmatch(rf"[0-9a-f]{{{_DIGEST_DIGITS}}}", digest) is not None
-    )
+def _is_cut_head(head: str) -> bool:
+    # Up to two bytes shorter where a %XX would have been cut in two.
+    if not _CUT_HEAD - len("%X") <= len(head) <= _CUT_HEAD:
+        return False
+    # The last character may have been cut in its bytes: judge those before it.
+    begun = unquote_to_bytes(head)
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(begun)
+        whole = text.encode()
+        partial = "".join(f"%{byte:02X}" for byte in begun[len(whole) :])
+        return (
+            text.lstrip() == text
+            and normalise_subject(text.rstrip()) == text.rstrip()
+            and _quoted(text) + partial == head
+        )
+    except (InvalidKeyError, UnicodeDecodeError):
+        return False
 
 
 def spread(encoded_key: str) -> float:
     """The key's own place in [0, 1), the same for ever: spreads renewals over their window."""
     digest = hashlib.sha256(encoded_key.encode()).digest()
-    return int.from_bytes(digest[:7], "big") / (1 << 56)
+    # 48 bits: a float holds them exactly, so that the quotient never becomes 1.
+    return int.from_bytes(digest[:6], "big") / (1 << 48)

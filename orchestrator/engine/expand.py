@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.domain.keys import InvalidKeyError, Key, key, parse_key
-from orchestrator.domain.marker import TEXT_MAX
+from orchestrator.domain.marker import normalise_text
 from orchestrator.domain.policies import Desired, Policy, Subject, Template, Tree
 from orchestrator.domain.rooms import DISPLAY_NAME_MAX
 from orchestrator.foundation.problems import Place, Problem
@@ -105,9 +105,7 @@ def _desired(
     name = _bounded(templates, room.display_name, values, DISPLAY_NAME_MAX, "display_name")
     if not name:
         raise TemplateFault(Problem(room.display_name.place, "display_name is blank"))
-    text = ""
-    if room.metadata is not None:
-        text = _bounded(templates, room.metadata, values, TEXT_MAX, "metadata")
+    text = "" if room.metadata is None else _text(templates, room.metadata, values)
     return Desired(
         display_name=name,
         type=room.type,
@@ -133,6 +131,13 @@ def _bounded(
         message = f"{what} has at most {most} characters, here it has {len(text)}"
         raise TemplateFault(Problem(template.place, message))
     return text
+
+
+def _text(templates: Templates, template: Template, values: Mapping[str, Tree]) -> str:
+    try:
+        return normalise_text(templates.render(template, values))
+    except ValueError as error:
+        raise TemplateFault(Problem(template.place, str(error))) from error
 
 
 def _note_former(
