@@ -1,0 +1,151 @@
+"""The command line's end of the control socket: a desk whose answers come from the daemon.
+
+That no daemon answers is told apart from a daemon that refuses: the first lets a command look for
+itself, the second never.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from pathlib import Path
+from typing import Final, TypeVar
+
+import aiohttp
+
+from orchestrator.domain.reports import (
+    ApplyReport,
+    Done,
+    Person,
+    PlanReport,
+    RevealedLink,
+    RoomsReport,
+    StatusReport,
+    WhyReport,
+)
+from orchestrator.edges.control import wire
+from orchestrator.edges.control.path import problem_with
+from orchestrator.ports.desk import DeskError
+from orchestrator.ports.sources import Folder
+
+_CONNECT: Final = 5.0  # seconds; an answer itself may take as long as a pass takes
+_INVALID: Final = 2
+_Report = TypeVar("_Report")
+
+
+class NoDaemonError(DeskError):
+    """Nobody answers on the socket."""
+
+
+class SocketDesk:
+    """Implements `orchestrator.ports.desk.Desk` by asking the daemon on its socket.
+
+    The daemon learns from the kernel who asks; of a `Person` only the reason is sent.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Ask on this socket; each question has a connection of its own."""
+        self._path = path
+
+    async def answers(self) -> bool:
+        """Whether anybody answers on the socket.
+
+        Raises:
+            DeskError: the socket may not be used by this user, or its path is too long.
+        """
+        try:
+            _, writer = await self._connect()
+        except NoDaemonError:
+            return False
+        writer.close()
+        await writer.wait_closed()
+        return True
+
+    async def status(self) -> StatusReport:
+        """The whole at a glance."""
+        return await self._ask(wire.AskStatus(), StatusReport)
+
+    async def plan(self, candidate: Folder | None = None) -> PlanReport:
+        """What would be done now; a candidate folder is sent along."""
+        folder = None if candidate is None else wire.write_folder(candidate)
+        return await self._ask(wire.AskPlan(folder), PlanReport)
+
+    async def apply(self, person: Person) -> ApplyReport:
+        """One pass."""
+        return await self._ask(wire.Apply(person.reason), ApplyReport)
+
+    async def rooms(self, *, foreign: bool = False) -> RoomsReport:
+        """All rooms of ours and all wanted ones."""
+        return await self._ask(wire.AskRooms(foreign), RoomsReport)
+
+    async def why(self, name: str) -> WhyReport:
+        """Everything about one key."""
+        return await self._ask(wire.AskWhy(name), WhyReport)
+
+    async def host_link(self, name: str, person: Person) -> RevealedLink:
+        """A room's host link, read afresh."""
+        return await self._ask(wire.ReadHostLink(name, person.reason), RevealedLink)
+
+    async def adopt(self, room_id: str, key: str, person: Person) -> Done:
+        """Take a room that exists as a key's current room."""
+        return await self._ask(wire.Adopt(room_id, key, person.reason), Done)
+
+    async def distinct(self, room_id: str, key: str, person: Person) -> Done:
+        """Say that a like-named room is not the key's."""
+        return await self._ask(wire.Distinct(room_id, key, person.reason), Done)
+
+    async def forget(self, name: str, person: Person) -> Done:
+        """Let go of a room."""
+        return await self._ask(wire.Forget(name, person.reason), Done)
+
+    async def rekey(self, old: str, new: str, person: Person) -> Done:
+        """Make a room serve another key."""
+        return await self._ask(wire.Rekey(old, new, person.reason), Done)
+
+    async def approve(self, brake: str, person: Person) -> Done:
+        """Let go exactly the keys that a brake holds."""
+        return await self._ask(wire.Approve(brake, person.reason), Done)
+
+    async def _ask(self, question: wire.Question, kind: type[_Report]) -> _Report:
+        problem = problem_with(self._path)
+        if problem:
+            raise DeskError(problem, _INVALID)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT)
+        connector = aiohttp.UnixConnector(str(self._path))
+        try:
+            async with (
+                aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+                session.post(
+                    f"http://daemon{wire.ADDRESS}", data=wire.write_question(question)
+                ) as response,
+            ):
+                return wire.read_answer(kind, await response.read())
+        except aiohttp.ClientConnectorError as error:
+            raise self._unreached(error) from error
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            message = (
+                f"the daemon broke off before it answered ({type(error).__name__}): whether it did "
+                "what was asked is in its audit log"
+            )
+            raise DeskError(message) from error
+        except wire.WireError as error:
+            raise DeskError(str(error)) from error
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        problem = problem_with(self._path)
+        if problem:
+            raise DeskError(problem, _INVALID)
+        try:
+            return await asyncio.wait_for(
+                asyncio.open_unix_connection(str(self._path)), timeout=_CONNECT
+            )
+        except OSError as error:  # TimeoutError is one
+            raise self._unreached(error) from error
+
+    def _unreached(self, error: OSError) -> DeskError:
+        if error.errno == errno.EACCES:
+            return DeskError(
+                f"this user may not ask the daemon on {self._path}; use sudo, or join the group "
+                "of the socket"
+            )
+        return NoDaemonError(f"no daemon answers on {self._path}; start it: room-orchestrator run")

@@ -1,0 +1,167 @@
+"""The daemon's end of the control socket: HTTP on a unix socket, mode 0660.
+
+Whoever may open the socket may ask and command; the file's mode and group are the lock.  Refuses a
+path where another daemon answers, and one that holds anything but a socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final, assert_never
+
+from aiohttp import web
+
+from orchestrator.domain.reports import Person
+from orchestrator.edges.control import wire
+from orchestrator.edges.control.path import problem_with
+from orchestrator.edges.control.peer import peer_of
+from orchestrator.ports.desk import Desk, DeskError
+
+_MODE: Final = 0o660
+_BACKLOG: Final = 64
+_DRAIN: Final = 2.0  # seconds that answers under way are given at the end
+_FAILED: Final = 1
+_INVALID: Final = 2
+
+
+class ControlSocketError(Exception):
+    """The socket cannot be had; the text says why and what to do."""
+
+
+class ControlServer:
+    """Answers with a desk on a unix socket."""
+
+    def __init__(self, desk: Desk, path: Path) -> None:
+        """Answer with ``desk``; nothing is opened yet."""
+        self._desk = desk
+        self._path = path
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Answer for the length of the block, then remove the socket.
+
+        Raises:
+            ControlSocketError: the path is too long, taken, or cannot be written.
+        """
+        listener = _listen(self._path)
+        there = self._path.stat()
+        application = web.Application(client_max_size=wire.QUESTION_MAX)
+        application.router.add_post(wire.ADDRESS, self._answer)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=_DRAIN)
+        try:
+            await runner.setup()
+            await web.SockSite(runner, listener).start()
+            yield
+        finally:
+            await runner.cleanup()
+            listener.close()
+            with contextlib.suppress(OSError):
+                # Another daemon may have put its own there meanwhile.
+                if self._path.stat().st_ino == there.st_ino:
+                    self._path.unlink()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        try:
+            question = wire.read_question(await request.read())
+            body = wire.write_report(await self._ask(question, _actor(request)))
+        except DeskError as error:
+            body = wire.write_refusal(str(error), error.code)
+        except wire.WireError as error:
+            body = wire.write_refusal(str(error), _INVALID)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the daemon goes on)
+            # The kind alone: a message may quote what must not be shown.
+            message = f"the daemon failed at this question ({type(error).__name__}); see its log"
+            body = wire.write_refusal(message, _FAILED)
+        return web.Response(body=body, content_type="application/json")
+
+    async def _ask(self, question: wire.Question, actor: str) -> wire.Report:
+        desk = self._desk
+        match question:
+            case wire.AskStatus():
+                return await desk.status()
+            case wire.AskPlan(candidate):
+                return await desk.plan(None if candidate is None else wire.read_folder(candidate))
+            case wire.AskRooms(foreign):
+                return await desk.rooms(foreign=foreign)
+            case wire.AskWhy(name):
+                return await desk.why(name)
+            case _:
+                return await self._obey(question, Person(actor, question.reason))
+
+    async def _obey(self, command: wire.Command, person: Person) -> wire.Report:
+        desk = self._desk
+        match command:
+            case wire.Apply():
+                return await desk.apply(person)
+            case wire.ReadHostLink(name):
+                return await desk.host_link(name, person)
+            case wire.Adopt(room_id, key):
+                return await desk.adopt(room_id, key, person)
+            case wire.Distinct(room_id, key):
+                return await desk.distinct(room_id, key, person)
+            case wire.Forget(name):
+                return await desk.forget(name, person)
+            case wire.Rekey(old, new):
+                return await desk.rekey(old, new, person)
+            case wire.Approve(brake):
+                return await desk.approve(brake, person)
+            case _:
+                assert_never(command)
+
+
+def _actor(request: web.Request) -> str:
+    transport = request.transport
+    connection = None if transport is None else transport.get_extra_info("socket")
+    if connection is None:
+        message = "the connection is gone"
+        raise DeskError(message)
+    return peer_of(connection)
+
+
+def _listen(path: Path) -> socket.socket:
+    problem = problem_with(path)
+    if problem:
+        raise ControlSocketError(problem)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear(path)
+        listener.bind(str(path))
+        # Before it listens: until then nobody gets in, whatever the umask left open.
+        path.chmod(_MODE)
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)  # noqa: FBT003 - the standard library's own signature
+    except OSError as error:
+        listener.close()
+        message = f"the control socket {path} cannot be made: {error.strerror or error}"
+        raise ControlSocketError(message) from error
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _clear(path: Path) -> None:
+    """Remove a socket that a killed daemon left; refuse one on which somebody answers."""
+    try:
+        is_socket = stat.S_ISSOCK(path.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    if not is_socket:
+        message = f"{path} is there and is no socket; move it away, or change control.socket"
+        raise ControlSocketError(message)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    message = (
+        f"a daemon answers on {path} already; stop it, or give this one its own control.socket"
+    )
+    raise ControlSocketError(message)

@@ -1,0 +1,91 @@
+"""A fake of the desk: answers with what it was given, and keeps who commanded what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from orchestrator.domain.reports import (
+    ApplyReport,
+    Done,
+    Person,
+    PlanReport,
+    RevealedLink,
+    RoomsReport,
+    StatusReport,
+    WhyReport,
+)
+from orchestrator.ports.desk import DeskError
+from orchestrator.ports.sources import Folder
+
+
+@dataclass
+class FakeDesk:
+    """A desk of canned reports; commands are only written down.
+
+    `refuses` makes every question and command fail with it.
+    """
+
+    status_report: StatusReport
+    plan_report: PlanReport
+    rooms_report: RoomsReport
+    why_report: WhyReport
+    apply_report: ApplyReport
+    refuses: DeskError | None = None
+    commands: list[tuple[str, ...]] = field(default_factory=list)
+    persons: list[Person] = field(default_factory=list)
+    candidates: list[Folder] = field(default_factory=list)
+
+    async def status(self) -> StatusReport:
+        self._refuse()
+        return self.status_report
+
+    async def plan(self, candidate: Folder | None = None) -> PlanReport:
+        self._refuse()
+        if candidate is None:
+            return self.plan_report
+        self.candidates.append(candidate)
+        return replace(self.plan_report, candidate=True)
+
+    async def apply(self, person: Person) -> ApplyReport:
+        self._command(person, "apply")
+        return self.apply_report
+
+    async def rooms(self, *, foreign: bool = False) -> RoomsReport:
+        self._refuse()
+        return self.rooms_report if foreign else replace(self.rooms_report, foreign=())
+
+    async def why(self, name: str) -> WhyReport:
+        self._refuse()
+        if name != self.why_report.key:
+            message = f"{name} is neither wanted nor remembered: room-orchestrator rooms list"
+            raise DeskError(message, 2)
+        return self.why_report
+
+    async def host_link(self, name: str, person: Person) -> RevealedLink:
+        self._command(person, "host_link", name)
+        return RevealedLink(name, "room-1", "https://meet.example/room-1?participant_token=host")
+
+    async def adopt(self, room_id: str, key: str, person: Person) -> Done:
+        return self._command(person, "adopt", room_id, key)
+
+    async def distinct(self, room_id: str, key: str, person: Person) -> Done:
+        return self._command(person, "distinct", room_id, key)
+
+    async def forget(self, name: str, person: Person) -> Done:
+        return self._command(person, "forget", name)
+
+    async def rekey(self, old: str, new: str, person: Person) -> Done:
+        return self._command(person, "rekey", old, new)
+
+    async def approve(self, brake: str, person: Person) -> Done:
+        return self._command(person, "approve", brake)
+
+    def _command(self, person: Person, *words: str) -> Done:
+        self._refuse()
+        self.persons.append(person)
+        self.commands.append(words)
+        return Done(f"done: {' '.join(words)}", words)
+
+    def _refuse(self) -> None:
+        if self.refuses is not None:
+            raise self.refuses

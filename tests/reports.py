@@ -1,0 +1,251 @@
+"""Reports for tests: a small company's rooms on 22 November 2026, with every kind of line."""
+
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from orchestrator.domain.reports import (
+    ApplyReport,
+    BrakeRow,
+    ChangeLine,
+    ComparedField,
+    ForeignRow,
+    HistoryLine,
+    LinkFate,
+    NextAct,
+    PlanLine,
+    PlanReport,
+    PolicyRow,
+    RoomRow,
+    RoomsReport,
+    StatusReport,
+    WhyReport,
+)
+from orchestrator.foundation.problems import Place, Problem
+from tests.fakes.desk import FakeDesk
+
+NOW: Final = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)  # a Sunday
+CONFIG: Final = "/etc/room-orchestrator/config.yaml"
+API: Final = "https://meet.nordlicht.example"
+PROBLEM: Final = Problem(
+    Place("team-rooms.yaml", 12, 5), 'unknown key "displayname"; did you mean "display_name"?'
+)
+
+
+def at(text: str) -> datetime:
+    """A moment, UTC, as ``2026-11-29 09:14``."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def link(key: str) -> str:
+    """A guest link."""
+    return f"{API}/j/{key.replace('/', '-')}"
+
+
+REPLACE: Final = PlanLine(
+    "replace",
+    "team-rooms/identity",
+    "a name cannot be patched (team-rooms.yaml:9)",
+    calls="POST",
+    room_id="102",
+    display_name="Identity & Access room",
+    link=LinkFate.CHANGES,
+    changes=(ChangeLine("display_name", "Identity room", "Identity & Access room"),),
+)
+BURY: Final = PlanLine(
+    "bury",
+    "team-rooms/fax",
+    "its subject is gone from team-rooms.yaml",
+    room_id="103",
+    display_name="Fax room",
+    link=LinkFate.ENDS,
+    when=at("2026-11-29 09:14"),
+)
+MOVE: Final = PlanLine(
+    "move",
+    "team-rooms/quality",
+    "formerly team-rooms/qa: same room, same link",
+    room_id="104",
+    display_name="QA room",
+)
+CREATES: Final = tuple(
+    PlanLine(
+        "create",
+        f"team-rooms/{name}",
+        f"data/teams.yaml:{line} asks for it",
+        calls="POST",
+        display_name=f"{name.title()} room",
+        link=LinkFate.NEW,
+        changes=(ChangeLine("type", "", "long_term 365d"),),
+    )
+    for line, name in ((41, "data"), (45, "edge"))
+)
+UPDATES: Final = tuple(
+    PlanLine(
+        "update",
+        f"team-rooms/{name}",
+        "team-rooms.yaml:14 changed",
+        calls="PATCH",
+        room_id=str(room),
+        display_name=f"{name.title()} room",
+        changes=(ChangeLine("join_approval_level", "none", "after_owner_only"),),
+    )
+    for room, name in enumerate(
+        ("checkout", "payments", "search", "mobile", "platform", "billing", "growth"), start=200
+    )
+)
+RENEW: Final = PlanLine(
+    "renew",
+    "team-rooms/search",
+    "its renewal is due",
+    calls="PATCH",
+    room_id="202",
+    display_name="Search room",
+    changes=(ChangeLine("expires_at", "2027-01-21T06:12:00.000Z", "2027-11-22T11:00:00.000Z"),),
+    when=at("2027-11-22 11:00"),
+)
+HELD: Final = PlanLine(
+    "create",
+    "team-rooms/checkout-eu",
+    "data/teams.yaml:17 asks for it",
+    calls="POST",
+    display_name="Checkout EU room",
+    link=LinkFate.NEW,
+    held_by="look-alike",
+    held_why='a room that is not ours is called the same: "Checkout EU room" (481920374)',
+    hint=(
+        "the same?  room-orchestrator rooms adopt 481920374 team-rooms/checkout-eu    "
+        "not?  room-orchestrator rooms distinct 481920374 team-rooms/checkout-eu"
+    ),
+)
+
+PLAN: Final = PlanReport(
+    mode="enforce",
+    config=CONFIG,
+    lines=(BURY, REPLACE, MOVE, *CREATES, RENEW, *UPDATES),
+    held=(HELD,),
+    standing=(
+        PlanLine(
+            "bury",
+            "team-rooms/telex",
+            "the policy old-rooms is gone",
+            room_id="99",
+            display_name="Telex room",
+            link=LinkFate.ENDS,
+            when=at("2026-11-24 08:00"),
+        ),
+    ),
+    unchanged=406,
+    foreign=300,
+    listed_at=NOW - timedelta(seconds=8),
+)
+NOTHING: Final = PlanReport("enforce", CONFIG, unchanged=412, foreign=300, listed_at=NOW)
+
+CHECKOUT: Final = RoomRow(
+    key="team-rooms/checkout",
+    state="open",
+    room_id="481920374",
+    display_name="Checkout room",
+    type="long_term",
+    guest_url=link("team-rooms/checkout"),
+    meeting_code="481 920 374",
+    expires_at=at("2027-09-13 06:14"),
+    created_at=at("2025-11-12 10:02"),
+    generation=1,
+    next_act=NextAct(at("2027-07-15 06:12"), "team-rooms/checkout", "renew"),
+    policy="team-rooms",
+)
+ROOMS: Final = RoomsReport(
+    rooms=(
+        RoomRow(
+            key="all-hands/2026-11-26",
+            state="held",
+            display_name="All hands",
+            type="long_term",
+            held=("look-alike: a room that is not ours is called the same",),
+            policy="all-hands",
+        ),
+        CHECKOUT,
+        RoomRow(
+            key="team-rooms/fax",
+            state="ending",
+            room_id="481920375",
+            display_name="Fax room",
+            type="long_term",
+            guest_url=link("team-rooms/fax"),
+            meeting_code="481 920 375",
+            expires_at=at("2026-11-29 09:14"),
+            created_at=at("2025-11-12 10:02"),
+            adopted=True,
+            generation=2,
+            next_act=NextAct(at("2026-11-29 09:14"), "team-rooms/fax", "end"),
+            policy="team-rooms",
+        ),
+    ),
+    foreign=(ForeignRow("481920001", "Board room", "long_term", "481 920 001", None),),
+)
+WHY: Final = WhyReport(
+    key="team-rooms/checkout",
+    rooms=(CHECKOUT,),
+    wanted="asked for by data/teams.yaml:17",
+    policy="team-rooms.yaml",
+    policy_version="9c1e44d2",
+    fields=(
+        ComparedField("display_name", "Checkout room", "Checkout room", equal=True),
+        ComparedField("join_approval_level", "after_owner_only", "none", equal=False),
+    ),
+    plan=(UPDATES[0],),
+    holds=("occupied: 4 people inside",),
+    next_act=CHECKOUT.next_act,
+    history=(
+        HistoryLine(
+            at("2025-11-12 10:02"),
+            41,
+            "room.created",
+            "wanted and absent",
+            "policy team-rooms@9c1e",
+            "k3m9x2aa-0123456789abcdef",
+        ),
+        HistoryLine(
+            at("2026-09-13 06:14"), 90, "room.renewed", "its renewal is due", "team-rooms@9c1e"
+        ),
+    ),
+    former=("team-rooms/shop",),
+)
+STATUS: Final = StatusReport(
+    owner="nordlicht-prod",
+    mode="enforce",
+    config=CONFIG,
+    version="0.1.0",
+    started_at=NOW - timedelta(days=12),
+    now=NOW,
+    api=API,
+    api_state="ok",
+    api_last_good=NOW - timedelta(seconds=14),
+    needs_you=(f"{PROBLEM}",),
+    policies=(
+        PolicyRow("all-hands", "all-hands.yaml", "77aa", 1, 1, description="Thursdays"),
+        PolicyRow("team-rooms", "team-rooms.yaml", "9c1e", 40, 39, "team-rooms.yaml is bad"),
+    ),
+    problems=(PROBLEM,),
+    rooms=MappingProxyType({"open": 398, "occupied": 6, "ending": 4, "held": 4}),
+    foreign=300,
+    next_acts=(
+        NextAct(at("2026-11-23 06:12"), "team-rooms/search", "renew"),
+        NextAct(at("2027-01-03 06:12"), "team-rooms/fax", "renew"),
+    ),
+    loses_first=NextAct(at("2027-01-22 06:00"), "team-rooms/fax", "ends, if it cannot be renewed"),
+    held=(HELD,),
+    brakes=(BrakeRow("7", ("team-rooms/a", "team-rooms/b"), 35, 4),),
+    behind=MappingProxyType({"rooms-json": "disk full, next try 14:03:20"}),
+    listed_at=NOW - timedelta(seconds=14),
+    occupancy_known=True,
+    audit_lines=41223,
+    waiting=3,
+)
+APPLIED: Final = ApplyReport(calls=11, failed=(), left=NOTHING)
+
+
+def desk() -> FakeDesk:
+    """A fake desk with these reports."""
+    return FakeDesk(STATUS, PLAN, ROOMS, WHY, APPLIED)
