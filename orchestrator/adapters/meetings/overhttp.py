@@ -144,11 +144,11 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
 
 def _base(url: str) -> str:
     parsed = URL(url)
-    if parsed.scheme not in {"http", "https"} or not parsed.raw_host:
-        message = f"not the URL of an API, as in https://host/v1/meetings: {url!r}"
-        raise ValueError(message)
     if parsed.user or parsed.password or parsed.raw_query_string or parsed.raw_fragment:
         message = "the URL of an API has no user, password, query or fragment"
+        raise ValueError(message)
+    if parsed.scheme not in {"http", "https"} or not parsed.raw_host:
+        message = f"not the URL of an API, as in https://host/v1/meetings: {url!r}"
         raise ValueError(message)
     return str(parsed).rstrip("/")
 
