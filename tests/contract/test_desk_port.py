@@ -37,8 +37,8 @@ async def asked(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield Asked(behind, behind, ANNA.actor)
         return
     path = tmp_path / "c.sock"
-    async with ControlServer(behind, path).serving():
-        yield Asked(SocketDesk(path), behind, login())
+    async with ControlServer(behind, path).serving(), SocketDesk.opened(path) as client:
+        yield Asked(client, behind, login())
 
 
 def login() -> str:

@@ -7,9 +7,11 @@ itself, the second never.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 import aiohttp
 
@@ -37,29 +39,52 @@ class NoDaemonError(DeskError):
     """Nobody answers on the socket."""
 
 
+async def answers(path: Path) -> bool:
+    """Whether anybody answers on a socket.
+
+    Raises:
+        DeskError: this user may not use the socket, or its path is too long.
+    """
+    _check_path(path)
+    try:
+        _, writer = await asyncio.wait_for(
+            asyncio.open_unix_connection(str(path)), timeout=_CONNECT
+        )
+    except OSError as error:  # TimeoutError is one
+        fault = _unreached(path, error)
+        if isinstance(fault, NoDaemonError):
+            return False
+        raise fault from error
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
+
+
 class SocketDesk:
     """Implements `orchestrator.ports.desk.Desk` by asking the daemon on its socket.
 
     The daemon learns from the kernel who asks; of a `Person` only the reason is sent.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Ask on this socket; each question has a connection of its own."""
+    def __init__(self, path: Path, session: aiohttp.ClientSession) -> None:
+        """Ask on this socket, by a session that is connected to it; see `opened`."""
         self._path = path
+        self._session = session
 
-    async def answers(self) -> bool:
-        """Whether anybody answers on the socket.
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def opened(cls, path: Path) -> AsyncIterator[Self]:
+        """A desk for the length of the block; nothing is connected before the first question.
 
         Raises:
-            DeskError: the socket may not be used by this user, or its path is too long.
+            DeskError: the path is longer than Linux keeps.
         """
-        try:
-            _, writer = await self._connect()
-        except NoDaemonError:
-            return False
-        writer.close()
-        await writer.wait_closed()
-        return True
+        _check_path(path)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT)
+        connector = aiohttp.UnixConnector(str(path))
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+            yield cls(path, session)
 
     async def status(self) -> StatusReport:
         """The whole at a glance."""
@@ -107,21 +132,12 @@ class SocketDesk:
         return await self._ask(wire.Approve(brake, person.reason), Done)
 
     async def _ask(self, question: wire.Question, kind: type[_Report]) -> _Report:
-        problem = problem_with(self._path)
-        if problem:
-            raise DeskError(problem, _INVALID)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT)
-        connector = aiohttp.UnixConnector(str(self._path))
+        text = wire.write_question(question)
         try:
-            async with (
-                aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
-                session.post(
-                    f"http://daemon{wire.ADDRESS}", data=wire.write_question(question)
-                ) as response,
-            ):
+            async with self._session.post(f"http://daemon{wire.ADDRESS}", data=text) as response:
                 return wire.read_answer(kind, await response.read())
         except aiohttp.ClientConnectorError as error:
-            raise self._unreached(error) from error
+            raise _unreached(self._path, error) from error
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             message = (
                 f"the daemon broke off before it answered ({type(error).__name__}): whether it did "
@@ -131,21 +147,16 @@ class SocketDesk:
         except wire.WireError as error:
             raise DeskError(str(error)) from error
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        problem = problem_with(self._path)
-        if problem:
-            raise DeskError(problem, _INVALID)
-        try:
-            return await asyncio.wait_for(
-                asyncio.open_unix_connection(str(self._path)), timeout=_CONNECT
-            )
-        except OSError as error:  # TimeoutError is one
-            raise self._unreached(error) from error
 
-    def _unreached(self, error: OSError) -> DeskError:
-        if error.errno == errno.EACCES:
-            return DeskError(
-                f"this user may not ask the daemon on {self._path}; use sudo, or join the group "
-                "of the socket"
-            )
-        return NoDaemonError(f"no daemon answers on {self._path}; start it: room-orchestrator run")
+def _check_path(path: Path) -> None:
+    problem = problem_with(path)
+    if problem:
+        raise DeskError(problem, _INVALID)
+
+
+def _unreached(path: Path, error: OSError) -> DeskError:
+    if error.errno == errno.EACCES:
+        return DeskError(
+            f"this user may not ask the daemon on {path}; use sudo, or join the socket's group"
+        )
+    return NoDaemonError(f"no daemon answers on {path}; start it: room-orchestrator run")

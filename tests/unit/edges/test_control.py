@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.domain.reports import StatusReport
 from orchestrator.edges.control import (
     ControlServer,
     ControlSocketError,
     NoDaemonError,
     SocketDesk,
     actor_of,
+    answers,
     wire,
 )
 from orchestrator.ports.desk import DeskError
@@ -24,6 +26,12 @@ from tests.reports import STATUS, desk
 def altered(text: bytes, **changes: object) -> bytes:
     """A message with some of its fields changed."""
     return json.dumps(json.loads(text) | changes).encode()
+
+
+async def status_of(path: Path) -> StatusReport:
+    """Ask the daemon on a socket for its status."""
+    async with SocketDesk.opened(path) as client:
+        return await client.status()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +88,7 @@ async def test_the_socket_is_for_owner_and_group(tmp_path: Path) -> None:
     path = tmp_path / "state" / "c.sock"
     async with ControlServer(desk(), path).serving():
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
-        assert await SocketDesk(path).answers()
+        assert await answers(path)
     assert not path.exists()
 
 
@@ -89,9 +97,9 @@ async def test_a_socket_that_a_killed_daemon_left_is_replaced(tmp_path: Path) ->
     path = tmp_path / "c.sock"
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))
-    assert not await SocketDesk(path).answers()
+    assert not await answers(path)
     async with ControlServer(desk(), path).serving():
-        assert await SocketDesk(path).status() == STATUS
+        assert await status_of(path) == STATUS
 
 
 async def test_a_socket_on_which_somebody_answers_is_not_touched(tmp_path: Path) -> None:
@@ -101,7 +109,7 @@ async def test_a_socket_on_which_somebody_answers_is_not_touched(tmp_path: Path)
         with pytest.raises(ControlSocketError, match=r"answers on .* already"):
             async with ControlServer(desk(), path).serving():
                 pass
-        assert await SocketDesk(path).status() == STATUS
+        assert await status_of(path) == STATUS
 
 
 async def test_another_daemons_socket_is_left_alone_at_the_end(tmp_path: Path) -> None:
@@ -137,11 +145,11 @@ async def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 async def test_no_daemon_is_told_apart_from_a_refusal(tmp_path: Path) -> None:
     """Nobody there is one thing, nobody allowed another."""
     with pytest.raises(NoDaemonError, match="no daemon answers"):
-        await SocketDesk(tmp_path / "c.sock").status()
+        await status_of(tmp_path / "c.sock")
     behind = replace(desk(), refuses=DeskError("no"))
     async with ControlServer(behind, tmp_path / "c.sock").serving():
         with pytest.raises(DeskError) as refused:
-            await SocketDesk(tmp_path / "c.sock").status()
+            await status_of(tmp_path / "c.sock")
     assert not isinstance(refused.value, NoDaemonError)
 
 
@@ -156,7 +164,7 @@ async def test_a_daemon_that_breaks_off_is_told(tmp_path: Path) -> None:
     server = await asyncio.start_unix_server(hang_up, path)
     async with server:
         with pytest.raises(DeskError, match="broke off before it answered"):
-            await SocketDesk(path).status()
+            await status_of(path)
 
 
 async def test_an_answer_in_another_language_is_told(tmp_path: Path) -> None:
@@ -172,17 +180,17 @@ async def test_an_answer_in_another_language_is_told(tmp_path: Path) -> None:
     server = await asyncio.start_unix_server(answer, path)
     async with server:
         with pytest.raises(DeskError, match="same release"):
-            await SocketDesk(path).status()
+            await status_of(path)
 
 
 async def test_a_path_longer_than_linux_keeps_is_told(tmp_path: Path) -> None:
     """107 bytes, counted in bytes: both ends say what to change."""
     path = tmp_path / ("ü" * 60)
     with pytest.raises(DeskError, match=r"bytes, and Linux allows 107.*control\.socket") as refused:
-        await SocketDesk(path).status()
+        await status_of(path)
     assert refused.value.code == 2
     with pytest.raises(DeskError, match="Linux allows 107"):
-        await SocketDesk(path).answers()
+        await answers(path)
     with pytest.raises(ControlSocketError, match="Linux allows 107"):
         async with ControlServer(desk(), path).serving():
             pass
@@ -194,7 +202,7 @@ async def test_a_bug_behind_the_desk_is_told_by_its_kind_alone(tmp_path: Path) -
     behind.refuses = ValueError("hunter2")  # type: ignore[assignment]
     async with ControlServer(behind, tmp_path / "c.sock").serving():
         with pytest.raises(DeskError, match=r"failed at this question \(ValueError\)") as told:
-            await SocketDesk(tmp_path / "c.sock").status()
+            await status_of(tmp_path / "c.sock")
         assert "hunter2" not in str(told.value)
 
 
