@@ -122,7 +122,7 @@ def _times(line: str) -> CronTrigger:
     """
     cron = _parse(line)
     if not any(cron.falls_on(day) for day in _SOME_YEARS):
-        message = "no such day ever comes; look at day and month"
+        message = "never comes; look at day and month"
         raise ValueError(message)
     return CronTrigger(
         minute=_listed(cron.minutes),

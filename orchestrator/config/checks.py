@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from orchestrator.config.building import Source, written_paths
-from orchestrator.config.models import ConfigForm, SecretForm
+from orchestrator.config.models import ConfigForm
 from orchestrator.config.settings import RemoteMeetings, Settings
 from orchestrator.foundation.documents import Document
 from orchestrator.foundation.documents import Path as Steps
@@ -33,7 +33,7 @@ def problems_together(filled: Filled[ConfigForm], source: Source) -> Iterator[Pr
         (("audit", "signing_key"), form.audit.signing_key if form.audit else None),
     ):
         if secret is not None and filled.whole(steps):
-            yield from _one_place(secret, document, steps)
+            yield from _one_place(document, steps)
     yield from _collisions(form, source)
 
 
@@ -54,7 +54,7 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
 
 def _one_api(form: ConfigForm, document: Document) -> Iterator[Problem]:
     meetings = form.meetings
-    given = document.tree.get(_MEETINGS) if isinstance(document.tree, dict) else None
+    given = document.value((_MEETINGS,))
     named = set(given) if isinstance(given, dict) else set()
     if meetings.embedded:
         for name in _REMOTE_ONLY:
@@ -83,9 +83,9 @@ def _one_api(form: ConfigForm, document: Document) -> Iterator[Problem]:
             yield Problem(document.key_place((_MEETINGS, name)), message)
 
 
-def _one_place(form: SecretForm, document: Document, steps: Steps) -> Iterator[Problem]:
-    named = [name for name in ("file", "credential", "env") if getattr(form, name) is not None]
-    if len(named) != 1:
+def _one_place(document: Document, steps: Steps) -> Iterator[Problem]:
+    given = document.value(steps)
+    if isinstance(given, dict) and len(given) != 1:
         message = f"{steps[-1]} needs exactly one of file, credential and env"
         yield Problem(document.key_place(steps), message)
 

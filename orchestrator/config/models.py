@@ -74,7 +74,7 @@ def _listen(value: str) -> str:
     bare = host.removeprefix("[").removesuffix("]")
     if bare != host or ":" in host:
         try:
-            ipaddress.IPv6Address(bare)
+            ipaddress.IPv6Address(bare if bare != host else "")
         except ValueError:
             message = "must have the form [::1]:8441"
             raise ValueError(message) from None
@@ -229,6 +229,11 @@ class ConfigForm(Form):
     """One installation of Room Orchestrator."""
 
     not_yet: ClassVar = frozenset({"alerts", "http", "links", "sources", "themes"})
+    hints: ClassVar = {
+        "owner": "`room-orchestrator init` makes one",
+        "mode": "write observe, no-removals or enforce",
+        "meetings": "write `meetings: {embedded: true}`, or the url of an API",
+    }
 
     owner: Annotated[str, AfterValidator(_owner)] = Field(
         description="this installation's id, in every room that it makes; never change it"

@@ -87,8 +87,8 @@ def understand(path: Path, text: bytes) -> Configuration:
         return Configuration(None, document.problems)
     source = Source(path.absolute(), document)
     filled = fill(ConfigForm, document, _STAND_IN)
-    problems = {*document.problems, *filled.problems, *problems_together(filled, source)}
+    problems = document.besides([*filled.problems, *problems_together(filled, source)])
     if problems or filled.value is None:
-        return Configuration(None, tuple(sorted(problems)))
+        return Configuration(None, tuple(problems))
     settings = build(filled.value, source)
     return Configuration(settings, warnings=tuple(warnings(settings, document)))

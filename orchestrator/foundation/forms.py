@@ -43,12 +43,14 @@ class Form(BaseModel):
 
     Attributes:
         not_yet: keys of the language that a later build will know.
+        hints: for required keys, what to write.
     """
 
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True
     )
     not_yet: ClassVar[frozenset[str]] = frozenset()
+    hints: ClassVar[Mapping[str, str]] = {}
 
 
 def _length(value: object) -> timedelta:
@@ -178,8 +180,7 @@ class _Filling:
         path = (*parent, location[-1])
         # Otherwise it was there, if misspelt, and what was wrong with it is told.
         if path not in self.broken and not self._is_misspelt(parent, str(path[-1])):
-            where = f" in {_label(parent)}" if parent else ""
-            self._tell(self.document.key_place(parent), f'"{path[-1]}" is missing{where}')
+            self._tell(self.document.key_place(parent), self._absent(parent, str(path[-1])))
         self.broken.add(path)
         if len(path) > 1:
             self.broken.add(parent)
@@ -187,6 +188,12 @@ class _Filling:
         else:
             name = str(path[0])
             self.tree[name] = copy.deepcopy(self.stand_in[name])
+
+    def _absent(self, parent: Path, name: str) -> str:
+        form = _form_at(self.form, parent)
+        hint = form.hints.get(name) if form else None
+        where = f" in {_label(parent)}" if parent else ""
+        return f'"{name}" is missing{where}' + (f": {hint}" if hint else "")
 
     def _is_misspelt(self, parent: Path, name: str) -> bool:
         form = _form_at(self.form, parent)
@@ -338,5 +345,7 @@ def _wrong(details: ErrorDetails) -> str:
 
 def _choice(expected: str, given: object) -> str:
     choices = expected.replace("'", "").replace(" or ", ", ").split(", ")
+    if given in choices:
+        return f"must be {given}, without quotes"
     listed = ", ".join(choices[:-1]) + f" or {choices[-1]}" if choices[1:] else choices[0]
     return f"must be {listed}" + (did_you_mean(given, choices) if isinstance(given, str) else "")

@@ -176,7 +176,7 @@ class Checks:
 
     def _fields(self, wish: ForEachForm) -> frozenset[str] | None:
         """All fields that any of the items has; None where only the data file knows."""
-        if wish.items is None:
+        if wish.items is None or item_problems(self.source.written):
             return None
         subjects = item_subjects(self.source.written)
         return frozenset(

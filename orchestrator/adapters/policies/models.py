@@ -100,6 +100,7 @@ class ForEachForm(Form):
     """What a standing policy makes rooms for."""
 
     not_yet: ClassVar = frozenset({"http"})
+    hints: ClassVar = {"key": "a template that gives every subject its own, and never changes"}
 
     file: str | None = Field(
         None, description="a YAML, JSON or CSV file in data/, each entry of which is a subject"
@@ -249,7 +250,14 @@ def _replace(value: object) -> object:
 class PolicyForm(Form):
     """One policy: which rooms should exist, what they are like, and what becomes of them."""
 
-    not_yet: ClassVar = frozenset({"close", "keep_open", "on_page", "on_schedule", "storm"})
+    not_yet: ClassVar = frozenset(
+        {"close", "keep_open", "on_page", "on_schedule", "recordings", "storm"}
+    )
+    hints: ClassVar = {
+        "version": "write version: 1",
+        "name": "it is a part of every key",
+        "room": "it says what every room is like",
+    }
 
     version: Literal[1] = Field(description="of this language: 1")
     name: Name = Field(description="the policy's name, part of every key")

@@ -66,14 +66,13 @@ class PolicyReader:
     def _understand(self, source: Source) -> Parsed:
         filled = fill(PolicyForm, source.document, _STAND_IN)
         form = filled.value
-        problems = {*source.document.problems, *filled.problems}
         if form is None:
-            return Parsed(None, tuple(sorted(problems)), _name_in(source.text))
+            return Parsed(None, source.document.problems, _name_in(source.text))
         checks = Checks(form, filled, source, self._templates, self._calendar, self._destinations)
-        problems.update(checks.problems())
+        problems = source.document.besides([*filled.problems, *checks.problems()])
         name = form.name if filled.whole(("name",)) else None
         if problems or form.for_each is None:
-            return Parsed(None, tuple(sorted(problems)), name)
+            return Parsed(None, tuple(problems), name)
         return Parsed(build(form, form.for_each, source), (), name)
 
 

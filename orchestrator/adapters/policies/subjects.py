@@ -126,5 +126,5 @@ def _listed(document: Document, path: Path) -> Subjects:
             fields: Mapping[str, Tree] | Scalar = member
             subjects.append(Subject(fields, place))
         else:
-            problems.append(Problem(place, "must be a text or a mapping of fields"))
+            problems.append(Problem(place, "a subject must be a text or a mapping of fields"))
     return Subjects(None if problems else tuple(subjects), tuple(problems))

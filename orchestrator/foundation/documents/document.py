@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from orchestrator.foundation.problems import Place, Problem
@@ -56,6 +56,19 @@ class Document:
         """Whether there is a tree at all, with or without problems."""
         return self.spots is not None
 
+    def value(self, path: Path) -> Tree:
+        """The value at a path; None where there is none."""
+        tree = self.tree
+        for step in path:
+            match tree, step:
+                case dict(), str() if step in tree:
+                    tree = tree[step]
+                case list(), int() if step < len(tree):
+                    tree = tree[step]
+                case _:
+                    return None
+        return tree
+
     def place(self, path: Path = ()) -> Place:
         """Where the value at a path stands; of what is missing, where it would belong."""
         spot, _ = self._walk(path)
@@ -73,6 +86,15 @@ class Document:
         spot, found = self._walk(path)
         if spot is not None and found:
             yield from self._below(path, spot)
+
+    def besides(self, found: Iterable[Problem]) -> list[Problem]:
+        """Those that stand on no line with a mistake of the text itself, and the text's own.
+
+        What was half read is half a value: whatever is wrong with it follows from the mistake.
+        """
+        spoilt = {problem.place.line for problem in self.problems}
+        others = (problem for problem in found if problem.place.line not in spoilt)
+        return sorted({*self.problems, *others})
 
     def _below(self, path: Path, spot: Spot) -> Iterator[tuple[Path, Place]]:
         if isinstance(spot.parts, dict):
