@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,6 +223,23 @@ def test_the_journal_gets_priorities(form: str) -> None:
     assert heads == ["<7>", "<6>", "<4>", "<3>", "<2>"]
     if form == "auto":
         assert all(json.loads(line[3:]) for line in done.stderr.splitlines())
+
+
+def test_each_line_of_a_traceback_has_its_priority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or journald would take all but the first for ordinary."""
+    with (tmp_path / "journal").open("w+") as journal:
+        status = os.fstat(journal.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        logs.set_up(form="console", stream=journal)
+        try:
+            raise LookupError("gone")
+        except LookupError:
+            logger().exception("turn.failed")
+        lines = (tmp_path / "journal").read_text().splitlines()
+    assert len(lines) > 3
+    assert all(line.startswith("<3>") for line in lines)
 
 
 def test_a_terminal_gets_colours() -> None:
