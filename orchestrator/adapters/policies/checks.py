@@ -175,10 +175,12 @@ class Checks:
         yield ("room", "metadata"), room.metadata
 
     def _fields(self, wish: ForEachForm) -> frozenset[str] | None:
-        """All fields that any of the items has; None where only the data file knows."""
+        """All fields that any of the items has; None where only data to come will tell."""
         if wish.items is None or item_problems(self.source.written):
             return None
         subjects = item_subjects(self.source.written)
+        if not subjects:
+            return None
         return frozenset(
             name
             for subject in subjects
