@@ -7,7 +7,7 @@ one for a candidate folder gets exactly what the daemon would believe.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.domain.keys import Key
@@ -15,7 +15,7 @@ from orchestrator.domain.policies import Desired, Policy
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
 from orchestrator.engine.expand import Expansion, expand
-from orchestrator.foundation.problems import Place, Problem, did_you_mean
+from orchestrator.foundation.problems import Place, Problem
 from orchestrator.ports.sources import Folder, Parsed, Reader
 from orchestrator.ports.store import PolicyText
 from orchestrator.ports.templates import Templates
@@ -93,11 +93,10 @@ class _Pages:
 class Binder:
     """Makes books: reads, checks and expands, with what it was given and nothing else."""
 
-    def __init__(self, reader: Reader, templates: Templates, destinations: Collection[str]) -> None:
-        """Understand policies by ``reader``; they may deliver to these destinations."""
+    def __init__(self, reader: Reader, templates: Templates) -> None:
+        """Understand policies by ``reader`` and render them by ``templates``."""
         self._reader = reader
         self._templates = templates
-        self._destinations = frozenset(destinations)
 
     def bind(self, folder: Folder, last_good: Iterable[PolicyText]) -> Book:
         """Make the book of a folder, with the last good texts for what cannot be read."""
@@ -130,10 +129,6 @@ class Binder:
         if policy is None:
             self._reject(file, parsed, pages)
             return
-        unknown = self._unknown_destinations(policy)
-        if unknown:
-            self._reject(file, Parsed(None, unknown, policy.name), pages)
-            return
         other = pages.good.get(policy.name)
         if other is None:
             pages.good[policy.name] = (policy, content)
@@ -162,18 +157,6 @@ class Binder:
         )
         place = newcomer.places.get("name", Place(newcomer.file))
         self._reject(newcomer.file, Parsed(None, (Problem(place, message),), policy.name), pages)
-
-    def _unknown_destinations(self, policy: Policy) -> tuple[Problem, ...]:
-        return tuple(
-            Problem(
-                deliver.place,
-                f'no destination is called "{deliver.to}"'
-                f"{did_you_mean(deliver.to, self._destinations)}; in config.yaml write  "
-                f"destinations: {{{deliver.to}: {{type: file, path: {deliver.to}.json}}}}",
-            )
-            for deliver in policy.deliver
-            if deliver.to not in self._destinations
-        )
 
     def _reject(self, file: str, parsed: Parsed, pages: _Pages) -> None:
         pages.bad[file] = parsed

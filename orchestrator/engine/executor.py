@@ -97,6 +97,8 @@ class Executor:
         self._first_room = asyncio.Lock()
         self.lost_at: dict[str, float] = {}
         """When the connection of an unanswered create ended, by operation (monotonic seconds)."""
+        self.in_flight: set[str] = set()
+        """Operations whose call is under way in this process: nothing is known of them yet."""
         self.look: Callable[[int | None], Awaitable[None]] | None = None
         """Lists from a watermark on; set by whoever owns the listing."""
 
@@ -146,10 +148,13 @@ class Executor:
         operation, state = await self._journal(state, action, telling)
         began = self._clock.monotonic()
         LAST_CALL.set(None)
+        self.in_flight.add(operation.id)
         try:
             seen = await self._call(state, action, operation)
         except Fault as fault:
             return await self._record(self._failed(state, action, operation, telling, fault))
+        finally:
+            self.in_flight.discard(operation.id)
         if seen is not None:
             self._observations.saw(seen, began)
         else:

@@ -77,6 +77,7 @@ class Gathering:
         self._started = clock.monotonic()
         self.conflicts = Conflicts({})
         self.lost_at: Callable[[str], float | None] = lambda _: None
+        self.in_flight: Callable[[str], bool] = lambda _: False
 
     async def state(self, key: Key, book: Book) -> KeyState:
         """What is remembered of a key, with the wish of the book taken in."""
@@ -189,6 +190,8 @@ class Gathering:
         return self._look_up(creates[0]) if creates else None
 
     def _look_up(self, operation: Operation) -> Pending:
+        if self.in_flight(operation.id):
+            return Pending(operation, None, looked=False)  # its answer may still come
         found = self._observations.by_operation(operation.id)
         since = self.lost_since(operation) + self._settings.settle.total_seconds()
         looked = self._observations.looked(operation.watermark, since)

@@ -65,6 +65,10 @@ class Reload:
         await self._put_in_force(book, folder, cause)
         return book
 
+    async def read(self) -> Book:
+        """The book of the folder as it is now; no effect."""
+        return await self.bind(await self._sources.read())
+
     async def bind(self, folder: Folder) -> Book:
         """The book of a folder, with what the store knows of last good texts; no effect."""
         last_good = await self._store.policies()

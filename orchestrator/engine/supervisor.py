@@ -59,6 +59,12 @@ class Engine:
         await self.parts.brakes.recall()
         await self.reload.load("start")
 
+    async def look(self) -> None:
+        """Know what a question needs: nothing is written, moved or put in force."""
+        await self.parts.brakes.recall()
+        self.reconciler.book = await self.reload.read()
+        self.outbox.book = self.reconciler.book
+
     async def run(self, started: dict[str, Json] | None = None) -> None:
         """Work until `stop`, then finish what was begun.
 
@@ -107,9 +113,12 @@ class Engine:
             group.create_task(self._dispatcher.run(), name="dispatcher")
             await self.parts.inbox.idle()
             self.parts.inbox.close()
+        return True
+
+    async def carry_out(self) -> None:
+        """Write out every fact and delivery that waits, and return. For one command."""
         self.outbox.stop()
         await self.outbox.run()
-        return True
 
     async def wake_all(self, cause: str) -> None:
         """Wake every key that is wanted or remembered."""

@@ -1,0 +1,276 @@
+"""Putting the daemon together: from settings to a running whole, and back down again.
+
+What is pinned is checked before anything acts: the owner, the application and the API of a store
+do not change by a slip in a config file (promise P3).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Final
+
+from orchestrator.adapters.audit.log import JsonlAudit
+from orchestrator.adapters.audit.signing import SigningKey
+from orchestrator.adapters.audit.writing import LogPlace
+from orchestrator.adapters.calendar import CronCalendar
+from orchestrator.adapters.clock import SystemClock
+from orchestrator.adapters.delivery.file import JsonFile
+from orchestrator.adapters.meetings.overhttp import OverHttp, Patience
+from orchestrator.adapters.meetings.readonly import ReadOnly
+from orchestrator.adapters.meetings.rooms import Account, MeetingsRooms, connect
+from orchestrator.adapters.meetings.rooms import Limits as PressLimits
+from orchestrator.adapters.meetings.token import read_key
+from orchestrator.adapters.meetings.transport import Transport
+from orchestrator.adapters.policies.folder import PolicyFolder
+from orchestrator.adapters.policies.reader import PolicyReader
+from orchestrator.adapters.store.sqlite import SqliteStore
+from orchestrator.adapters.templates.rendering import SandboxedTemplates
+from orchestrator.adapters.timer import SchedulerTimer
+from orchestrator.app.embedded import Api, embedded
+from orchestrator.config.settings import EmbeddedMeetings, RemoteMeetings, Settings
+from orchestrator.domain.brakes import Limits
+from orchestrator.domain.facts import Json
+from orchestrator.domain.policies import Mode
+from orchestrator.engine.agenda import Agenda
+from orchestrator.engine.book import Binder, Book
+from orchestrator.engine.brakes import Brakes
+from orchestrator.engine.desk import EngineDesk, Whence
+from orchestrator.engine.executor import Executor
+from orchestrator.engine.gathering import Gathering
+from orchestrator.engine.inbox import Inbox
+from orchestrator.engine.observations import Observations
+from orchestrator.engine.outbox import AUDIT_HEAD, Outbox
+from orchestrator.engine.reconciler import Parts, Reconciler
+from orchestrator.engine.reload import Reload
+from orchestrator.engine.resync import Resync
+from orchestrator.engine.settings import EngineSettings
+from orchestrator.engine.supervisor import Engine
+from orchestrator.engine.weather import Weather
+from orchestrator.ports.audit import AuditLog, Head
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.deliveries import Destination
+from orchestrator.ports.rooms import Rooms
+from orchestrator.ports.sources import Sources
+from orchestrator.ports.store import Commit, Store
+from orchestrator.ports.timer import Timer
+
+_PINS: Final = ("owner", "api", "application")
+
+
+class StartError(Exception):
+    """The daemon cannot start; the text says why and what to do."""
+
+
+@dataclass(slots=True)
+class App:
+    """The whole, put together; `run` works until `stop`."""
+
+    settings: Settings
+    engine: Engine
+    desk: EngineDesk
+    api: Api
+    clock: Clock
+    started: dict[str, Json] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Work until `stop`; returns when everything that was begun is finished."""
+        await self.engine.run(self.started)
+
+    def stop(self) -> None:
+        """Ask `run` to end."""
+        self.engine.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What an engine stands on; tests and rehearsals bring their own."""
+
+    store: Store
+    rooms: Rooms
+    audit: AuditLog
+    sources: Sources
+    timer: Timer
+    clock: Clock
+    destinations: dict[str, Destination]
+
+
+@asynccontextmanager
+async def build(
+    settings: Settings, *, running: bool = True, repin: bool = False
+) -> AsyncIterator[App]:
+    """Put the daemon together for the length of the block.
+
+    Args:
+        settings: of one installation.
+        running: the loops will run; otherwise the desk answers by itself, for one command.
+        repin: take the owner, API and application of the settings for this store's from now on.
+
+    Raises:
+        StartError: something that is pinned changed, or a key cannot be read.
+        StoreFault: the store cannot be opened; `StoreTakenError` if another daemon has it.
+        OSError: the embedded server's address cannot be had.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        settings.store.parent.mkdir(parents=True, exist_ok=True)
+        store = await SqliteStore.open(settings.store)
+        stack.push_async_callback(store.close)
+        api = await _api(settings, clock, stack)
+        await _check_pins(store, settings.owner, api, clock, repin=repin)
+        rooms = await _rooms(settings, api, clock, stack)
+        audit = await _audit(settings, store, stack)
+        sources = PolicyFolder(settings.policies, clock)
+        timer = SchedulerTimer()
+        stack.push_async_callback(timer.close)
+        outside = Outside(
+            store=store,
+            rooms=rooms,
+            audit=audit,
+            sources=sources,
+            timer=timer,
+            clock=clock,
+            destinations=_destinations(settings),
+        )
+        engine = assemble(engine_settings(settings, api.url), outside)
+        whence = Whence(str(settings.file), version("room-orchestrator"), clock.now())
+        app = App(settings, engine, EngineDesk(engine, whence, running=running), api, clock)
+        app.started = {
+            "version": whence.version,
+            "incarnation": store.incarnation,
+            "mode": str(settings.mode),
+            "api": api.url,
+            "store": str(settings.store),
+            "policies": str(settings.policies),
+            "pid": os.getpid(),
+        }
+        yield app
+
+
+def engine_settings(settings: Settings, url: str) -> EngineSettings:
+    """The engine's slice of the configuration."""
+    safety, calls = settings.safety, settings.meetings.calls
+    return EngineSettings(
+        owner=settings.owner,
+        url=url,
+        mode=settings.mode,
+        settle=calls.settle,
+        resync_interval=settings.resync_interval,
+        workers=max(2 * calls.concurrency, 4),
+        limits=Limits(safety.max_removals, safety.max_removal_percent, safety.per),
+        occupied_max=safety.occupied_max,
+    )
+
+
+def assemble(settings: EngineSettings, outside: Outside) -> Engine:
+    """Put the engine's parts together on whatever it stands on."""
+    observations = Observations(settings.owner)
+    weather = Weather(settings.url)
+    calendar = CronCalendar()
+    templates = SandboxedTemplates()
+    store, rooms, clock = outside.store, outside.rooms, outside.clock
+    gathering = Gathering(store, rooms, observations, calendar, clock, settings)
+    executor = Executor(store, rooms, observations, weather, clock, settings)
+    resync = Resync(store, rooms, observations, weather, clock, settings)
+    gathering.lost_at = executor.lost_at.get
+    gathering.in_flight = executor.in_flight.__contains__
+    executor.look = resync.look
+    inbox = Inbox()
+    parts = Parts(
+        store=store,
+        rooms=rooms,
+        observations=observations,
+        gathering=gathering,
+        executor=executor,
+        resync=resync,
+        brakes=Brakes(store, settings.limits),
+        inbox=inbox,
+        agenda=Agenda(inbox, outside.timer, clock),
+        weather=weather,
+        clock=clock,
+    )
+    outbox = Outbox(store, outside.audit, outside.destinations, clock)
+    reader = PolicyReader(templates, calendar, frozenset(outside.destinations))
+    reconciler = Reconciler(parts, Book())
+    reload = Reload(outside.sources, Binder(reader, templates), parts, reconciler, outbox)
+    return Engine(parts, reconciler, reload, outbox, settings)
+
+
+async def _api(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Api:
+    match settings.meetings:
+        case EmbeddedMeetings() as meetings:
+            return await stack.enter_async_context(embedded(meetings, settings.owner, clock))
+        case RemoteMeetings(url=url, application_id=application, private_key=key):
+            return Api(url, application, key.read(), url)
+
+
+async def _rooms(
+    settings: Settings, api: Api, clock: Clock, stack: AsyncExitStack
+) -> MeetingsRooms:
+    calls = settings.meetings.calls
+    http = OverHttp(api.url, Patience(answer=calls.timeout, silence=calls.timeout))
+    stack.push_async_callback(http.close)
+    # In observe nothing but GET can leave this process, whatever the code above it does.
+    transport: Transport = ReadOnly(http) if settings.mode is Mode.OBSERVE else http
+    account = Account(api.application_id, read_key(api.private_key))
+    limits = PressLimits(
+        per_second=calls.rate,
+        burst=max(int(calls.rate), 1),
+        concurrency=calls.concurrency,
+        page_size=calls.page_size,
+    )
+    return connect(transport, account, clock, limits)
+
+
+async def _audit(settings: Settings, store: SqliteStore, stack: AsyncExitStack) -> JsonlAudit:
+    settings.audit.file.parent.mkdir(parents=True, exist_ok=True)
+    key = None
+    if settings.audit.signing_key is not None:
+        key = SigningKey.from_pem(settings.audit.signing_key.read())
+    place = LogPlace(
+        settings.audit.file, settings.owner, store.incarnation, key, await remembered_head(store)
+    )
+    audit = JsonlAudit(place, sync_every=settings.audit.sync_every)
+    stack.push_async_callback(audit.close)
+    return audit
+
+
+async def remembered_head(store: Store) -> Head | None:
+    """Where the audit log ended when we last wrote to it: what `audit verify` checks against."""
+    note = await store.note(AUDIT_HEAD)
+    if note is None:
+        return None
+    kept = json.loads(note)
+    return Head(kept["seq"], kept["hash"], kept["lines"])
+
+
+def _destinations(settings: Settings) -> dict[str, Destination]:
+    destinations: dict[str, Destination] = {}
+    for name, destination in settings.destinations.items():
+        destination.path.parent.mkdir(parents=True, exist_ok=True)
+        destinations[name] = JsonFile(name, destination.path)
+    return destinations
+
+
+async def _check_pins(store: Store, owner: str, api: Api, clock: Clock, *, repin: bool) -> None:
+    """Refuse to go on with another owner, application or API than this store was made for."""
+    now = {"owner": owner, "api": api.pinned, "application": api.application_id}
+    wrong: list[str] = []
+    for name in _PINS:
+        pinned = await store.note(f"pin.{name}")
+        if pinned is not None and pinned != now[name]:
+            wrong.append(f"{name} was {pinned!r} and is {now[name]!r} in the config")
+    if wrong and not repin:
+        raise StartError(
+            f"this store belongs to another installation: {'; '.join(wrong)}. Put the config "
+            "right, or if it is meant, start once with:  room-orchestrator run --repin"
+        )
+    notes = {f"pin.{name}": value for name, value in now.items()}
+    await store.commit(Commit(notes=dict(notes)), clock.now())
+
+
+__all__ = ["App", "Outside", "StartError", "assemble", "build", "engine_settings"]

@@ -1,0 +1,64 @@
+"""The embedded Meetings server: for the daemon's life, or for one command that finds no daemon.
+
+The orchestrator talks to it over HTTP as to any other Meetings API; only its key and its address
+are handed over here.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.app.keys import meetings_key, public_half
+from orchestrator.config.settings import EmbeddedMeetings
+from orchestrator.foundation.secret import Secret
+from orchestrator.meetings_server import Application, Settings, start
+from orchestrator.ports.clock import Clock
+
+_NAMESPACE: Final = uuid.UUID("6f1d8d0e-5c0b-4c8e-9a41-2d5f7d8b2a11")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """How to reach one Meetings API."""
+
+    url: str
+    application_id: str
+    private_key: Secret
+    pinned: str  # what names this API for good, whatever port it has today
+
+
+def application_id(owner: str) -> str:
+    """The id of the one application of an embedded server: always the same for one owner."""
+    return str(uuid.uuid5(_NAMESPACE, owner))
+
+
+@asynccontextmanager
+async def embedded(settings: EmbeddedMeetings, owner: str, clock: Clock) -> AsyncIterator[Api]:
+    """Run the embedded server for the length of the block.
+
+    Raises:
+        OSError: its address cannot be had.
+        StoreFault: its database cannot be opened.
+    """
+    key = meetings_key(settings.keys)
+    settings.database.parent.mkdir(parents=True, exist_ok=True)
+    application = Application(id=application_id(owner), public_key=public_half(key))
+    server = await start(
+        Settings(
+            applications=(application,),
+            host=settings.host,
+            port=settings.port,
+            external_url=settings.public_url,
+            database=settings.database,
+        ),
+        clock,
+    )
+    try:
+        url = f"{server.url}/v1/meetings"
+        yield Api(url, application.id, key, f"embedded:{settings.database}")
+    finally:
+        await server.close()
