@@ -124,6 +124,19 @@ async def test_a_wake_may_cancel_itself_and_others(stand: Stand) -> None:
     assert stand.called == ["first", "third"]
 
 
+async def test_a_wake_may_put_off_another_that_is_due(stand: Stand) -> None:
+    """The replaced call is not made, though its moment had come."""
+
+    def wake() -> None:
+        stand.timer.call_at("second", stand.now() + LONG, stand.wake("much later"))
+        stand.called.append("first")
+
+    stand.timer.call_at("first", stand.now() - SOON, wake)
+    stand.timer.call_at("second", stand.now(), stand.wake("second"))
+    await stand.reach(stand.now() + SOON)
+    assert stand.called == ["first"]
+
+
 async def test_a_cancelled_call_is_not_made_and_unknown_names_are_no_error(stand: Stand) -> None:
     """Cancelling twice is as good as once."""
     stand.timer.cancel("never asked for")

@@ -131,6 +131,12 @@ async def test_a_room_that_cannot_be_read_makes_a_listing_doubtful_and_its_page_
     assert listing.pages[0].alive
 
 
+async def test_a_page_of_rooms_that_cannot_be_read_is_not_the_end() -> None:
+    """They may be new."""
+    listing, asked = await listed(page(rooms(1), 12), page([{"id": "x"}], 13), page(rooms(2)))
+    assert (ids(listing), asked) == (["room-1", "room-2"], [None, "12", "13"])
+
+
 @pytest.mark.parametrize(
     ("changes", "alive"),
     [
