@@ -39,18 +39,19 @@ class Checkpoint:
     previous: str
 
     @property
-    def _words(self) -> bytes:
+    def words(self) -> bytes:
+        """What is signed."""
         words = ("room-orchestrator audit 1", self.owner, self.store, self.lines, self.seq)
         return "\n".join((*map(str, words), self.previous)).encode("utf-8", "backslashreplace")
 
     def sign(self, key: "SigningKey") -> str:
         """The signature, in base64."""
-        return base64.b64encode(key.sign(self._words)).decode("ascii")
+        return base64.b64encode(key.sign(self.words)).decode("ascii")
 
     def is_signed(self, key: "VerifyingKey", signature: str) -> bool:
         """Whether the signature is this key's, over exactly this checkpoint."""
         try:
-            return key.verify(self._words, base64.b64decode(signature, validate=True))
+            return key.verify(self.words, base64.b64decode(signature, validate=True))
         except (binascii.Error, ValueError):
             return False
 
