@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from orchestrator.app.build import StartError, build
 from orchestrator.config import SecretFault, Settings
-from orchestrator.edges.control.client import SocketDesk
+from orchestrator.edges.control.client import SocketDesk, answers
 from orchestrator.ports.desk import Desk, DeskError
 from orchestrator.ports.store import StoreFault, StoreTakenError
 
@@ -36,9 +36,9 @@ async def open_desk(settings: Settings, *, acts: bool = False) -> AsyncIterator[
     Raises:
         DeskError: neither a daemon answers nor can the store be opened; the text says why.
     """
-    socket = SocketDesk(settings.control)
-    if await socket.answers():
-        yield Opened(socket, daemon=True)
+    if await answers(settings.control):
+        async with SocketDesk.opened(settings.control) as desk:
+            yield Opened(desk, daemon=True)
         return
     try:
         async with build(settings, running=False) as app:

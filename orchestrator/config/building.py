@@ -35,6 +35,8 @@ from orchestrator.foundation.documents import Document
 from orchestrator.foundation.documents import Path as Steps
 
 _SETTLE_REMOTE: Final = timedelta(seconds=60)
+_RATE_REMOTE: Final = 10.0  # calls a second
+_RATE_EMBEDDED: Final = 200.0  # our own server, on this machine: a new policy is there at once
 _SETTLE_EMBEDDED: Final = timedelta()  # our own server promises read-your-writes
 _SYNC: Final = {"always": timedelta(), "interval": timedelta(seconds=1)}
 
@@ -113,19 +115,19 @@ def _meetings(form: MeetingsForm, source: Source) -> EmbeddedMeetings | RemoteMe
             public_url=form.public_url,
             database=source.path(form.database),
             keys=source.path(form.keys),
-            calls=_calls(form, _SETTLE_EMBEDDED),
+            calls=_calls(form, _SETTLE_EMBEDDED, _RATE_EMBEDDED),
         )
     return RemoteMeetings(
         url=form.url,
         application_id=form.application_id,
         private_key=source.secret(form.private_key, "meetings", "private_key"),
-        calls=_calls(form, _SETTLE_REMOTE),
+        calls=_calls(form, _SETTLE_REMOTE, _RATE_REMOTE),
     )
 
 
-def _calls(form: MeetingsForm, settle: timedelta) -> Calls:
+def _calls(form: MeetingsForm, settle: timedelta, rate: float) -> Calls:
     return Calls(
-        rate=form.rate,
+        rate=rate if form.rate is None else form.rate,
         concurrency=form.concurrency,
         timeout=form.timeout,
         page_size=form.page_size,

@@ -153,8 +153,8 @@ class MeetingsForm(Form):
     private_key: SecretField | None = Field(
         None, description="remote: where the RSA key (PEM) is that signs our tokens"
     )
-    rate: Annotated[float, Field(ge=0.1, le=1000)] = Field(
-        10.0, description="calls a second, on average"
+    rate: Annotated[float, Field(ge=0.1, le=1000)] | None = Field(
+        None, description="calls a second, on average: 10, and 200 for the embedded server"
     )
     concurrency: Annotated[int, Field(ge=1, le=256)] = Field(
         8, description="calls under way at once"
