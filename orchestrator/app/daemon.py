@@ -56,12 +56,15 @@ async def _run_once(
     settings: Settings, wish: _Wish, *, repin: bool, on_ready: Callable[[App], None] | None
 ) -> None:
     """One life of the whole; a reload of the config begins another in the same process."""
-    async with build(settings, repin=repin) as app, _signals(app, wish):
-        settings.control.parent.mkdir(parents=True, exist_ok=True)
-        async with ControlServer(app.desk, settings.control).serving():
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_announce(app, on_ready), name="announce")
-                await app.run()
+    settings.control.parent.mkdir(parents=True, exist_ok=True)
+    async with (
+        build(settings, repin=repin) as app,
+        _signals(app, wish),
+        ControlServer(app.desk, settings.control).serving(),
+        asyncio.TaskGroup() as group,
+    ):
+        group.create_task(_announce(app, on_ready), name="announce")
+        await app.run()
 
 
 async def _announce(app: App, on_ready: Callable[[App], None] | None) -> None:

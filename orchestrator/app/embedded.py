@@ -7,10 +7,12 @@ are handed over here.
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
+
+import structlog
 
 from orchestrator.app.keys import meetings_key, public_half
 from orchestrator.config.settings import EmbeddedMeetings
@@ -18,6 +20,7 @@ from orchestrator.foundation.secret import Secret
 from orchestrator.meetings_server import Application, Settings, start
 from orchestrator.ports.clock import Clock
 
+_log = structlog.get_logger(__name__)
 _NAMESPACE: Final = uuid.UUID("6f1d8d0e-5c0b-4c8e-9a41-2d5f7d8b2a11")
 
 
@@ -56,9 +59,15 @@ async def embedded(settings: EmbeddedMeetings, owner: str, clock: Clock) -> Asyn
             database=settings.database,
         ),
         clock,
+        report=_report,
     )
     try:
         url = f"{server.url}/v1/meetings"
         yield Api(url, application.id, key, f"embedded:{settings.database}")
     finally:
         await server.close()
+
+
+def _report(event: str, fields: Mapping[str, object]) -> None:
+    """What the server tells of itself goes where everything goes."""
+    _log.warning(f"meetings-server.{event}", **dict(fields))
