@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, assert_never
 
 from orchestrator.domain import backoff
 from orchestrator.domain.actions import (
@@ -303,3 +303,5 @@ def _alive(situation: Situation, room: RoomRecord, seen: Observed, draft: Draft)
             if situation.state.tombstone is not None:
                 draft.hold("doubt", why, None)
             keep_in_shape(situation, room, seen, desired, draft)
+        case _:
+            assert_never(situation.wish)

@@ -72,7 +72,7 @@ class PlanReport:
         unchanged: rooms that are as they should be.
         foreign: rooms that are not ours, untouched.
         standing: removals that are decided and wait for their grace.
-        listed_at: when the listing ended that the plan stands on; complete says how far to trust it.
+        listed_at: when the listing ended that the plan stands on.
     """
 
     mode: str

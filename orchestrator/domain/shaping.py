@@ -208,7 +208,7 @@ def plan_renewal(
     if seen.expires_at is None or desired.lifetime is None or seen.type is RoomType.INSTANT:
         return
     now = situation.now
-    if _change_lifetime(situation, room, seen, desired, draft):
+    if _change_lifetime(situation, room, seen.expires_at, desired, draft):
         return
     due = renewal_time(
         room, seen.expires_at, desired.renewal, situation.key.encoded, situation.world.opening
@@ -225,25 +225,23 @@ def plan_renewal(
 
 
 def _change_lifetime(
-    situation: Situation, room: RoomRecord, seen: Observed, desired: Desired, draft: Draft
+    situation: Situation, room: RoomRecord, expires_at: datetime, desired: Desired, draft: Draft
 ) -> bool:
     """A policy's new lifetime: one PATCH, exempt from the floor; shortening leaves the grace."""
-    if seen.expires_at is None or desired.lifetime is None:
-        return False
-    if room.lifetime is None or room.lifetime == desired.lifetime:
+    if desired.lifetime is None or room.lifetime in {None, desired.lifetime}:
         return False
     now = situation.now
     asked = asked_end(now, desired.lifetime)
     shorter = desired.lifetime < room.lifetime
     if shorter:
         asked = max(asked, now + min(desired.removal.grace, LONGEST_ASK))
-    useful = asked < seen.expires_at if shorter else asked > seen.expires_at
+    useful = asked < expires_at if shorter else asked > expires_at
     if not useful:
         return False
     line = desired.places.get("lifetime", desired.because)
     draft.do(
         Renew(
-            room.id, seen.expires_at, asked, desired, f"{line} asks for another lifetime", own=False
+            room.id, expires_at, asked, desired, f"{line} asks for another lifetime", own=False
         )
     )
     return True

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Final
+from typing import Final, assert_never
 
 from orchestrator.domain.actions import (
     Action,
@@ -175,6 +175,8 @@ class Situation:
                 return f"{desired.version}:{desired.digest}"
             case Unwanted():
                 return "unwanted"
+            case _:
+                assert_never(self.wish)
 
 
 @dataclass(slots=True)
