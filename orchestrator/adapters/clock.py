@@ -22,6 +22,9 @@ _MONOTONIC: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 class SystemClock:
     """The clock port on the operating system's clocks."""
 
+    def __init__(self, longest_wait: float = _SLICE) -> None:
+        self._longest_wait = longest_wait
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 
@@ -30,6 +33,6 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         end = self.monotonic() + seconds
-        await asyncio.sleep(min(seconds, _SLICE))
+        await asyncio.sleep(min(seconds, self._longest_wait))
         while (left := end - self.monotonic()) > 0:  # noqa: ASYNC110 - no event tells of a resume
-            await asyncio.sleep(min(left, _SLICE))
+            await asyncio.sleep(min(left, self._longest_wait))

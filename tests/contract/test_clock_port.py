@@ -28,12 +28,15 @@ async def _wait(seconds: float) -> None:
     await come.wait()
 
 
-@pytest.fixture(params=["system", "virtual", "loop"])
+@pytest.fixture(params=["system", "system in slices", "virtual", "loop"])
 def stand(request: pytest.FixtureRequest) -> Stand:
     if request.param == "virtual":
         virtual = VirtualClock()
         return Stand(virtual, virtual.run)
-    return Stand(SystemClock() if request.param == "system" else LoopClock(), _wait)
+    if request.param == "loop":
+        return Stand(LoopClock(), _wait)
+    sliced = request.param == "system in slices"
+    return Stand(SystemClock(0.01) if sliced else SystemClock(), _wait)
 
 
 async def test_now_is_aware_and_utc(stand: Stand) -> None:

@@ -128,6 +128,11 @@ async def test_a_request_arrives_as_it_was_given(base: str) -> None:
     assert body == b'{"x":"y"}'
 
 
+def test_a_transport_prints_its_url() -> None:
+    """Without a slash at the end, which paths bring along."""
+    assert repr(OverHttp("https://meetings.test/v1/")) == "OverHttp('https://meetings.test/v1')"
+
+
 async def test_a_connection_serves_many_requests() -> None:
     """Opening one for each would double the time of a call."""
     async with peer(saying(OK)) as it:

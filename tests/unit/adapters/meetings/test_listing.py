@@ -177,6 +177,18 @@ async def test_a_listing_without_end_is_given_up() -> None:
         ).list_rooms()
 
 
+async def test_sessions_without_end_are_given_up() -> None:
+    """Each page full, each new."""
+
+    def further(heard: Any) -> Said:
+        offset = int(heard.query["offset"])
+        return sessions(f"a{offset}", f"b{offset}")
+
+    rooms_ = client(ScriptedTransport(further), VirtualClock(), Limits(None, pages=50))
+    with pytest.raises(UnavailableError, match="does not end within 50 pages"):
+        await rooms_.list_sessions(START)
+
+
 def sessions(*room_ids: str, **changes: Any) -> Said:
     rows = [{"room_id": one, "start_time": "2026-01-05T08:59:00.000Z"} for one in room_ids]
     return said({"page_size": 2, "_embedded": {"sessions": rows}} | changes)
