@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -240,6 +241,7 @@ def _texts(values: Json | Mapping[str, Json]) -> Iterator[str]:
             yield from _texts(value)
 
 
+@lru_cache(maxsize=4096)  # keys, ids and names come again and again
 def _folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
 

@@ -9,6 +9,7 @@ import io
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -54,11 +55,11 @@ def _begin(live: Path, count: int) -> tuple["_Follower", tuple[Entry, ...]]:
     files = log_files(live)
     # Opened at once: from here on the file may be renamed.
     reader = _Follower(live, next((file for file in files if file.path == live), None))
-    try:
-        return reader, _last(files, count)
-    except BaseException:
-        reader.close()
-        raise
+    with ExitStack() as unless_all_is_well:
+        unless_all_is_well.callback(reader.close)
+        found = _last(files, count)
+        unless_all_is_well.pop_all()
+    return reader, found
 
 
 def _last(files: Sequence[LogFile], count: int) -> tuple[Entry, ...]:
@@ -136,10 +137,8 @@ class _Follower:
 def _whole_lines(stream: io.FileIO, size: int) -> tuple[int, int]:
     """How many lines there are in the first `size` bytes, and where the last of them ends."""
     number = whole = position = 0
-    while position < size:
-        block = os.pread(stream.fileno(), min(_BLOCK, size - position), position)
-        if not block:
-            break
+    # Ends at `size`, or where the file ends by now.
+    while block := os.pread(stream.fileno(), min(_BLOCK, size - position), position):
         number += block.count(b"\n")
         newline = block.rfind(b"\n")
         whole = whole if newline < 0 else position + newline + 1

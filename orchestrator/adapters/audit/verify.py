@@ -139,18 +139,19 @@ def verify(live: Path, against: Against, progress: Progress | None = None) -> Ve
         LogMovedError: it was rotated again and again while it was read.
         OSError: the folder cannot be read.
     """
-    for patience in reversed(range(_PATIENCE)):
+    patience = _PATIENCE
+    while True:
         verifier = Verifier(live.name, against)
         files = log_files(live)
         try:
             for item in read_log(files, progress):
                 verifier.take(item)
         except LogMovedError:
+            patience -= 1
             if not patience:
                 raise
         else:
             return verifier.report(tuple(file.name for file in files))
-    raise LogMovedError(live.name)
 
 
 @dataclass(slots=True)

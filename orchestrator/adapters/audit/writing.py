@@ -15,6 +15,7 @@ from typing import Final
 
 from orchestrator.adapters.audit.draft import Draft
 from orchestrator.adapters.audit.ending import NOTHING, live_ending, rotated_ending
+from orchestrator.adapters.audit.reading import LogMovedError
 from orchestrator.adapters.audit.signing import SigningKey
 from orchestrator.domain.facts import RecordedFact
 from orchestrator.ports.audit import AuditFault, Head
@@ -187,6 +188,10 @@ class Writer:
         except OSError as error:
             self._let_go()
             message = f"{self._place.path}: {error.strerror or error}"
+            raise AuditFault(message) from error
+        except LogMovedError as error:
+            self._let_go()
+            message = f"{self._place.path}: rotated just now"
             raise AuditFault(message) from error
         except AuditFault:
             self._let_go()

@@ -163,6 +163,25 @@ def test_show_tells_the_trail(story: Logbook) -> None:
     ]
 
 
+def test_the_trail_names_who_wrote_the_policy(logbook: Logbook) -> None:
+    """The version in the actor leads to the loading of that version, before the fact; no other."""
+
+    def loaded(version: str) -> Fact:
+        return Fact("policy.loaded", detail={"file": "team-rooms.yaml", "version": version})
+
+    told = (
+        loaded("9c1e4b7a01d2f3e4"),
+        loaded("0000000000000000"),
+        Fact("policy.loaded"),
+        Fact("room.deleted", "policy team-rooms@9c1e4b7a"),
+        loaded("9c1e4b7a01d2f3e4"),
+    )
+    logbook.write([RecordedFact(seq, BEGAN, fact) for seq, fact in enumerate(told, 1)])
+    shown = show(logbook.live, 4)
+    assert shown is not None
+    assert [entry.seq for entry in shown.trail] == [1, 4]
+
+
 def test_show_of_a_number_that_is_not_there_is_nothing(story: Logbook) -> None:
     """A checkpoint bears a number, but is no fact."""
     assert show(story.live, 9) is None

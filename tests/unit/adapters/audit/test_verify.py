@@ -470,6 +470,30 @@ def test_a_checkpoint_that_counts_wrong_is_named(logbook: Logbook) -> None:
     ]
 
 
+def test_a_checkpoint_that_counts_nothing_is_named(logbook: Logbook) -> None:
+    """Sealed by whoever knows how, but not by us."""
+    fields = {"ts": "2026-11-14T06:10:02Z", "seq": 0, "event": "audit.checkpoint"}
+    logbook.put([seal(fields, ORDER, GENESIS).text + b"\n"])
+    assert messages(check(logbook)) == ["audit.jsonl:1 (#0)  counts no lines"]
+
+
+def test_a_log_in_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    """Nothing was ever written."""
+    assert verify(tmp_path / "gone" / "audit.jsonl", Against()).is_whole
+
+
+def test_a_file_that_vanishes_while_it_is_read_begins_again(rotated: Logbook) -> None:
+    """Its end is then missing, and that is what is found."""
+    vanishing = iter([rotated.live])
+
+    def remove(*_: int) -> None:
+        for path in vanishing:
+            path.unlink()
+
+    report = verify(rotated.live, Against(rotated.head), remove)
+    assert places(report) == [("end", "audit.jsonl.1", 4, None)]
+
+
 def test_progress_goes_from_nothing_to_all(rotated: Logbook) -> None:
     """Bytes of the files, packed ones as they lie there."""
     told: list[tuple[int, int]] = []

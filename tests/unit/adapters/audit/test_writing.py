@@ -161,6 +161,42 @@ def test_rotation_by_renaming_carries_the_chain_over(
     assert verify(logbook.live, Against(head)).is_whole
 
 
+def test_what_a_rotated_file_lacks_is_written_into_the_next(logbook: Logbook) -> None:
+    """Killed in mid-line, rotated, then started: the fact that was torn is not lost."""
+    logbook.write_to(3)
+    lines = logbook.lines()
+    logbook.put([*lines[:2], lines[2][:20]])
+    logbook.rotate()
+    head = logbook.write_to(4)
+    assert events(logbook) == [CHECKPOINT, "room.renewed", "room.renewed"]
+    report = verify(logbook.live, Against(head))
+    assert [(one.file, one.line, one.kind) for one in report.findings] == [
+        ("audit.jsonl.1", 3, "torn")
+    ]
+
+
+def test_a_rotated_file_that_cannot_be_read_is_passed_over(logbook: Logbook) -> None:
+    """The chain goes on from the newest that can be."""
+    logbook.write_to(2)
+    logbook.rotate()
+    logbook.write_to(3)
+    logbook.rotate()
+    (logbook.folder / "audit.jsonl.1").write_bytes(b"gone\n")
+    writer = logbook.writer()
+    assert writer.head().seq == 2
+    writer.close()
+
+
+def test_unsynced_lines_of_a_rotated_file_are_synced(logbook: Logbook) -> None:
+    """It is the last time that the writer sees that file."""
+    writer = logbook.writer()
+    writer.append(recorded_facts(2), sync=False)
+    logbook.rotate()
+    writer.head()
+    assert not writer.unsynced
+    writer.close()
+
+
 def test_rotation_with_a_new_file_put_in_place(logbook: Logbook) -> None:
     """What logrotate's `create` does: an empty file with the rights that it gave."""
     writer = logbook.writer()
