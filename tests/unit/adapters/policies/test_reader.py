@@ -218,8 +218,8 @@ def together(*texts: Mapping[str, str]) -> list[str]:
         pytest.param(
             [{"name": "same"}, {"name": "same"}, {"name": "same"}],
             [
-                f'{number}.yaml:2:7  the name "same" is taken by 0.yaml:2:7; choose another for one '
-                "of them"
+                f'{number}.yaml:2:7  the name "same" is taken by 0.yaml:2:7; '
+                "choose another for one of them"
                 for number in (1, 2)
             ],
             id="one name",

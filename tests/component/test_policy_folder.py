@@ -1,0 +1,87 @@
+"""The watched folder with a clock of its own: what the kernel's events cannot be asked for."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from orchestrator.adapters.policies.folder import DEBOUNCE, PolicyFolder
+
+
+class BusyClock:
+    """A clock on which every wait is over at once, and something happens in the debounce."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        self.meanwhile: Callable[[], object] | None = None
+
+    def now(self) -> datetime:
+        return datetime(2200, 1, 1, tzinfo=UTC) + timedelta(seconds=self.passed)
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    async def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+        if self.meanwhile is not None and seconds == DEBOUNCE:
+            self.meanwhile()
+        await asyncio.sleep(0.001)
+
+
+async def test_what_was_never_read_has_changed(tmp_path: Path) -> None:
+    """The first wait does not wait for somebody to touch the folder."""
+    folder = PolicyFolder(tmp_path, BusyClock())
+    await asyncio.wait_for(folder.changed(), 5)
+
+
+async def test_a_file_that_is_always_written_holds_nobody_up(tmp_path: Path) -> None:
+    """The debounce ends although the folder never comes to rest."""
+    policy = tmp_path / "a.yaml"
+    policy.write_text("0")
+    clock = BusyClock()
+    folder = PolicyFolder(tmp_path, clock)
+    await folder.read()
+    policy.write_text("1")
+    clock.meanwhile = lambda: policy.write_text(str(clock.passed))
+    await asyncio.wait_for(folder.changed(), 10)
+
+
+async def test_a_change_that_is_taken_back_at_once_is_none(tmp_path: Path) -> None:
+    """After the debounce the content is what was read: nobody is woken."""
+    policy = tmp_path / "a.yaml"
+    policy.write_text("one")
+    clock = BusyClock()
+    folder = PolicyFolder(tmp_path, clock)
+    await folder.read()
+    policy.write_text("two")
+    beside = tmp_path / "beside"
+    beside.write_text("one")
+    taken_back = []
+
+    def take_back() -> None:
+        if beside.exists():
+            taken_back.append(beside.replace(policy))
+
+    clock.meanwhile = take_back
+    waiting = asyncio.ensure_future(folder.changed())
+    await asyncio.wait([waiting], timeout=0.5)
+    assert taken_back
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+
+async def test_equal_stamps_that_are_old_are_believed(tmp_path: Path) -> None:
+    """A look at an old folder opens no file; a touched one is read once and believed again."""
+    policy = tmp_path / "a.yaml"
+    policy.write_text("one")
+    clock = BusyClock()
+    folder = PolicyFolder(tmp_path, clock)
+    await folder.read()
+    policy.chmod(0)  # unreadable, except to root, without being opened
+    policy.chmod(0o644)
+    waiting = asyncio.ensure_future(folder.changed())
+    await asyncio.wait([waiting], timeout=0.3)
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.wait([waiting])
