@@ -227,7 +227,7 @@ def _weekdays(item: str, match: re.Match[str]) -> list[int]:
     ends = [match["first"], match["last"] or match["first"]]
     if match["step"] or not all(end and end.upper() in _WEEKDAYS for end in ends):
         named = re.sub("[0-7]", lambda number: _BY_CRON_NUMBER[int(number[0])], item)
-        lawful = re.fullmatch("[A-Za-z]{3}(-[A-Za-z]{3})?", named)
+        lawful = not match["step"] and {*named.upper().split("-")} <= {*_WEEKDAYS}
         offer = named if lawful else "names such as MON-FRI"
         message = f'weekday "{item}": write {offer}'
         raise ValueError(message)

@@ -1,0 +1,190 @@
+"""Cron lines: what is read, what is refused, and when a window opens."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from orchestrator.adapters.calendar import CronCalendar
+from orchestrator.domain.policies import Window
+
+CALENDAR = CronCalendar()
+BERLIN = "Europe/Berlin"
+NEW_YORK = "America/New_York"
+HOUR = timedelta(hours=1)
+
+
+def window(cron: str, timezone: str = BERLIN, duration: timedelta = HOUR) -> Window:
+    """A window of an hour in Berlin, unless said otherwise."""
+    return Window(cron, timezone, duration)
+
+
+def at(text: str) -> datetime:
+    """A moment in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cron", "problem"),
+    [
+        ("0 6 * * 1-5", 'weekday "1-5": write MON-FRI'),
+        ("0 6 * * 0", 'weekday "0": write SUN'),
+        ("0 6 * * 7", 'weekday "7": write SUN'),
+        ("0 6 * * MON,2", 'weekday "2": write TUE'),
+        ("0 6 * * 9", 'weekday "9": write names such as MON-FRI'),
+        ("0 6 * * MOO", 'weekday "MOO": write names such as MON-FRI'),
+        ("0 6 * * */2", 'weekday "*/2": write names such as MON-FRI'),
+        ("0 6 * * MON-FRI/2", 'weekday "MON-FRI/2": write names such as MON-FRI'),
+        ("0 6 1 * MON", "names a day of the month and a weekday; write * for one of them"),
+        ("0 6 * *", "has 4 fields; five are needed: minute hour day month weekday"),
+        ("", "has 0 fields; five are needed: minute hour day month weekday"),
+        ("0 0 6 * * *", "has 6 fields; five are needed: minute hour day month weekday"),
+        ("@daily", '"@daily": write five fields: minute hour day month weekday'),
+        ("60 6 * * *", 'minute "60" is not between 0 and 59'),
+        ("0 24 * * *", 'hour "24" is not between 0 and 23'),
+        ("0 6 0 * *", 'day "0" is not between 1 and 31'),
+        ("0 6 * 13 *", 'month "13" is not between 1 and 12'),
+        ("0 6 * FOO *", 'month "FOO" is not between 1 and 12'),
+        ("99999 6 * * *", 'minute "99999" is not between 0 and 59'),
+        ("٣ 6 * * *", 'minute "٣" cannot be read; write *, a value, a range or a list'),
+        ("0 6 L * *", 'day "L" is not between 1 and 31'),
+        ("0 6 ? * *", 'day "?" cannot be read; write *, a value, a range or a list'),
+        ("0, 6 * * *", 'minute "" cannot be read; write *, a value, a range or a list'),
+        ("5/15 * * * *", 'minute "5/15": a step follows * or a range, as in */15'),
+        ("*/0 * * * *", 'minute "*/0": a step follows * or a range, as in */15'),
+        ("0 9-5 * * *", 'hour "9-5" runs backwards'),
+        ("0 6 30 2 *", "never comes; look at day and month"),
+        ("0 6 31 4,6,9,NOV *", "never comes; look at day and month"),
+    ],
+)
+def test_unlawful_lines_are_told(cron: str, problem: str) -> None:
+    """Each with what to write instead, and never opened."""
+    assert CALENDAR.problems(window(cron)) == {"cron": problem}
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        CALENDAR.opening(window(cron), at("2027-01-01"))
+
+
+@pytest.mark.parametrize(
+    ("cron", "after", "start"),
+    [
+        ("0 6 * * *", "2027-01-01T00:00", "2027-01-01T05:00"),
+        ("0 6 * * *", "2027-07-01T00:00", "2027-07-01T04:00"),
+        ("*/20 * * * *", "2027-01-01T00:50", "2027-01-01T00:00"),  # still open
+        ("0 6 * * MON-FRI", "2027-01-02T00:00", "2027-01-04T05:00"),
+        ("0 6 * * mon", "2027-01-02T00:00", "2027-01-04T05:00"),
+        ("0 6 * * SAT-SUN", "2027-01-01T06:00", "2027-01-02T05:00"),
+        ("0 6 * * SAT-MON", "2027-01-03T06:00", "2027-01-04T05:00"),
+        ("0 6 * * TUE,THU", "2027-01-06T00:00", "2027-01-07T05:00"),
+        ("0 6 29 2 *", "2027-01-01T00:00", "2028-02-29T05:00"),
+        ("0 6 1 JAN,7 *", "2027-01-02T00:00", "2027-07-01T04:00"),
+        ("10-30/10 8 * * *", "2027-01-01T08:25", "2027-01-01T07:30"),
+        (" 0\t6 * * * ", "2027-01-01T00:00", "2027-01-01T05:00"),
+    ],
+)
+def test_the_first_opening_that_has_not_closed(cron: str, after: str, start: str) -> None:
+    """Found from any moment; an opening lasts as long as it says."""
+    assert CALENDAR.problems(window(cron)) == {}
+    assert CALENDAR.opening(window(cron), at(after)) == (at(start), at(start) + HOUR)
+
+
+def test_an_opening_ends_when_it_ends() -> None:
+    """At its end it has closed; a moment before, it has not."""
+    daily = window("0 6 * * *")
+    end = at("2027-01-01T06:00")
+    assert CALENDAR.opening(daily, end - timedelta(microseconds=1))[1] == end
+    assert CALENDAR.opening(daily, end)[0] == at("2027-01-02T05:00")
+
+
+@pytest.mark.parametrize(
+    ("timezone", "cron", "after", "starts"),
+    [
+        pytest.param(
+            BERLIN,
+            "30 2 * * *",
+            "2027-03-27T12:00",
+            ["2027-03-28T01:30", "2027-03-29T00:30"],
+            id="skipped in Berlin: an hour later",
+        ),
+        pytest.param(
+            BERLIN,
+            "30 2 * * *",
+            "2027-10-30T12:00",
+            ["2027-10-31T00:30", "2027-11-01T01:30"],
+            id="twice in Berlin: the first",
+        ),
+        pytest.param(
+            NEW_YORK,
+            "30 2 * * *",
+            "2027-03-13T12:00",
+            ["2027-03-14T07:30", "2027-03-15T06:30"],
+            id="skipped in New York",
+        ),
+        pytest.param(
+            NEW_YORK,
+            "30 1 * * *",
+            "2027-11-06T12:00",
+            ["2027-11-07T05:30", "2027-11-08T06:30"],
+            id="twice in New York",
+        ),
+        pytest.param(
+            BERLIN,
+            "0,30 2-3 * * *",
+            "2027-03-28T00:00",
+            ["2027-03-28T01:00", "2027-03-28T01:30", "2027-03-29T00:00"],
+            id="moved on to where others stand already: once",
+        ),
+        pytest.param(
+            "Australia/Lord_Howe",
+            "15 2 * * *",
+            "2027-10-02T00:00",
+            ["2027-10-02T15:45", "2027-10-03T15:15"],
+            id="half an hour on Lord Howe",
+        ),
+    ],
+)
+def test_when_the_clocks_are_set(timezone: str, cron: str, after: str, starts: list[str]) -> None:
+    """A skipped time moves on, one that comes twice counts once."""
+    moment, found = at(after), []
+    for _ in starts:
+        start, moment = CALENDAR.opening(window(cron, timezone, timedelta(minutes=1)), moment)
+        found.append(start)
+    assert found == [at(start) for start in starts]
+
+
+def test_all_fields_of_a_window_are_judged() -> None:
+    """Line, zone and length each have their own problem."""
+    assert CALENDAR.problems(window("x", "Europe/Berln", timedelta(seconds=59))) == {
+        "cron": "has 1 fields; five are needed: minute hour day month weekday",
+        "timezone": '"Europe/Berln" is no known time zone; did you mean "Europe/Berlin"?',
+        "duration": "must be at least 1m",
+    }
+    for name in ("localtime", "../etc/passwd", ""):
+        assert (
+            "write one such as Europe/Berlin or UTC"
+            in CALENDAR.problems(window("0 6 * * *", name)).get("timezone", "")
+            or name == "localtime"
+        )
+    assert "timezone" in CALENDAR.problems(window("0 6 * * *", "localtime"))
+
+
+@pytest.mark.parametrize(
+    ("cron", "longest"),
+    [
+        ("0 6 * * *", timedelta(hours=23)),
+        ("0 * * * *", timedelta()),
+        ("0 6,18 * * *", timedelta(hours=11)),
+        ("0 6 * * MON-FRI", timedelta(days=3, hours=-1)),
+        ("0 6 1 1 *", timedelta(days=366, hours=-1)),
+        ("0 6 29 2 *", timedelta(days=4 * 365 + 1, hours=-1)),
+        ("0 6 1-7 * *", timedelta(days=25, hours=-1)),
+    ],
+)
+def test_how_long_a_window_may_stay_closed(cron: str, longest: timedelta) -> None:
+    """From one opening's end to the next one's start, at the worst."""
+    assert CALENDAR.longest_wait(window(cron)) == longest
+
+
+def test_a_calendar_has_an_end() -> None:
+    """A moment beyond the last year that can be told raises and does not hang."""
+    with pytest.raises((ValueError, OverflowError)):
+        CALENDAR.opening(window("0 6 29 2 *"), at("9999-03-01"))
