@@ -173,11 +173,7 @@ def _is_cut_head(head: str) -> bool:
         text = codecs.getincrementaldecoder("utf-8")().decode(begun)
         whole = text.encode()
         partial = "".join(f"%{byte:02X}" for byte in begun[len(whole) :])
-        return (
-            text.lstrip() == text
-            and normalise_subject(text.rstrip()) == text.rstrip()
-            and _quoted(text) + partial == head
-        )
+        return normalise_subject(text.rstrip()) == text.rstrip() and _quoted(text) + partial == head
     except (InvalidKeyError, UnicodeDecodeError):
         return False
 

@@ -91,6 +91,15 @@ def test_one_byte_changed(six: Logbook, number: int) -> None:
     ]
 
 
+def test_a_digit_of_a_hash_changed(six: Logbook) -> None:
+    """The line itself is named; what follows names the hash that its text has."""
+    lines = six.lines()
+    head, digits = lines[2][:-10], lines[2][-10:]
+    lines[2] = head + digits.translate(bytes.maketrans(b"0123456789abcdef", b"123456789abcdef0"))
+    six.put(lines)
+    assert places(check(six)) == [("altered", "audit.jsonl", 3, None)]
+
+
 def test_a_line_written_anew_with_its_own_hash(six: Logbook) -> None:
     """Whoever knows how lines are made still has to break the link to the next one."""
     other = Logbook(six.folder / "other")
@@ -244,6 +253,15 @@ def test_files_are_read_in_their_order(rotated: Logbook) -> None:
 
 
 _GONE = "lines are missing before this one"
+
+
+def test_files_of_one_line_are_read_in_their_order(logbook: Logbook) -> None:
+    """A checkpoint bears the number of the fact before it: the file of that fact is the older."""
+    for last in range(1, 8):
+        logbook.write_to(last)
+        logbook.rotate()
+    head = logbook.write_to(8)
+    assert verify(logbook.live, Against(head)).is_whole
 
 
 @pytest.mark.parametrize(
