@@ -7,7 +7,6 @@ that could not be told apart later, and never repairs them by guessing.
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import re
 import unicodedata
@@ -167,15 +166,23 @@ def _is_cut_head(head: str) -> bool:
     # Up to two bytes shorter where a %XX would have been cut in two.
     if not _CUT_HEAD - len("%X") <= len(head) <= _CUT_HEAD:
         return False
-    # The last character may have been cut in its bytes: judge those before it.
     begun = unquote_to_bytes(head)
     try:
-        text = codecs.getincrementaldecoder("utf-8")().decode(begun)
-        whole = text.encode()
-        partial = "".join(f"%{byte:02X}" for byte in begun[len(whole) :])
+        text = _whole_characters(begun)
+        partial = "".join(f"%{byte:02X}" for byte in begun[len(text.encode()) :])
         return normalise_subject(text.rstrip()) == text.rstrip() and _quoted(text) + partial == head
     except (InvalidKeyError, UnicodeDecodeError):
         return False
+
+
+def _whole_characters(begun: bytes) -> str:
+    """The text before the last character, if that one was cut in its bytes."""
+    try:
+        return begun.decode()
+    except UnicodeDecodeError as error:
+        if error.reason != "unexpected end of data":
+            raise
+        return begun[: error.start].decode()
 
 
 def spread(encoded_key: str) -> float:
