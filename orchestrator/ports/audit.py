@@ -29,7 +29,8 @@ class AuditLog(Protocol):
         """Write facts and make them durable as configured; those already written are passed over.
 
         Raises:
-            AuditFault: nothing, or only a beginning, was written; call again with the same facts.
+            AuditFault: nothing, or only a beginning, was written. Ask `head` and go on from there:
+                the log may even have lost lines, and then it ends earlier than before.
         """
         ...
 
