@@ -28,7 +28,7 @@ _FAILED: Final = 1
 _INVALID: Final = 2
 
 
-class ControlSocketError(Exception):
+class ControlSocketError(OSError):
     """The socket cannot be had; the text says why and what to do."""
 
 
@@ -135,6 +135,9 @@ def _listen(path: Path) -> socket.socket:
         path.chmod(_MODE)
         listener.listen(_BACKLOG)
         listener.setblocking(False)  # noqa: FBT003 - the standard library's own signature
+    except ControlSocketError:
+        listener.close()
+        raise
     except OSError as error:
         listener.close()
         message = f"the control socket {path} cannot be made: {error.strerror or error}"

@@ -1,0 +1,109 @@
+"""The Meetings server on its own: our half of the contract without the other."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from orchestrator.adapters.clock import SystemClock
+from orchestrator.app.embedded import application_id
+from orchestrator.app.keys import MEETINGS_KEY, meetings_key, public_half
+from orchestrator.meetings_server import Application, Settings, StoreFault, start
+from orchestrator.ports.desk import DeskError
+
+_SANDBOX = "sandbox"
+_INVALID = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What the server is told.
+
+    Attributes:
+        applications: files of public keys (PEM) by the id of the application that signs with them.
+        keys: where a key pair is made for one application, if none is named.
+        database: None keeps everything in memory.
+        latency: how long each request waits before it is carried out.
+        latency_after: how long its answer then waits.
+    """
+
+    host: str
+    port: int
+    applications: dict[str, Path]
+    keys: Path
+    public_url: str | None = None
+    database: Path | None = None
+    strict_v1: bool = False
+    test_routes: bool = False
+    latency: timedelta = timedelta()
+    latency_after: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A server that answers: where, and for whom.
+
+    Attributes:
+        made: the private key that was made or found for the one application, if none was named.
+    """
+
+    url: str
+    applications: tuple[str, ...]
+    made: Path | None
+
+
+async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        DeskError: something of what it is told cannot be.
+        OSError: the address cannot be had.
+    """
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    applications, made = await asyncio.to_thread(_applications, alone)
+    try:
+        settings = Settings(
+            applications=applications,
+            host=alone.host,
+            port=alone.port,
+            external_url=alone.public_url,
+            database=alone.database,
+            strict_v1=alone.strict_v1,
+            test_routes=alone.test_routes,
+            latency_before=alone.latency,
+            latency_after=alone.latency_after,
+        )
+        server = await start(settings, SystemClock())
+    except (ValueError, StoreFault) as error:
+        raise DeskError(str(error), _INVALID) from error
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        on_ready(Serving(f"{server.url}/v1/meetings", tuple(a.id for a in applications), made))
+        await stopped.wait()
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+        await server.close()
+
+
+def _applications(alone: Alone) -> tuple[tuple[Application, ...], Path | None]:
+    if not alone.applications:
+        key = meetings_key(alone.keys)
+        return (
+            (Application(id=application_id(_SANDBOX), public_key=public_half(key)),),
+            alone.keys / MEETINGS_KEY,
+        )
+    return (
+        tuple(
+            Application(id=name, public_key=file.read_text(encoding="ascii"))
+            for name, file in alone.applications.items()
+        ),
+        None,
+    )

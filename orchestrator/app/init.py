@@ -1,0 +1,158 @@
+"""A new installation: a config, keys and one example policy, in a folder that has no config yet.
+
+It overwrites nothing.  The config is written last and only if none is there, so that an attempt
+that failed can be made again.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from orchestrator.app.keys import audit_key, make_private, meetings_key
+
+LISTEN: Final = "127.0.0.1:8441"
+_OWNER_STEM: Final = 35  # of 40 characters; "-" and four digits follow
+
+
+class InitError(Exception):
+    """Nothing was set up; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What was made."""
+
+    folder: Path
+    owner: str
+    url: str
+    teams: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What differs between installations.
+
+    Attributes:
+        listen: address and port of the embedded server.
+        owner: None: the folder's name and four digits.
+    """
+
+    listen: str = LISTEN
+    owner: str | None = None
+
+
+def init(folder: Path, choices: Choices | None = None, *, example: bool = True) -> Installed:
+    """Set up an installation with the embedded Meetings server.
+
+    Args:
+        folder: made if it is not there.
+        choices: what differs from the usual.
+        example: write the example policy and its data.
+
+    Raises:
+        InitError: the folder has a config already, or cannot be written.
+    """
+    choices = choices or Choices()
+    config = folder / "config.yaml"
+    if config.exists():
+        message = f"{config} is there already, and nothing is overwritten; name another folder"
+        raise InitError(message)
+    owner = choices.owner or _owner(folder)
+    try:
+        keys = folder / "secrets"
+        make_private(keys)
+        meetings_key(keys)
+        audit_key(keys)
+        (folder / "policies" / "data").mkdir(parents=True, exist_ok=True)
+        if example:
+            _write_new(folder / "policies" / "team-rooms.yaml", _POLICY)
+            _write_new(folder / "policies" / "data" / "teams.yaml", _TEAMS)
+        _write_new(config, _CONFIG.format(owner=owner, listen=choices.listen))
+    except OSError as error:
+        message = f"{error.filename or folder} cannot be written: {error.strerror}"
+        raise InitError(message) from error
+    return Installed(folder, owner, f"http://{choices.listen}", _TEAMS.count("- {"))
+
+
+def _owner(folder: Path) -> str:
+    """An owner id: the folder's name as far as it can be one, and four digits of chance."""
+    name = re.sub("[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
+    stem = name[:_OWNER_STEM].strip("-") or "rooms"
+    return f"{stem}-{secrets.token_hex(2)}"
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        return
+
+
+_CONFIG: Final = """\
+# Room Orchestrator. `room-orchestrator validate` tells every mistake in here and in the policies.
+
+# This installation's id. It stands in every room that it makes: never change it.
+owner: {owner}
+
+# observe: change nothing · no-removals: create and renew, end nothing · enforce
+mode: enforce
+
+meetings:
+  # Our own Meetings server, inside the daemon. For another API, in place of these three lines:
+  #   url: https://meet.example.com/v1/meetings
+  #   application_id: ...
+  #   private_key: {{file: secrets/meetings.pem}}
+  embedded: true
+  listen: {listen}
+  # What links begin with. Set it before you hand out links: later it changes every one of them.
+  # public_url: https://rooms.example.com
+  database: state/meetings.db
+
+policies: policies
+store: sqlite:///state/orchestrator.db
+
+audit:
+  file: state/audit.jsonl
+  signing_key: {{file: secrets/audit.pem}}
+
+# Where links are told, by the names that policies use.
+destinations:
+  rooms-json: {{type: file, path: rooms.json}}
+
+# More removals or replacements than this in a day wait for a person. The greater of the two counts.
+safety:
+  max_removals: 3
+  max_removal_percent: 10
+  per: 24h
+"""
+
+_POLICY: Final = """\
+# A room for each team in data/teams.yaml. Save a change, and the rooms follow.
+version: 1
+name: team-rooms
+description: A long-term room for every team, renewed yearly.
+
+for_each:
+  file: teams.yaml
+  as: team
+  key: "{{ team.slug }}"        # the stable part: with another key it is another room
+
+room:
+  type: long_term
+  display_name: "{{ team.name }} room"
+  lifetime: 365d
+
+deliver: [{to: rooms-json}]
+"""
+
+_TEAMS: Final = """\
+# Your teams here. A slug stays as it is when the name changes.
+- {slug: checkout, name: Checkout}
+- {slug: identity, name: Identity}
+- {slug: platform, name: Platform}
+"""

@@ -1,0 +1,154 @@
+"""Commands about change: what is wrong, what would be done, and doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from orchestrator.app.validate import Validation, read_folder, validate
+from orchestrator.cli.context import (
+    BRAKED,
+    DONE,
+    FAILED,
+    INVALID,
+    PENDING,
+    ConfigOption,
+    Invocation,
+    JsonOption,
+    invocation,
+)
+from orchestrator.cli.view.plan import show_applied, show_plan
+from orchestrator.cli.view.problems import show_problems
+from orchestrator.cli.view.screen import Screen
+from orchestrator.cli.view.times import plural
+from orchestrator.domain.reports import ApplyReport, PlanReport
+from orchestrator.foundation import shapes
+from orchestrator.ports.desk import DeskError
+
+_VALIDATE = """\b
+Examples:
+  room-orchestrator validate                      this installation
+  room-orchestrator validate candidate/           a folder of policies
+  room-orchestrator validate policies/teams.yaml  one file, with its data
+"""
+_PLAN = """\b
+Examples:
+  room-orchestrator plan
+  room-orchestrator plan --policies candidate/    a folder that is not in force yet
+  room-orchestrator plan --json --out plan.json
+
+Exit codes: 0 nothing to do, 3 changes pending, 2 a policy has problems.
+"""
+_APPLY = """\b
+Examples:
+  room-orchestrator plan && room-orchestrator apply
+
+Exit codes: 0 done, 1 a call failed, 3 something is left, 4 a brake holds something.
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command("validate", epilog=_VALIDATE)(_validate)
+    app.command("plan", epilog=_PLAN)(_plan)
+    app.command("apply", epilog=_APPLY)(_apply)
+
+
+def _validate(
+    ctx: typer.Context,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]…", help="Config files, folders or files of policies."),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell every problem of config, policies and data, offline."""
+    call = invocation(ctx, config, as_json)
+    found = validate(paths or [], call.config, call.world.environ, call.world.cwd)
+    call.show(found, _show_validation)
+    raise typer.Exit(INVALID if found.problems else DONE)
+
+
+def _show_validation(screen: Screen, found: Validation) -> None:
+    show_problems(screen, found.problems)
+    for warning in found.warnings:
+        screen.aside(f"warning: {warning}")
+    if found.problems:
+        files = {problem.place.file for problem in found.problems}
+        count = plural(len(found.problems), "problem")
+        screen.note(f"{count} in {plural(len(files), 'file')}. What was in force stays in force.")
+        return
+    looked = ", ".join(found.looked_at)
+    rooms = plural(found.rooms, "room")
+    policies = plural(found.policies, "policy", "policies")
+    screen.line(("No problem: ", "green"), f"{looked}; {policies}, {rooms} wanted.")
+
+
+def _plan(
+    ctx: typer.Context,
+    policies: Annotated[
+        Path | None,
+        typer.Option("--policies", metavar="DIR", help="Plan this folder instead."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Also write the plan as JSON.")
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what would change and why; nothing is done."""
+    call = invocation(ctx, config, as_json)
+    candidate = None
+    if policies is not None:
+        candidate = read_folder(call.world.cwd / policies)
+        if candidate.problem is not None:
+            raise DeskError(str(candidate.problem), INVALID)
+    with _waiting(call, "Listing the rooms and planning"):
+        report = call.ask(lambda desk: desk.plan(candidate))
+    if out is not None:
+        (call.world.cwd / out).write_bytes(shapes.dumps(PlanReport, report) + b"\n")
+    call.show(report, show_plan)
+    raise typer.Exit(_plan_code(report))
+
+
+def _plan_code(report: PlanReport) -> int:
+    if report.problems:
+        return INVALID
+    # What a mode or a brake holds is still to come; what waits for an answer or a time is not due.
+    due = any(line.held_by in {"mode", "brake"} for line in report.held)
+    return PENDING if report.pending or due else DONE
+
+
+def _apply(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Do once what the plan says, now."""
+    call = invocation(ctx, config, as_json)
+    with _waiting(call, "Doing what the plan says"):
+        report = call.command(lambda desk, person: desk.apply(person), "apply")
+    call.show(report, show_applied)
+    raise typer.Exit(_apply_code(report))
+
+
+def _apply_code(report: ApplyReport) -> int:
+    if report.failed:
+        return FAILED
+    if report.left.problems:
+        return INVALID
+    if any(line.held_by == "brake" for line in report.left.held):
+        return BRAKED
+    return PENDING if report.left.pending else DONE
+
+
+@contextmanager
+def _waiting(call: Invocation, what: str) -> Iterator[None]:
+    """Say that something takes its time, on a terminal alone."""
+    if not call.screen.terminal or call.as_json:
+        yield
+        return
+    with Console(stderr=True).status(f"{what} …"):
+        yield

@@ -1,0 +1,215 @@
+"""What every command stands on: the options that all have, the way to a desk, and errors.
+
+An error is one sentence on stderr and an exit code; with ``ROOM_ORCHESTRATOR_DEBUG=1`` its
+traceback as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
+from pathlib import Path
+from typing import Annotated, Any, Final, Protocol, TypeVar
+
+import typer
+from typer.core import TyperGroup
+
+from orchestrator import logs
+from orchestrator.app.configuration import ConfigError, Loaded, load
+from orchestrator.app.desk import Opened, open_desk
+from orchestrator.app.here import this_clock, this_person
+from orchestrator.cli.view.problems import show_problems
+from orchestrator.cli.view.screen import Screen
+from orchestrator.config import Settings
+from orchestrator.domain.reports import Person
+from orchestrator.foundation import shapes
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.desk import Desk, DeskError
+
+DONE: Final = 0
+FAILED: Final = 1
+INVALID: Final = 2
+PENDING: Final = 3
+BRAKED: Final = 4
+
+_INTERRUPTED: Final = 130
+DEBUG: Final = "ROOM_ORCHESTRATOR_DEBUG"
+_T = TypeVar("_T")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="The config file to use."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer with JSON, times in UTC.")]
+ReasonOption = Annotated[
+    str,
+    typer.Option("--reason", "-r", metavar="TEXT", help="Why; it goes into the audit log."),
+]
+
+
+class DeskOpener(Protocol):
+    """Opens a desk: the daemon's, or one put together for a command."""
+
+    def __call__(
+        self, settings: Settings, *, acts: bool = False
+    ) -> AbstractAsyncContextManager[Opened]:
+        """A desk for the length of the block; raises `DeskError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What lies around a command; tests bring their own.
+
+    Attributes:
+        terminal: whether standard output is one; None: ask it.
+        zone: the reader's; None: the system's.
+    """
+
+    clock: Clock
+    open_desk: DeskOpener = open_desk
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    cwd: Path = field(default_factory=Path.cwd)
+    zone: tzinfo | None = None
+    terminal: bool | None = None
+    width: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One command: its common options, its world and its screen."""
+
+    world: World
+    screen: Screen
+    config: Path | None = None
+    as_json: bool = False
+
+    def loaded(self) -> Loaded:
+        """The config that this command reads.
+
+        Raises:
+            ConfigError: there is none, or it has problems.
+        """
+        loaded = load(self.config, self.world.environ, self.world.cwd)
+        for warning in loaded.warnings:
+            self.screen.aside(f"warning: {warning}")
+        return loaded
+
+    def ask(self, work: Callable[[Desk], Awaitable[_T]], *, acts: bool = False) -> _T:
+        """Do something at the desk, and say which config was read and who answered."""
+        loaded = self.loaded()
+
+        async def at_the_desk() -> tuple[_T, bool]:
+            async with self.world.open_desk(loaded.settings, acts=acts) as opened:
+                return await work(opened.desk), opened.daemon
+
+        self.log_quietly()
+        answer, daemon = asyncio.run(at_the_desk())
+        if not self.as_json:
+            who = "the daemon answers" if daemon else "no daemon runs; looked for itself"
+            self.screen.note(f"config {loaded.settings.file} · {who}")
+        return answer
+
+    def command(self, work: Callable[[Desk, Person], Awaitable[_T]], reason: str) -> _T:
+        """Give a command at the desk, as this user and for this reason."""
+        if not reason.strip():
+            message = "--reason may not be blank: it is what the audit log will tell of you"
+            raise DeskError(message, INVALID)
+        person = this_person(reason.strip())
+        return self.ask(lambda desk: work(desk, person), acts=True)
+
+    def show(self, report: _T, view: Callable[[Screen, _T], None]) -> None:
+        """Show a report: by its view, or as JSON."""
+        if self.as_json:
+            self.screen.json(shapes.dump(type(report), report))
+        else:
+            view(self.screen, report)
+
+    def log_quietly(self) -> None:
+        """Let a command that is no daemon log errors alone."""
+        logs.set_up("debug" if self.world.environ.get(DEBUG) else "error")
+
+
+def invocation(
+    ctx: typer.Context, config: Path | None = None, as_json: bool | None = None
+) -> Invocation:
+    """This command, with the options that were given to it or before it."""
+    root = ctx.find_root()
+    before = root.obj if isinstance(root.obj, Invocation) else _new(root.obj)
+    call = replace(before, config=config or before.config, as_json=bool(as_json) or before.as_json)
+    root.obj = call  # so that an error is told as this command tells
+    return call
+
+
+def _new(world: object) -> Invocation:
+    here = world if isinstance(world, World) else World(this_clock())
+    return Invocation(here, _screen(here))
+
+
+def _screen(world: World) -> Screen:
+    terminal = sys.stdout.isatty() if world.terminal is None else world.terminal
+    width = world.width or shutil.get_terminal_size().columns
+    return Screen(
+        out=sys.stdout,
+        err=sys.stderr,
+        terminal=terminal,
+        width=width if terminal else None,
+        color=terminal and not world.environ.get("NO_COLOR"),
+        now=world.clock.now(),
+        zone=world.zone,
+    )
+
+
+class Commands(TyperGroup):
+    """The commands, whose errors are sentences."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; an error is told in one place and becomes an exit code."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort):
+            raise
+        except ConfigError as error:
+            _tell_problems(ctx, error)
+            raise typer.Exit(INVALID) from None
+        except DeskError as error:
+            _tell(ctx, str(error), error.code)
+            raise typer.Exit(error.code) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(_INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever read us has enough: nothing is wrong, and nothing more can be printed.
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+            raise typer.Exit(DONE) from None
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            _tell(ctx, f"{where}{error.strerror or error}", FAILED)
+            raise typer.Exit(FAILED) from None
+
+
+def _tell(ctx: typer.Context, message: str, code: int) -> None:
+    call = invocation(ctx)
+    if call.world.environ.get(DEBUG):
+        traceback.print_exc(file=sys.stderr)
+    if call.as_json:
+        call.screen.err.write(f"{shapes.dumps(_Error, _Error(message, code)).decode()}\n")
+        return
+    call.screen.aside(f"room-orchestrator: {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    error: str
+    exit: int
+
+
+def _tell_problems(ctx: typer.Context, error: ConfigError) -> None:
+    call = invocation(ctx)
+    show_problems(replace(call.screen, out=sys.stderr), error.problems)

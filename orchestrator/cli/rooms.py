@@ -1,0 +1,199 @@
+"""Commands about single rooms: looking at them and steering them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.context import (
+    ConfigOption,
+    Invocation,
+    JsonOption,
+    ReasonOption,
+    invocation,
+)
+from orchestrator.cli.view.rooms import show_room, show_rooms, show_why
+from orchestrator.cli.view.screen import Screen
+from orchestrator.domain.reports import Done, RevealedLink
+
+_GROUP = """\b
+Examples:
+  room-orchestrator rooms list --foreign
+  room-orchestrator rooms why team-rooms/checkout
+  room-orchestrator rooms adopt 481920374 team-rooms/checkout --reason "it is the team's room"
+"""
+_LIST = """\b
+Examples:
+  room-orchestrator rooms list
+  room-orchestrator rooms list --foreign          also those that are not ours
+  room-orchestrator rooms list --json | jq '.rooms[] | select(.state == "ending")'
+"""
+_SHOW = """\b
+Examples:
+  room-orchestrator rooms show team-rooms/checkout
+  room-orchestrator rooms show 481920374 --host-link --reason "the host is ill"
+"""
+_WHY = """\b
+Example:
+  room-orchestrator rooms why team-rooms/checkout
+"""
+_ADOPT = """\b
+Example:
+  room-orchestrator rooms adopt 481920374 team-rooms/checkout --reason "it is the team's room"
+"""
+_DISTINCT = """\b
+Example:
+  room-orchestrator rooms distinct 481920374 team-rooms/checkout --reason "another checkout"
+"""
+_FORGET = """\b
+Example:
+  room-orchestrator rooms forget team-rooms/fax --reason "the museum keeps it"
+"""
+_REKEY = """\b
+Example:
+  room-orchestrator rooms rekey team-rooms/qa team-rooms/quality --reason "renamed, OPS-4711"
+"""
+_APPROVE = """\b
+Example:
+  room-orchestrator status                        names the brake and the rooms that it holds
+  room-orchestrator rooms approve BRAKE --reason "reorganisation, OPS-4711"
+"""
+
+rooms = typer.Typer(help="Look at single rooms, steer them.", epilog=_GROUP, no_args_is_help=True)
+
+_Name = Annotated[str, typer.Argument(metavar="KEY", help="A key, or a room's id.")]
+_Key = Annotated[str, typer.Argument(metavar="KEY", help="As in team-rooms/checkout.")]
+_RoomId = Annotated[str, typer.Argument(metavar="ROOM", help="The room's id at the API.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.add_typer(rooms, name="rooms")
+
+
+@rooms.command("list", epilog=_LIST)
+def _list(
+    ctx: typer.Context,
+    foreign: Annotated[
+        bool, typer.Option("--foreign", help="Also the rooms that are not ours.")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List all rooms of ours and all wanted ones."""
+    call = invocation(ctx, config, as_json)
+    call.show(call.ask(lambda desk: desk.rooms(foreign=foreign)), show_rooms)
+
+
+@rooms.command("show", epilog=_SHOW)
+def _show(
+    ctx: typer.Context,
+    name: _Name,
+    host_link: Annotated[
+        bool, typer.Option("--host-link", help="Read the host link afresh; it is audited.")
+    ] = False,
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", metavar="TEXT", help="Why, with --host-link.")
+    ] = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one room with all that is known of it."""
+    call = invocation(ctx, config, as_json)
+    if host_link:
+        link = call.command(lambda desk, person: desk.host_link(name, person), reason)
+        call.show(link, _show_link)
+        return
+    call.show(call.ask(lambda desk: desk.why(name)), show_room)
+
+
+@rooms.command("why", epilog=_WHY)
+def _why(
+    ctx: typer.Context, name: _Name, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Tell the whole chain of why a room is as it is."""
+    call = invocation(ctx, config, as_json)
+    call.show(call.ask(lambda desk: desk.why(name)), show_why)
+
+
+@rooms.command("adopt", epilog=_ADOPT)
+def _adopt(
+    ctx: typer.Context,
+    room: _RoomId,
+    key: _Key,
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a room that exists as a key's room; no call changes it."""
+    call = invocation(ctx, config, as_json)
+    _done(call, call.command(lambda desk, person: desk.adopt(room, key, person), reason))
+
+
+@rooms.command("distinct", epilog=_DISTINCT)
+def _distinct(
+    ctx: typer.Context,
+    room: _RoomId,
+    key: _Key,
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that a like-named room is not the key's, which then gets its own."""
+    call = invocation(ctx, config, as_json)
+    _done(call, call.command(lambda desk, person: desk.distinct(room, key, person), reason))
+
+
+@rooms.command("forget", epilog=_FORGET)
+def _forget(
+    ctx: typer.Context,
+    name: _Name,
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let go of a room: it stays as it is and is not ours any more."""
+    call = invocation(ctx, config, as_json)
+    _done(call, call.command(lambda desk, person: desk.forget(name, person), reason))
+
+
+@rooms.command("rekey", epilog=_REKEY)
+def _rekey(
+    ctx: typer.Context,
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The key that has the room.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The key that gets it.")],
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a room serve another key: same room, same link."""
+    call = invocation(ctx, config, as_json)
+    _done(call, call.command(lambda desk, person: desk.rekey(old, new, person), reason))
+
+
+@rooms.command("approve", epilog=_APPROVE)
+def _approve(
+    ctx: typer.Context,
+    brake: Annotated[str, typer.Argument(metavar="BRAKE", help="Its name, as status tells.")],
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let go exactly the rooms that a brake holds, for 24 hours."""
+    call = invocation(ctx, config, as_json)
+    _done(call, call.command(lambda desk, person: desk.approve(brake, person), reason))
+
+
+def _done(call: Invocation, done: Done) -> None:
+    call.show(done, _show_done)
+
+
+def _show_done(screen: Screen, done: Done) -> None:
+    screen.line(done.message)
+    for line in done.lines:
+        screen.line(line, indent=2)
+
+
+def _show_link(screen: Screen, link: RevealedLink) -> None:
+    screen.line(link.host_url)

@@ -1,0 +1,112 @@
+"""The Meetings server on its own."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.app.alone import Alone, Serving, serve
+from orchestrator.cli.context import INVALID, Invocation, invocation
+from orchestrator.foundation.instants import parse_duration
+from orchestrator.ports.desk import DeskError
+
+_SERVER = """\b
+Examples:
+  room-orchestrator meetings-server --database meetings.db
+  room-orchestrator meetings-server --listen 127.0.0.1:8442 --application ID=public.pem
+
+Without --application it makes a key pair for one, and prints its id and key.
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command("meetings-server", epilog=_SERVER)(_serve)
+
+
+def _serve(  # noqa: PLR0913 - one parameter an option
+    ctx: typer.Context,
+    *,
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Port 0 takes a free one.")
+    ] = "127.0.0.1:8441",
+    database: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Without it everything is in memory.")
+    ] = None,
+    application: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID=FILE", help="An application and its public key (PEM)."),
+    ] = None,
+    keys: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where a key pair is made if none is named.")
+    ] = Path("secrets"),
+    public_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="What links begin with.")
+    ] = None,
+    strict_v1: Annotated[
+        bool, typer.Option("--strict-v1", help="Answer DELETE as the final v1 API: 404.")
+    ] = False,
+    test_routes: Annotated[
+        bool, typer.Option("--test-routes", help="Join and leave by /_test; loopback only.")
+    ] = False,
+    latency: Annotated[
+        str, typer.Option(metavar="TIME", help="Each request waits so long, as in 0.05s.")
+    ] = "0s",
+    latency_after: Annotated[
+        str, typer.Option(metavar="TIME", help="Each answer waits so long once it is done.")
+    ] = "0s",
+) -> None:
+    """Run the Meetings server on its own, until Ctrl-C."""
+    call = invocation(ctx)
+    host, port = _address(listen)
+    cwd = call.world.cwd
+    alone = Alone(
+        host=host,
+        port=port,
+        applications={name: cwd / file for name, file in map(_named, application or [])},
+        keys=cwd / keys,
+        public_url=public_url,
+        database=None if database is None else cwd / database,
+        strict_v1=strict_v1,
+        test_routes=test_routes,
+        latency=_length(latency),
+        latency_after=_length(latency_after),
+    )
+    call.log_quietly()
+    asyncio.run(serve(alone, lambda serving: _ready(call, serving)))
+
+
+def _ready(call: Invocation, serving: Serving) -> None:
+    call.screen.line(f"Meetings server on {serving.url}; Ctrl-C ends it.")
+    for name in serving.applications:
+        call.screen.line(f"application_id: {name}", indent=2)
+    if serving.made is not None:
+        call.screen.line(f"private_key: {{file: {serving.made}}}", indent=2)
+    call.screen.out.flush()
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
+        message = f"--listen {text}: write an address and a port, as 127.0.0.1:8441"
+        raise DeskError(message, INVALID)
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _named(text: str) -> tuple[str, Path]:
+    name, equals, file = text.partition("=")
+    if not equals or not name or not file:
+        message = f"--application {text}: write its id and a file, as ID=public.pem"
+        raise DeskError(message, INVALID)
+    return name, Path(file)
+
+
+def _length(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise DeskError(str(error), INVALID) from error

@@ -1,0 +1,64 @@
+"""Commands that set something up."""
+
+from __future__ import annotations
+
+import os.path
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.app.init import InitError, Installed, init
+from orchestrator.cli.context import INVALID, JsonOption, invocation
+from orchestrator.cli.view.screen import Screen
+from orchestrator.cli.view.times import plural
+from orchestrator.ports.desk import DeskError
+
+_INIT = """\b
+Example:
+  room-orchestrator init my-rooms
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command("init", epilog=_INIT)(_init)
+
+
+def _init(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="The folder; made if it is not there.")
+    ] = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Set up a folder: config, keys, one example policy."""
+    call = invocation(ctx, None, as_json)
+    try:
+        made = init(call.world.cwd / folder)
+    except InitError as error:
+        raise DeskError(str(error), INVALID) from error
+    cwd = call.world.cwd
+    call.show(made, lambda screen, installed: _show(screen, installed, cwd))
+
+
+def _show(screen: Screen, made: Installed, cwd: Path) -> None:
+    teams = plural(made.teams, "team")
+    rows = (
+        (
+            "config.yaml",
+            f"owner {made.owner}, mode enforce, embedded Meetings server on {made.url}",
+        ),
+        ("secrets/", "fresh keys, readable by you alone, ignored by git"),
+        ("policies/", f"team-rooms.yaml and data/teams.yaml, {teams} to be replaced by yours"),
+    )
+    for name, text in rows:
+        screen.line((f"{name:<13}", "bold"), text, indent=2, hang=15)
+    screen.line(
+        f"Links begin with {made.url}. To let others join, set meetings.public_url in config.yaml "
+        "now: later it changes every link.",
+        indent=2,
+    )
+    where = os.path.relpath(made.folder, cwd)
+    into = "" if where == "." else f"cd {where} && "
+    screen.line(("Next:  ", "bold"), f"{into}room-orchestrator plan", indent=2)

@@ -1,0 +1,255 @@
+"""The plan: what ends links first, then what changes them, then the rest; then what is held.
+
+Equal changes of many keys are one paragraph with all names.  In a pipe each key has its line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.cli.view.problems import show_problems
+from orchestrator.cli.view.screen import Part, Screen
+from orchestrator.cli.view.times import length, plural
+from orchestrator.domain.reports import ApplyReport, ChangeLine, LinkFate, PlanLine, PlanReport
+from orchestrator.foundation.instants import parse_instant
+
+_GROUPED_FROM: Final = 4  # keys with equal changes
+
+# action: symbol, word, style
+_SHOWN: Final = {
+    "delete": ("-", "delete", "red"),
+    "retire": ("-", "retire", "red"),
+    "bury": ("-", "end", "red"),
+    "let-go": ("-", "let go", "red"),
+    "close": ("-", "close", "red"),
+    "replace": ("⟲", "replace", "yellow"),
+    "move": ("→", "move", "cyan"),
+    "adopt": ("=", "adopt", "cyan"),
+    "restore": ("+", "restore", "green"),
+    "create": ("+", "create", "green"),
+    "renew": ("⟳", "renew", "green"),
+    "update": ("~", "update", "yellow"),
+}
+_WORD_WIDTH: Final = 8
+_MARKS: Final = {LinkFate.CHANGES: "LINK CHANGES", LinkFate.ENDS: "LINK ENDS"}
+_LINE_NUMBERS: Final = re.compile(r"(?<=\.(?:yaml|json)):\d+(?::\d+)?|(?<=\.csv):\d+(?::\d+)?")
+_ROOM_NUMBERS: Final = re.compile(r" \([^()\s]+\)$")
+
+
+def show_plan(screen: Screen, report: PlanReport) -> None:
+    """Show a plan, and last how much there is of what."""
+    if screen.terminal:
+        for group in _groups((*report.lines, *report.held)):
+            _paragraph(screen, group)
+        for line in report.standing:
+            _standing(screen, line)
+    else:
+        _records(screen, report)
+    show_problems(screen, report.problems)
+    if report.lines or report.held or report.standing or report.problems:
+        screen.blank()
+    _summary(screen, report)
+
+
+def show_applied(screen: Screen, report: ApplyReport) -> None:
+    """Show what a pass did, and what is left of the plan."""
+    left = report.left
+    if left.lines or left.held or left.problems:
+        show_plan(screen, left)
+    calls = plural(report.calls, "call")
+    failed = f", {plural(len(report.failed), 'act')} failed" if report.failed else ""
+    rest = (
+        "what is left stands above"
+        if left.lines or left.held
+        else f"{plural(left.unchanged, 'room')} as they should be"
+    )
+    screen.line((f"Applied: {calls} made{failed}; {rest}.", "bold"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    lines: tuple[PlanLine, ...]
+
+    @property
+    def first(self) -> PlanLine:
+        return self.lines[0]
+
+
+def _groups(lines: Iterable[PlanLine]) -> list[_Group]:
+    """Lines that say the same of other keys stand together, at the place of their first."""
+    found: dict[object, list[PlanLine]] = {}
+    for line in lines:
+        found.setdefault(_sameness(line), []).append(line)
+    groups: list[_Group] = []
+    for same in found.values():
+        if len(same) < _GROUPED_FROM:
+            groups.extend(_Group((line,)) for line in same)
+        else:
+            groups.append(_Group(tuple(same)))
+    return groups
+
+
+def _sameness(line: PlanLine) -> object:
+    changes = tuple(
+        change if change.path not in {"expires_at", "display_name"} else change.path
+        for change in line.changes
+    )
+    reason = _LINE_NUMBERS.sub("", line.reason)
+    why = _ROOM_NUMBERS.sub("", line.held_why).replace(line.display_name or "\0", "")
+    policy = line.key.partition("/")[0]
+    return (line.action, policy, reason, changes, line.link, line.held_by, why)
+
+
+def _paragraph(screen: Screen, group: _Group) -> None:
+    line = group.first
+    many = len(group.lines) > 1
+    symbol, word, style = _SHOWN.get(line.action, ("·", line.action, ""))
+    mark = _MARKS.get(line.link, "")
+    if line.held_by:
+        symbol, style = ("?" if line.held_by == "look-alike" else "·"), "dim"
+    policy = line.key.partition("/")[0]
+    subject = f"{len(group.lines)} of {policy}" if many else line.key
+    parts: list[Part] = [
+        (f"{symbol} {word:<{_WORD_WIDTH}} ", style),
+        (subject, "bold"),
+        ("  " + _what(screen, line, many=many)).rstrip(),
+    ]
+    screen.marked(parts, (mark if not line.held_by else "", "bold red"), indent=2)
+    inner = 2 + 2 + _WORD_WIDTH + 1
+    reason = _LINE_NUMBERS.sub("", line.reason) if many else line.reason
+    if reason and line.action != "move":
+        screen.line((f"because {reason}", "dim"), indent=inner)
+    if line.held_by:
+        why = _ROOM_NUMBERS.sub("", line.held_why) if many else line.held_why
+        until = f", until {screen.moment(line.when)}" if line.when is not None else ""
+        screen.line((f"held ({line.held_by}): {why}{until}", "yellow"), indent=inner)
+    if many:
+        names = [each.key.partition("/")[2] or each.key for each in group.lines]
+        screen.names(names, inner)
+    if line.hint:
+        for hint in line.hint.split("    "):
+            screen.line((hint, "cyan"), indent=inner)
+
+
+def _what(screen: Screen, line: PlanLine, *, many: bool) -> str:
+    """What is new about it, in a few words."""
+    if line.action == "move":
+        return line.reason
+    told = [_change(screen, change, many=many) for change in line.changes]
+    name = f'"{line.display_name}"' if line.display_name and not many else ""
+    match line.action:
+        case "create":
+            told = [*(change.after for change in line.changes), name]
+        case "bury" | "let-go" if line.when is not None:
+            told = [f"ends {screen.moment(line.when)}", name]
+        case "delete" | "close" | "adopt" | "restore" | "retire":
+            told = [*told, name]
+        case _:
+            pass
+    return "   ".join(filter(None, told))
+
+
+def _change(screen: Screen, change: ChangeLine, *, many: bool) -> str:
+    if change.path == "expires_at":
+        before, after = _end(screen, change.before), _end(screen, change.after)
+        return f"to {after}" if many else f"{before} → {after}"
+    if change.path == "display_name":
+        return "another display_name" if many else f'"{change.before}" → "{change.after}"'
+    return f"{change.path}  {change.before or 'none'} → {change.after or 'none'}"
+
+
+def _end(screen: Screen, text: str) -> str:
+    try:
+        return screen.moment(parse_instant(text))
+    except ValueError:
+        return text or "no end"
+
+
+def _standing(screen: Screen, line: PlanLine) -> None:
+    at = screen.moment(line.when)
+    screen.marked(
+        [("· ending   ", "dim"), (line.key, "bold"), f"  decided: ends {at}"],
+        ("LINK ENDS", "red"),
+        indent=2,
+    )
+    screen.line((f"because {line.reason}", "dim"), indent=2 + 2 + _WORD_WIDTH + 1)
+
+
+def _records(screen: Screen, report: PlanReport) -> None:
+    rows: list[list[Part]] = []
+    for line in (*report.lines, *report.held):
+        symbol, word, _ = _SHOWN.get(line.action, ("·", line.action, ""))
+        held = f"held ({line.held_by}): {line.held_why}" if line.held_by else ""
+        mark = "" if held else _MARKS.get(line.link, "")
+        what = _what(screen, line, many=False)
+        because = "" if line.action == "move" else f"because {line.reason}"
+        rows.append(
+            [
+                f"{'·' if held else symbol} {word}",
+                line.key,
+                mark or "-",
+                _joined(what, because, held),
+            ]
+        )
+    rows.extend(
+        [
+            "· ending",
+            line.key,
+            "LINK ENDS",
+            f"decided: ends {screen.moment(line.when)}; because {line.reason}",
+        ]
+        for line in report.standing
+    )
+    if rows:
+        screen.columns(rows, ("", "", "", ""))
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(filter(None, parts))
+
+
+def _summary(screen: Screen, report: PlanReport) -> None:
+    counts = Counter(_SHOWN.get(line.action, ("", line.action, ""))[1] for line in report.lines)
+    told = [plural(count, word) for word, count in counts.items()]
+    if report.held:
+        told.append(f"{len(report.held)} held")
+    if report.standing:
+        told.append(f"{len(report.standing)} ending")
+    told.append(f"{report.unchanged:,} as they should be")
+    if report.foreign:
+        told.append(f"{report.foreign:,} not ours, untouched")
+    nothing = "" if report.lines or report.held else "Nothing to do: "
+    screen.line((nothing + " · ".join(told), "bold"), indent=2, hang=4)
+    links = sum(line.link in _MARKS for line in report.lines)
+    sentences: list[str] = []
+    if report.lines:
+        sentences.append("No link changes or ends." if not links else _links(links))
+    sentences.extend((_listing(screen, report), _done(report)))
+    screen.line(" ".join(filter(None, sentences)), indent=2)
+
+
+def _links(count: int) -> str:
+    return f"{plural(count, 'link')} {'changes or ends' if count == 1 else 'change or end'}."
+
+
+def _listing(screen: Screen, report: PlanReport) -> str:
+    if report.listed_at is None:
+        return f"Nothing was listed: {report.doubt}." if report.doubt else "Nothing was listed."
+    age = length(screen.now - report.listed_at)
+    if report.complete and not report.doubt:
+        return f"Listing {age} old, complete."
+    return f"Listing {age} old, NOT complete: {report.doubt or 'doubtful'}."
+
+
+def _done(report: PlanReport) -> str:
+    match report.mode:
+        case "observe":
+            return "Nothing was done; observe never does."
+        case "no-removals":
+            return "Nothing was done; no-removals ends and changes no link."
+        case _:
+            return "Nothing was done."

@@ -1,0 +1,165 @@
+"""Rooms: the list, one room, and the whole chain of why a room is as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator.cli.view.screen import Part, Screen
+from orchestrator.cli.view.times import exact, plural
+from orchestrator.domain.reports import (
+    ForeignRow,
+    HistoryLine,
+    NextAct,
+    RoomRow,
+    RoomsReport,
+    WhyReport,
+)
+
+_STYLES = {
+    "open": "green",
+    "occupied": "cyan",
+    "held": "yellow",
+    "ending": "red",
+    "missing": "bold red",
+    "waiting": "yellow",
+}
+_LABEL = 10
+
+
+def show_rooms(screen: Screen, report: RoomsReport) -> None:
+    """Show ours as a table, then those that are not ours where they were asked for."""
+    if report.rooms:
+        screen.columns(
+            [_row(screen, room) for room in report.rooms],
+            ("ROOM", "STATE", "ENDS", "NEXT", "LINK"),
+        )
+    elif screen.terminal:
+        screen.line("No room is wanted, and none is ours.")
+    if report.foreign:
+        screen.blank()
+        screen.columns(
+            [_foreign(screen, room) for room in report.foreign],
+            ("NOT OURS", "STATE", "ENDS", "NAME", "WHY IT IS NOT"),
+        )
+    if screen.terminal:
+        screen.line(
+            (f"{plural(len(report.rooms), 'room')} of ours{_others(report.foreign)}", "dim")
+        )
+
+
+def _others(foreign: Iterable[ForeignRow]) -> str:
+    count = len(list(foreign))
+    return f", {count:,} not ours, untouched" if count else ""
+
+
+def _row(screen: Screen, room: RoomRow) -> list[Part]:
+    return [
+        (room.key, "bold" if room.state != "superseded" else ""),
+        (room.state, _STYLES.get(room.state, "")),
+        screen.moment(room.expires_at),
+        _next(screen, room),
+        room.guest_url or "-",
+    ]
+
+
+def _next(screen: Screen, room: RoomRow) -> str:
+    if room.next_act is not None:
+        return f"{room.next_act.what} {screen.moment(room.next_act.at)}"
+    if room.held:
+        return f"held: {room.held[0].partition(':')[0]}"
+    return "-"
+
+
+def _foreign(screen: Screen, room: ForeignRow) -> list[Part]:
+    return [
+        room.room_id,
+        "foreign",
+        screen.moment(room.expires_at),
+        f'"{room.display_name}"',
+        room.marker or "it bears no marker of ours",
+    ]
+
+
+def show_room(screen: Screen, report: WhyReport) -> None:
+    """Show one key's rooms with all that is known of them."""
+    screen.line((report.key, "bold"))
+    for room in report.rooms:
+        _field(screen, "room", f'{room.room_id or "none"}  "{room.display_name}"  {room.type}')
+        _field(screen, "state", f"{room.state}{', protected' if room.protected else ''}")
+        _field(screen, "link", room.guest_url)
+        _field(screen, "code", room.meeting_code)
+        _field(screen, "made", _made(screen, room))
+        _field(screen, "ends", screen.moment(room.expires_at) if room.expires_at else "")
+        for held in room.held:
+            _field(screen, "held", held)
+    _field(screen, "next", _act(screen, report.next_act))
+
+
+def _made(screen: Screen, room: RoomRow) -> str:
+    if room.created_at is None:
+        return ""
+    how = "adopted" if room.adopted else f"by us, generation {room.generation}"
+    return f"{screen.moment(room.created_at)}, {how}"
+
+
+def show_why(screen: Screen, report: WhyReport) -> None:
+    """Show the chain: who asks for it, what was done, how it stands, what comes, what is held."""
+    _heads(screen, report)
+    version = f"; version {report.policy_version[:8]}" if report.policy_version else ""
+    policy = f" (policy {report.policy}{version})" if report.policy else ""
+    _field(screen, "wanted", f"{report.wanted}{policy}")
+    for former in report.former:
+        _field(screen, "formerly", former)
+    _history(screen, report.history)
+    _now(screen, report)
+    for line in report.plan:
+        _field(screen, "plan", f"{line.action}, because {line.reason}")
+    _field(screen, "next", _act(screen, report.next_act) or "nothing is due")
+    for hold in report.holds or ("none",):
+        _field(screen, "holds", hold)
+
+
+def _heads(screen: Screen, report: WhyReport) -> None:
+    if not report.rooms:
+        screen.line((report.key, "bold"), "   no room")
+    for room in report.rooms:
+        code = f" → {room.meeting_code}" if room.meeting_code else ""
+        parts: list[Part] = [
+            (report.key, "bold"),
+            f'   "{room.display_name}"   ',
+            (room.state, _STYLES.get(room.state, "")),
+            f"   {room.guest_url or 'no link'}{code}",
+        ]
+        screen.line(*parts, hang=4)
+
+
+def _history(screen: Screen, history: Iterable[HistoryLine]) -> None:
+    for line in history:
+        operation = f"  operation {line.operation}" if line.operation else ""
+        actor = f"  by {line.actor}" if line.actor else ""
+        because = f"  because {line.reason}" if line.reason else ""
+        _field(
+            screen,
+            "done",
+            f"{exact(line.ts)}  {line.event}{because}{actor}{operation}  #{line.seq}",
+        )
+
+
+def _now(screen: Screen, report: WhyReport) -> None:
+    if not report.fields:
+        _field(screen, "now", "not seen in a listing yet")
+        return
+    differing = [each for each in report.fields if not each.equal]
+    equal = len(report.fields) - len(differing)
+    _field(screen, "now", f"equal in {equal} of {plural(len(report.fields), 'field')}")
+    for each in differing:
+        _field(screen, "differs", f"{each.path}: wanted {each.wanted}, is {each.observed}")
+
+
+def _act(screen: Screen, act: NextAct | None) -> str:
+    return "" if act is None else f"{act.what} on {screen.moment(act.at)}"
+
+
+def _field(screen: Screen, label: str, text: str) -> None:
+    if text:
+        screen.line((f"{label:<{_LABEL}}", "dim"), text, indent=2, hang=2 + _LABEL)

@@ -1,0 +1,114 @@
+"""The status, in the order of need: what needs a person, what is lost first, then the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from orchestrator.cli.view.screen import Part, Screen
+from orchestrator.cli.view.times import length, plural
+from orchestrator.domain.reports import NextAct, StatusReport
+
+_LABEL = 11
+_MANY = 6
+
+
+def show_status(screen: Screen, report: StatusReport) -> None:
+    """Show the whole at a glance."""
+    _row(screen, "NEEDS YOU", report.needs_you, "bold red")
+    _mode(screen, report)
+    _row(screen, "API", [f"{report.api}  {report.api_state}{_good(report)}"])
+    _row(screen, "Policies", _policies(report))
+    _row(screen, "Rooms", [_rooms(report)])
+    _row(screen, "Held", _held(report), "yellow")
+    _row(screen, "Brakes", _brakes(report), "red")
+    _row(screen, "Behind", [f"{name}: {why}" for name, why in report.behind.items()], "yellow")
+    _row(screen, "Audit", [plural(report.audit_lines, "line")] if report.audit_lines else [])
+    acts = [f"{screen.moment(act.at)}  {act.what} {act.key}" for act in report.next_acts[:_MANY]]
+    _row(screen, "Next", acts or ["nothing is due"])
+    _row(screen, "Losses", [_loss(screen, report.loses_first, report)])
+
+
+def _row(screen: Screen, label: str, lines: Iterable[str], style: str = "bold") -> None:
+    for number, line in enumerate(lines):
+        # In a pipe each line is a record and bears its label.
+        head = label if not number or not screen.terminal else ""
+        parts: list[Part] = [(f"{head:<{_LABEL}}", style), line]
+        screen.line(*parts, hang=_LABEL)
+
+
+def _mode(screen: Screen, report: StatusReport) -> None:
+    withheld = sum(line.held_by == "mode" for line in report.held)
+    due = f"{plural(withheld, 'act')} withheld: room-orchestrator plan"
+    told = {
+        "observe": f"observe: looking, writing nothing; {due}",
+        "no-removals": f"no-removals: ends and changes no link; {due}",
+    }.get(report.mode, report.mode)
+    up = f"up {length(report.now - report.started_at)}"
+    screen.line(
+        (told, "bold"), f" · {up} · {report.owner} · {report.version} · {report.config}", hang=2
+    )
+
+
+def _good(report: StatusReport) -> str:
+    told = ""
+    if report.api_last_good is not None:
+        told = f", last good answer {length(report.now - report.api_last_good)} ago"
+    if not report.occupancy_known:
+        told += "; who is inside is unknown here, so rooms count as occupied"
+    return told
+
+
+def _policies(report: StatusReport) -> list[str]:
+    subjects = sum(policy.subjects for policy in report.policies)
+    wrong = plural(len(report.problems), "problem")
+    told = [f"{len(report.policies)} in force, {plural(subjects, 'subject')}, {wrong}"]
+    told.extend(
+        f"{policy.name} is in force by its last good version: {policy.stale}"
+        for policy in report.policies
+        if policy.stale
+    )
+    shown = set(report.needs_you)
+    told.extend(str(problem) for problem in report.problems if str(problem) not in shown)
+    return told
+
+
+def _rooms(report: StatusReport) -> str:
+    ours = sum(report.rooms.values())
+    states = ", ".join(f"{count:,} {state}" for state, count in report.rooms.items())
+    told = f"{ours:,} ours{': ' if states else ''}{states} · {report.foreign:,} not ours, untouched"
+    if report.waiting:
+        told += f" · {plural(report.waiting, 'key')} at work"
+    if report.listed_at is None:
+        return f"{told} · not listed yet"
+    return f"{told} · listed {length(report.now - report.listed_at)} ago"
+
+
+def _held(report: StatusReport) -> list[str]:
+    by = Counter(line.held_by for line in report.held if line.held_by != "mode")
+    if not by:
+        return []
+    told = ", ".join(f"{count:,} {word}" for word, count in by.most_common())
+    return [f"{told}: room-orchestrator plan tells which and why"]
+
+
+def _brakes(report: StatusReport) -> list[str]:
+    told: list[str] = []
+    for brake in report.brakes:
+        names = ", ".join(brake.keys[:_MANY])
+        more = f", … {len(brake.keys) - _MANY} more" if len(brake.keys) > _MANY else ""
+        told.append(
+            f"{brake.name} holds {plural(len(brake.keys), 'room')} ({brake.wished} would end or "
+            f"change, {brake.limit} may): {names}{more}"
+        )
+    return told
+
+
+def _loss(screen: Screen, first: NextAct | None, report: StatusReport) -> str:
+    if first is None:
+        return "none foreseen"
+    left = length(max(first.at - report.now, report.now - report.now))
+    return (
+        f"none foreseen; without the API the first link would end in {left}, "
+        f"{screen.moment(first.at)}: {first.key}"
+    )
