@@ -1,0 +1,287 @@
+"""What a lawful config becomes, and what a change of it needs."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from orchestrator.config import Configuration, Settings, read_config
+from orchestrator.config.models import ConfigForm
+from orchestrator.config.reader import understand
+from orchestrator.config.secrets import SecretKind
+from orchestrator.config.settings import (
+    RESTART,
+    Calls,
+    EmbeddedMeetings,
+    FileDestination,
+    LogFormat,
+    LogLevel,
+    LogSettings,
+    RemoteMeetings,
+    SafetySettings,
+    needs_restart,
+)
+from orchestrator.domain.policies import Mode
+from orchestrator.foundation.forms import Form
+from orchestrator.foundation.problems import Place
+
+EXAMPLE = Path(__file__).parents[3] / "config.example.yaml"
+
+SMALL = "owner: example\nmode: enforce\nmeetings: {embedded: true}\n"
+REMOTE = """\
+owner: example
+mode: observe
+meetings:
+  url: https://api.example.com/
+  application_id: 3f1c
+  private_key: {file: secrets/api.pem}
+"""
+
+
+def read(text: str) -> Settings:
+    """The settings of a text without problems, in a folder of its own."""
+    found = understand(Path("/srv/ro/config.yaml"), text.encode())
+    assert found.problems == ()
+    assert found.settings is not None
+    return found.settings
+
+
+def test_what_is_not_said_has_its_default() -> None:
+    """A config of the required lines alone; paths are relative to the file."""
+    settings = read(SMALL)
+    folder = Path("/srv/ro")
+    assert settings.file == folder / "config.yaml"
+    assert (settings.owner, settings.mode) == ("example", Mode.ENFORCE)
+    assert settings.meetings == EmbeddedMeetings(
+        host="127.0.0.1",
+        port=8441,
+        public_url=None,
+        database=folder / "meetings.db",
+        keys=folder / "secrets",
+        calls=Calls(200.0, 8, timedelta(seconds=10), 200, timedelta()),
+    )
+    assert settings.policies == folder / "policies"
+    assert settings.store == folder / "state/orchestrator.db"
+    assert settings.audit.file == folder / "state/audit.jsonl"
+    assert settings.audit.sync_every == timedelta()
+    assert settings.audit.signing_key is None
+    assert settings.destinations == {}
+    assert settings.safety == SafetySettings(3, 10.0, timedelta(days=1), timedelta(hours=12))
+    assert settings.resync_interval == timedelta(minutes=10)
+    assert settings.control == folder / "state/control.sock"
+    assert settings.log == LogSettings(LogLevel.INFO, LogFormat.AUTO)
+
+
+def test_a_remote_api_is_read() -> None:
+    """Without a slash at the end, called gently, and with a minute to settle."""
+    meetings = read(REMOTE).meetings
+    assert isinstance(meetings, RemoteMeetings)
+    assert (meetings.url, meetings.application_id) == ("https://api.example.com", "3f1c")
+    assert meetings.private_key.kind is SecretKind.FILE
+    assert meetings.private_key.name == "/srv/ro/secrets/api.pem"
+    assert meetings.private_key.place == Place("/srv/ro/config.yaml", 6, 16)
+    assert meetings.calls == Calls(10.0, 8, timedelta(seconds=10), 200, timedelta(seconds=60))
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "name"),
+    [
+        ("{file: /etc/key.pem}", SecretKind.FILE, "/etc/key.pem"),
+        ("{credential: api-key}", SecretKind.CREDENTIAL, "api-key"),
+        ("{env: API_KEY}", SecretKind.ENV, "API_KEY"),
+    ],
+)
+def test_a_secret_may_be_in_three_places(given: str, kind: SecretKind, name: str) -> None:
+    """Named, not read."""
+    meetings = read(REMOTE.replace("{file: secrets/api.pem}", given)).meetings
+    assert isinstance(meetings, RemoteMeetings)
+    assert (meetings.private_key.kind, meetings.private_key.name) == (kind, name)
+    signing = read(f"{SMALL}audit: {{signing_key: {given}}}\n").audit.signing_key
+    assert signing is not None
+    assert (signing.kind, signing.name) == (kind, name)
+
+
+@pytest.mark.parametrize(
+    ("listen", "host", "port"),
+    [
+        ("127.0.0.1:0", "127.0.0.1", 0),
+        ("localhost:65535", "localhost", 65_535),
+        ("'[::1]:8441'", "::1", 8441),
+    ],
+)
+def test_where_the_embedded_server_listens(listen: str, host: str, port: int) -> None:
+    """Address and port, taken apart."""
+    meetings = read(SMALL.replace("true}", f"true, listen: {listen}}}")).meetings
+    assert isinstance(meetings, EmbeddedMeetings)
+    assert (meetings.host, meetings.port) == (host, port)
+
+
+def test_everything_can_be_said() -> None:
+    """Each setting arrives where it belongs."""
+    settings = read(
+        SMALL.replace(
+            "true}",
+            "true, listen: '0.0.0.0:80', public_url: 'https://meet.example.com/', database: m.db, "
+            "keys: k, rate: 5, concurrency: 2, timeout: 3s, page_size: 100, settle: 4s}",
+        )
+        + "policies: p\nstore: sqlite:////var/lib/ro/s.db\n"
+        + "audit: {file: a.jsonl, fsync: interval}\n"
+        + "destinations: {rooms-json: {type: file, path: rooms.json}}\n"
+        + "safety: {max_removals: 0, max_removal_percent: 0.5, per: 1h, occupied_max: 2h}\n"
+        + "resync_interval: 1m\ncontrol: {socket: c.sock}\nlog: {level: debug, format: json}\n"
+    )
+    folder = Path("/srv/ro")
+    meetings = settings.meetings
+    assert isinstance(meetings, EmbeddedMeetings)
+    assert meetings.public_url == "https://meet.example.com"
+    assert (meetings.database, meetings.keys) == (folder / "m.db", folder / "k")
+    assert meetings.calls == Calls(5.0, 2, timedelta(seconds=3), 100, timedelta(seconds=4))
+    assert settings.policies == folder / "p"
+    assert settings.store == Path("/var/lib/ro/s.db")
+    assert settings.audit.sync_every == timedelta(seconds=1)
+    assert settings.destinations == {"rooms-json": FileDestination(folder / "rooms.json")}
+    assert settings.safety == SafetySettings(0, 0.5, timedelta(hours=1), timedelta(hours=2))
+    assert settings.resync_interval == timedelta(minutes=1)
+    assert settings.control == folder / "c.sock"
+    assert settings.log == LogSettings(LogLevel.DEBUG, LogFormat.JSON)
+
+
+def warned(found: Configuration) -> list[str]:
+    """The warnings of a lawful config."""
+    assert found.problems == ()
+    return [problem.message for problem in found.warnings]
+
+
+@pytest.mark.parametrize(
+    ("url", "warnings"),
+    [
+        ("https://api.example.com", 0),
+        ("http://api.example.com", 1),
+        ("http://127.0.0.1:8441", 0),
+        ("http://localhost:8441", 0),
+        ("http://[::1]:8441", 0),
+    ],
+)
+def test_an_unencrypted_api_elsewhere_is_warned_of(url: str, warnings: int) -> None:
+    """Whoever listens on the way could use our tokens."""
+    text = REMOTE.replace("https://api.example.com/", url)
+    found = understand(Path("/srv/ro/config.yaml"), text.encode())
+    assert len(warned(found)) == warnings
+
+
+def test_keys_that_everybody_can_read_are_warned_of(tmp_path: Path) -> None:
+    """Lawful, and yet unwise."""
+    config = tmp_path / "config.yaml"
+    config.write_text(f"{REMOTE}audit: {{signing_key: {{file: audit.pem}}}}\n")
+    (tmp_path / "secrets").mkdir()
+    for name in ("secrets/api.pem", "audit.pem"):
+        (tmp_path / name).write_text("key")
+        (tmp_path / name).chmod(0o644)
+    assert warned(read_config(config)) == [
+        f"{tmp_path}/{name} can be read by everybody on this machine; chmod 600 {tmp_path}/{name}"
+        for name in ("audit.pem", "secrets/api.pem")
+    ]
+    (tmp_path / "audit.pem").chmod(0o600)
+    (tmp_path / "secrets/api.pem").unlink()
+    assert warned(read_config(config)) == []
+
+
+def test_the_example_loads_and_names_every_key() -> None:
+    """Whoever copies it finds each setting there, with its default."""
+    found = read_config(EXAMPLE)
+    assert found.problems == ()
+    assert found.warnings == ()
+    text = EXAMPLE.read_text()
+    for name in keys_of(ConfigForm):
+        assert re.search(rf"(?m)^\s*(# )?[^#\n]*\b{name}: ?", text), f"{name} is not in the example"
+
+
+def test_the_example_shows_the_defaults() -> None:
+    """What it sets is what would hold anyway, but for the required keys and the destination."""
+    example = read_config(EXAMPLE).settings
+    small = understand(EXAMPLE, SMALL.encode()).settings
+    assert example is not None
+    assert small is not None
+    assert replace(example, owner=small.owner, destinations=small.destinations) == small
+
+
+def test_the_commented_remote_api_of_the_example_is_lawful() -> None:
+    """Its lines can be used as they stand."""
+    text = EXAMPLE.read_text()
+    embedded = text[text.index("meetings:\n") : text.index("# … or one")]
+    remote = text[text.index("# meetings:\n") : text.index("# The folder of policy files")]
+    swapped = text.replace(embedded, "").replace(remote, re.sub(r"(?m)^# ?", "", remote))
+    found = understand(EXAMPLE, swapped.encode())
+    assert found.problems == ()
+    assert found.settings is not None
+    assert isinstance(found.settings.meetings, RemoteMeetings)
+
+
+def keys_of(form: type[Form]) -> Iterator[str]:
+    """The keys of a form and of those in it."""
+    for name, info in form.model_fields.items():
+        yield info.alias or name
+        for part in (info.annotation, *get_args(info.annotation)):
+            for inner in (part, *get_args(part)):
+                if isinstance(inner, type) and issubclass(inner, Form):
+                    yield from keys_of(inner)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [Settings, EmbeddedMeetings, RemoteMeetings, Calls, SafetySettings, LogSettings],
+    ids=lambda kind: kind.__name__,
+)
+def test_every_field_says_what_a_change_of_it_needs(kind: type) -> None:
+    """Reload or restart, in its own line of the docstring; parts say it for themselves."""
+    described = re.sub(r"\n\s{12,}", " ", kind.__doc__ or "")
+    for field in fields(kind):
+        line = re.search(rf"(?m)^\s+{field.name}: .*$", described)
+        assert line, f"{field.name} is not described"
+        if field.name not in {"file", "calls", "log"}:
+            assert re.search(r"(Reload|Restart)", line[0]), f"{field.name}: reload or restart?"
+
+
+def test_settings_are_frozen() -> None:
+    """Nobody changes them behind another's back."""
+    with pytest.raises(AttributeError):
+        read(SMALL).owner = "other"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        read(SMALL).destinations["x"] = FileDestination(Path())  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "restart"),
+    [
+        pytest.param("mode: enforce", "mode: observe", (), id="mode"),
+        pytest.param("mode: enforce", "log: {level: debug}\nmode: enforce", (), id="level"),
+        pytest.param(
+            "mode: enforce", "log: {format: json}\nmode: enforce", ("log.format",), id="format"
+        ),
+        pytest.param("owner: example", "owner: other", ("owner",), id="owner"),
+        pytest.param(
+            "embedded: true}",
+            "embedded: true, rate: 1}\nstore: sqlite:///x.db",
+            ("meetings", "store"),
+            id="two",
+        ),
+    ],
+)
+def test_what_a_reload_cannot_take_up_is_named(
+    before: str, after: str, restart: tuple[str, ...]
+) -> None:
+    """So that the daemon can say why it keeps the old."""
+    assert needs_restart(read(SMALL), read(SMALL.replace(before, after))) == restart
+    assert set(restart) <= set(RESTART)
+
+
+def test_the_schema_of_the_config_can_be_written() -> None:
+    """Editors read it; every field is described."""
+    schema = ConfigForm.model_json_schema()
+    for name, form in {"": schema, **schema["$defs"]}.items():
+        for field, described in form["properties"].items():
+            assert described.get("description"), f"{name}.{field} is not described"
