@@ -236,6 +236,14 @@ async def _audit(settings: Settings, store: SqliteStore, stack: AsyncExitStack) 
     )
     audit = JsonlAudit(place, sync_every=settings.audit.sync_every)
     stack.push_async_callback(audit.close)
+    head = await audit.head()
+    if head.seq and not await store.facts(head.seq - 1, 1):
+        # Its next facts would bear numbers that the log has already, and be passed over.
+        raise StartError(
+            f"the store {settings.store} is older than its audit log (fact {head.seq} is in "
+            f"{settings.audit.file} and not in the store): was it restored from a copy? Put the "
+            "newer store back, or move the files of the log away and keep them"
+        )
     return audit
 
 

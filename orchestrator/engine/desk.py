@@ -163,7 +163,7 @@ class EngineDesk:
 
     def _needs_you(self) -> tuple[str, ...]:
         parts, book = self._parts, self._engine.reconciler.book
-        needs: list[str] = []
+        needs: list[str] = [self._engine.refusal] if self._engine.refusal else []
         if parts.weather.refused:
             needs.append(f"The API refuses our credentials: {parts.weather.refused}")
         elif parts.weather.down_since is not None:

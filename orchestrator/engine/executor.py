@@ -108,6 +108,8 @@ class Executor:
         Faults of the API are recorded, not raised. Raises `StoreFault` when nothing can be
         recorded; then nothing was sent, or what was sent is found again by its open operation.
         """
+        # SQLite goes on committing into a file that was unlinked: look before each intent (P2).
+        await self._store.check()
         if isinstance(action, Create | Replace):
             verified = await self._store.note(VERIFIED)
             if verified != self._settings.url:

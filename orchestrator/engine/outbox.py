@@ -28,6 +28,7 @@ AUDIT_HEAD: Final = "audit.head"
 DELIVERED: Final = "delivered:"
 _Carry = Callable[[], Awaitable[None]]
 _BATCH: Final = 500
+_GATHER: Final = 0.2  # seconds in which facts are gathered before a destination is told
 _RETRY: Final = (1.0, 60.0)  # seconds: the first wait after a failure, and the longest
 
 # The facts after which a destination shows something else.
@@ -71,7 +72,8 @@ class Outbox:
         self._nudged: dict[str, asyncio.Event] = {
             name: asyncio.Event() for name in ("audit", *destinations)
         }
-        self._stopping = False
+        self._cursors: dict[str, int] = {}
+        self._stopped = asyncio.Event()
         self.book = Book()
         self.audit_lines = 0
         self.behind: dict[str, str] = {}
@@ -85,7 +87,7 @@ class Outbox:
 
     def stop(self) -> None:
         """Carry out what is there and return from `run`."""
-        self._stopping = True
+        self._stopped.set()
         self.nudge()
 
     async def run(self) -> None:
@@ -96,8 +98,15 @@ class Outbox:
                 group.create_task(self._serve(name), name=f"outbox-{name}")
 
     async def _serve(self, name: str) -> None:
+        pause = _GATHER
+
         async def deliver() -> None:
+            nonlocal pause
+            # Many facts in a row are told once: each telling reads every state.
+            await self._pause(pause)
+            began = self._clock.monotonic()
             await self.deliver(name)
+            pause = max(_GATHER, 2 * (self._clock.monotonic() - began))
 
         await self._loop(name, deliver)
 
@@ -106,7 +115,7 @@ class Outbox:
         event.set()
         while True:
             await event.wait()
-            last = self._stopping
+            last = self._stopped.is_set()
             event.clear()
             try:
                 await carry()
@@ -116,11 +125,20 @@ class Outbox:
                 self.behind[name] = str(fault)
                 _log.error("outbox.failed", reader=name, error=str(fault))
                 if not last:
-                    await self._clock.sleep(wait)
+                    await self._pause(wait)
                     wait = min(wait * 2, _RETRY[1])
                     event.set()
             if last:
                 return
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond `stop`: a destination that is down must not hold up the end."""
+        async with asyncio.TaskGroup() as group:
+            sleeping = group.create_task(self._clock.sleep(seconds), name="outbox-pause")
+            stopping = group.create_task(self._stopped.wait(), name="outbox-stop")
+            await asyncio.wait((sleeping, stopping), return_when=asyncio.FIRST_COMPLETED)
+            sleeping.cancel()
+            stopping.cancel()
 
     async def write_audit(self) -> None:
         """Append every fact that the log does not have yet. Raises `AuditFault`."""
@@ -136,28 +154,28 @@ class Outbox:
 
     async def deliver(self, name: str) -> None:
         """Show a destination the present rooms, if a fact since the last time changed them."""
-        cursor = int(await self._store.note(DELIVERED + name) or 0)
+        cursor = self._cursors.get(name)
+        if cursor is None:
+            cursor = int(await self._store.note(DELIVERED + name) or 0)
         last, telling = cursor, cursor == 0
         while facts := await self._store.facts(last, _BATCH):
             last = facts[-1].seq
             telling = telling or any(_tells(fact) for fact in facts)
-        if last == cursor and not telling:
+        if not telling:
+            # Remembered in memory alone: a restart reads them again, which costs no telling.
+            self._cursors[name] = last
             return
-        facts_out: tuple[Fact, ...] = ()
-        if telling:
-            rooms = delivered_rooms(await self._store.states(), self.book, name)
-            try:
-                await self._destinations[name].deliver(rooms, self._clock.now())
-            except DeliveryFault as fault:
-                if name not in self.behind:
-                    await self._tell_failure(name, fault)
-                raise
-            facts_out = (Fact("delivery.sent", detail={"destination": name, "rooms": len(rooms)}),)
-        seqs = await self._store.commit(
-            Commit(facts=facts_out, notes={DELIVERED + name: str(last)}), self._clock.now()
-        )
-        if seqs:
-            self._nudged["audit"].set()
+        rooms = delivered_rooms(await self._store.states(), self.book, name)
+        try:
+            await self._destinations[name].deliver(rooms, self._clock.now())
+        except DeliveryFault as fault:
+            if name not in self.behind:
+                await self._tell_failure(name, fault)
+            raise
+        fact = Fact("delivery.sent", detail={"destination": name, "rooms": len(rooms)})
+        notes = {DELIVERED + name: str(last)}
+        await self._store.commit(Commit(facts=(fact,), notes=dict(notes)), self._clock.now())
+        self._cursors[name] = last
 
     async def _tell_failure(self, name: str, fault: DeliveryFault) -> None:
         next_at = format_instant(self._clock.now() + timedelta(seconds=_RETRY[0]))

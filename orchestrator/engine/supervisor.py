@@ -25,6 +25,8 @@ from orchestrator.engine.weather import PROBE_EVERY
 from orchestrator.ports.store import Commit, StoreFault
 
 _log = structlog.get_logger(__name__)
+_STORE_CHECK = 5.0  # seconds between two looks at the store's file
+_STORE_RETRY = 15.0
 _FIRST_RETRY = 5.0  # seconds between attempts at the first listing, doubling to a minute
 
 
@@ -53,6 +55,8 @@ class Engine:
         self._stopping = asyncio.Event()
         self.ready = asyncio.Event()
         """Store and policies are there; the API may be away (an outage is no reason to restart)."""
+        self.refusal = ""
+        """Why nothing at all is done, or an empty text."""
 
     async def prepare(self) -> None:
         """Recall what was held and approved, and load the policies; no call to the API."""
@@ -85,7 +89,7 @@ class Engine:
                         "store-check": self._check_store,
                     }
                     tasks = [
-                        group.create_task(_guard(name, loop), name=name)
+                        group.create_task(self._keep(name, loop), name=name)
                         for name, loop in loops.items()
                     ]
                     await self._stopping.wait()
@@ -166,10 +170,26 @@ class Engine:
         return next((key for key in wishes if key.encoded == encoded), None)
 
     async def _check_store(self) -> None:
-        """SQLite goes on without an error after its file was unlinked: look, or P2 is broken."""
+        """Look whether the store is still the file at its path; until then status says so."""
         while True:
-            await self.parts.clock.sleep(5.0)
-            await self.parts.store.check()
+            try:
+                await self.parts.store.check()
+                self.refusal = ""
+            except StoreFault as fault:
+                self.refusal = f"Nothing is done, because nothing can be recorded: {fault}"
+            await self.parts.clock.sleep(_STORE_CHECK)
+
+    async def _keep(self, name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a loop for ever; a store that cannot record makes it wait, and nothing ends it."""
+        while True:
+            try:
+                await loop()
+            except StoreFault as fault:
+                _log.error("store.failed", loop=name, error=str(fault))
+                await self.parts.clock.sleep(_STORE_RETRY)
+            else:
+                message = f"{name} ended by itself"
+                raise EndedEarlyError(message)
 
     async def _tell(self, fact: Fact) -> None:
         try:
@@ -177,9 +197,3 @@ class Engine:
         except StoreFault as fault:
             _log.error("store.failed", error=str(fault))
             raise
-
-
-async def _guard(name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    await loop()
-    message = f"{name} ended by itself"
-    raise EndedEarlyError(message)
