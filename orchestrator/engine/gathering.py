@@ -195,7 +195,8 @@ class Gathering:
         found = self._observations.by_operation(operation.id)
         since = self.lost_since(operation) + self._settings.settle.total_seconds()
         looked = self._observations.looked(operation.watermark, since)
-        wait = max(since - self._clock.monotonic(), 0.0)
+        # Once it is over it lies in the past: never after a `now` that was read a moment before.
+        wait = since - self._clock.monotonic()
         until = self._rooms.api_now() + timedelta(seconds=wait)
         return Pending(operation, found, looked, until)
 
