@@ -164,6 +164,11 @@ class FakeRooms:
         """Change a room behind everybody's back."""
         return self._change(room_id, patch)
 
+    def relink(self, room_id: str, guest_url: str) -> None:
+        """Give a room another guest link, as an API that was moved would."""
+        kept = self._kept[room_id]
+        kept.room = replace(kept.room, guest_url=guest_url)
+
     def join(self, room_id: str) -> None:
         """Let somebody in."""
         kept = self._of(room_id)
