@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from orchestrator.app.auditing import (
-    Checked,
     Entry,
     ExportFormat,
     LogMovedError,
@@ -152,8 +151,8 @@ def _search(  # noqa: PLR0913 - one parameter an option
     """Find facts by what was true then; ends with what was covered."""
     call = invocation(ctx, config, as_json)
     wanted = _wanted(call, text, events, key, (since, until))
-    checked = _checked(call)
     live = _live(call)
+    checked = checked_by(call.loaded().settings)
     with _bar(call) as told:
         search = Search(live, wanted, checked.against, told)
         found = list(_patiently(lambda: list(search)))
@@ -204,8 +203,8 @@ def _verify(
     """Check that the log is what was written; name every place where it is not."""
     call = invocation(ctx, config, as_json)
     keys = tuple(call.world.cwd / key for key in public_key or [])
-    checked = _checked(call, keys, from_the_first=not from_later)
     live = _live(call)
+    checked = checked_by(call.loaded().settings, keys, from_the_first=not from_later)
     with _bar(call) as told:
         report = _patiently(lambda: verify(live, checked.against, told))
     if call.as_json:
@@ -255,12 +254,6 @@ def _live(call: Invocation) -> Path:
     if not call.as_json:
         call.screen.note(f"config {settings.file} · log {live}")
     return live
-
-
-def _checked(
-    call: Invocation, keys: tuple[Path, ...] = (), *, from_the_first: bool = True
-) -> Checked:
-    return checked_by(call.loaded().settings, keys, from_the_first=from_the_first)
 
 
 def _wanted(call: Invocation, text: str, events: str, key: str, between: tuple[str, str]) -> Wanted:

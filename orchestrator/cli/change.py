@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from orchestrator.app.validate import Validation, read_folder, validate
 from orchestrator.cli.context import (
@@ -18,7 +15,6 @@ from orchestrator.cli.context import (
     INVALID,
     PENDING,
     ConfigOption,
-    Invocation,
     JsonOption,
     invocation,
 )
@@ -109,8 +105,7 @@ def _plan(
         candidate = read_folder(call.world.cwd / policies)
         if candidate.problem is not None:
             raise DeskError(str(candidate.problem), INVALID)
-    with _waiting(call, "Listing the rooms and planning"):
-        report = call.ask(lambda desk: desk.plan(candidate))
+    report = call.ask(lambda desk: desk.plan(candidate), waiting="Listing the rooms and planning")
     if out is not None:
         (call.world.cwd / out).write_bytes(shapes.dumps(PlanReport, report) + b"\n")
     call.show(report, show_plan)
@@ -128,8 +123,9 @@ def _plan_code(report: PlanReport) -> int:
 def _apply(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Do once what the plan says, now."""
     call = invocation(ctx, config, as_json)
-    with _waiting(call, "Doing what the plan says"):
-        report = call.command(lambda desk, person: desk.apply(person), "apply")
+    report = call.command(
+        lambda desk, person: desk.apply(person), "apply", waiting="Doing what the plan says"
+    )
     call.show(report, show_applied)
     raise typer.Exit(_apply_code(report))
 
@@ -142,13 +138,3 @@ def _apply_code(report: ApplyReport) -> int:
     if any(line.held_by == "brake" for line in report.left.held):
         return BRAKED
     return PENDING if report.left.pending else DONE
-
-
-@contextmanager
-def _waiting(call: Invocation, what: str) -> Iterator[None]:
-    """Say that something takes its time, on a terminal alone."""
-    if not call.screen.terminal or call.as_json:
-        yield
-        return
-    with Console(stderr=True).status(f"{what} …"):
-        yield

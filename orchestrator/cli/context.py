@@ -12,13 +12,14 @@ import shutil
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Final, Protocol, TypeVar
 
 import typer
+from rich.console import Console
 from typer.core import TyperGroup
 
 from orchestrator import logs
@@ -102,8 +103,22 @@ class Invocation:
             self.screen.aside(f"warning: {warning}")
         return loaded
 
-    def ask(self, work: Callable[[Desk], Awaitable[_T]], *, acts: bool = False) -> _T:
-        """Do something at the desk, and say which config was read and who answered."""
+    def ask(
+        self, work: Callable[[Desk], Awaitable[_T]], *, acts: bool = False, waiting: str = ""
+    ) -> _T:
+        """Do something at the desk, and say which config was read and who answered.
+
+        Args:
+            work: what to do there.
+            acts: it changes something.
+            waiting: what to say on a terminal while it takes its time.
+        """
+        return self.ask_whom(work, acts=acts, waiting=waiting)[0]
+
+    def ask_whom(
+        self, work: Callable[[Desk], Awaitable[_T]], *, acts: bool = False, waiting: str = ""
+    ) -> tuple[_T, bool]:
+        """Do as `ask` does, and tell whether a daemon answered."""
         loaded = self.loaded()
 
         async def at_the_desk() -> tuple[_T, bool]:
@@ -111,19 +126,27 @@ class Invocation:
                 return await work(opened.desk), opened.daemon
 
         self.log_quietly()
-        answer, daemon = asyncio.run(at_the_desk())
+        with self._waiting(waiting):
+            answer, daemon = asyncio.run(at_the_desk())
         if not self.as_json:
             who = "the daemon answers" if daemon else "no daemon runs; looked for itself"
             self.screen.note(f"config {loaded.settings.file} · {who}")
-        return answer
+        return answer, daemon
 
-    def command(self, work: Callable[[Desk, Person], Awaitable[_T]], reason: str) -> _T:
+    def _waiting(self, what: str) -> AbstractContextManager[object]:
+        if not what or not self.screen.terminal or self.as_json:
+            return nullcontext()
+        return Console(stderr=True).status(f"{what} …")
+
+    def command(
+        self, work: Callable[[Desk, Person], Awaitable[_T]], reason: str, *, waiting: str = ""
+    ) -> _T:
         """Give a command at the desk, as this user and for this reason."""
         if not reason.strip():
             message = "--reason may not be blank: it is what the audit log will tell of you"
             raise DeskError(message, INVALID)
         person = this_person(reason.strip())
-        return self.ask(lambda desk: work(desk, person), acts=True)
+        return self.ask(lambda desk: work(desk, person), acts=True, waiting=waiting)
 
     def show(self, report: _T, view: Callable[[Screen, _T], None]) -> None:
         """Show a report: by its view, or as JSON."""

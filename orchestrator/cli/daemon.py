@@ -80,4 +80,5 @@ def _ready(call: Invocation, app: App) -> None:
 def _status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Tell how all is: first what needs a person."""
     call = invocation(ctx, config, as_json)
-    call.show(call.ask(lambda desk: desk.status()), show_status)
+    report, daemon = call.ask_whom(lambda desk: desk.status())
+    call.show(report, lambda screen, status: show_status(screen, status, daemon=daemon))

@@ -11,6 +11,7 @@ from orchestrator.cli.view.times import exact, plural
 from orchestrator.foundation.shapes import Json
 
 _LABEL = 10
+_SUBJECTS = ("file", "destination", "brake", "url", "mode")
 _BAD = (".failed", ".rejected", "tripped", "unanswered", "lost", "conflicted", "unavailable")
 
 
@@ -139,8 +140,8 @@ def _subject(entry: Entry) -> str:
         told.append(f'"{name}"')
     if isinstance(code, str) and code:
         told.append(f"code {code}")
-    if not told[0] and isinstance(detail.get("file"), str):
-        told.append(str(detail["file"]))
+    if not told[0]:
+        told.extend(str(detail[name]) for name in _SUBJECTS if detail.get(name))
     return "  ".join(filter(None, told))
 
 

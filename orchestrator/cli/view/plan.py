@@ -222,14 +222,14 @@ def _summary(screen: Screen, report: PlanReport) -> None:
     told.append(f"{report.unchanged:,} as they should be")
     if report.foreign:
         told.append(f"{report.foreign:,} not ours, untouched")
-    nothing = "" if report.lines or report.held else "Nothing to do: "
-    screen.line((nothing + " · ".join(told), "bold"), indent=2, hang=4)
+    head = "Plan: " if report.lines or report.held else "Nothing to do: "
+    screen.line((head + " · ".join(told), "bold"), hang=6)
     links = sum(line.link in _MARKS for line in report.lines)
     sentences: list[str] = []
     if report.lines:
         sentences.append("No link changes or ends." if not links else _links(links))
     sentences.extend((_listing(screen, report), _done(report)))
-    screen.line(" ".join(filter(None, sentences)), indent=2)
+    screen.line(" ".join(filter(None, sentences)))
 
 
 def _links(count: int) -> str:

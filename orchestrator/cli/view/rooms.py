@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from orchestrator.cli.view.screen import Part, Screen
-from orchestrator.cli.view.times import exact, plural
+from orchestrator.cli.view.times import plural
 from orchestrator.domain.reports import (
     ForeignRow,
     HistoryLine,
@@ -133,16 +133,13 @@ def _heads(screen: Screen, report: WhyReport) -> None:
         screen.line(*parts, hang=4)
 
 
-def _history(screen: Screen, history: Iterable[HistoryLine]) -> None:
+def _history(screen: Screen, history: Sequence[HistoryLine]) -> None:
+    widest = max((len(line.event) for line in history), default=0)
     for line in history:
-        operation = f"  operation {line.operation}" if line.operation else ""
-        actor = f"  by {line.actor}" if line.actor else ""
-        because = f"  because {line.reason}" if line.reason else ""
-        _field(
-            screen,
-            "done",
-            f"{exact(line.ts)}  {line.event}{because}{actor}{operation}  #{line.seq}",
-        )
+        because = f"because {line.reason}  " if line.reason else ""
+        actor = f"by {line.actor}  " if line.actor else ""
+        told = f"{line.event:<{widest}}  {screen.moment(line.ts)}  {because}{actor}#{line.seq}"
+        _field(screen, "done", told)
 
 
 def _now(screen: Screen, report: WhyReport) -> None:

@@ -88,16 +88,16 @@ class Screen:
     def marked(self, parts: Sequence[Part], mark: Part, indent: int = 0) -> None:
         """Print one line with a mark: on the right of a terminal if it fits, else behind it."""
         text, tail = assemble(parts), assemble([mark])
-        space = self.right - indent - text.cell_len - tail.cell_len
         if not tail.plain:
             self.line(*parts, indent=indent, hang=indent + 2)
             return
-        if space >= 2:
-            text.append(" " * space)
-        else:
-            text.append("  ")
-        text.append_text(tail)
-        self._line_of(text, indent)
+        space = self.right - indent - text.cell_len - tail.cell_len
+        if self.width is not None and space < 2:
+            self._line_of(text, indent)
+            self._line_of(tail, self.right - tail.cell_len)
+            return
+        text.append(" " * max(space, 2))
+        self._line_of(text.append_text(tail), indent)
 
     def columns(
         self, rows: Sequence[Sequence[Part]], heads: Sequence[str], indent: int = 0

@@ -13,10 +13,10 @@ _LABEL = 11
 _MANY = 6
 
 
-def show_status(screen: Screen, report: StatusReport) -> None:
-    """Show the whole at a glance."""
+def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) -> None:
+    """Show the whole at a glance; ``daemon`` says whether one answered."""
     _row(screen, "NEEDS YOU", report.needs_you, "bold red")
-    _mode(screen, report)
+    _mode(screen, report, daemon=daemon)
     _row(screen, "API", [f"{report.api}  {report.api_state}{_good(report)}"])
     _row(screen, "Policies", _policies(report))
     _row(screen, "Rooms", [_rooms(report)])
@@ -37,17 +37,15 @@ def _row(screen: Screen, label: str, lines: Iterable[str], style: str = "bold") 
         screen.line(*parts, hang=_LABEL)
 
 
-def _mode(screen: Screen, report: StatusReport) -> None:
+def _mode(screen: Screen, report: StatusReport, *, daemon: bool) -> None:
     withheld = sum(line.held_by == "mode" for line in report.held)
     due = f"{plural(withheld, 'act')} withheld: room-orchestrator plan"
     told = {
         "observe": f"observe: looking, writing nothing; {due}",
         "no-removals": f"no-removals: ends and changes no link; {due}",
     }.get(report.mode, report.mode)
-    up = f"up {length(report.now - report.started_at)}"
-    screen.line(
-        (told, "bold"), f" · {up} · {report.owner} · {report.version} · {report.config}", hang=2
-    )
+    up = f"up {length(report.now - report.started_at)}" if daemon else "no daemon runs"
+    screen.line((told, "bold"), f" · {up} · {report.owner} · {report.version}", hang=2)
 
 
 def _good(report: StatusReport) -> str:
