@@ -60,7 +60,8 @@ def plan_lingering(situation: Situation, room: RoomRecord, draft: Draft) -> None
     elif room.role is Role.SUPERSEDED and (room.end_due is None or room.end_due <= situation.now):
         plan_end(situation, room, seen, "it was replaced and its overlap is over", draft)
     else:
-        draft.back_at(room.end_due)
+        if room.role is Role.SUPERSEDED:
+            draft.back_at(room.end_due)
         draft.back_at(later(seen.expires_at, situation.now))
 
 

@@ -9,7 +9,7 @@ from orchestrator.domain.actions import Bury, Delete, Hold, LetGo, Retire
 from orchestrator.domain.plan import plan
 from orchestrator.domain.policies import Removal, RemovalMode
 from orchestrator.domain.records import KeyState, Role, RoomRecord
-from orchestrator.domain.rooms import NOTICE, Occupancy
+from orchestrator.domain.rooms import NOTICE, Occupancy, RoomType
 from orchestrator.domain.situation import Gone, Kept, Situation, Unwanted, Use, Wanted
 from tests import builders as a
 from tests.builders import NOW, ROOM, YEAR
@@ -69,6 +69,14 @@ REMOVING: dict[str, tuple[Situation, list[str], list[str]]] = {
     "delete, occupied": (unwanted(mode=DELETE, use=Use(Occupancy.OCCUPIED)), [], ["occupied"]),
     "delete, ends within minutes": (
         unwanted(mode=DELETE, use=UNKNOWN, left=12 * MINUTE),
+        ["LetGo"],
+        [],
+    ),
+    "delete, instant: nothing can end it sooner": (
+        replace(
+            unwanted(mode=DELETE, use=UNKNOWN),
+            sightings={ROOM: a.observed(type_=RoomType.INSTANT)},
+        ),
         ["LetGo"],
         [],
     ),

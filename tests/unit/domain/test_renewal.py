@@ -72,6 +72,12 @@ def test_a_window_moves_it(opens: timedelta, moment: timedelta | None, why: str)
     assert time.why == why
 
 
+def test_a_floor_that_is_over_changes_nothing() -> None:
+    renewed = a.room(expires_at=END, granted_at=NOW, renewed_at=NOW)
+    time = renewal_time(renewed, END, Renewal(), KEY, a.at_once)
+    assert time == renewal_time(ROOM, END, Renewal(), KEY, a.at_once)
+
+
 def test_the_floor_comes_last() -> None:
     renewed = a.room(expires_at=END, granted_at=NOW, renewed_at=END - HOUR)
     time = renewal_time(renewed, END, Renewal(), KEY, a.at_once)
