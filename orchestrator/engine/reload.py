@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import structlog
@@ -51,19 +52,26 @@ class Reload:
         self._reconciler = reconciler
         self._outbox = outbox
         self._loaded = False
+        self._behind = False
+        self._loading = asyncio.Lock()  # a signal and a change may come at once
 
     async def watch(self) -> None:
         """Load whenever the folder changed; runs until it is cancelled."""
         while True:
-            await self._sources.changed()
+            if not self._behind:
+                await self._sources.changed()
+            # What could not be recorded is read again: the folder tells of a change only once.
+            self._behind = True
             await self.load("policies changed")
+            self._behind = False
 
     async def load(self, cause: str) -> Book:
         """Read the folder and put its book in force. Raises `StoreFault` and changes nothing."""
-        folder = await self._sources.read()
-        book = await self.bind(folder)
-        await self._put_in_force(book, folder, cause)
-        return book
+        async with self._loading:
+            folder = await self._sources.read()
+            book = await self.bind(folder)
+            await self._put_in_force(book, folder, cause)
+            return book
 
     async def read(self) -> Book:
         """The book of the folder as it is now; no effect."""
@@ -91,9 +99,7 @@ class Reload:
                 Commit(facts=[*facts, *rejected], policies=changed, notes=notes),
                 self._clock.now(),
             )
-        await self._move(book, cause)
-        self._reconciler.book = book
-        self._outbox.book = book
+        await self._swap(book, cause)
         await self._wake(before, book, cause)
         self._loaded = True
         self._outbox.nudge()
@@ -154,12 +160,25 @@ class Reload:
                 notes[_REJECTED + file] = None
         return facts, notes
 
-    async def _move(self, book: Book, cause: str) -> None:
-        """Rooms of former keys serve their new keys from now on: no call, same link."""
-        policies = {key.policy for key in (*book.former, *_former(book))}
-        states = await self._states_of(policies) if book.former else {}
-        for new, old in moves(book, states):
-            await self._rekey(book, states.get(new) or KeyState(new), states[old], cause)
+    async def _swap(self, book: Book, cause: str) -> None:
+        """Put the book in force; rooms of former keys serve their new keys from now on.
+
+        No call, same link.  The keys are held meanwhile: a turn under way would record into a key
+        that is gone, and one by the old book would make the room that has just moved anew.
+        """
+        async with AsyncExitStack() as held:
+            policies = {key.policy for key in (*book.former, *_former(book))}
+            states = await self._states_of(policies)
+            # Most subjects were never called anything else; `formerly` may name 100,000 keys.
+            served = states.keys() | self._reconciler.book.wishes.keys()
+            pairs = {(new, old) for new, olds in book.former.items() for old in olds}
+            for key in sorted({key for pair in pairs if pair[1] in served for key in pair}):
+                await held.enter_async_context(self._store.claim(key))
+            states = await self._states_of(policies)
+            for new, old in moves(book, states):
+                await self._rekey(book, states.get(new) or KeyState(new), states[old], cause)
+            self._reconciler.book = book
+            self._outbox.book = book
 
     async def _states_of(self, policies: Iterable[str]) -> dict[Key, KeyState]:
         states: dict[Key, KeyState] = {}
@@ -171,9 +190,8 @@ class Reload:
         policy = book.policies.get(new.key.policy)
         version = policy.version if policy is not None else ""
         teller = Teller(f"policy {new.key.policy}@{version[:8]}", cause, self._clock.now())
-        stored = await self._store.state(new.key) or new
         outcome = outcomes.rekeyed(
-            old, take_in(stored, book), teller, f"{new.key} was formerly {old.key}"
+            old, take_in(new, book), teller, f"{new.key} was formerly {old.key}"
         )
         if outcome.state is None:
             return
