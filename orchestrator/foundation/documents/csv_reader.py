@@ -86,7 +86,7 @@ def _table(file: str, names: list[str], rows: Iterator[tuple[int, list[str]]]) -
                 break
             continue
         items.append(dict(zip(names, row, strict=True)))
-        spots.append(Spot(line, 0, parts={name: Spot(line, 0) for name in names}))
+        spots.append(Spot(line, 0, parts=dict.fromkeys(names, Spot(line, 0))))
     if problems:
         return unreadable(file, *problems)
     return Document(file, items, (), Spot(1, 0, parts=spots))

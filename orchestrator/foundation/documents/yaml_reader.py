@@ -153,10 +153,11 @@ class _Builder:
 
     def _open(self, event: yaml.NodeEvent, parts: dict[str, Spot] | list[Spot]) -> Spot:
         self._refuse_properties(event)
-        place = self._place(event)
         if len(self.stack) >= DEPTH_MAX:
-            raise _RefusedError(place, f"is nested deeper than {DEPTH_MAX} levels")
-        return Spot(place.line, place.column, parts=parts)
+            message = f"is nested deeper than {DEPTH_MAX} levels"
+            raise _RefusedError(self._place(event), message)
+        line, column = _position(event)
+        return Spot(line, column, parts=parts)
 
     def _refuse_properties(self, event: yaml.NodeEvent) -> None:
         if event.anchor is not None:
@@ -167,33 +168,33 @@ class _Builder:
             raise _RefusedError(self._place(event), "tags (!name) are not read; leave the tag out")
 
     def _add_scalar(self, event: yaml.ScalarEvent) -> None:
-        place = self._place(event)
-        hidden = unprintable(event.value)
+        # Only an escape can bring in what the text as a whole was searched for already.
+        hidden = unprintable(event.value) if event.style == '"' else None
         if hidden:
-            raise _RefusedError(place, f"holds the character {hidden}, which no text may hold")
+            message = f"holds the character {hidden}, which no text may hold"
+            raise _RefusedError(self._place(event), message)
+        line, column = _position(event)
         top = self.stack[-1] if self.stack else None
         if isinstance(top, _OpenMapping) and top.key is None:
-            self._take_key(top, event, place)
+            self._take_key(top, event, _Key(event.value, line, column))
             return
         value = _scalar(event.value, self.as_written) if _is_plain(event) else event.value
-        if event.style in {"|", ">"}:  # the text itself begins on the next line
-            self._add(value, Spot(place.line + 1, 0))
-        else:
-            self._add(value, Spot(place.line, place.column))
+        # Of a block the text itself begins on the next line.
+        self._add(value, Spot(line + 1, 0) if event.style in {"|", ">"} else Spot(line, column))
 
-    def _take_key(self, top: _OpenMapping, event: yaml.ScalarEvent, place: Place) -> None:
-        key = _Key(event.value, place.line, place.column)
+    def _take_key(self, top: _OpenMapping, event: yaml.ScalarEvent, key: _Key) -> None:
         top.key = key
         if not key.name:
-            self._drop(key, place, "a key may not be empty")
+            self._drop(key, "a key may not be empty")
         elif key.name == "<<" and _is_plain(event):
-            self._drop(key, place, "merge keys (<<) are not read; write the values out")
+            self._drop(key, "merge keys (<<) are not read; write the values out")
         elif key.name in top.parts:
             first = top.parts[key.name].key_line
-            self._drop(key, place, f'"{key.name}" stands twice here, first on line {first}')
+            self._drop(key, f'"{key.name}" stands twice here, first on line {first}')
 
-    def _drop(self, key: _Key, place: Place, message: str) -> None:
+    def _drop(self, key: _Key, message: str) -> None:
         key.dropped = True
+        place = Place(self.file, key.line, key.column)
         self.problems.append(Problem(place, message))
         if len(self.problems) >= PROBLEMS_MAX:
             raise _RefusedError(place, "has too many mistakes to go on")
@@ -213,7 +214,7 @@ class _Builder:
     def _add_member(self, top: _OpenMapping, key: _Key | None, value: Tree, spot: Spot) -> None:
         if key is None:  # a list or mapping stands where a key belongs
             top.key = _Key("", spot.line, spot.column)
-            self._drop(top.key, Place(self.file, spot.line, spot.column), _COMPLEX_KEY)
+            self._drop(top.key, _COMPLEX_KEY)
             return
         if not key.dropped:
             top.value[key.name] = value
@@ -222,8 +223,12 @@ class _Builder:
         top.key = None
 
     def _place(self, event: yaml.Event) -> Place:
-        mark = event.start_mark
-        return Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)
+        return Place(self.file, *_position(event))
+
+
+def _position(event: yaml.Event) -> tuple[int, int]:
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (0, 0)
 
 
 def _is_plain(event: yaml.ScalarEvent) -> bool:
