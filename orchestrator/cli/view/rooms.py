@@ -30,7 +30,7 @@ def show_rooms(screen: Screen, report: RoomsReport) -> None:
     """Show ours as a table, then those that are not ours where they were asked for."""
     if report.rooms:
         screen.columns(
-            [_row(screen, room) for room in report.rooms],
+            [room_cells(screen, room) for room in report.rooms],
             ("ROOM", "STATE", "ENDS", "NEXT", "LINK"),
         )
     elif screen.terminal:
@@ -52,7 +52,8 @@ def _others(foreign: Iterable[ForeignRow]) -> str:
     return f", {count:,} not ours, untouched" if count else ""
 
 
-def _row(screen: Screen, room: RoomRow) -> list[Part]:
+def room_cells(screen: Screen, room: RoomRow) -> list[Part]:
+    """One room as the cells of a table: key, state, end, next act, link."""
     return [
         (room.key, "bold" if room.state != "superseded" else ""),
         (room.state, _STYLES.get(room.state, "")),

@@ -1,0 +1,197 @@
+"""The demo: an installation in a folder of its own, run and looked at until somebody ends it.
+
+The folder is kept, so that a second run goes on with it. Its Meetings server takes a port that is
+free; if that is another one than before, links are other ones too, and the onlooker is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+import socket
+from dataclasses import dataclass, replace
+from datetime import datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Final, Protocol
+
+import orchestrator
+from orchestrator.app.auditing import Entry, LogMovedError, follow
+from orchestrator.app.build import App
+from orchestrator.app.configuration import ConfigError
+from orchestrator.app.daemon import run
+from orchestrator.app.init import Choices, init
+from orchestrator.config import Settings, read_config
+from orchestrator.config.settings import EmbeddedMeetings
+from orchestrator.domain.reports import RoomsReport, StatusReport
+from orchestrator.foundation.problems import Problem
+from orchestrator.ports.store import StoreFault
+
+_PORT: Final = 8441  # if it is free
+_HOST: Final = "127.0.0.1"
+_LOOK_EVERY: Final = 0.1  # seconds, while rooms appear
+_LOOK_LATER: Final = 0.5  # seconds, once they are there
+_PATIENCE: Final = 100  # looks, after which what is there is shown as it is
+_READY: Final = 15  # looks that a room is given to be planned for, once it is there
+
+
+class Onlooker(Protocol):
+    """Is told what happens."""
+
+    def opened(self, app: App, status: StatusReport) -> None:
+        """The daemon is ready; rooms are still to come."""
+        ...
+
+    def appeared(self, rooms: RoomsReport) -> None:
+        """Rooms as they are now, each time that they may have changed, until they are settled."""
+        ...
+
+    def settled(self, rooms: RoomsReport) -> None:
+        """Everything that was asked for is there, or held."""
+        ...
+
+    def happened(self, entry: Entry) -> None:
+        """A fact, once rooms are settled."""
+        ...
+
+    def wrong(self, problems: tuple[Problem, ...]) -> None:
+        """Problems of policies and data, each time that they changed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A folder that a demo can run in.
+
+    Attributes:
+        fresh: it was made just now.
+        moved: its port was taken by somebody else, so its links are other ones this time.
+    """
+
+    settings: Settings
+    fresh: bool
+    moved: bool
+
+
+def prepare(folder: Path) -> Prepared:
+    """Make the folder, or take the one that is there.
+
+    Raises:
+        ConfigError: its config was changed and cannot be read any more.
+        InitError, OSError: it cannot be written.
+    """
+    config = folder / "config.yaml"
+    fresh = not config.exists()
+    if fresh:
+        _copy_examples(folder / "policies")
+        choices = Choices(f"{_HOST}:{_free_port(_PORT)}", f"demo-{secrets.token_hex(2)}")
+        init(folder, choices, example=False)
+    found = read_config(config)
+    if found.settings is None:
+        raise ConfigError(found.problems)
+    settings = found.settings
+    meetings = settings.meetings
+    if not isinstance(meetings, EmbeddedMeetings):
+        return Prepared(settings, fresh=fresh, moved=False)
+    port = _free_port(meetings.port)
+    moved = port != meetings.port
+    return Prepared(
+        replace(settings, meetings=replace(meetings, port=port)), fresh=fresh, moved=moved
+    )
+
+
+async def watch(settings: Settings, onlooker: Onlooker) -> None:
+    """Run the daemon until a signal ends it, and tell the onlooker what happens.
+
+    Raises:
+        StartError, StoreFault, OSError: it cannot start.
+    """
+    async with asyncio.TaskGroup() as group:
+        looking: list[asyncio.Task[None]] = []
+
+        def begin(app: App) -> None:
+            for task in looking:
+                task.cancel()
+            looking[:] = [group.create_task(_look(app, onlooker), name="demo.look")]
+
+        await run(settings, on_ready=begin)
+        for task in looking:
+            task.cancel()
+
+
+async def _look(app: App, onlooker: Onlooker) -> None:
+    try:
+        onlooker.opened(app, await app.desk.status())
+        onlooker.settled(await _until_settled(app, onlooker))
+        since = app.clock.now()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_tell_facts(app, onlooker, since), name="demo.facts")
+            group.create_task(_tell_problems(app, onlooker), name="demo.problems")
+    except* StoreFault:
+        pass  # it was closed under us: the end
+
+
+async def _until_settled(app: App, onlooker: Onlooker) -> RoomsReport:
+    """Tell of rooms as they appear; returns when nothing is on its way any more."""
+    for look in range(_PATIENCE):
+        rooms, status = await app.desk.rooms(), await app.desk.status()
+        onlooker.appeared(rooms)
+        there = status.listed_at is not None and not status.waiting and bool(rooms.rooms)
+        if there and not _coming(rooms, patient=look < _READY):
+            return rooms
+        await app.clock.sleep(_LOOK_EVERY)
+    return await app.desk.rooms()
+
+
+def _coming(rooms: RoomsReport, *, patient: bool) -> bool:
+    return any(
+        row.state == "waiting" or (patient and row.next_act is None and not row.held)
+        for row in rooms.rooms
+    )
+
+
+async def _tell_facts(app: App, onlooker: Onlooker, since: datetime) -> None:
+    """Tell what is committed from now on; the log is written a little later than the store."""
+    while True:
+        try:
+            async for entry in follow(app.settings.audit.file, 0, app.clock.sleep):
+                if entry.ts > since:
+                    onlooker.happened(entry)
+        except LogMovedError:
+            continue
+
+
+async def _tell_problems(app: App, onlooker: Onlooker) -> None:
+    told: tuple[Problem, ...] = ()
+    while True:
+        status = await app.desk.status()
+        if status.problems != told:
+            told = status.problems
+            onlooker.wrong(told)
+        await app.clock.sleep(_LOOK_LATER)
+
+
+def _copy_examples(target: Path) -> None:
+    """Copy the example policies: package data in a wheel, the folder beside us in a checkout."""
+    packaged = files(orchestrator) / "examples" / "policies"
+    if packaged.is_dir():
+        with as_file(packaged) as source:
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        return
+    checkout = Path(orchestrator.__file__).parent.parent / "policies"
+    shutil.copytree(checkout, target, dirs_exist_ok=True)
+
+
+def _free_port(wished: int) -> int:
+    """The wished port if it is free, else another one."""
+    for port in (wished, 0):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((_HOST, port))
+            except OSError:
+                continue
+            free: int = probe.getsockname()[1]
+            return free
+    return wished
