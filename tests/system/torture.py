@@ -1,0 +1,417 @@
+"""The kill test: the daemon is killed by SIGKILL again and again, and what is lost is counted.
+
+Forty teams, a Meetings server in a process of its own that answers in 50 ms, four calls at once.
+A round asks for something (rooms, another lifetime, other names, another setting), kills the daemon
+at chosen moments while it works, then lets it finish and asks the oracle. It goes on until every
+state that an act goes through was hit often enough.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, assert_never
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tests.system.torture_oracle import (
+    Death,
+    Snapshot,
+    State,
+    acts_are_told,
+    audit_is_whole,
+    calls_are_journalled,
+    glance,
+    is_settled,
+    lacking,
+    own_mistakes,
+    rooms_are_right,
+    second_pass_lists_only,
+    snapshot,
+)
+from tests.system.torture_stage import LATENCY, Request, Stage, Wish, staged
+from tests.system.torture_tap import Moment
+
+# What the rounds of one installation ask for, one after the other. The lifetime only grows, because
+# a shorter one has its grace; the name is never one that was there before.
+WISHES: Final = (
+    Wish(),
+    Wish(days=250),
+    Wish(days=250, name="{{ team.name }} room, renamed"),
+    Wish(days=250, name="{{ team.name }} room, renamed", microphone="on"),
+    Wish(days=300, name="Room of {{ team.name }}", microphone="on"),
+)
+_LEAST: Final = 5  # hits of every state
+_LONGEST_LIFE: Final = 12.0  # seconds until the moment of a kill must have come
+_PATIENCE: Final = 90.0  # seconds in which a daemon that is left alone must have done its work
+_QUIET: Final = 0.5  # seconds without a request
+_ORDERLY: Final = 15.0  # seconds in which SIGTERM must have ended it
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How long and how hard.
+
+    Attributes:
+        rounds: at least so many.
+        least: every state is hit at least so often by kills during a create.
+        kills: in one round, at most.
+        wishes: what the rounds of one installation ask for.
+        limit: seconds after which no further kill is begun.
+    """
+
+    rounds: int = len(WISHES)
+    least: int = _LEAST
+    kills: int = 12
+    limit: float = 600.0
+    seed: int = 0
+    wishes: Sequence[Wish] = WISHES
+    verbose: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was counted."""
+
+    kills: int = 0
+    idle: int = 0  # kills of a daemon that had nothing under way
+    rounds: int = 0
+    installations: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
+    hits: Counter[State] = field(default_factory=Counter)  # kills that hit it during a create
+    acts: Counter[tuple[State, bool]] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    evidence: Path | None = None
+
+    def is_enough(self, options: Options) -> bool:
+        """Whether nothing is left to be hit."""
+        hit = all(self.hits[state] >= options.least for state in State)
+        return hit and self.rounds >= options.rounds
+
+    def count(self, death: Death, wish: Wish) -> None:
+        """Count one kill."""
+        hits = death.hits(wish)
+        self.kills += 1
+        self.idle += not hits
+        self.hits.update({hit.state for hit in hits if hit.creates})
+        self.acts.update((hit.state, hit.creates) for hit in hits)
+
+
+Told = Callable[[Tally, str], None]
+
+
+@dataclass(slots=True)
+class Torturer:
+    """Kills one installation's daemon, and asks the oracle."""
+
+    stage: Stage
+    options: Options
+    tally: Tally
+    told: Told
+    chance: random.Random
+    over: Callable[[], bool]
+    requests: list[Request] = field(default_factory=list)
+
+    async def round(self, wish: Wish) -> None:
+        """Ask for something, kill while it is done, and let it be finished."""
+        # Sometimes the daemon is there when the policy changes, sometimes it finds it changed.
+        late = self.stage.lives > 0 and self.chance.random() < 0.5
+        if not late:
+            self.stage.ask_for(wish)
+        for _ in range(self.options.kills):
+            after = await self._life(wish, late=late)
+            late = False
+            if self.tally.violations or self.over() or is_settled(after, wish):
+                break
+        if not self.tally.violations:
+            await self._finish(wish)
+            self.tally.rounds += 1
+
+    async def _life(self, wish: Wish, *, late: bool) -> Snapshot:
+        """One life that ends by SIGKILL; it is asked only after its listing if that is late."""
+        stage, tally = self.stage, self.tally
+        before = snapshot(stage.store, stage.audit)
+        await stage.forget_requests()
+        moment = self._moment(lacking(before, wish))
+        with stage.daemon() as process:
+            struck = stage.tap.arm(moment, process.pid)
+            if late:
+                await self._ask_late(struck, wish)
+            try:
+                await asyncio.wait_for(struck.wait(), _LONGEST_LIFE)
+            except TimeoutError:
+                # What is left to do did not bring the moment about: kill it as it is.
+                stage.tap.disarm()
+                if process.poll() is not None:
+                    self._violated(f"the daemon ended by itself with {process.returncode}")
+                process.kill()
+                await asyncio.to_thread(stage.tap.mark)
+            await asyncio.to_thread(process.wait)
+        requests, killed = await stage.requests()
+        assert killed is not None
+        self.requests += requests
+        after = snapshot(stage.store, stage.audit)
+        death = Death(before.last_seq, requests, killed, after)
+        tally.count(death, wish)
+        for violation in death.unlawful():
+            self._violated(violation)
+        hits = Counter(str(hit.state) for hit in death.hits(wish))
+        caught = ", ".join(f"{count} {state}" for state, count in hits.items())
+        self.told(tally, f"{moment}: {caught or 'nothing under way'}")
+        return after
+
+    async def _ask_late(self, struck: asyncio.Event, wish: Wish) -> None:
+        end = time.monotonic() + _LONGEST_LIFE
+        while not struck.is_set() and time.monotonic() < end:
+            if (await self.stage.requests())[0]:
+                break
+            await asyncio.sleep(0.02)
+        self.stage.ask_for(wish)
+
+    def _moment(self, left: int) -> Moment:
+        """A moment that is likely to hit what was hit least."""
+        chance, hits = self.chance, self.tally.hits
+        state = chance.choice(list(State))
+        if chance.random() < 0.7:
+            state = min(State, key=lambda one: (hits[one], chance.random()))
+        nth = min(1 + int(chance.expovariate(0.4)), 10, max(left, 1))
+        changes = frozenset({"POST", "PATCH"})
+        match state:
+            case State.WANTED:
+                nth, listings = chance.randint(1, 2), frozenset({"GET"})
+                return Moment(listings, of_answers=True, nth=nth, delay=chance.uniform(0, 0.03))
+            case State.UNDER_WAY:
+                delay = chance.uniform(0, LATENCY)
+                return Moment(changes, of_answers=False, nth=nth, delay=delay)
+            case State.ANSWERED:
+                delay = chance.uniform(0, 0.001)
+            case State.JOURNALLED | State.RECORDED:
+                delay = chance.uniform(0.0005, 0.008)
+            case _:
+                assert_never(state)
+        return Moment(changes, of_answers=True, nth=nth, delay=delay)
+
+    async def _finish(self, wish: Wish) -> None:
+        """Let the daemon do its work, end it in order, ask the oracle; then see it do nothing."""
+        stage = self.stage
+        await stage.forget_requests()
+        with stage.daemon() as process:
+            if not await self._comes_to_rest(process, wish):
+                return
+            await self._end(process)
+        requests, _ = await stage.requests()
+        self.requests += requests
+        seen = snapshot(stage.store, stage.audit)
+        table = await stage.table()
+        for violation in (
+            *Death(0, requests, 0, seen).unlawful(),
+            *rooms_are_right(table, seen, stage.folder / "rooms.json", wish),
+            *calls_are_journalled(self.requests, seen),
+            *acts_are_told(seen),
+            *audit_is_whole(seen, stage.config),
+            *await self._second_pass(),
+            *own_mistakes(stage.logs),
+        ):
+            self._violated(violation)
+
+    async def _comes_to_rest(self, process: subprocess.Popen[bytes], wish: Wish) -> bool:
+        end = time.monotonic() + _PATIENCE
+        seen, asked = None, -1
+        while time.monotonic() < end and process.poll() is None:
+            seen = glance(self.stage.store, self.stage.audit)
+            before, asked = asked, len((await self.stage.requests())[0])
+            if is_settled(seen, wish) and asked == before > 0:
+                return True
+            await asyncio.sleep(_QUIET)
+        if process.poll() is not None:
+            self._violated(f"the daemon ended by itself with {process.returncode}")
+        elif seen is not None:
+            self._violated(f"after {_PATIENCE:.0f} s {lacking(seen, wish)} keys lack something")
+        return False
+
+    async def _end(self, process: subprocess.Popen[bytes]) -> None:
+        process.terminate()
+        try:
+            status = await asyncio.to_thread(process.wait, _ORDERLY)
+        except subprocess.TimeoutExpired:
+            self._violated(f"SIGTERM did not end the daemon within {_ORDERLY:.0f} s")
+        else:
+            if status != 0:
+                self._violated(f"after SIGTERM the daemon ended with {status}, not 0")
+
+    async def _second_pass(self) -> list[str]:
+        stage = self.stage
+        await stage.forget_requests()
+        end = time.monotonic() + _PATIENCE
+        with stage.daemon() as process:
+            before, asked = -1, 0
+            while (asked == 0 or asked != before) and time.monotonic() < end:
+                await asyncio.sleep(_QUIET)
+                before, asked = asked, len((await stage.requests())[0])
+            await self._end(process)
+        requests, _ = await stage.requests()
+        return second_pass_lists_only(requests)
+
+    def _violated(self, violation: str) -> None:
+        self.tally.violations.append(f"round {self.tally.rounds + 1}: {violation}")
+
+
+async def torture(options: Options, told: Told) -> Tally:
+    """Kill and count until it is enough, the time is over, or a promise is broken.
+
+    Ended from outside, it leaves no process behind.
+    """
+    tally, chance, began = Tally(), random.Random(options.seed), time.monotonic()
+
+    def over() -> bool:
+        tally.seconds = time.monotonic() - began
+        return tally.seconds > options.limit
+
+    while not (tally.violations or tally.is_enough(options) or over()):
+        folder = Path(tempfile.mkdtemp(prefix="torture-"))
+        try:
+            tally.installations += 1
+            async with staged(folder, options.wishes[0]) as stage:
+                torturer = Torturer(stage, options, tally, told, chance, over)
+                for wish in options.wishes:
+                    await torturer.round(wish)
+                    told(tally, "round done")
+                    if tally.violations or tally.is_enough(options) or over():
+                        break
+                tally.calls.update(request.method for request in torturer.requests)
+        finally:
+            if tally.violations:
+                tally.evidence = folder
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
+    over()
+    return tally
+
+
+# --- the program --------------------------------------------------------------------------------
+
+
+def table(tally: Tally, options: Options) -> Table:
+    """What was hit, for a terminal."""
+    shown = Table(title="Where the kills hit", title_justify="left", caption_justify="left")
+    shown.add_column("state of an act")
+    shown.add_column("kills (POST)", justify="right")
+    shown.add_column("POSTs caught", justify="right")
+    shown.add_column("PATCHes caught", justify="right")
+    for state in State:
+        hits = tally.hits[state]
+        shown.add_row(
+            str(state),
+            f"{hits}" if hits >= options.least else f"[red]{hits} of {options.least}",
+            str(tally.acts[state, True]),
+            str(tally.acts[state, False]),
+        )
+    calls = ", ".join(f"{count} {method}" for method, count in sorted(tally.calls.items()))
+    shown.caption = (
+        f"{tally.kills} kills ({tally.idle} with nothing under way), {tally.rounds} rounds on "
+        f"{tally.installations} installations of 40 teams, {tally.seconds:.0f} s; {calls}"
+    )
+    return shown
+
+
+@contextlib.contextmanager
+def progress(console: Console, options: Options) -> Iterator[Told]:
+    """A bar on a terminal, a line a round elsewhere."""
+    if options.verbose or not console.is_terminal:
+
+        def line(tally: Tally, what: str) -> None:
+            if what == "round done":
+                hits = ", ".join(f"{state} {tally.hits[state]}" for state in State)
+                console.print(f"round {tally.rounds}: {tally.kills} kills; {hits}", soft_wrap=True)
+            elif options.verbose:
+                console.print(f"  {what}", soft_wrap=True)
+
+        yield line
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bars:
+        wanted = options.least * len(State)
+        bar = bars.add_task("starting", total=wanted + options.rounds)
+
+        def move(tally: Tally, what: str) -> None:
+            hits = sum(min(tally.hits[state], options.least) for state in State)
+            bars.update(
+                bar,
+                completed=hits + min(tally.rounds, options.rounds),
+                description=f"round {tally.rounds + 1}, {tally.kills} kills",
+            )
+
+        yield move
+
+
+def _arguments(arguments: Sequence[str] | None) -> Options:
+    usual = Options()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=usual.rounds, help="at least (%(default)s)")
+    parser.add_argument(
+        "--hits", type=int, default=usual.least, help="of each state, at least (%(default)s)"
+    )
+    parser.add_argument("--kills", type=int, default=usual.kills, help="a round (%(default)s)")
+    parser.add_argument(
+        "--limit", type=float, default=usual.limit, help="seconds in all (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=None, help="of the moments; without it, another every time"
+    )
+    parser.add_argument("--verbose", action="store_true", help="a line for each kill")
+    told = parser.parse_args(arguments)
+    seed = random.randrange(1_000_000) if told.seed is None else told.seed
+    return Options(told.rounds, told.hits, told.kills, told.limit, seed, verbose=told.verbose)
+
+
+async def _run(options: Options, told: Told) -> Tally:
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    # The limit ends the killing; whatever hangs beyond it is ended all the same.
+    async with asyncio.timeout(options.limit + 2 * _PATIENCE):
+        return await torture(options, told)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it; 0 if every state was hit and every promise held."""
+    options = _arguments(arguments)
+    console = Console()
+    console.print(f"seed {options.seed}")
+    try:
+        with progress(console, options) as told:
+            tally = asyncio.run(_run(options, told))
+    except asyncio.CancelledError:
+        console.print("ended from outside; no process is left")
+        return 130
+    console.print(table(tally, options))
+    for violation in tally.violations:
+        console.print(f"[red]broken[/red]: {violation}", highlight=False, soft_wrap=True)
+    if tally.evidence is not None:
+        console.print(f"what is left of it: {tally.evidence}", soft_wrap=True)
+    if not tally.violations and not tally.is_enough(options):
+        console.print("[red]not every state was hit often enough in the time given")
+    return 0 if not tally.violations and tally.is_enough(options) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

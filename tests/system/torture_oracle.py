@@ -1,0 +1,357 @@
+"""The oracle of the kill test: where a kill hit, and whether anything was lost or made twice.
+
+It believes the server's own table, the server's request log and the files; what the daemon says of
+itself is only compared with them.
+"""
+
+import json
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from orchestrator.adapters.audit.lines import fields_of
+from orchestrator.adapters.audit.verify import verify
+from orchestrator.app.auditing import checked_by
+from orchestrator.config import read_config
+from orchestrator.domain.facts import Fact, RecordedFact
+from orchestrator.domain.marker import Marker, read_metadata
+from orchestrator.domain.records import KeyState, Operation, OperationState, Role
+from orchestrator.foundation.instants import parse_instant
+from orchestrator.foundation.shapes import loads
+from tests.system.torture_stage import CONCURRENCY, Request, Wish
+
+_WORKERS: Final = 2 * CONCURRENCY  # keys that the daemon works on at once
+_CHANGING: Final = {"POST", "PATCH", "DELETE"}
+_BIRTHS: Final = {"room.created", "room.replaced", "room.adopted", "operation.recovered"}
+# What the daemon logs where it met a mistake of its own.
+_OWN_MISTAKES: Final = ("Traceback", "turn.failed", "turn.endless", "store.failed", "outbox.failed")
+
+
+class State(StrEnum):
+    """Where an act was when the daemon was killed; in the order in which it goes through them."""
+
+    WANTED = "before the journal"
+    JOURNALLED = "journal → call"
+    UNDER_WAY = "call under way"
+    ANSWERED = "answered → recorded"
+    RECORDED = "recorded → audited"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One act that a kill caught."""
+
+    state: State
+    creates: bool  # a POST; otherwise a PATCH
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the files say."""
+
+    states: Mapping[str, KeyState]
+    operations: Mapping[str, Operation]
+    facts: Sequence[RecordedFact]
+    audited: Sequence[Mapping[str, Any]]  # whole lines only
+
+    @property
+    def last_seq(self) -> int:
+        return self.facts[-1].seq if self.facts else 0
+
+    @property
+    def last_audited(self) -> int:
+        return int(self.audited[-1]["seq"]) if self.audited else 0
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Nothing is open and all is in the audit log."""
+        still = not any(op.state is OperationState.OPEN for op in self.operations.values())
+        return still and self.last_audited == self.last_seq
+
+
+def snapshot(store: Path, audit: Path) -> Snapshot:
+    """Read what the daemon keeps; for a dead daemon from a copy, so that nothing is touched."""
+    with tempfile.TemporaryDirectory() as aside:
+        for suffix in ("", "-wal"):
+            if store.with_name(store.name + suffix).exists():
+                shutil.copy(store.with_name(store.name + suffix), aside)
+        return _read(Path(aside) / store.name, audit, "rw")
+
+
+def glance(store: Path, audit: Path) -> Snapshot:
+    """Read what the daemon keeps while it lives, without its lock."""
+    return _read(store, audit, "ro")
+
+
+def _read(store: Path, audit: Path, mode: str) -> Snapshot:
+    if not store.exists():
+        return Snapshot({}, {}, (), ())
+    with closing(sqlite3.connect(f"file:{quote(str(store))}?mode={mode}", uri=True)) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'facts'").fetchone():
+            return Snapshot({}, {}, (), ())
+        states = [loads(KeyState, body) for (body,) in database.execute("SELECT body FROM keys")]
+        operations = [
+            loads(Operation, body) for (body,) in database.execute("SELECT body FROM operations")
+        ]
+        facts = [
+            RecordedFact(seq, parse_instant(ts), loads(Fact, body))
+            for seq, ts, body in database.execute("SELECT seq, ts, body FROM facts ORDER BY seq")
+        ]
+    lines = audit.read_bytes().split(b"\n")[:-1] if audit.exists() else []
+    return Snapshot(
+        {str(state.key): state for state in states},
+        {operation.id: operation for operation in operations},
+        facts,
+        [json.loads(line) for line in lines],
+    )
+
+
+# --- where a kill hit ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """One life of the daemon that ended by SIGKILL.
+
+    Attributes:
+        seq: the last fact of the lives before.
+        requests: what came to the server in this life, all answered meanwhile.
+        killed: the kill's place among the numbers of the request log.
+    """
+
+    seq: int
+    requests: Sequence[Request]
+    killed: int
+    after: Snapshot
+
+    def hits(self, wish: Wish) -> list[Hit]:
+        """Every act that was caught, and where."""
+        begun = dict.fromkeys(
+            fact.fact.operation
+            for fact in self.after.facts
+            if fact.seq > self.seq and fact.fact.event == "operation.started"
+        )
+        operations = [self.after.operations[name] for name in begun]
+        hits = [
+            Hit(state, operation.kind == "create")
+            for operation in operations
+            if (state := self._state(operation)) is not None
+        ]
+        busy = sum(operation.state is OperationState.OPEN for operation in operations)
+        return [*hits, *self._wanted(wish, _WORKERS - busy)]
+
+    def _state(self, operation: Operation) -> State | None:
+        if operation.state is not OperationState.OPEN:
+            told = [fact.seq for fact in self.after.facts if fact.fact.operation == operation.id]
+            return State.RECORDED if max(told) > self.after.last_audited else None
+        calls = [request for request in self.requests if _bears(request, operation)]
+        if not calls:
+            return State.JOURNALLED
+        answered = any(call.answered is not None and call.answered < self.killed for call in calls)
+        return State.ANSWERED if answered else State.UNDER_WAY
+
+    def _wanted(self, wish: Wish, free: int) -> list[Hit]:
+        """Workers that had no intent in the journal, while there were keys that needed one."""
+        listed = any(
+            request.path.endswith("/rooms")
+            and request.method == "GET"
+            and request.answered is not None
+            and request.answered < self.killed
+            for request in self.requests
+        )
+        if not listed:
+            return []
+        pending = {
+            str(operation.key)
+            for operation in self.after.operations.values()
+            if operation.state is OperationState.OPEN
+        }
+        lacks = [
+            lack
+            for key, name in wish.names().items()
+            if key not in pending and (lack := _lack(self.after.states.get(key), name, wish))
+        ]
+        return [Hit(State.WANTED, lack == "POST") for lack in lacks[: max(free, 0)]]
+
+    def unlawful(self) -> list[str]:
+        """What may not be, not even in the moment of a kill."""
+        found: list[str] = []
+        for request in self.requests:
+            if request.method in _CHANGING and not any(
+                _bears(request, operation) for operation in self.after.operations.values()
+            ):
+                found.append(f"{request.method} {request.path} left without a durable intent (P2)")
+            if request.status is not None and request.status >= 400:
+                found.append(f"{request.method} {request.path} was answered {request.status}")
+        return found
+
+
+def _bears(request: Request, operation: Operation) -> bool:
+    if request.method == "POST":
+        return f" op={operation.id} " in request.body
+    changes = request.method in _CHANGING and operation.room_id is not None
+    return changes and request.path.endswith(f"/rooms/{operation.room_id}")
+
+
+def _lack(state: KeyState | None, name: str, wish: Wish) -> str:
+    """The method of the call that a key still needs, or nothing."""
+    current = state.current if state is not None else None
+    if current is None or current.display_name != name:
+        return "POST"
+    microphone = current.applied.get("initial_join_options.microphone_state")
+    right = (current.lifetime, microphone) == (timedelta(days=wish.days), wish.microphone)
+    return "" if right else "PATCH"
+
+
+def lacking(seen: Snapshot, wish: Wish) -> int:
+    """How many keys do not yet have what the policy asks for."""
+    return sum(bool(_lack(seen.states.get(key), name, wish)) for key, name in wish.names().items())
+
+
+# --- whether all is well ------------------------------------------------------------------------
+
+
+def is_settled(seen: Snapshot, wish: Wish) -> bool:
+    """Whether every key has what the policy asks for, and nothing is under way."""
+    return seen.is_at_rest and not lacking(seen, wish)
+
+
+def rooms_are_right(
+    table: Sequence[Mapping[str, Any]], seen: Snapshot, shown: Path, wish: Wish
+) -> list[str]:
+    """The server's own table against the policy, the store and what people are shown."""
+    found: list[str] = []
+    names = wish.names()
+    marked = [(row, marker) for row in table if (marker := _marker(row)) is not None]
+    if len(marked) != len(table):
+        found.append(f"{len(table) - len(marked)} rooms on the server bear no marker")
+    born = Counter((marker.key, marker.generation) for _, marker in marked)
+    found += [
+        f"{count} rooms were made for {key}, generation {generation}"
+        for (key, generation), count in born.items()
+        if count > 1
+    ]
+    roles = {
+        room.id: (key, room.role) for key, state in seen.states.items() for room in state.rooms
+    }
+    alive = {row["id"]: (row, marker) for row, marker in marked if row["ended_at"] is None}
+    for room_id, (row, marker) in alive.items():
+        key, role = roles.get(room_id, ("", None))
+        if role not in {Role.CURRENT, Role.SUPERSEDED} or key != marker.key:
+            found.append(f"{row['display_name']} ({room_id}) lives, and the store has it as {role}")
+    current = {key: room_id for room_id, (key, role) in roles.items() if role is Role.CURRENT}
+    if current.keys() != names.keys():
+        found.append(f"{len(current)} keys have a current room, {len(names)} should")
+    for key, room_id in current.items():
+        if room_id not in alive:
+            found.append(f"{key}: its current room {room_id} is not alive on the server")
+        else:
+            found += _is_as_wished(key, alive[room_id][0], names.get(key, ""), wish)
+    told = {room["key"]: room["room_id"] for room in json.loads(shown.read_text())["rooms"]}
+    if told != current:
+        found.append(f"{shown.name} does not tell exactly the current rooms")
+    return found
+
+
+def _marker(row: Mapping[str, Any]) -> Marker | None:
+    _, marker = read_metadata(row["metadata"])
+    return marker if isinstance(marker, Marker) else None
+
+
+def _is_as_wished(key: str, row: Mapping[str, Any], name: str, wish: Wish) -> list[str]:
+    found: list[str] = []
+    if row["display_name"] != name:
+        found.append(f"{key}: its room is called {row['display_name']!r}, not {name!r}")
+    granted = parse_instant(row["expires_at"]) - timedelta(days=wish.days)
+    # Made or renewed within this test, and not before it.
+    if not timedelta() <= datetime.now(UTC) - granted < timedelta(hours=1):
+        found.append(f"{key}: its room ends at {row['expires_at']}, not after {wish.days} days")
+    return found
+
+
+def audit_is_whole(seen: Snapshot, config: Path) -> list[str]:
+    """Every fact of the store is in the log, once, in order, and the chain holds to its head."""
+    found: list[str] = []
+    seqs = [fact.seq for fact in seen.facts]
+    if seqs != list(range(1, len(seqs) + 1)):
+        found.append("the store's facts are not numbered without a gap")
+    if [line["seq"] for line in seen.audited] != seqs:
+        found.append(f"{len(seqs)} facts, but {len(seen.audited)} lines, or not in their order")
+    for fact, line in zip(seen.facts, seen.audited, strict=False):
+        told = json.loads(json.dumps(fields_of(fact)))
+        if {name: line.get(name) for name in told} != told:
+            found.append(f"line {line['seq']} does not tell its fact {fact.fact.event}")
+    settings = read_config(config).settings
+    assert settings is not None
+    checked = checked_by(settings)
+    if checked.against.anchor is None:
+        found.append("the store does not remember the head of its audit log")
+    report = verify(settings.audit.file, checked.against)
+    found += [f"audit verify: {finding}" for finding in report.findings]
+    return found
+
+
+def calls_are_journalled(requests: Sequence[Request], seen: Snapshot) -> list[str]:
+    """One operation a POST, and for one room at most: no act without a record (P2)."""
+    posts = Counter(
+        operation.id
+        for request in requests
+        if request.method == "POST"
+        for operation in seen.operations.values()
+        if _bears(request, operation)
+    )
+    return [
+        f"operation {name} was sent {count} times, but journalled for {attempts}"
+        for name, count in posts.items()
+        if count > (attempts := seen.operations[name].attempt)
+    ]
+
+
+def acts_are_told(seen: Snapshot) -> list[str]:
+    """Each act that is over has the fact that tells how it ended, and each room its birth."""
+    ended = {fact.fact.operation for fact in seen.facts if fact.fact.event != "operation.started"}
+    born = {fact.fact.room_id for fact in seen.facts if fact.fact.event in _BIRTHS}
+    found = [
+        f"no fact tells how operation {operation.id} ended"
+        for operation in seen.operations.values()
+        if operation.state is not OperationState.OPEN and operation.id not in ended
+    ]
+    found += [
+        f"{key}: no fact tells where its room {room.id} comes from"
+        for key, state in seen.states.items()
+        for room in state.rooms
+        if room.id not in born
+    ]
+    return found
+
+
+def second_pass_lists_only(requests: Sequence[Request]) -> list[str]:
+    """After a pass that converged, the next asks and changes nothing (P8)."""
+    calls = Counter(f"{request.method} {request.path}" for request in requests)
+    found = [
+        f"the second pass sent {call} {count} times"
+        for call, count in calls.items()
+        if not call.startswith("GET ") or call.rpartition("/rooms/")[1]
+    ]
+    if not any(call.endswith("/rooms") for call in calls):
+        found.append("the second pass did not list the rooms")
+    return found
+
+
+def own_mistakes(logs: Sequence[Path]) -> list[str]:
+    """What the daemon logged of mistakes of its own."""
+    return [
+        f"{log.name}:{number}: {line[:300]}"
+        for log in logs
+        for number, line in enumerate(log.read_text(errors="replace").splitlines(), 1)
+        if any(word in line for word in _OWN_MISTAKES)
+    ]

@@ -1,0 +1,240 @@
+"""The stage of the kill test: one installation on a Meetings server of its own, as real processes.
+
+Every process has a group of its own and a leash: the kernel kills it when the test dies, whatever
+the test dies of. All traffic is on the loopback.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.system.torture_tap import MARK_PATH, Tap
+
+ROOT = Path(__file__).resolve().parents[2]
+POLICY = "team-rooms"
+LATENCY = 0.050  # seconds in which the server answers
+SETTLE = 1.0  # seconds; twenty times as long as the server takes
+CONCURRENCY = 4
+
+# Killed with its parent (PR_SET_PDEATHSIG), also if that died before this line.
+_LEASH = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+
+_CONFIG = """
+owner: {owner}
+mode: enforce
+meetings:
+  url: {url}/v1/meetings
+  application_id: {application}
+  private_key: {{file: key.pem}}
+  rate: 1000
+  concurrency: {concurrency}
+  settle: {settle:.0f}s
+policies: policies
+store: sqlite:///state/orchestrator.db
+audit: {{file: state/audit.jsonl}}
+destinations:
+  rooms-json: {{type: file, path: rooms.json}}
+safety: {{max_removals: 100000}}
+control: {{socket: state/control.sock}}
+log: {{format: json}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the policy asks for; a change of the name is a new room, all else a PATCH."""
+
+    days: int = 200
+    name: str = "{{ team.name }} room"
+    microphone: str = "off"
+
+    def text(self) -> str:
+        """The example policy, asking for this."""
+        text = (ROOT / "policies" / f"{POLICY}.yaml").read_text()
+        for before, after in (
+            ("lifetime: 365d", f"lifetime: {self.days}d"),
+            ('display_name: "{{ team.name }} room"', f'display_name: "{self.name}"'),
+            ('microphone_state: "off"', f'microphone_state: "{self.microphone}"'),
+            ("replace: when_unused", "replace: now"),
+        ):
+            assert text.count(before) == 1, f"the example policy does not say {before!r} once"
+            text = text.replace(before, after)
+        return text
+
+    def names(self) -> dict[str, str]:
+        """The display name of each key's room."""
+        teams = yaml.safe_load((ROOT / "policies" / "data" / "teams.yaml").read_text())
+        return {
+            f"{POLICY}/{team['slug']}": self.name.replace("{{ team.name }}", team["name"])
+            for team in teams
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One line of the server's request log."""
+
+    method: str
+    path: str
+    body: str
+    status: int | None
+    received: int
+    answered: int | None
+
+
+@dataclass(slots=True)
+class Stage:
+    """One installation: its folder, its server, its tap, and at times its daemon."""
+
+    folder: Path
+    server_url: str
+    tap: Tap
+    session: aiohttp.ClientSession
+    lives: int = 0
+    logs: list[Path] = field(default_factory=list)
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "state" / "orchestrator.db"
+
+    @property
+    def audit(self) -> Path:
+        return self.folder / "state" / "audit.jsonl"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.yaml"
+
+    def ask_for(self, wish: Wish) -> None:
+        """Put the policy in force, as careful editors do."""
+        beside = self.folder / "policies" / ".draft"
+        beside.write_text(wish.text())
+        beside.replace(self.folder / "policies" / f"{POLICY}.yaml")
+
+    @contextmanager
+    def daemon(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A life of the daemon; at the end of the block it is dead, one way or the other."""
+        self.lives += 1
+        log = self.folder / f"life-{self.lives:03}.log"
+        self.logs.append(log)
+        arguments = ("-m", "orchestrator", "run", "--config", str(self.config))
+        with log.open("wb") as output, leashed(arguments, stderr=output) as process:
+            yield process
+
+    async def requests(self) -> tuple[list[Request], int | None]:
+        """The request log once all is answered, and the number at which the daemon was killed."""
+        while True:
+            asked = (await self._ask("GET", "/_test/requests"))["requests"]
+            if all(one["status"] is not None for one in asked):
+                break
+            await asyncio.sleep(0.01)
+        names = Request.__slots__
+        requests = [Request(**{name: one[name] for name in names}) for one in asked]
+        marks = [one.received for one in requests if one.path == MARK_PATH]
+        ours = [one for one in requests if one.path != MARK_PATH]
+        return ours, marks[-1] if marks else None
+
+    async def forget_requests(self) -> None:
+        """Begin the request log anew; its numbers go on."""
+        await self._ask("DELETE", "/_test/requests")
+
+    async def table(self) -> list[dict[str, Any]]:
+        """The server's own table of rooms."""
+        rooms = (await self._ask("GET", "/_test/rooms"))["rooms"]
+        assert isinstance(rooms, list)
+        return rooms
+
+    async def _ask(self, method: str, path: str) -> Any:
+        async with self.session.request(method, self.server_url + path) as response:
+            assert response.status in {200, 204}, f"{method} {path}: {response.status}"
+            return await response.json() if response.status == 200 else None
+
+
+@asynccontextmanager
+async def staged(folder: Path, wish: Wish) -> AsyncIterator[Stage]:
+    """A new installation with a server that runs, and no daemon yet."""
+    application = str(uuid.uuid4())
+    (folder / "policies" / "data").mkdir(parents=True)
+    shutil.copy(ROOT / "policies" / "data" / "teams.yaml", folder / "policies" / "data")
+    _write_keys(folder)
+    arguments = (
+        *("-m", "tests.system.torture_server", "--application", application),
+        *("--public-key", str(folder / "public.pem"), "--latency-ms", str(LATENCY * 1000)),
+    )
+    with leashed(arguments, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        url = (await asyncio.to_thread(server.stdout.readline)).decode().strip()
+        assert url, "the Meetings server did not start"
+        async with Tap.opened(url) as tap, aiohttp.ClientSession() as session:
+            stage = Stage(folder, url, tap, session)
+            stage.config.write_text(
+                _CONFIG.format(
+                    owner=f"torture-{application[:8]}",
+                    url=tap.url,
+                    application=application,
+                    concurrency=CONCURRENCY,
+                    settle=SETTLE,
+                )
+            )
+            stage.ask_for(wish)
+            yield stage
+
+
+def _write_keys(folder: Path) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    (folder / "key.pem").touch(mode=0o600)
+    (folder / "key.pem").write_bytes(private)
+    (folder / "public.pem").write_bytes(public)
+
+
+@contextmanager
+def leashed(
+    arguments: Sequence[str], *, stdout: int | None = subprocess.DEVNULL, stderr: Any = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python process that is dead at the end of the block, with all its group."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-ISc", _LEASH, str(os.getpid()), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=ROOT,
+        env=environment,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
