@@ -79,6 +79,10 @@ class Placed(Protocol):
         """Its plain values."""
         ...
 
+    def value(self, path: Path) -> Tree:
+        """The value at a path; None where there is none."""
+        ...
+
     def place(self, path: Path = ()) -> Place:
         """Where a value stands."""
         ...
@@ -197,7 +201,7 @@ class _Filling:
 
     def _is_misspelt(self, parent: Path, name: str) -> bool:
         form = _form_at(self.form, parent)
-        tree = _at(self.document.tree, parent)
+        tree = self.document.value(parent)
         if form is None or not isinstance(tree, dict):
             return False
         known = _keys(form)
@@ -245,18 +249,6 @@ def _in_tree(tree: Tree, location: Path) -> Path:
                 continue
         path.append(step)
     return tuple(path)
-
-
-def _at(tree: Tree, path: Path) -> Tree:
-    for step in path:
-        match tree, step:
-            case dict(), str():
-                tree = tree[step]
-            case list(), int():
-                tree = tree[step]
-            case _:
-                return None
-    return tree
 
 
 def _label(path: Path) -> str:

@@ -159,20 +159,18 @@ class Checks:
         if self.form.for_each is None or not self._whole("for_each"):
             return
         names = {self.form.for_each.as_: self._fields(self.form.for_each)}
-        for path, text in self._template_texts():
+        for path, text in self._template_texts(self.form.for_each):
             if text is not None and self._whole(*path):
                 template = Template(text, self.source.document.place(path))
                 problem = self.templates.check(template, names)
                 if problem is not None:
                     yield Problem(problem.place, f"{path[-1]} {problem.message}")
 
-    def _template_texts(self) -> Iterator[tuple[tuple[str, str], str | None]]:
-        wish, room = self.form.for_each, self.form.room
-        if wish is not None:
-            yield ("for_each", "key"), wish.key
-            yield ("for_each", "formerly"), wish.formerly
-        yield ("room", "display_name"), room.display_name
-        yield ("room", "metadata"), room.metadata
+    def _template_texts(self, wish: ForEachForm) -> Iterator[tuple[tuple[str, str], str | None]]:
+        yield ("for_each", "key"), wish.key
+        yield ("for_each", "formerly"), wish.formerly
+        yield ("room", "display_name"), self.form.room.display_name
+        yield ("room", "metadata"), self.form.room.metadata
 
     def _fields(self, wish: ForEachForm) -> frozenset[str] | None:
         """All fields that any of the items has; None where only data to come will tell."""

@@ -67,7 +67,8 @@ class PolicyReader:
         filled = fill(PolicyForm, source.document, _STAND_IN)
         form = filled.value
         if form is None:
-            return Parsed(None, source.document.problems, _name_in(source.text))
+            problems = source.document.besides(filled.problems)
+            return Parsed(None, tuple(problems), _name_in(source.text))
         checks = Checks(form, filled, source, self._templates, self._calendar, self._destinations)
         problems = source.document.besides([*filled.problems, *checks.problems()])
         name = form.name if filled.whole(("name",)) else None
