@@ -278,31 +278,30 @@ async def test_moved_costs_no_call_and_keeps_the_link() -> None:
         await moved_without_a_call(world, before, renamed)
 
 
-async def test_a_room_moves_although_its_old_key_is_being_worked_on() -> None:
-    """The move waits for the turn under way: it must not record into a key that is gone."""
+async def test_a_room_moves_although_it_is_being_made() -> None:
+    """The move waits for the turn under way: two rooms would be made otherwise."""
     async with running({"team-rooms.yaml": policy(removal=GONE)}) as world:
         before = await world.ids()
         go, arrived = asyncio.Event(), asyncio.Event()
 
         async def wait(asked: Asked) -> None:
-            if asked.method == "update_room":
+            if asked.method == "create_room":
                 arrived.set()
                 await go.wait()
 
         world.fake.after = wait
-        room = {"ui_settings": {"language": "de"}}
-        await world.edit({"team-rooms.yaml": policy(removal=GONE, room=room)})
+        teams = ["checkout", "search", "fraud"]
+        await world.edit({"team-rooms.yaml": policy(subjects=teams, removal=GONE)})
         assert arrived.is_set()
-        text = policy("squads", removal=GONE, room=room, formerly=["team-rooms"])
+        text = policy("squads", teams, removal=GONE, formerly=["team-rooms"])
         await world.edit({"team-rooms.yaml": None, "squads.yaml": text})
         go.set()
         await world.pass_(timedelta(minutes=5))
-        assert await world.ids() == {
-            "squads/checkout": before["team-rooms/checkout"],
-            "squads/search": before["team-rooms/search"],
-        }
-        assert world.changes.count("create_room") == 2
-        assert world.changes.count("update_room") == 2
+        after = await world.ids()
+        assert after.keys() == {f"squads/{name}" for name in teams}
+        assert after["squads/checkout"] == before["team-rooms/checkout"]
+        assert world.calls.count("create_room") == 3
+        assert world.names == ["Checkout room", "Fraud room", "Search room"]
 
 
 async def test_a_change_that_could_not_be_recorded_is_taken_up_later() -> None:
