@@ -55,6 +55,11 @@ BREACHES = [
     # Inside the packages.
     ("acyclic", "domain.marker", "domain.rooms"),
     ("edges", "edges.intake.pagerduty", "edges.http.server"),
+    ("control", "edges.control.wire", "edges.control.client"),
+    ("cli", "cli.rooms", "cli.audit"),
+    ("cli", "cli.view.screen", "cli.context"),
+    ("view", "cli.view.status", "cli.view.plan"),
+    ("cli-asks", "cli.rooms", "engine.desk"),
     ("adapters", "adapters.meetings.session", "adapters.clock"),
     ("foundation", "foundation.secret", "foundation.sqlite"),
     ("foundation", "foundation.problems", "foundation.documents.text"),
