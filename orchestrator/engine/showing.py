@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from orchestrator.domain.actions import (
@@ -204,10 +204,16 @@ def next_act(state: KeyState, made: Plan | None, due: datetime | None) -> NextAc
     if state.current is None:
         if any(room.role is Role.ENDING for room in state.rooms):
             return NextAct(due, key, "ends by itself")
+        if any(room.role is Role.SUPERSEDED for room in state.rooms):
+            return NextAct(due, key, "end the replaced room")
         return NextAct(due, key, "try again")
     if made is not None and any(hold.by == "back-off" for hold in made.holds):
         return NextAct(due, key, "try again")
-    if state.current.type is RoomType.LONG_TERM and len(state.rooms) == 1:
+    superseded = [room.end_due for room in state.rooms if room.end_due is not None]
+    # The agenda goes by the wall clock, the overlap by API time: they are minutes apart at most.
+    if superseded and due >= min(superseded) - timedelta(minutes=5):
+        return NextAct(due, key, "end the replaced room")
+    if state.current.type is RoomType.LONG_TERM:
         return NextAct(due, key, "renew")
     return NextAct(due, key, "look again")
 
