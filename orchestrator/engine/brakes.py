@@ -49,6 +49,8 @@ class Brakes:
         self._recent: list[tuple[datetime, str]] = []
         self._approval: Approval | None = None
         self.verdict = Verdict(frozenset(), 0, 0)
+        self.unjudged = False
+        """What stands has changed since the last verdict."""
 
     async def recall(self) -> None:
         """Read from the store what was done and approved before."""
@@ -64,6 +66,7 @@ class Brakes:
     def note(self, key: Key, state: KeyState | None, planned: Plan) -> None:
         """Take in one key's state and plan, made anew at each of its turns."""
         wishes = state is not None and (state.tombstone is not None or _wishes(state, planned))
+        self.unjudged |= wishes != (key.encoded in self._standing)
         _set(self._standing, key.encoded, present=wishes)
         has_room = state is not None and any(room.role is Role.CURRENT for room in state.rooms)
         # A key whose room is lost still counts as an estate of one: the limit must not shrink
@@ -72,6 +75,7 @@ class Brakes:
 
     def judge(self, now: datetime) -> tuple[Verdict, tuple[Fact, ...]]:
         """Judge everything that stands; the facts tell of a brake that tripped or let go."""
+        self.unjudged = False
         self._recent = [(at, key) for at, key in self._recent if now - at < self._limits.per]
         verdict = judge(
             self._standing,

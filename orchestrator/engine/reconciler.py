@@ -144,8 +144,7 @@ class Reconciler:
         if turn.lane is Lane.PERMIT and not turn.judged:
             # Nothing else waits: every standing removal and replacement is known now.
             turn.judged = True
-            _, facts = self._parts.brakes.judge(self._parts.clock.now())
-            await self._tell(facts)
+            await self._judge()
         state, situation = await self._gather(turn)
         if situation is None:
             self._rest(turn, state, Plan(holds=(Hold("doubt", "what is wanted is not known"),)))
@@ -162,14 +161,20 @@ class Reconciler:
         if await self._looked_afresh(turn, state, action):
             return False
         await self._do(turn, situation, action)
-        if isinstance(action, Bury):
-            # So that a batch that is too large is told when it is decided, not days later.
-            self._parts.inbox.wake(turn.key, turn.cause, Lane.PERMIT)
         if isinstance(action, Forget):
             self._parts.brakes.note(turn.key, None, Plan())
             self._rest(turn, None, Plan())
             return True
         return False
+
+    async def _judge(self) -> None:
+        """Ask the brakes; those that they let go get their turn."""
+        before = self._parts.brakes.verdict.held
+        verdict, facts = self._parts.brakes.judge(self._parts.clock.now())
+        await self._tell(facts)
+        for key in list(self.last_holds):
+            if key.encoded in before - verdict.held:
+                self._parts.inbox.wake(key, "the brake let go", Lane.PERMIT)
 
     async def _gather(self, turn: _Turn) -> tuple[KeyState, Situation | None]:
         parts = self._parts
@@ -319,6 +324,10 @@ class Reconciler:
     def _rest(self, turn: _Turn, state: KeyState | None, made: Plan) -> None:
         """The turn is over: say when to come back."""
         parts = self._parts
+        if parts.brakes.unjudged and turn.lane is not Lane.PERMIT:
+            # So that a batch that is too large is told when it is decided, not days later, and
+            # again after a restart; and so that a brake lets go when its cause is gone.
+            parts.inbox.wake(turn.key, turn.cause, Lane.PERMIT)
         if made.holds:
             self.last_holds[turn.key] = made.holds
         else:

@@ -1,0 +1,197 @@
+"""Brakes: a batch is judged as a whole, told, approved or undone; renewing goes on (P10)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from orchestrator.domain.brakes import Limits
+from orchestrator.domain.reports import Person
+from orchestrator.ports.desk import DeskError
+from tests.component.world import ANNA, HOUR, World, policy, running
+
+DAY = timedelta(days=1)
+SOON = {"mode": "delete", "grace": "1h"}
+TEAMS = [f"team-{number}" for number in range(10)]
+LIMITS = Limits(max_removals=3, max_removal_percent=10, per=DAY)
+ALL = policy(subjects=TEAMS, removal=SOON)
+
+
+def fewer(gone: int) -> bytes:
+    return policy(subjects=TEAMS[gone:], removal=SOON)
+
+
+def tripped(world: World) -> str:
+    return world.engine.parts.brakes.verdict.brake
+
+
+async def test_p10_a_batch_that_is_too_large_is_held_as_a_whole() -> None:
+    """Four of ten are more than three: none of them ends, told at once and once."""
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        before = await world.ids()
+        world.mark()
+        await world.edit({"team-rooms.yaml": fewer(4)})
+        told = world.one("brake.tripped")
+        assert told.detail["keys"] == [f"team-rooms/{name}" for name in TEAMS[:4]]
+        assert told.detail["limit"] == 3
+        await world.pass_(3 * DAY)
+        assert world.changes == []
+        assert await world.ids() == before
+        assert world.events.count("brake.tripped") == 1
+        assert world.holds("team-rooms/team-0") == {"brake"}
+        (row,) = (await world.desk.status()).brakes
+        assert row.name == tripped(world)
+
+
+async def test_as_many_as_are_allowed_go_through() -> None:
+    """Three of ten are lawful, and then the day's share is used up."""
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        world.mark()
+        await world.edit({"team-rooms.yaml": fewer(3)})
+        await world.pass_(2 * HOUR)
+        assert world.changes == ["delete_room"] * 3
+        await world.edit({"team-rooms.yaml": fewer(4)})
+        await world.pass_(2 * HOUR)
+        assert world.changes == ["delete_room"] * 3
+        assert tripped(world)
+        await world.pass_(DAY)
+        assert world.changes == ["delete_room"] * 4
+        assert not tripped(world)
+
+
+async def test_a_brake_trips_again_after_a_restart() -> None:
+    """The tombstones are in the store, and status tells of the brake at once."""
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        await world.edit({"team-rooms.yaml": fewer(5)})
+        before = tripped(world)
+        await world.restart()
+        assert tripped(world) == before
+        await world.pass_(3 * DAY)
+        assert len(world.names) == 10
+
+
+async def test_undoing_releases_the_brake_by_itself() -> None:
+    """The subjects come back: nothing stands any more, and that is told."""
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        await world.edit({"team-rooms.yaml": fewer(5)})
+        assert tripped(world)
+        world.mark()
+        await world.edit({"team-rooms.yaml": ALL})
+        assert not tripped(world)
+        assert world.one("brake.released").reason == "its cause is gone"
+        await world.pass_(2 * DAY)
+        assert len(world.names) == 10
+
+
+async def test_undoing_a_part_lets_the_rest_go() -> None:
+    """Three are left of five: that is lawful, and they end when their grace is over."""
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        await world.edit({"team-rooms.yaml": fewer(5)})
+        await world.pass_(2 * HOUR)
+        world.mark()
+        await world.edit({"team-rooms.yaml": fewer(3)})
+        await world.pass_(timedelta(minutes=1))
+        assert world.changes == ["delete_room"] * 3
+
+
+async def test_approve_lets_exactly_these_go() -> None:
+    """Two more that come afterwards are lawful by themselves; four more are not."""
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        await world.edit({"team-rooms.yaml": fewer(5)})
+        brake = tripped(world)
+        with pytest.raises(DeskError):
+            await world.desk.approve("12345678", ANNA)
+        world.mark()
+        done = await world.desk.approve(brake, ANNA)
+        assert len(done.lines) == 5
+        assert world.one("brake.released").actor == ANNA.actor
+        await world.edit({"team-rooms.yaml": fewer(9)})
+        await world.pass_(2 * HOUR)
+        assert world.changes == ["delete_room"] * 5
+        assert tripped(world) not in {"", brake}
+        await world.restart()
+        await world.pass_(2 * HOUR)
+        assert world.changes == ["delete_room"] * 5
+
+
+async def test_an_approval_ends_after_a_day() -> None:
+    """Whoever approves on Monday does not approve Friday's removals."""
+    text = policy(subjects=TEAMS, removal={"mode": "delete", "grace": "3d"})
+    async with running({"team-rooms.yaml": text}, limits=LIMITS) as world:
+        await world.edit(
+            {"team-rooms.yaml": policy(subjects=TEAMS[5:], removal={"mode": "delete"})}
+        )
+        await world.desk.approve(tripped(world), ANNA)
+        world.mark()
+        await world.pass_(4 * DAY)
+        assert world.changes == []
+        await world.desk.approve(tripped(world), Person("bert", "still meant"))
+        await world.pass_(HOUR)
+        assert world.changes == ["delete_room"] * 5
+
+
+async def test_p10_held_rooms_are_renewed() -> None:
+    """A brake that nobody looks at for months lets no room run out."""
+    text = policy(subjects=TEAMS, removal=SOON, room={"lifetime": "30d"})
+    async with running({"team-rooms.yaml": text}, limits=LIMITS, resync=DAY) as world:
+        before = await world.ids()
+        await world.edit({"team-rooms.yaml": None})
+        world.mark()
+        await world.pass_(100 * DAY)
+        assert set(world.changes) == {"update_room"}
+        assert await world.ids() == before
+        assert len(world.names) == 10
+
+
+async def test_p10_new_rooms_are_made_while_a_brake_holds() -> None:
+    """The brake is no stop."""
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        await world.edit({"team-rooms.yaml": policy(subjects=[*TEAMS[6:], "new"], removal=SOON)})
+        assert tripped(world)
+        assert "New room" in world.names
+
+
+async def test_replacements_are_judged_before_their_creates() -> None:
+    """A template that changes ten links makes no room at all until somebody approves."""
+    room = {"display_name": "Room {{ team.name }}"}
+    text = policy(subjects=TEAMS, removal=SOON, room=room, replace="now")
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        world.mark()
+        await world.edit({"team-rooms.yaml": text})
+        await world.pass_(DAY)
+        assert world.changes == []
+        assert len(world.one("brake.tripped").detail["keys"]) == 10  # type: ignore[arg-type]
+        await world.desk.approve(tripped(world), ANNA)
+        await world.pass_(HOUR)
+        assert world.changes == ["create_room"] * 10
+
+
+async def test_lost_rooms_are_not_all_made_anew() -> None:
+    """An API that was put back from a backup changes no link without a person."""
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        for room in world.alive[:5]:
+            world.fake.vanish(room.id)
+        world.mark()
+        await world.pass_(5 * HOUR)
+        assert world.changes == []
+        assert world.events.count("room.lost") == 5
+        await world.restart()
+        await world.pass_(5 * HOUR)
+        assert world.changes == []
+        await world.desk.approve(tripped(world), ANNA)
+        await world.pass_(HOUR)
+        assert world.changes == ["create_room"] * 5
+
+
+async def test_mode_no_removals_creates_and_renews_and_ends_nothing() -> None:
+    """What is withheld is told once a key."""
+    text = policy("labs", ["alpha", "beta"], removal=SOON, mode="no-removals")
+    async with running({"labs.yaml": text}) as world:
+        assert len(world.names) == 2
+        world.mark()
+        gone = policy("labs", ["gamma", "beta"], removal=SOON, mode="no-removals")
+        await world.edit({"labs.yaml": gone})
+        await world.pass_(2 * DAY)
+        assert world.changes == ["create_room"]
+        assert world.one("act.withheld").key == "labs/alpha"
