@@ -114,8 +114,8 @@ HELD: Final = PlanLine(
     held_by="look-alike",
     held_why='a room that is not ours is called the same: "Checkout EU room" (481920374)',
     hint=(
-        "the same?  room-orchestrator rooms adopt 481920374 team-rooms/checkout-eu    "
-        "not?  room-orchestrator rooms distinct 481920374 team-rooms/checkout-eu"
+        "the same?  room-orchestrator rooms adopt 481920374 team-rooms/checkout-eu --reason …    "
+        "not?  room-orchestrator rooms distinct 481920374 team-rooms/checkout-eu --reason …"
     ),
 )
 

@@ -169,8 +169,8 @@ def _hint(state: KeyState, hold: Hold) -> str:
     if hold.by == "look-alike":
         room = hold.reason.rpartition("(")[2].rstrip(")")
         return (
-            f"the same?  room-orchestrator rooms adopt {room} {state.key}    "
-            f"not?  room-orchestrator rooms distinct {room} {state.key}"
+            f"the same?  room-orchestrator rooms adopt {room} {state.key} --reason …    "
+            f"not?  room-orchestrator rooms distinct {room} {state.key} --reason …"
         )
     if hold.by == "brake":
         brake = hold.reason.removeprefix("brake ").partition(":")[0]
