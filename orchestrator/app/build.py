@@ -178,7 +178,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     resync = Resync(store, rooms, observations, weather, clock, settings)
     gathering.lost_at = executor.lost_at.get
     gathering.in_flight = executor.in_flight.__contains__
-    executor.look = resync.look
+    executor.shows = resync.shows
     inbox = Inbox()
     parts = Parts(
         store=store,

@@ -99,8 +99,10 @@ class Executor:
         """When the connection of an unanswered create ended, by operation (monotonic seconds)."""
         self.in_flight: set[str] = set()
         """Operations whose call is under way in this process: nothing is known of them yet."""
-        self.look: Callable[[int | None], Awaitable[None]] | None = None
-        """Lists from a watermark on; set by whoever owns the listing."""
+        self.shows: Callable[[str, int | None], Awaitable[bool]] | None = None
+        """Lists from a watermark on and says whether the room of an operation is shown with its
+        marker; set by whoever owns the listing."""
+        self._canary: Operation | None = None
 
     async def act(self, state: KeyState, action: Mutation, telling: Telling) -> KeyState:
         """Carry out an action and record it; returns the state as it is remembered now.
@@ -126,25 +128,39 @@ class Executor:
         if self._weather.canary:
             return state
         after = await self._act(state, action, telling)
-        made = after.current
-        if made is None or made.operation == "" or self.look is None:
-            return after
-        began = self._clock.monotonic()
+        if after.current is not None and not self._weather.canary:
+            self._canary = await self._store.operation(after.current.operation)
+            await self.verify()
+        return after
+
+    async def verify(self) -> None:
+        """Look in a listing for the marker of the room on which all others wait.
+
+        Raises `StoreFault`; a listing that fails only means that they go on waiting.
+        """
+        canary = self._canary
+        if canary is None or self.shows is None:
+            return
         try:
-            await self.look(self._observations.watermark)
+            shown = await self.shows(canary.id, canary.watermark)
         except Fault as fault:
             _log.warning("canary.unlisted", error=str(fault))
-            return after
-        room = self._observations.by_operation(made.operation)
-        if room is None or not self._observations.looked(self._observations.watermark, began):
-            self._weather.canary = (
-                f"the first room ({made.id}) did not come back with its marker in a listing of "
-                f"{self._settings.url}; no second room is made until it does"
-            )
-            return after
-        fact = Fact("api.verified", room_id=made.id, detail={"url": self._settings.url})
+            shown = False
+        if not shown:
+            self._stop_creating(canary, "a listing")
+            return
+        self._canary, self._weather.canary = None, ""
+        room_id = canary.room_id or ""
+        fact = Fact("api.verified", room_id=room_id, detail={"url": self._settings.url})
         await self._commit(Commit(facts=(fact,), notes={VERIFIED: self._settings.url}))
-        return after
+
+    def _stop_creating(self, operation: Operation, where: str) -> None:
+        """Rooms that we could not find again would be made for ever, and belong to nobody."""
+        self._canary = operation
+        self._weather.canary = (
+            f"the room of {operation.key} did not come back with its marker in {where} of "
+            f"{self._settings.url}; no further room is made until it does"
+        )
 
     async def _act(self, state: KeyState, action: Mutation, telling: Telling) -> KeyState:
         operation, state = await self._journal(state, action, telling)
@@ -220,6 +236,7 @@ class Executor:
                 seen = await self._rooms.create_room(room)
                 marker = seen.marked_by(self._settings.owner)
                 if marker is None or marker.operation != operation.id:
+                    self._stop_creating(operation, "the answer")
                     message = "the answer to the create does not carry our marker"
                     raise UnansweredError(message)
                 return seen

@@ -141,6 +141,7 @@ class Reconciler:
 
     async def _step(self, turn: _Turn) -> bool:
         """One step; true when the turn is over."""
+        parts = self._parts
         if turn.lane is Lane.PERMIT and not turn.judged:
             # Nothing else waits: every standing removal and replacement is known now.
             turn.judged = True
@@ -158,6 +159,11 @@ class Reconciler:
             self._rest(turn, state, made)
             return True
         action = made.actions[0]
+        if parts.weather.stopped and _rooms_of(state, action) - turn.fresh:
+            # Not even a look may leave; whoever probes wakes what is held.
+            hold = Hold("credentials", parts.weather.refused)
+            self._rest(turn, state, replace(made, actions=(), holds=(hold, *made.holds)))
+            return True
         if await self._looked_afresh(turn, state, action):
             return False
         await self._do(turn, situation, action)
@@ -196,6 +202,8 @@ class Reconciler:
             return False
         gathering = self._parts.gathering
         settled = pending.until is not None and pending.until <= situation.now
+        if self._parts.weather.stopped:
+            return False
         if gathering.looked_once(pending.operation) and not settled:
             return False
         await self._parts.resync.look(pending.operation.watermark)

@@ -79,6 +79,18 @@ class Resync:
             listing = await self._rooms.list_rooms(watermark)
             self._observations.walked(listing, watermark, began, self._clock.now())
 
+    async def shows(self, operation: str, watermark: int | None) -> bool:
+        """List from a watermark on: is an operation's room there, with its marker?
+
+        Raises the API's faults.
+        """
+        async with self._walking:
+            began = self._clock.monotonic()
+            listing = await self._rooms.list_rooms(watermark)
+            self._observations.walked(listing, watermark, began, self._clock.now())
+        markers = (room.marked_by(self._settings.owner) for room in listing.rooms)
+        return any(marker is not None and marker.operation == operation for marker in markers)
+
     async def read_use(self) -> None:
         """Read afresh who is where, before anything is ended. Raises the API's faults."""
         await self._read_sessions()

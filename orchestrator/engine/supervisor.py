@@ -82,9 +82,10 @@ class Engine:
             carriers.create_task(self.outbox.run(), name="outbox")
             try:
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._dispatcher.run(), name="dispatcher")
+                    worker = group.create_task(self._dispatcher.run(), name="dispatcher")
                     loops: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
                         "resync": self._resync,
+                        "probe": self._probe,
                         "watch": self.reload.watch,
                         "store-check": self._check_store,
                     }
@@ -96,9 +97,22 @@ class Engine:
                     self.parts.inbox.close()
                     for task in tasks:
                         task.cancel()
+                    await self._drain(worker)
                 await self._tell(Fact("daemon.stopped", detail={"why": "asked to"}))
             finally:
                 self.outbox.stop()
+
+    async def _drain(self, worker: asyncio.Task[None]) -> None:
+        """Let the turns under way finish, for so long; what is open then is found at the start."""
+        async with asyncio.TaskGroup() as group:
+            patience = group.create_task(
+                self.parts.clock.sleep(self.settings.drain.total_seconds()), name="drain"
+            )
+            await asyncio.wait((worker, patience), return_when=asyncio.FIRST_COMPLETED)
+            patience.cancel()
+        if not worker.done():
+            _log.warning("daemon.undrained", turns=self.parts.inbox.depth)
+            worker.cancel()
 
     def stop(self) -> None:
         """Take no new work; `run` returns when the turns under way are done."""
@@ -133,6 +147,8 @@ class Engine:
     async def _resync(self) -> None:
         wait, first = _FIRST_RETRY, True
         while True:
+            while self.parts.weather.stopped:
+                await self.parts.clock.sleep(PROBE_EVERY.total_seconds())
             if await self.parts.resync.full():
                 if first:
                     await self.wake_all("first listing")
@@ -143,9 +159,20 @@ class Engine:
                 # Jitter spreads the daemons of one company, so it needs no secret.
                 await self.parts.clock.sleep(base * random.uniform(0.9, 1.1))  # noqa: S311
             else:
-                stopped = self.parts.weather.stopped
-                await self.parts.clock.sleep(PROBE_EVERY.total_seconds() if stopped else wait)
+                await self.parts.clock.sleep(wait)
                 wait = min(wait * 2, 60.0)
+
+    async def _probe(self) -> None:
+        """Once a minute: are our credentials taken again, and may further rooms be made?"""
+        weather = self.parts.weather
+        while True:
+            await self.parts.clock.sleep(PROBE_EVERY.total_seconds())
+            if weather.stopped and not await self.parts.resync.full():
+                continue
+            if weather.canary:
+                await self.parts.executor.verify()
+                if not weather.canary:
+                    await self._wake_changed("canary")
 
     async def _wake_changed(self, cause: str) -> None:
         """Wake the keys that a listing concerns; the others have nothing to do and cost nothing."""

@@ -100,9 +100,11 @@ class FakeRooms:
         deletes: false: every DELETE answers 404, as the final v1 API does.
         tells_sessions: whether there is ``GET /sessions``.
         ignores: settings that a POST or PATCH passes over though it answers 2xx.
+        refuses: settings for which a PATCH is answered 400.
         hidden: ids that listings leave out, as a stale list would.
         doubtful, complete: what listings say of themselves.
         down: every call is refused a connection.
+        unauthorized: every call is answered 401.
         asked: all calls so far, in order.
         before: awaited before each call is carried out, with its method and room.
         after: awaited after it was carried out, before it is answered.
@@ -114,10 +116,12 @@ class FakeRooms:
         self.deletes = True
         self.tells_sessions = True
         self.ignores: set[str] = set()
+        self.refuses: set[str] = set()
         self.hidden: set[str] = set()
         self.doubtful = ""
         self.complete = True
         self.down = False
+        self.unauthorized = False
         self.asked: list[Asked] = []
         self.before: Callable[[Asked], Awaitable[None]] = _nothing
         self.after: Callable[[Asked], Awaitable[None]] = _nothing
@@ -257,7 +261,9 @@ class FakeRooms:
     async def _call(self, asked: Asked, act: Callable[[], Result]) -> Result:
         LAST_CALL.set(None)
         waiting = self._fates[asked.method]
-        fate = Fate.UNSENT if self.down else (waiting.popleft() if waiting else Fate.ANSWERED)
+        fate = waiting.popleft() if waiting else Fate.ANSWERED
+        if self.down or self.unauthorized:
+            fate = Fate.UNSENT if self.down else Fate.UNAUTHORIZED
         asked = replace(asked, fate=fate)
         self.asked.append(asked)
         await self.before(asked)
@@ -340,6 +346,8 @@ class FakeRooms:
         kept = self._of(room_id)
         if kept.room.type is RoomType.INSTANT:
             raise RefusedError("could not be updated because of its type: temporary", 400)
+        if self.refuses & patch.settings.keys():
+            raise RefusedError("InputValidationError", 400)
         expires_at = truncate(patch.expires_at) if patch.expires_at else kept.life.expires_at
         if patch.expires_at is not None:
             self._check_end(expires_at)
