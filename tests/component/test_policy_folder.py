@@ -69,19 +69,3 @@ async def test_a_change_that_is_taken_back_at_once_is_none(tmp_path: Path) -> No
     assert not waiting.done()
     waiting.cancel()
     await asyncio.wait([waiting])
-
-
-async def test_equal_stamps_that_are_old_are_believed(tmp_path: Path) -> None:
-    """A look at an old folder opens no file; a touched one is read once and believed again."""
-    policy = tmp_path / "a.yaml"
-    policy.write_text("one")
-    clock = BusyClock()
-    folder = PolicyFolder(tmp_path, clock)
-    await folder.read()
-    policy.chmod(0)  # unreadable, except to root, without being opened
-    policy.chmod(0o644)
-    waiting = asyncio.ensure_future(folder.changed())
-    await asyncio.wait([waiting], timeout=0.3)
-    assert not waiting.done()
-    waiting.cancel()
-    await asyncio.wait([waiting])

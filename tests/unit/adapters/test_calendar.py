@@ -134,6 +134,20 @@ def test_an_opening_ends_when_it_ends() -> None:
             id="moved on to where others stand already: once",
         ),
         pytest.param(
+            BERLIN,
+            "30 2 * * *",
+            "2027-03-28T01:10",
+            ["2027-03-28T01:30", "2027-03-29T00:30"],
+            id="asked between the skipped time and where it moved on to",
+        ),
+        pytest.param(
+            "Australia/Lord_Howe",
+            "10,35 2 * * *",
+            "2027-10-02T15:00",
+            ["2027-10-02T15:35", "2027-10-02T15:40", "2027-10-03T15:10"],
+            id="moved on beyond one that was not skipped",
+        ),
+        pytest.param(
             "Australia/Lord_Howe",
             "15 2 * * *",
             "2027-10-02T00:00",

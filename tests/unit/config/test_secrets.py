@@ -100,6 +100,7 @@ def test_what_is_no_secret_is_not_told(tmp_path: Path, content: bytes, message: 
         source(SecretKind.FILE, str(path)).read()
     assert fault.value.problem.message == f"{path} {message}"
     assert fault.value.__cause__ is None
+    assert fault.value.__suppress_context__ or fault.value.__context__ is None
     assert "hunter2" not in str(fault.value)
 
 

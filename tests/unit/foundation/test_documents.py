@@ -355,6 +355,14 @@ def test_csv_is_read() -> None:
     assert csv("a,b\n").tree == []
 
 
+def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
+    """Some editors put it there; it belongs to no key and no field."""
+    mark = "\ufeff"
+    assert csv(f"{mark}a,b\n1,2\n").tree == [{"a": "1", "b": "2"}]
+    assert json(f"{mark}[1]").tree == [1]
+    assert yaml(f"{mark}a: 1").tree == {"a": 1}
+
+
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
