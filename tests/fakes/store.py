@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
@@ -20,12 +20,14 @@ class FakeStore:
     """Remembers as long as it lives.
 
     Set `fault` and every call raises it, as a full or lost disk would; `commits` keeps what was
-    written, in order.
+    written, in order. `before` and `after` are awaited around each commit.
     """
 
     def __init__(self, incarnation: str = "fakefake") -> None:
         self.fault: StoreFault | None = None
         self.commits: list[Commit] = []
+        self.before: Callable[[Commit], Awaitable[None]] = _nothing
+        self.after: Callable[[Commit], Awaitable[None]] = _nothing
         self._incarnation = incarnation
         self._states: dict[Key, KeyState] = {}
         self._operations: dict[str, Operation] = {}
@@ -42,6 +44,7 @@ class FakeStore:
         return self._incarnation
 
     async def commit(self, commit: Commit, now: datetime) -> Sequence[int]:
+        await self.before(commit)
         self._answer()
         states = {key: one for key, one in self._states.items() if key not in set(commit.dropped)}
         states |= {state.key: state for state in commit.states}
@@ -58,6 +61,7 @@ class FakeStore:
         if recorded:
             for told in self._listeners:
                 told()
+        await self.after(commit)
         return [fact.seq for fact in recorded]
 
     def listen(self, told: Callable[[], None]) -> None:
@@ -119,6 +123,10 @@ class FakeStore:
         if self._closed:
             message = "the store is closed"
             raise StoreFault(message)
+
+
+async def _nothing(_: Commit) -> None:
+    return None
 
 
 def _refuse(states: dict[Key, KeyState]) -> None:
