@@ -252,7 +252,7 @@ def _live(call: Invocation) -> Path:
     settings = call.loaded().settings
     live = settings.audit.file
     if not call.as_json:
-        call.screen.note(f"config {settings.file} · log {live}")
+        call.screen.note(f"config {settings.file} · log {live}", whole=True)
     return live
 
 

@@ -76,6 +76,7 @@ class World:
 
     clock: Clock
     open_desk: DeskOpener = open_desk
+    log: Callable[[logs.Level], None] = logs.set_up
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     cwd: Path = field(default_factory=Path.cwd)
     zone: tzinfo | None = None
@@ -130,7 +131,7 @@ class Invocation:
             answer, daemon = asyncio.run(at_the_desk())
         if not self.as_json:
             who = "the daemon answers" if daemon else "no daemon runs; looked for itself"
-            self.screen.note(f"config {loaded.settings.file} · {who}")
+            self.screen.note(f"config {loaded.settings.file} · {who}", whole=True)
         return answer, daemon
 
     def _waiting(self, what: str) -> AbstractContextManager[object]:
@@ -157,7 +158,7 @@ class Invocation:
 
     def log_quietly(self) -> None:
         """Let a command that is no daemon log errors alone."""
-        logs.set_up("debug" if self.world.environ.get(DEBUG) else "error")
+        self.world.log("debug" if self.world.environ.get(DEBUG) else "error")
 
 
 def invocation(

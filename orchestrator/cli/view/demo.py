@@ -96,7 +96,7 @@ class DemoView:
         )
         for number, step in enumerate(steps, start=1):
             head = "Now you:" if number == 1 else ""
-            screen.line((f"{head:<10}", "bold"), f"{number}  {step}", indent=2, hang=15)
+            screen.line((f"{head:<10}", "bold"), f"{number}  {step}", indent=2, whole=True)
         screen.blank()
         screen.out.flush()
 

@@ -35,6 +35,10 @@ _SHOWN: Final = {
     "update": ("~", "update", "yellow"),
 }
 _WORD_WIDTH: Final = 8
+_KEY_WIDTH: Final = 32
+_WIDE: Final = 100  # columns, from which on keys are padded to one width
+_INNER: Final = 2 + 2 + _WORD_WIDTH + 1
+_MODE: Final = "mode"  # what holds back what would be done otherwise
 _MARKS: Final = {LinkFate.CHANGES: "LINK CHANGES", LinkFate.ENDS: "LINK ENDS"}
 _LINE_NUMBERS: Final = re.compile(r"(?<=\.(?:yaml|json)):\d+(?::\d+)?|(?<=\.csv):\d+(?::\d+)?")
 _ROOM_NUMBERS: Final = re.compile(r" \([^()\s]+\)$")
@@ -43,8 +47,11 @@ _ROOM_NUMBERS: Final = re.compile(r" \([^()\s]+\)$")
 def show_plan(screen: Screen, report: PlanReport) -> None:
     """Show a plan, and last how much there is of what."""
     if screen.terminal:
-        for group in _groups((*report.lines, *report.held)):
-            _paragraph(screen, group)
+        groups = _groups((*report.lines, *report.held))
+        width = min(max((len(_subject(group)) for group in groups), default=0), _KEY_WIDTH)
+        width = width if screen.right >= _WIDE else 0
+        for group in groups:
+            _paragraph(screen, group, width)
         for line in report.standing:
             _standing(screen, line)
     else:
@@ -104,35 +111,38 @@ def _sameness(line: PlanLine) -> object:
     return (line.action, policy, reason, changes, line.link, line.held_by, why)
 
 
-def _paragraph(screen: Screen, group: _Group) -> None:
+def _subject(group: _Group) -> str:
+    key = group.first.key
+    return key if len(group.lines) == 1 else f"{len(group.lines)} of {key.partition('/')[0]}"
+
+
+def _paragraph(screen: Screen, group: _Group, width: int) -> None:
     line = group.first
     many = len(group.lines) > 1
     symbol, word, style = _SHOWN.get(line.action, ("·", line.action, ""))
     mark = _MARKS.get(line.link, "")
-    if line.held_by:
+    if line.held_by and line.held_by != _MODE:
         symbol, style = ("?" if line.held_by == "look-alike" else "·"), "dim"
-    policy = line.key.partition("/")[0]
-    subject = f"{len(group.lines)} of {policy}" if many else line.key
     parts: list[Part] = [
         (f"{symbol} {word:<{_WORD_WIDTH}} ", style),
-        (subject, "bold"),
+        (f"{_subject(group):<{width}}", "bold"),
         ("  " + _what(screen, line, many=many)).rstrip(),
     ]
-    screen.marked(parts, (mark if not line.held_by else "", "bold red"), indent=2)
-    inner = 2 + 2 + _WORD_WIDTH + 1
-    reason = _LINE_NUMBERS.sub("", line.reason) if many else line.reason
+    screen.marked(parts, (mark if not line.held_by else "", "bold red"), indent=2, hang=_INNER)
+    same = all(each.reason == line.reason for each in group.lines)
+    reason = line.reason if same else _LINE_NUMBERS.sub("", line.reason)
     if reason and line.action != "move":
-        screen.line((f"because {reason}", "dim"), indent=inner)
+        screen.line((f"because {reason}", "dim"), indent=_INNER)
     if line.held_by:
         why = _ROOM_NUMBERS.sub("", line.held_why) if many else line.held_why
         until = f", until {screen.moment(line.when)}" if line.when is not None else ""
-        screen.line((f"held ({line.held_by}): {why}{until}", "yellow"), indent=inner)
+        screen.line((f"held ({line.held_by}): {why}{until}", "yellow"), indent=_INNER)
     if many:
         names = [each.key.partition("/")[2] or each.key for each in group.lines]
-        screen.names(names, inner)
+        screen.names(names, _INNER)
     if line.hint:
         for hint in line.hint.split("    "):
-            screen.line((hint, "cyan"), indent=inner)
+            screen.line((hint, "cyan"), indent=_INNER, whole=True)
 
 
 def _what(screen: Screen, line: PlanLine, *, many: bool) -> str:
@@ -175,8 +185,9 @@ def _standing(screen: Screen, line: PlanLine) -> None:
         [("· ending   ", "dim"), (line.key, "bold"), f"  decided: ends {at}"],
         ("LINK ENDS", "red"),
         indent=2,
+        hang=_INNER,
     )
-    screen.line((f"because {line.reason}", "dim"), indent=2 + 2 + _WORD_WIDTH + 1)
+    screen.line((f"because {line.reason}", "dim"), indent=_INNER)
 
 
 def _records(screen: Screen, report: PlanReport) -> None:
@@ -189,7 +200,7 @@ def _records(screen: Screen, report: PlanReport) -> None:
         because = "" if line.action == "move" else f"because {line.reason}"
         rows.append(
             [
-                f"{'·' if held else symbol} {word}",
+                f"{'·' if held and line.held_by != _MODE else symbol} {word}",
                 line.key,
                 mark or "-",
                 _joined(what, because, held),
@@ -213,10 +224,12 @@ def _joined(*parts: str) -> str:
 
 
 def _summary(screen: Screen, report: PlanReport) -> None:
-    counts = Counter(_SHOWN.get(line.action, ("", line.action, ""))[1] for line in report.lines)
+    counts = Counter(map(_word, report.lines))
     told = [plural(count, word) for word, count in counts.items()]
-    if report.held:
-        told.append(f"{len(report.held)} held")
+    withheld = Counter(_word(line) for line in report.held if line.held_by == _MODE)
+    told.extend(f"{plural(count, word)} withheld" for word, count in withheld.items())
+    if held := len(report.held) - withheld.total():
+        told.append(f"{held} held")
     if report.standing:
         told.append(f"{len(report.standing)} ending")
     told.append(f"{report.unchanged:,} as they should be")
@@ -230,6 +243,10 @@ def _summary(screen: Screen, report: PlanReport) -> None:
         sentences.append("No link changes or ends." if not links else _links(links))
     sentences.extend((_listing(screen, report), _done(report)))
     screen.line(" ".join(filter(None, sentences)))
+
+
+def _word(line: PlanLine) -> str:
+    return _SHOWN.get(line.action, ("", line.action, ""))[1]
 
 
 def _links(count: int) -> str:

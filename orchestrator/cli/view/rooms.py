@@ -90,7 +90,8 @@ def show_room(screen: Screen, report: WhyReport) -> None:
         _field(screen, "link", room.guest_url)
         _field(screen, "code", room.meeting_code)
         _field(screen, "made", _made(screen, room))
-        _field(screen, "ends", screen.moment(room.expires_at) if room.expires_at else "")
+        ends = screen.moment(room.expires_at, to_the_minute=True)
+        _field(screen, "ends", ends if room.expires_at else "")
         for held in room.held:
             _field(screen, "held", held)
     _field(screen, "next", _act(screen, report.next_act))
@@ -100,7 +101,7 @@ def _made(screen: Screen, room: RoomRow) -> str:
     if room.created_at is None:
         return ""
     how = "adopted" if room.adopted else f"by us, generation {room.generation}"
-    return f"{screen.moment(room.created_at)}, {how}"
+    return f"{screen.moment(room.created_at, to_the_minute=True)}, {how}"
 
 
 def show_why(screen: Screen, report: WhyReport) -> None:
@@ -139,7 +140,8 @@ def _history(screen: Screen, history: Sequence[HistoryLine]) -> None:
     for line in history:
         because = f"because {line.reason}  " if line.reason else ""
         actor = f"by {line.actor}  " if line.actor else ""
-        told = f"{line.event:<{widest}}  {screen.moment(line.ts)}  {because}{actor}#{line.seq}"
+        moment = screen.moment(line.ts, to_the_minute=True)
+        told = f"{line.event:<{widest}}  {moment}  {because}{actor}#{line.seq}"
         _field(screen, "done", told)
 
 
@@ -155,7 +157,7 @@ def _now(screen: Screen, report: WhyReport) -> None:
 
 
 def _act(screen: Screen, act: NextAct | None) -> str:
-    return "" if act is None else f"{act.what} on {screen.moment(act.at)}"
+    return "" if act is None else f"{act.what} on {screen.moment(act.at, to_the_minute=True)}"
 
 
 def _field(screen: Screen, label: str, text: str) -> None:

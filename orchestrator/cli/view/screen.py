@@ -73,27 +73,32 @@ class Screen:
         """The column at which marks on the right end; 0 where there is no right side."""
         return 0 if self.width is None else max(min(self.width, _WIDEST), _NARROWEST)
 
-    def line(self, *parts: Part, indent: int = 0, hang: int | None = None) -> None:
-        """Print one line; on a terminal what does not fit goes on below, indented by ``hang``."""
+    def line(
+        self, *parts: Part, indent: int = 0, hang: int | None = None, whole: bool = False
+    ) -> None:
+        """Print one line; on a terminal what does not fit goes on below, indented by ``hang``.
+
+        A line that is to be pasted stays ``whole``: only the terminal itself breaks it.
+        """
         text = Text(" " * indent)
         text.append_text(assemble(parts))
         text.rstrip()
-        if self.width is None or text.cell_len <= self.width:
+        if whole or self.width is None or text.cell_len <= self.width:
             self._print(text)
             return
         hang = min(indent if hang is None else hang, self.width // 2)
         for number, piece in enumerate(_wrapped(text, self.width, hang, self._console)):
             self._print(piece if not number else Text(" " * hang).append_text(piece))
 
-    def marked(self, parts: Sequence[Part], mark: Part, indent: int = 0) -> None:
-        """Print one line with a mark: on the right of a terminal if it fits, else behind it."""
+    def marked(self, parts: Sequence[Part], mark: Part, indent: int, hang: int) -> None:
+        """Print one line with a mark: on the right of a terminal, below it if it does not fit."""
         text, tail = assemble(parts), assemble([mark])
         if not tail.plain:
-            self.line(*parts, indent=indent, hang=indent + 2)
+            self.line(*parts, indent=indent, hang=hang)
             return
         space = self.right - indent - text.cell_len - tail.cell_len
         if self.width is not None and space < 2:
-            self._line_of(text, indent)
+            self.line(*parts, indent=indent, hang=hang)
             self._line_of(tail, self.right - tail.cell_len)
             return
         text.append(" " * max(space, 2))
@@ -118,7 +123,7 @@ class Screen:
                 _padded(cell, width) for cell, width in zip(row, widths, strict=False)
             )
             self._line_of(text, indent)
-            if last is not None and last.plain and not (number == 0 and self.terminal):
+            if last is not None and last.plain not in {"", "-"} and number:
                 self._line_of(last, indent + 2)
 
     def names(self, names: Sequence[str], indent: int) -> None:
@@ -139,10 +144,10 @@ class Screen:
         if self.terminal:
             self._print(Text())
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, *, whole: bool = False) -> None:
         """Say what is no record: on a terminal among the rest, else on stderr."""
         if self.terminal:
-            self.line((text, "dim"), hang=2)
+            self.line((text, "dim"), hang=2, whole=whole)
         else:
             self.aside(text)
 
@@ -159,9 +164,11 @@ class Screen:
         """Print as it is what is itself a format for programs."""
         self.out.write(text)
 
-    def moment(self, at: datetime | None) -> str:
-        """A moment for the reader; a dash where there is none."""
-        return "-" if at is None else times.moment(at, self.now, self.zone)
+    def moment(self, at: datetime | None, *, to_the_minute: bool = False) -> str:
+        """A moment for the reader, far ones by their day if they may be; a dash for none."""
+        if at is None:
+            return "-"
+        return times.moment(at, self.now, self.zone, to_the_minute=to_the_minute)
 
     def _line_of(self, text: Text, indent: int) -> None:
         whole = Text(" " * indent).append_text(text)

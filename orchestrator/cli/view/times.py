@@ -20,13 +20,16 @@ _MONTHS: Final = (
 )  # fmt: skip
 
 
-def moment(at: datetime, now: datetime, zone: tzinfo | None = None) -> str:
+def moment(
+    at: datetime, now: datetime, zone: tzinfo | None = None, *, to_the_minute: bool = False
+) -> str:
     """A moment as one says it: ``today 14:03``, ``Thu 26 Nov 14:45``, ``22 Nov 2027``.
 
     Args:
         at: aware.
         now: aware; what is near to it is named by its day.
         zone: the reader's; None: the system's.
+        to_the_minute: tell the time of day however far it is.
     """
     here, today = at.astimezone(zone), now.astimezone(zone)
     clock = f"{here:%H:%M}"
@@ -38,7 +41,7 @@ def moment(at: datetime, now: datetime, zone: tzinfo | None = None) -> str:
         return f"{_DAYS[here.weekday()]} {date} {clock}"
     if here.year != today.year:
         date = f"{date} {here.year}"
-    return f"{date} {clock}" if abs(at - now) < _WITH_TIME else date
+    return f"{date} {clock}" if to_the_minute or abs(at - now) < _WITH_TIME else date
 
 
 def length(span: timedelta) -> str:
