@@ -7,7 +7,9 @@ import pytest
 from tests.system.torture import WISHES, Options, Tally, main, torture
 from tests.system.torture_oracle import State
 
-SHORT = Options(rounds=2, least=0, kills=2, limit=45, seed=7, wishes=(WISHES[0], WISHES[2]))
+SHORT = Options(
+    rounds=2, least=0, kills=2, limit=45, seed=7, wishes=(WISHES[0], WISHES[2]), hurry=0
+)
 
 
 @pytest.mark.timeout(120)

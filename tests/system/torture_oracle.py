@@ -51,7 +51,7 @@ class Hit:
     """One act that a kill caught."""
 
     state: State
-    creates: bool  # a POST; otherwise a PATCH
+    creates: bool  # a POST; otherwise a PATCH or a DELETE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,11 @@ class Snapshot:
 
     @property
     def is_at_rest(self) -> bool:
-        """Nothing is open and all is in the audit log."""
+        """Nothing is open, no room waits to be taken back, and all is in the audit log."""
         still = not any(op.state is OperationState.OPEN for op in self.operations.values())
-        return still and self.last_audited == self.last_seq
+        rooms = (room for state in self.states.values() for room in state.rooms)
+        clean = not any(room.role is Role.DUPLICATE for room in rooms)
+        return still and clean and self.last_audited == self.last_seq
 
 
 def snapshot(store: Path, audit: Path) -> Snapshot:
@@ -190,7 +192,8 @@ class Death:
                 _bears(request, operation) for operation in self.after.operations.values()
             ):
                 found.append(f"{request.method} {request.path} left without a durable intent (P2)")
-            if request.status is not None and request.status >= 400:
+            is_gone = (request.method, request.status) == ("GET", 404)
+            if request.status is not None and request.status >= 400 and not is_gone:
                 found.append(f"{request.method} {request.path} was answered {request.status}")
         return found
 

@@ -1,18 +1,14 @@
 """The stage of the kill test: one installation on a Meetings server of its own, as real processes.
 
-Every process has a group of its own and a leash: the kernel kills it when the test dies, whatever
-the test dies of. All traffic is on the loopback.
+All traffic is on the loopback.
 """
 
 import asyncio
-import os
 import shutil
-import signal
 import subprocess
-import sys
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,22 +18,13 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.system.processes import ROOT, leashed
 from tests.system.torture_tap import MARK_PATH, Tap
 
-ROOT = Path(__file__).resolve().parents[2]
 POLICY = "team-rooms"
 LATENCY = 0.050  # seconds in which the server answers
 SETTLE = 1.0  # seconds; twenty times as long as the server takes
 CONCURRENCY = 4
-
-# Killed with its parent (PR_SET_PDEATHSIG), also if that died before this line.
-_LEASH = """
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit(1)
-os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
-"""
 
 _CONFIG = """
 owner: {owner}
@@ -213,28 +200,3 @@ def _write_keys(folder: Path) -> None:
     (folder / "key.pem").touch(mode=0o600)
     (folder / "key.pem").write_bytes(private)
     (folder / "public.pem").write_bytes(public)
-
-
-@contextmanager
-def leashed(
-    arguments: Sequence[str], *, stdout: int | None = subprocess.DEVNULL, stderr: Any = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python process that is dead at the end of the block, with all its group."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-ISc", _LEASH, str(os.getpid()), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=stderr,
-        cwd=ROOT,
-        env=environment,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
