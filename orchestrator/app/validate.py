@@ -7,17 +7,18 @@ would find, because the same binder makes the book.
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.adapters.calendar import CronCalendar
-from orchestrator.adapters.policies.reader import PolicyReader
+from orchestrator.adapters.policies.reader import POLICY_MAX, PolicyReader
 from orchestrator.adapters.policies.scanning import load as load_folder
 from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.app.configuration import ConfigError, Loaded, load
 from orchestrator.engine.book import Binder
-from orchestrator.foundation.problems import Place, Problem
+from orchestrator.foundation.documents import read_yaml
+from orchestrator.foundation.problems import Place, Problem, nearest
 from orchestrator.ports.sources import Folder
 
 CONFIG_NAME = "config.yaml"
@@ -112,11 +113,29 @@ def _folder(path: Path, destinations: Collection[str] | None, cwd: Path) -> Vali
     templates = SandboxedTemplates()
     known = None if destinations is None else frozenset(destinations)
     reader = PolicyReader(templates, CronCalendar(), known)
-    book = Binder(reader, templates).bind(read_folder(path), ())
-    problems = _placed(book.problems, lambda file: _shown(_inside(path, file), cwd))
+    folder = read_folder(path)
+    book = Binder(reader, templates).bind(folder, ())
+    found = dict.fromkeys((*book.problems, *_missing_data(folder, book.rejected)))
+    problems = _placed(tuple(found), lambda file: _shown(_inside(path, file), cwd))
     return Validation(
         (f"{_shown(path, cwd)}/",), tuple(problems), (), len(book.policies), len(book.wishes)
     )
+
+
+def _missing_data(folder: Folder, rejected: Iterable[str]) -> Iterator[Problem]:
+    """Data that bad policies name and that is not there: the binder looks only for good ones'."""
+    for file in rejected:
+        text = folder.policies.get(file)
+        document = None if not isinstance(text, bytes) else read_yaml(file, text, limit=POLICY_MAX)
+        tree = document.tree if document is not None else None
+        source = tree.get("for_each") if isinstance(tree, dict) else None
+        name = source.get("file") if isinstance(source, dict) else None
+        if document is None or not isinstance(name, str) or name in folder.data:
+            continue
+        near = nearest(name, folder.data)
+        ending = f"; data/{near} does" if near else ""
+        place = document.place(("for_each", "file"))
+        yield Problem(place, f"data/{name} does not exist{ending}")
 
 
 def _inside(folder: Path, file: str) -> Path:
