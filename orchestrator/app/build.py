@@ -26,6 +26,7 @@ from orchestrator.adapters.meetings.rooms import Account, MeetingsRooms, connect
 from orchestrator.adapters.meetings.rooms import Limits as PressLimits
 from orchestrator.adapters.meetings.token import read_key
 from orchestrator.adapters.meetings.transport import Transport
+from orchestrator.adapters.policies.adopted import AdoptedFile
 from orchestrator.adapters.policies.folder import PolicyFolder
 from orchestrator.adapters.policies.reader import PolicyReader
 from orchestrator.adapters.store.sqlite import SqliteStore
@@ -39,18 +40,20 @@ from orchestrator.domain.policies import Mode
 from orchestrator.engine.agenda import Agenda
 from orchestrator.engine.book import Binder, Book
 from orchestrator.engine.brakes import Brakes
-from orchestrator.engine.desk import EngineDesk, Whence
+from orchestrator.engine.desk import EngineDesk
 from orchestrator.engine.executor import Executor
 from orchestrator.engine.gathering import Gathering
 from orchestrator.engine.inbox import Inbox
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.outbox import AUDIT_HEAD, Outbox
+from orchestrator.engine.overview import Whence
 from orchestrator.engine.reconciler import Parts, Reconciler
 from orchestrator.engine.reload import Reload
 from orchestrator.engine.resync import Resync
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.supervisor import Engine
 from orchestrator.engine.weather import Weather
+from orchestrator.ports.adoptions import Adoptions
 from orchestrator.ports.audit import AuditLog, Head
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import Destination
@@ -97,6 +100,7 @@ class Outside:
     timer: Timer
     clock: Clock
     destinations: dict[str, Destination]
+    adoptions: Adoptions | None = None
 
 
 @asynccontextmanager
@@ -135,6 +139,7 @@ async def build(
             timer=timer,
             clock=clock,
             destinations=_destinations(settings),
+            adoptions=AdoptedFile(settings.policies),
         )
         engine = assemble(engine_settings(settings, api.url), outside)
         whence = Whence(str(settings.file), version("room-orchestrator"), clock.now())
@@ -193,7 +198,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         weather=weather,
         clock=clock,
     )
-    outbox = Outbox(store, outside.audit, outside.destinations, clock)
+    outbox = Outbox(store, outside.audit, outside.destinations, clock, outside.adoptions)
     reader = PolicyReader(templates, calendar, frozenset(outside.destinations))
     reconciler = Reconciler(parts, Book())
     reload = Reload(outside.sources, Binder(reader, templates), parts, reconciler, outbox)

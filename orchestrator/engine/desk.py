@@ -6,8 +6,7 @@ keys that it concerns are woken.  It refuses what would give a room two keys or 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
@@ -21,18 +20,13 @@ from orchestrator.domain.policies import Desired
 from orchestrator.domain.records import KeyState, Role, RoomRecord
 from orchestrator.domain.reports import (
     ApplyReport,
-    BrakeRow,
     ComparedField,
     Done,
-    ForeignRow,
     HistoryLine,
     NextAct,
     Person,
-    PlanLine,
     PlanReport,
-    PolicyRow,
     RevealedLink,
-    RoomRow,
     RoomsReport,
     StatusReport,
     WhyReport,
@@ -42,8 +36,9 @@ from orchestrator.domain.shaping import differences
 from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
 from orchestrator.engine.gathering import DISOWNED, take_in
 from orchestrator.engine.inbox import Lane
+from orchestrator.engine.overview import Overview, Whence
 from orchestrator.engine.preview import preview, preview_key
-from orchestrator.engine.showing import absent_row, held_line, next_act, plan_line, room_row
+from orchestrator.engine.showing import next_act, plan_line
 from orchestrator.engine.supervisor import Engine
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.faults import Fault, MissingError
@@ -51,17 +46,7 @@ from orchestrator.ports.sources import Folder
 from orchestrator.ports.store import Commit
 
 _APPROVED_FOR: Final = timedelta(hours=24)
-_UPCOMING: Final = 8
 _FACTS_AT_ONCE: Final = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Whence:
-    """What every answer names: which config was read, which version of ours answers."""
-
-    config: str
-    version: str
-    started_at: datetime
 
 
 class EngineDesk:
@@ -73,6 +58,7 @@ class EngineDesk:
         self._parts = engine.parts
         self._whence = whence
         self._running = running
+        self._overview = Overview(engine, whence)
 
     # --- questions --------------------------------------------------------------------------------
 
@@ -94,7 +80,7 @@ class EngineDesk:
             held=seen.held,
             standing=seen.standing,
             unchanged=seen.unchanged,
-            foreign=len(await self._foreign()),
+            foreign=len(await self._overview.foreign()),
             listed_at=parts.observations.listed_at,
             complete=listed and parts.observations.listed,
             doubt=doubt,
@@ -117,162 +103,6 @@ class EngineDesk:
         failed = tuple(line for line in left.held if line.held_by == "back-off")
         return ApplyReport(self._engine.reconciler.acted - before, failed, left)
 
-    async def status(self) -> StatusReport:
-        """The whole at a glance."""
-        parts = self._parts
-        states = await parts.store.states()
-        rows = [row for state in states for row in self._rows(state)]
-        now = parts.clock.now()
-        acts = sorted(
-            (act for row in rows if (act := row.next_act) is not None), key=lambda act: act.at
-        )
-        held = self._held(states)
-        return StatusReport(
-            owner=self._engine.settings.owner,
-            mode=str(self._engine.settings.mode),
-            config=self._whence.config,
-            version=self._whence.version,
-            started_at=self._whence.started_at,
-            now=now,
-            api=parts.weather.url,
-            api_state=self._api_state(),
-            api_last_good=parts.weather.last_good,
-            needs_you=self._needs_you(),
-            policies=self._policy_rows(states),
-            problems=self._engine.reconciler.book.problems,
-            rooms=_count(rows),
-            foreign=len(await self._foreign()),
-            next_acts=tuple(acts[:_UPCOMING]),
-            loses_first=_first_loss(rows, now),
-            held=held,
-            brakes=self._brake_rows(),
-            behind=dict(self._engine.outbox.behind),
-            listed_at=parts.observations.listed_at,
-            occupancy_known=parts.observations.sessions_known,
-            audit_lines=self._engine.outbox.audit_lines,
-            waiting=parts.inbox.depth,
-        )
-
-    def _api_state(self) -> str:
-        weather = self._parts.weather
-        if weather.refused:
-            return f"refuses our credentials: {weather.refused}"
-        if weather.down_since is not None:
-            return f"unreachable since {weather.down_since:%d %b %H:%M:%SZ}: {weather.last_error}"
-        return "ok" if weather.last_good is not None else "not asked yet"
-
-    def _needs_you(self) -> tuple[str, ...]:
-        parts, book = self._parts, self._engine.reconciler.book
-        needs: list[str] = [self._engine.refusal] if self._engine.refusal else []
-        if parts.weather.refused:
-            needs.append(f"The API refuses our credentials: {parts.weather.refused}")
-        elif parts.weather.down_since is not None:
-            needs.append(f"The API is {self._api_state()}. Nothing is lost yet.")
-        if parts.weather.canary:
-            needs.append(parts.weather.canary)
-        if parts.gathering.conflicts.reason:
-            needs.append(f"{parts.gathering.conflicts.reason}. Nothing is ended until it is solved")
-        verdict = parts.brakes.verdict
-        if verdict.brake:
-            needs.append(
-                f"Brake {verdict.brake}: {verdict.wished} links would end or change, "
-                f"{verdict.limit} may. Nothing ends. "
-                f"Meant?  room-orchestrator rooms approve {verdict.brake} --reason …"
-            )
-        if parts.observations.doubt:
-            needs.append(f"Nothing is ended: {parts.observations.doubt}")
-        needs.extend(f"{problem}" for problem in book.problems[:10])
-        needs.extend(f"{name} is behind: {why}" for name, why in self._engine.outbox.behind.items())
-        return tuple(needs)
-
-    def _policy_rows(self, states: Sequence[KeyState]) -> tuple[PolicyRow, ...]:
-        book = self._engine.reconciler.book
-        subjects: dict[str, int] = {}
-        for key in (*book.wishes, *book.kept):
-            subjects[key.policy] = subjects.get(key.policy, 0) + 1
-        rooms: dict[str, int] = {}
-        for state in states:
-            if state.current is not None:
-                rooms[state.key.policy] = rooms.get(state.key.policy, 0) + 1
-        return tuple(
-            PolicyRow(
-                name,
-                policy.file,
-                policy.version,
-                subjects.get(name, 0),
-                rooms.get(name, 0),
-                book.stale.get(name, book.doubtful.get(name, "")),
-                str(policy.mode or ""),
-                policy.description,
-            )
-            for name, policy in sorted(book.policies.items())
-        )
-
-    def _held(self, states: Sequence[KeyState]) -> tuple[PlanLine, ...]:
-        by_key = {state.key: state for state in states}
-        lines: list[PlanLine | None] = []
-        for key, holds in self._engine.reconciler.last_holds.items():
-            state = by_key.get(key) or KeyState(key)
-            lines.extend(held_line(state, hold) for hold in holds)
-        return tuple(line for line in lines if line is not None)
-
-    def _brake_rows(self) -> tuple[BrakeRow, ...]:
-        verdict = self._parts.brakes.verdict
-        if not verdict.brake:
-            return ()
-        return (
-            BrakeRow(verdict.brake, tuple(sorted(verdict.held)), verdict.wished, verdict.limit),
-        )
-
-    async def rooms(self, *, foreign: bool = False) -> RoomsReport:
-        """All rooms of ours and all wanted ones."""
-        states = {state.key: state for state in await self._parts.store.states()}
-        book = self._engine.reconciler.book
-        for key in book.wishes:
-            states.setdefault(key, take_in(KeyState(key), book))
-        if foreign and not self._parts.observations.listed:
-            await self._parts.resync.full()
-        rows = [row for key in sorted(states) for row in self._rows(states[key])]
-        others = await self._foreign() if foreign else []
-        return RoomsReport(tuple(rows), tuple(others))
-
-    def _rows(self, state: KeyState) -> list[RoomRow]:
-        holds = self._engine.reconciler.last_holds.get(state.key, ())
-        coming = self._coming(state)
-        if not state.rooms:
-            if state.wish is None:
-                return []
-            return [absent_row(state, holds, coming)]
-        use = self._parts.observations.use
-        return [room_row(state, room, use(room.id), holds, coming) for room in state.rooms]
-
-    def _coming(self, state: KeyState) -> NextAct | None:
-        return next_act(state, None, self._parts.agenda.due(state.key))
-
-    async def _foreign(self) -> list[ForeignRow]:
-        """Rooms that are there and not in our store, by name."""
-        rows: list[ForeignRow] = []
-        now = self._parts.rooms.api_now()
-        mine = {room.id for state in await self._parts.store.states() for room in state.rooms}
-        for room in self._parts.observations.rooms():
-            if room.id in mine or has_ended(room, now):
-                continue
-            marker = room.marker
-            said = marker.reason if isinstance(marker, Unreadable) else ""
-            if marker is not None and not said:
-                said = "marked by another owner or store"
-            rows.append(
-                ForeignRow(
-                    room.id,
-                    room.display_name,
-                    str(room.type),
-                    room.meeting_code,
-                    room.expires_at,
-                    said,
-                )
-            )
-        return sorted(rows, key=lambda row: (row.display_name.casefold(), row.room_id))
-
     async def why(self, name: str) -> WhyReport:
         """Everything about one key."""
         state = await self._find(name)
@@ -284,14 +114,14 @@ class EngineDesk:
         lines = [plan_line(one.state, action) for action in one.actions]
         return WhyReport(
             key=str(key),
-            rooms=tuple(self._rows(state)),
+            rooms=tuple(self._overview.rows(state)),
             wanted=_wanted(wish),
             policy=policy.file if policy is not None else "",
             policy_version=policy.version if policy is not None else "",
             fields=self._compare(state),
             plan=tuple(line for line in lines if line is not None),
             holds=tuple(dict.fromkeys(_sentence(hold) for hold in one.made.holds)),
-            next_act=self._coming(state) or _planned(state, one.made.until),
+            next_act=self._overview.coming(state) or _planned(state, one.made.until),
             history=await self._history(state),
             former=state.former,
         )
@@ -342,6 +172,14 @@ class EngineDesk:
                     f"{key} is neither wanted nor remembered: room-orchestrator rooms list", 2
                 )
         return take_in(state or KeyState(key), book)
+
+    async def status(self) -> StatusReport:
+        """The whole at a glance."""
+        return await self._overview.status()
+
+    async def rooms(self, *, foreign: bool = False) -> RoomsReport:
+        """All rooms of ours and all wanted ones."""
+        return await self._overview.rooms(foreign=foreign)
 
     # --- commands ---------------------------------------------------------------------------------
 
@@ -559,23 +397,3 @@ def _sentence(hold: Hold) -> str:
 
 def _planned(state: KeyState, until: datetime | None) -> NextAct | None:
     return next_act(state, None, until)
-
-
-def _count(rows: Sequence[RoomRow]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row.state] = counts.get(row.state, 0) + 1
-    return counts
-
-
-def _first_loss(rows: Sequence[RoomRow], now: datetime) -> NextAct | None:
-    """Which link would end first if the API stayed away from now on."""
-    ends = [
-        (row.expires_at, row.key)
-        for row in rows
-        if row.expires_at is not None and row.expires_at > now and row.state in {"open", "occupied"}
-    ]
-    if not ends:
-        return None
-    at, key = min(ends)
-    return NextAct(at, key, "ends, if it cannot be renewed")

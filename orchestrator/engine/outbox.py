@@ -15,9 +15,11 @@ from typing import Final
 import structlog
 
 from orchestrator.domain.facts import Fact, RecordedFact
+from orchestrator.domain.keys import decode_key
 from orchestrator.domain.records import KeyState, Role
 from orchestrator.engine.book import Book
 from orchestrator.foundation.instants import format_instant
+from orchestrator.ports.adoptions import Adoptions, AdoptionsFault, Entry, Standing
 from orchestrator.ports.audit import AuditFault, AuditLog, Head
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import DeliveredRoom, DeliveryFault, Destination
@@ -26,6 +28,7 @@ from orchestrator.ports.store import Commit, Store, StoreFault
 _log = structlog.get_logger(__name__)
 AUDIT_HEAD: Final = "audit.head"
 DELIVERED: Final = "delivered:"
+_ADOPTIONS: Final = "adopted.yaml"
 _Carry = Callable[[], Awaitable[None]]
 _BATCH: Final = 500
 _GATHER: Final = 0.2  # seconds in which facts are gathered before a destination is told
@@ -63,14 +66,16 @@ class Outbox:
         audit: AuditLog,
         destinations: Mapping[str, Destination],
         clock: Clock,
+        adoptions: Adoptions | None = None,
     ) -> None:
-        """Write to ``audit`` and tell ``destinations``."""
+        """Write to ``audit``, tell ``destinations``, and keep the list of ``adoptions``."""
         self._store = store
         self._audit = audit
         self._destinations = destinations
         self._clock = clock
+        self._adoptions = adoptions
         self._nudged: dict[str, asyncio.Event] = {
-            name: asyncio.Event() for name in ("audit", *destinations)
+            name: asyncio.Event() for name in ("audit", _ADOPTIONS, *destinations)
         }
         self._cursors: dict[str, int] = {}
         self._stopped = asyncio.Event()
@@ -94,6 +99,7 @@ class Outbox:
         """Carry facts until `stop`, then the rest of them."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._loop("audit", self.write_audit), name="outbox-audit")
+            group.create_task(self._loop(_ADOPTIONS, self.keep_adoptions), name="outbox-adopted")
             for name in self._destinations:
                 group.create_task(self._serve(name), name=f"outbox-{name}")
 
@@ -121,7 +127,7 @@ class Outbox:
                 await carry()
                 self.behind.pop(name, None)
                 wait = _RETRY[0]
-            except (AuditFault, DeliveryFault, StoreFault) as fault:
+            except (AuditFault, DeliveryFault, AdoptionsFault, StoreFault) as fault:
                 self.behind[name] = str(fault)
                 _log.error("outbox.failed", reader=name, error=str(fault))
                 if not last:
@@ -151,6 +157,25 @@ class Outbox:
         self.audit_lines = head.lines
         note = json.dumps({"seq": head.seq, "hash": head.hash, "lines": head.lines})
         await self._store.commit(Commit(notes={AUDIT_HEAD: note}), self._clock.now())
+
+    async def keep_adoptions(self) -> None:
+        """Enter what was adopted and disowned since the last time. Raises `AdoptionsFault`."""
+        if self._adoptions is None:
+            return
+        await self._pause(_GATHER)
+        cursor = self._cursors.get(_ADOPTIONS)
+        if cursor is None:
+            cursor = int(await self._store.note(DELIVERED + _ADOPTIONS) or 0)
+        last = cursor
+        entries: list[Entry] = []
+        while facts := await self._store.facts(last, _BATCH):
+            last = facts[-1].seq
+            entries.extend(entry for fact in facts if (entry := _entry(fact.fact)) is not None)
+        if entries:
+            await self._adoptions.record(entries)
+            notes: dict[str, str | None] = {DELIVERED + _ADOPTIONS: str(last)}
+            await self._store.commit(Commit(notes=notes), self._clock.now())
+        self._cursors[_ADOPTIONS] = last
 
     async def deliver(self, name: str) -> None:
         """Show a destination the present rooms, if a fact since the last time changed them."""
@@ -185,6 +210,21 @@ class Outbox:
             detail={"destination": name, "next_at": next_at},
         )
         await self._store.commit(Commit(facts=(fact,)), self._clock.now())
+
+
+def _entry(fact: Fact) -> Entry | None:
+    """What a fact says of whose a room is; None where it says nothing."""
+    match fact.event:
+        case "room.adopted":
+            standing = Standing.MARKED if fact.detail.get("marked") else Standing.ADOPTED
+        case "room.forgotten":
+            standing = Standing.DISOWNED
+        case "room.rekeyed":
+            standing = Standing.MOVED
+        case _:
+            return None
+    written = str(decode_key(fact.key) or fact.key)
+    return Entry(fact.room_id, written, str(fact.detail.get("display_name", "")), standing)
 
 
 def _tells(recorded: RecordedFact) -> bool:

@@ -24,9 +24,11 @@ from orchestrator.domain.policies import Mode
 from orchestrator.domain.records import KeyState, RoomRecord
 from orchestrator.domain.reports import Person
 from orchestrator.domain.rooms import Observed
-from orchestrator.engine.desk import EngineDesk, Whence
+from orchestrator.engine.desk import EngineDesk
+from orchestrator.engine.overview import Whence
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.supervisor import Engine
+from orchestrator.ports.adoptions import Adoptions
 from orchestrator.ports.rooms import Rooms
 from orchestrator.ports.sources import Folder
 from tests.fakes.audit import FakeAudit
@@ -109,6 +111,7 @@ class World:
         resync: timedelta = HOUR,
         workers: int = 8,
         api: Callable[[VirtualClock], Rooms] | None = None,
+        adoptions: Adoptions | None = None,
     ) -> None:
         self.clock = VirtualClock()
         self.store = FakeStore()
@@ -122,6 +125,7 @@ class World:
         self.limits = limits
         self.resync = resync
         self.workers = workers
+        self.adoptions = adoptions
         self.settle: Callable[[], Any] = self._settle
         self.timer = HandCrankedTimer()
         self._engine: Engine | None = None
@@ -150,6 +154,7 @@ class World:
             timer=self.timer,
             clock=self.clock,
             destinations={"rooms-json": self.destination},
+            adoptions=self.adoptions,
         )
         return assemble(settings, outside)
 

@@ -1,0 +1,226 @@
+"""The overview: status and rooms, from what is in memory and in the store.
+
+It asks no API, so it answers during an outage; only a listing of rooms that are not ours, where
+none was made yet, does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from orchestrator.domain.marker import Unreadable
+from orchestrator.domain.records import KeyState
+from orchestrator.domain.reports import (
+    BrakeRow,
+    ForeignRow,
+    NextAct,
+    PlanLine,
+    PolicyRow,
+    RoomRow,
+    RoomsReport,
+    StatusReport,
+)
+from orchestrator.domain.rooms import has_ended
+from orchestrator.engine.gathering import take_in
+from orchestrator.engine.showing import absent_row, held_line, next_act, room_row
+from orchestrator.engine.supervisor import Engine
+
+_UPCOMING: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Whence:
+    """What every answer names: which config was read, which version of ours answers."""
+
+    config: str
+    version: str
+    started_at: datetime
+
+
+class Overview:
+    """The whole at a glance, and every room as a row."""
+
+    def __init__(self, engine: Engine, whence: Whence) -> None:
+        """Look at ``engine``."""
+        self._engine = engine
+        self._parts = engine.parts
+        self._whence = whence
+
+    async def status(self) -> StatusReport:
+        """The whole at a glance."""
+        parts = self._parts
+        states = await parts.store.states()
+        rows = [row for state in states for row in self.rows(state)]
+        now = parts.clock.now()
+        acts = sorted(
+            (act for row in rows if (act := row.next_act) is not None), key=lambda act: act.at
+        )
+        held = self._held(states)
+        return StatusReport(
+            owner=self._engine.settings.owner,
+            mode=str(self._engine.settings.mode),
+            config=self._whence.config,
+            version=self._whence.version,
+            started_at=self._whence.started_at,
+            now=now,
+            api=parts.weather.url,
+            api_state=self._api_state(),
+            api_last_good=parts.weather.last_good,
+            needs_you=self._needs_you(),
+            policies=self._policy_rows(states),
+            problems=self._engine.reconciler.book.problems,
+            rooms=_count(rows),
+            foreign=len(await self.foreign()),
+            next_acts=tuple(acts[:_UPCOMING]),
+            loses_first=_first_loss(rows, now),
+            held=held,
+            brakes=self._brake_rows(),
+            behind=dict(self._engine.outbox.behind),
+            listed_at=parts.observations.listed_at,
+            occupancy_known=parts.observations.sessions_known,
+            audit_lines=self._engine.outbox.audit_lines,
+            waiting=parts.inbox.depth,
+        )
+
+    def _api_state(self) -> str:
+        weather = self._parts.weather
+        if weather.refused:
+            return f"refuses our credentials: {weather.refused}"
+        if weather.down_since is not None:
+            return f"unreachable since {weather.down_since:%d %b %H:%M:%SZ}: {weather.last_error}"
+        return "ok" if weather.last_good is not None else "not asked yet"
+
+    def _needs_you(self) -> tuple[str, ...]:
+        parts, book = self._parts, self._engine.reconciler.book
+        needs: list[str] = [self._engine.refusal] if self._engine.refusal else []
+        if parts.weather.refused:
+            needs.append(f"The API refuses our credentials: {parts.weather.refused}")
+        elif parts.weather.down_since is not None:
+            needs.append(f"The API is {self._api_state()}. Nothing is lost yet.")
+        if parts.weather.canary:
+            needs.append(parts.weather.canary)
+        if parts.gathering.conflicts.reason:
+            needs.append(f"{parts.gathering.conflicts.reason}. Nothing is ended until it is solved")
+        verdict = parts.brakes.verdict
+        if verdict.brake:
+            needs.append(
+                f"Brake {verdict.brake}: {verdict.wished} links would end or change, "
+                f"{verdict.limit} may. Nothing ends. "
+                f"Meant?  room-orchestrator rooms approve {verdict.brake} --reason …"
+            )
+        if parts.observations.doubt:
+            needs.append(f"Nothing is ended: {parts.observations.doubt}")
+        needs.extend(f"{problem}" for problem in book.problems[:10])
+        needs.extend(f"{name} is behind: {why}" for name, why in self._engine.outbox.behind.items())
+        return tuple(needs)
+
+    def _policy_rows(self, states: Sequence[KeyState]) -> tuple[PolicyRow, ...]:
+        book = self._engine.reconciler.book
+        subjects: dict[str, int] = {}
+        for key in (*book.wishes, *book.kept):
+            subjects[key.policy] = subjects.get(key.policy, 0) + 1
+        rooms: dict[str, int] = {}
+        for state in states:
+            if state.current is not None:
+                rooms[state.key.policy] = rooms.get(state.key.policy, 0) + 1
+        return tuple(
+            PolicyRow(
+                name,
+                policy.file,
+                policy.version,
+                subjects.get(name, 0),
+                rooms.get(name, 0),
+                book.stale.get(name, book.doubtful.get(name, "")),
+                str(policy.mode or ""),
+                policy.description,
+            )
+            for name, policy in sorted(book.policies.items())
+        )
+
+    def _held(self, states: Sequence[KeyState]) -> tuple[PlanLine, ...]:
+        by_key = {state.key: state for state in states}
+        lines: list[PlanLine | None] = []
+        for key, holds in self._engine.reconciler.last_holds.items():
+            state = by_key.get(key) or KeyState(key)
+            lines.extend(held_line(state, hold) for hold in holds)
+        return tuple(line for line in lines if line is not None)
+
+    def _brake_rows(self) -> tuple[BrakeRow, ...]:
+        verdict = self._parts.brakes.verdict
+        if not verdict.brake:
+            return ()
+        return (
+            BrakeRow(verdict.brake, tuple(sorted(verdict.held)), verdict.wished, verdict.limit),
+        )
+
+    async def rooms(self, *, foreign: bool = False) -> RoomsReport:
+        """All rooms of ours and all wanted ones."""
+        states = {state.key: state for state in await self._parts.store.states()}
+        book = self._engine.reconciler.book
+        for key in book.wishes:
+            states.setdefault(key, take_in(KeyState(key), book))
+        if foreign and not self._parts.observations.listed:
+            await self._parts.resync.full()
+        rows = [row for key in sorted(states) for row in self.rows(states[key])]
+        others = await self.foreign() if foreign else []
+        return RoomsReport(tuple(rows), tuple(others))
+
+    def rows(self, state: KeyState) -> list[RoomRow]:
+        holds = self._engine.reconciler.last_holds.get(state.key, ())
+        coming = self.coming(state)
+        if not state.rooms:
+            if state.wish is None:
+                return []
+            return [absent_row(state, holds, coming)]
+        use = self._parts.observations.use
+        return [room_row(state, room, use(room.id), holds, coming) for room in state.rooms]
+
+    def coming(self, state: KeyState) -> NextAct | None:
+        return next_act(state, None, self._parts.agenda.due(state.key))
+
+    async def foreign(self) -> list[ForeignRow]:
+        """Rooms that are there and not in our store, by name."""
+        rows: list[ForeignRow] = []
+        now = self._parts.rooms.api_now()
+        mine = {room.id for state in await self._parts.store.states() for room in state.rooms}
+        for room in self._parts.observations.rooms():
+            if room.id in mine or has_ended(room, now):
+                continue
+            marker = room.marker
+            said = marker.reason if isinstance(marker, Unreadable) else ""
+            if marker is not None and not said:
+                said = "marked by another owner or store"
+            rows.append(
+                ForeignRow(
+                    room.id,
+                    room.display_name,
+                    str(room.type),
+                    room.meeting_code,
+                    room.expires_at,
+                    said,
+                )
+            )
+        return sorted(rows, key=lambda row: (row.display_name.casefold(), row.room_id))
+
+
+def _count(rows: Sequence[RoomRow]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.state] = counts.get(row.state, 0) + 1
+    return counts
+
+
+def _first_loss(rows: Sequence[RoomRow], now: datetime) -> NextAct | None:
+    """Which link would end first if the API stayed away from now on."""
+    ends = [
+        (row.expires_at, row.key)
+        for row in rows
+        if row.expires_at is not None and row.expires_at > now and row.state in {"open", "occupied"}
+    ]
+    if not ends:
+        return None
+    at, key = min(ends)
+    return NextAct(at, key, "ends, if it cannot be renewed")
