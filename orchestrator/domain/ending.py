@@ -162,8 +162,9 @@ def plan_removal(
         _keep(situation, room, why, draft)
     elif state.tombstone is None:
         due = now + max(state.removal.grace, TOMBSTONE_LEAST)
+        # Not to come back at its due: once decided, the next plan says so. Where a mode withholds
+        # the decision, coming back would only move it on, for ever.
         draft.do(Bury(room.id, due, state.removal.mode, why))
-        draft.back_at(due)
     else:
         due = _removal_due(situation, room, state.tombstone)
         if due > now:

@@ -37,6 +37,7 @@ from orchestrator.domain.situation import (
 )
 
 _LOOK_AGAIN: Final = timedelta(minutes=5)  # at a room whose use stands in the way
+_PAST_END_AGAIN: Final = timedelta(minutes=15)
 _SAME_AGAIN: Final = timedelta(hours=1)  # before a setting that did not stay is sent once more
 
 
@@ -214,8 +215,13 @@ def plan_renewal(
         room, seen.expires_at, desired.renewal, situation.key.encoded, situation.world.opening
     )
     asked = asked_end(now, desired.lifetime)
-    if due.moment > now:
-        draft.back_at(due.moment)
+    moment = due.moment
+    if seen.expires_at <= now and room.renewed_at is not None:
+        # Past its end only somebody inside keeps it open: what did not move that end once is
+        # asked again, but not by the floor of a life that is no more, every minute.
+        moment = max(moment, room.renewed_at + _PAST_END_AGAIN)
+    if moment > now:
+        draft.back_at(moment)
     elif asked <= seen.expires_at:
         # Somebody moved its end beyond what we would ask for; come when we can better it.
         longest = min(desired.lifetime, LONGEST_ASK)
@@ -240,8 +246,6 @@ def _change_lifetime(
         return False
     line = desired.places.get("lifetime", desired.because)
     draft.do(
-        Renew(
-            room.id, expires_at, asked, desired, f"{line} asks for another lifetime", own=False
-        )
+        Renew(room.id, expires_at, asked, desired, f"{line} asks for another lifetime", own=False)
     )
     return True

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,8 @@ from orchestrator.domain.situation import (
 from tests import builders as a
 from tests.builders import NOW, YEAR
 from tests.key_life import Api, Life, check, count_current
+
+pytestmark = pytest.mark.timeout(300)
 
 CALLS = Create | Renew | Update | Replace | Delete | Retire
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from orchestrator.domain.actions import Bury, Delete, Hold, LetGo, Retire
-from orchestrator.domain.plan import plan
-from orchestrator.domain.policies import Removal, RemovalMode
+from orchestrator.domain.plan import plan, withhold
+from orchestrator.domain.policies import Mode, Removal, RemovalMode
 from orchestrator.domain.records import KeyState, Role, RoomRecord
 from orchestrator.domain.rooms import NOTICE, Occupancy, RoomType
 from orchestrator.domain.situation import Gone, Kept, Situation, Unwanted, Use, Wanted
@@ -138,7 +138,12 @@ def test_a_removal_is_decided_at_least_a_minute_before(grace: timedelta, due: ti
     state = replace(situation.state, removal=Removal(RemovalMode.DELETE, grace))
     made = plan(replace(situation, state=state))
     assert made.actions == (Bury(ROOM, NOW + due, RemovalMode.DELETE, UNWANTED.why),)
-    assert made.until == NOW + due
+
+
+def test_p08_a_decision_that_a_mode_withholds_is_not_taken_up_every_minute() -> None:
+    situation = unwanted(buried=False)
+    bare = replace(situation, state=replace(situation.state, wish=None))
+    assert withhold(plan(bare), Mode.NO_REMOVALS).until is None
 
 
 def test_being_used_begins_the_grace_anew() -> None:

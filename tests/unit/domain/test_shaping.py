@@ -372,6 +372,22 @@ def test_what_has_no_end_to_move_is_not_renewed(situation: Situation) -> None:
     assert acts(plan(situation)) == []
 
 
+@pytest.mark.parametrize(
+    ("renewed", "due"),
+    [(timedelta(minutes=14), False), (timedelta(minutes=15), True)],
+    ids=["lately", "a while ago"],
+)
+def test_p07_an_end_that_does_not_move_is_not_asked_for_every_minute(
+    renewed: timedelta, due: bool
+) -> None:
+    """Past its end a room lives while somebody is inside."""
+    record = a.room(
+        expires_at=NOW - HOUR, granted_at=NOW - renewed, renewed_at=NOW - renewed, lifetime=YEAR
+    )
+    made = plan(standing(a.desired(), record, use=OCCUPIED))
+    assert acts(made) == (["Renew"] if due else [])
+
+
 def lifetimes(
     before: timedelta | None, after: timedelta, *, left: timedelta, grace: timedelta = 7 * DAY
 ) -> Situation:
