@@ -120,7 +120,9 @@ class World:
         self.audit = FakeAudit()
         self.destination = FakeDestination("rooms-json")
         self.sources = FakeSources()
-        self.sources.policies.update(policies or {"team-rooms.yaml": policy()})
+        self.sources.policies.update(
+            {"team-rooms.yaml": policy()} if policies is None else policies
+        )
         self.mode = mode
         self.limits = limits
         self.resync = resync
@@ -163,6 +165,7 @@ class World:
         assert self._task is None, "it runs already"
         self._engine = self.build()
         self._task = asyncio.get_running_loop().create_task(self._engine.run(), name="engine")
+        await self.settle()
         await self.pass_(_TOLD)
 
     async def stop(self) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from orchestrator.adapters.policies.adopted import NAME as ADOPTED
 from orchestrator.adapters.policies.reader import POLICY_MAX
 from orchestrator.adapters.policies.subjects import DATA_FOLDER, DATA_MAX, SUFFIXES
 from orchestrator.foundation.problems import Place, Problem
@@ -78,6 +79,8 @@ def look(folder: Path) -> Listing:
     try:
         for path in _below(folder / DATA_FOLDER, set()):
             name = path.relative_to(folder / DATA_FOLDER).as_posix()
+            if name == ADOPTED:
+                continue  # we wrote it ourselves, and it holds no subjects
             data[name] = _data(path, f"{DATA_FOLDER}/{name}", root)
     except OSError as error:
         problem = Problem(Place(DATA_FOLDER), f"cannot be read: {error.strerror}")
