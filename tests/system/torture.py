@@ -77,9 +77,9 @@ class Options:
         limit: seconds after which no further kill is begun.
     """
 
-    rounds: int = 5
+    rounds: int = 4
     least: int = _LEAST
-    kills: int = 12
+    kills: int = 10
     limit: float = 600.0
     seed: int = 0
     wishes: Sequence[Wish] = WISHES

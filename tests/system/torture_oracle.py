@@ -22,7 +22,7 @@ from orchestrator.adapters.audit.lines import fields_of
 from orchestrator.adapters.audit.verify import verify
 from orchestrator.app.auditing import checked_by
 from orchestrator.config import read_config
-from orchestrator.domain.facts import Fact, RecordedFact
+from orchestrator.domain.facts import CHECKPOINT, Fact, RecordedFact
 from orchestrator.domain.marker import Marker, read_metadata
 from orchestrator.domain.records import KeyState, Operation, OperationState, Role
 from orchestrator.foundation.instants import parse_instant
@@ -61,7 +61,7 @@ class Snapshot:
     states: Mapping[str, KeyState]
     operations: Mapping[str, Operation]
     facts: Sequence[RecordedFact]
-    audited: Sequence[Mapping[str, Any]]  # whole lines only
+    audited: Sequence[Mapping[str, Any]]  # whole lines, without the checkpoints between them
 
     @property
     def last_seq(self) -> int:
@@ -113,7 +113,7 @@ def _read(store: Path, audit: Path, mode: str) -> Snapshot:
         {str(state.key): state for state in states},
         {operation.id: operation for operation in operations},
         facts,
-        [json.loads(line) for line in lines],
+        [told for line in lines if (told := json.loads(line))["event"] != CHECKPOINT],
     )
 
 
