@@ -107,6 +107,16 @@ async def watch(settings: Settings, onlooker: Onlooker) -> None:
     Raises:
         StartError, StoreFault, OSError: it cannot start.
     """
+    try:
+        await _watch(settings, onlooker)
+    except ExceptionGroup as group:
+        # What is wrong with the start is one thing, and told as such.
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise
+
+
+async def _watch(settings: Settings, onlooker: Onlooker) -> None:
     async with asyncio.TaskGroup() as group:
         looking: list[asyncio.Task[None]] = []
 

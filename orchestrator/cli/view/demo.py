@@ -96,7 +96,9 @@ class DemoView:
         )
         for number, step in enumerate(steps, start=1):
             head = "Now you:" if number == 1 else ""
-            screen.line((f"{head:<10}", "bold"), f"{number}  {step}", indent=2, whole=True)
+            screen.line(
+                (head, "bold"), f"{'':<{10 - len(head)}}{number}  {step}", indent=2, whole=True
+            )
         screen.blank()
         screen.out.flush()
 

@@ -1,0 +1,149 @@
+"""The commands as processes: a daemon asked over its socket, the offline way, a server alone."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(sys.executable).with_name("room-orchestrator")
+DEADLINE = 40.0
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run one command in a folder."""
+    return subprocess.run(
+        [PROGRAM, *words], cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Path:
+    """A fresh installation on a port that is free."""
+    assert run(tmp_path, "init", "rooms").returncode == 0
+    config = tmp_path / "rooms" / "config.yaml"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config.write_text(config.read_text().replace("8441", str(port)))
+    return tmp_path / "rooms"
+
+
+@contextmanager
+def process(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A command that goes on; killed at the end if it is still there."""
+    started = subprocess.Popen(
+        [PROGRAM, *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.communicate()
+
+
+def wait_for(started: subprocess.Popen[str], pattern: str) -> re.Match[str]:
+    """Read lines until one fits."""
+    assert started.stdout is not None
+    for line in started.stdout:
+        found = re.search(pattern, line)
+        if found:
+            return found
+    pytest.fail(f"it ended before it printed {pattern!r}")
+
+
+@pytest.mark.timeout(180)
+def test_the_tour_without_a_daemon(installation: Path) -> None:
+    """Plan, apply, plan, look: each command starts the embedded server for its own duration."""
+    assert run(installation, "validate").returncode == 0
+    planned = run(installation, "plan")
+    assert (planned.returncode, "Plan: 3 creates" in planned.stdout) == (3, True)
+    assert "no daemon runs" in planned.stderr
+    applied = run(installation, "apply")
+    assert (applied.returncode, "3 calls made" in applied.stdout) == (0, True)
+    again = run(installation, "plan")
+    assert (again.returncode, "Nothing to do: 3" in again.stdout) == (0, True)
+    rooms = json.loads(run(installation, "rooms", "list", "--json").stdout)["rooms"]
+    links = json.loads((installation / "rooms.json").read_text())
+    assert len(rooms) == 3
+    assert all(room["guest_url"] in json.dumps(links) for room in rooms)
+    assert run(installation, "audit", "verify").returncode == 0
+
+
+@pytest.mark.timeout(180)
+def test_a_daemon_is_asked_over_its_socket(installation: Path) -> None:
+    """The same commands; who commands is this user, and the reason is in the audit."""
+    with process(installation, "run") as daemon:
+        wait_for(daemon, "ready; owner rooms-")
+        until = time.monotonic() + DEADLINE
+        while run(installation, "plan").returncode != 0 and time.monotonic() < until:
+            pass
+        status = run(installation, "status")
+        assert "the daemon answers" in status.stderr
+        assert "3 ours: 3 open" in status.stdout
+        why = run(installation, "rooms", "why", "team-rooms/checkout")
+        assert "room.created" in why.stdout
+        second = run(installation, "run")
+        assert (second.returncode, "Traceback" in second.stderr) == (1, False)
+        refused = run(installation, "rooms", "forget", "team-rooms/checkout", "--reason", "x")
+        assert (refused.returncode, "a policy asks for" in refused.stderr) == (2, True)
+        shown = run(
+            installation,
+            *("rooms", "show", "team-rooms/checkout", "--host-link", "--reason", "OPS-1"),
+        )
+        assert shown.stdout.startswith("http://127.0.0.1:")
+        found = ""
+        while "OPS-1" not in found and time.monotonic() < until:
+            found = run(installation, "audit", "search", "--event", "room.link.revealed").stdout
+        assert f"(uid {os.getuid()}" in found
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(DEADLINE) == 0
+    assert not (installation / "state" / "control.sock").exists()
+
+
+@pytest.mark.timeout(120)
+def test_the_meetings_server_alone(tmp_path: Path) -> None:
+    """It prints what a config needs, and ends in order."""
+    with process(tmp_path, "meetings-server", "--listen", "127.0.0.1:0") as server:
+        url = wait_for(server, r"Meetings server on (http://127\.0\.0\.1:\d+\S*);")[1]
+        application = wait_for(server, r"application_id: (\S+)")[1]
+        key = wait_for(server, r"private_key: \{file: (\S+)\}")[1]
+        (tmp_path / "config.yaml").write_text(
+            f"owner: me\nmode: observe\nmeetings: {{url: '{url}', application_id: {application}, "
+            f"private_key: {{file: {key}}}}}\n"
+        )
+        (tmp_path / "policies").mkdir()
+        planned = run(tmp_path, "plan")
+        assert (planned.returncode, "Nothing to do" in planned.stdout) == (0, True), planned
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(DEADLINE) == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--listen", "nowhere"),
+        ("--application", "nothing"),
+        ("--latency", "soon"),
+        ("--listen", "0.0.0.0:0", "--test-routes"),
+    ],
+    ids="_".join,
+)
+def test_the_meetings_server_refuses(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """One sentence, exit 2."""
+    refused = run(tmp_path, "meetings-server", *words)
+    assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
+    assert refused.stderr.count("\n") == 1
