@@ -112,8 +112,9 @@ class World:
         workers: int = 8,
         api: Callable[[VirtualClock], Rooms] | None = None,
         adoptions: Adoptions | None = None,
+        clock: VirtualClock | None = None,
     ) -> None:
-        self.clock = VirtualClock()
+        self.clock = clock or VirtualClock()
         self.store = FakeStore()
         self.fake = FakeRooms(self.clock)
         self.rooms: Rooms = self.fake if api is None else api(self.clock)
@@ -224,14 +225,30 @@ class World:
             running=self._task is not None,
         )
 
+    def offline(self) -> tuple[Engine, EngineDesk]:
+        """An engine for one command while no daemon runs, neither prepared nor looked, its desk."""
+        engine = self.build()
+        return engine, EngineDesk(
+            engine, Whence("config.yaml", "0", self.clock.now()), running=False
+        )
+
     # --- time ---
+
+    async def working(self) -> bool:
+        """Wait for what is done elsewhere than in the loop; false if there was nothing."""
+        return False
 
     async def _settle(self) -> None:
         """Let the engine work until nothing is left but waiting for time."""
-        for _ in range(40):
+        idle = 0
+        while idle < 40:
             await settle(25)
-            if self._engine is None or self._engine.parts.inbox.empty:
+            if await self.working():
+                idle = 0
+            elif self._engine is None or self._engine.parts.inbox.empty:
                 break
+            else:
+                idle += 1  # it may wait for time, in the middle of a turn
         await settle(25)
 
     def next_moment(self, end: datetime, step: timedelta) -> datetime:
