@@ -198,7 +198,9 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         weather=weather,
         clock=clock,
     )
-    outbox = Outbox(store, outside.audit, outside.destinations, clock, outside.adoptions)
+    # In observe nobody is told anything; each destination's cursor waits for another mode.
+    told = {} if settings.mode is Mode.OBSERVE else outside.destinations
+    outbox = Outbox(store, outside.audit, told, clock, outside.adoptions)
     reader = PolicyReader(templates, calendar, frozenset(outside.destinations))
     reconciler = Reconciler(parts, Book())
     reload = Reload(outside.sources, Binder(reader, templates), parts, reconciler, outbox)

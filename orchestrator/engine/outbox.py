@@ -153,6 +153,16 @@ class Outbox:
             head = await self._audit.append(facts)
             await self._remember(head)
 
+    async def write_rest(self) -> None:
+        """Write what `run` left: the facts of its last deliveries, and of the end.
+
+        What cannot be written now is written at the next start.
+        """
+        try:
+            await self.write_audit()
+        except (AuditFault, StoreFault) as fault:
+            _log.error("outbox.failed", reader="audit", error=str(fault))
+
     async def _remember(self, head: Head) -> None:
         self.audit_lines = head.lines
         note = json.dumps({"seq": head.seq, "hash": head.hash, "lines": head.lines})

@@ -98,9 +98,11 @@ class Engine:
                     for task in tasks:
                         task.cancel()
                     await self._drain(worker)
-                await self._tell(Fact("daemon.stopped", detail={"why": "asked to"}))
             finally:
                 self.outbox.stop()
+        # After the last delivery, which is a fact as well: nothing comes after the end.
+        await self._tell(Fact("daemon.stopped", detail={"why": "asked to"}))
+        await self.outbox.write_rest()
 
     async def _drain(self, worker: asyncio.Task[None]) -> None:
         """Let the turns under way finish, for so long; what is open then is found at the start."""
@@ -137,6 +139,7 @@ class Engine:
         """Write out every fact and delivery that waits, and return. For one command."""
         self.outbox.stop()
         await self.outbox.run()
+        await self.outbox.write_rest()
 
     async def wake_all(self, cause: str) -> None:
         """Wake every key that is wanted or remembered."""
