@@ -40,7 +40,6 @@ INVALID: Final = 2
 PENDING: Final = 3
 BRAKED: Final = 4
 
-_INTERRUPTED: Final = 130
 DEBUG: Final = "ROOM_ORCHESTRATOR_DEBUG"
 _T = TypeVar("_T")
 
@@ -197,7 +196,9 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; an error is told in one place and becomes an exit code."""
         try:
-            return super().invoke(ctx)
+            answer = super().invoke(ctx)
+            sys.stdout.flush()  # or a pipe that is closed would be told of at exit, loudly
+            return answer
         except (typer.Exit, typer.Abort):
             raise
         except ConfigError as error:
@@ -206,12 +207,8 @@ class Commands(TyperGroup):
         except DeskError as error:
             _tell(ctx, str(error), error.code)
             raise typer.Exit(error.code) from None
-        except KeyboardInterrupt:
-            raise typer.Exit(_INTERRUPTED) from None
         except BrokenPipeError:
-            # Whoever read us has enough: nothing is wrong, and nothing more can be printed.
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-            raise typer.Exit(DONE) from None
+            raise  # whoever read us has enough: typer ends us without a word
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             _tell(ctx, f"{where}{error.strerror or error}", FAILED)

@@ -57,6 +57,21 @@ def _run(
         raise DeskError(message) from fault
     except (StartError, StoreFault, SecretFault) as fault:
         raise DeskError(str(fault)) from fault
+    except ExceptionGroup as group:
+        raise DeskError(f"it could not go on: {_causes(group)}") from group
+
+
+def _causes(group: ExceptionGroup[Exception]) -> str:
+    """What ended the daemon: faults in their words, anything else by its kind alone."""
+    told: list[str] = []
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            told.append(_causes(error))
+        elif isinstance(error, StoreFault | OSError):
+            told.append(str(error))
+        else:
+            told.append(f"{type(error).__name__}, an error that it was not made for")
+    return "; ".join(dict.fromkeys(told))
 
 
 def _mode(mode: Mode) -> str:

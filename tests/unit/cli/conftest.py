@@ -13,6 +13,7 @@ from orchestrator.app.desk import Opened
 from orchestrator.cli.context import World
 from orchestrator.cli.main import app
 from orchestrator.config import Settings
+from orchestrator.ports.clock import Clock
 from orchestrator.ports.desk import DeskError
 from tests.fakes.clock import VirtualClock
 from tests.fakes.desk import FakeDesk
@@ -40,12 +41,13 @@ class CommandLine:
     closed: DeskError | None = None
     environ: dict[str, str] = field(default_factory=dict)
     zone: tzinfo = UTC
+    clock: Clock = field(default_factory=lambda: VirtualClock(NOW))
 
     def __call__(self, *words: str, terminal: int = 0) -> Said:
         """Run one command; ``terminal`` is its width, 0 for a pipe."""
         environ: Mapping[str, str] = {"NO_COLOR": "1", **self.environ}
         world = World(
-            clock=VirtualClock(NOW),
+            clock=self.clock,
             open_desk=self._opened,
             log=lambda _: None,
             environ=environ,

@@ -14,6 +14,7 @@ from orchestrator.adapters.store.peek import peek
 from orchestrator.adapters.store.sqlite import SqliteStore
 from orchestrator.engine.outbox import AUDIT_HEAD
 from orchestrator.ports.store import Commit, StoreFault
+from tests.fakes.clock import VirtualClock
 from tests.fakes.facts import recorded, recorded_facts, renewed
 from tests.reports import NOW
 from tests.unit.cli.conftest import CONFIG, CommandLine
@@ -54,6 +55,32 @@ def test_tail_shows_the_last_facts(ro: CommandLine, log: Path) -> None:
         log.read_bytes().splitlines(keepends=True)[-2:]
     )
     assert len(ro("audit", "tail").out.splitlines()) == 20
+
+
+class WritingClock(VirtualClock):
+    """While somebody waits, a fact is written; then Ctrl-C is pressed."""
+
+    def __init__(self, live: Path) -> None:
+        """Write into this log."""
+        super().__init__(NOW)
+        self._live = live
+        self._waits = 0
+
+    async def sleep(self, seconds: float) -> None:
+        self._waits += 1
+        if self._waits > 1:
+            raise KeyboardInterrupt
+        line = self._live.read_bytes().splitlines(keepends=True)[-1]
+        with self._live.open("ab") as file:
+            file.write(line.replace(b'"seq":40', b'"seq":41'))
+
+
+def test_tail_follows_until_ctrl_c(ro: CommandLine, log: Path) -> None:
+    """The last facts, then each that is written."""
+    ro.clock = WritingClock(log)
+    said = ro("audit", "tail", "-f", "-n", "1")
+    assert [line.split()[2] for line in said.out.splitlines()] == ["#40", "#41"]
+    assert said.code == 130
 
 
 def test_search_finds_what_was_true_then_and_says_what_it_covered(

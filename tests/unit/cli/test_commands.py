@@ -1,5 +1,6 @@
 """What commands ask and order, how they end, and how they fail."""
 
+import errno
 import json
 from dataclasses import replace
 
@@ -149,6 +150,12 @@ def test_debug_shows_the_traceback(ro: CommandLine) -> None:
     assert "Traceback" not in ro("status").err
     ro.environ["ROOM_ORCHESTRATOR_DEBUG"] = "1"
     assert "Traceback" in ro("status").err
+
+
+def test_a_reader_that_has_enough_is_no_error(ro: CommandLine) -> None:
+    """As with `| head -1`: not a word about it."""
+    ro.desk.refuses = BrokenPipeError(errno.EPIPE, "Broken pipe")  # type: ignore[assignment]
+    assert ro("status").err == ""
 
 
 def test_an_unknown_room_is_told(ro: CommandLine) -> None:

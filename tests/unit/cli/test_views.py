@@ -1,0 +1,212 @@
+"""Views of reports that are rarer than the company's of `tests.reports`."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, timedelta
+
+import pytest
+
+from orchestrator.adapters.audit.lines import Entry
+from orchestrator.app.auditing import (
+    Anchoring,
+    Coverage,
+    Shown,
+    Signing,
+    VerifyReport,
+)
+from orchestrator.cli.view.audit import show_entry, show_shown, show_verified
+from orchestrator.cli.view.plan import show_plan
+from orchestrator.cli.view.rooms import show_room, show_rooms, show_why
+from orchestrator.cli.view.screen import Screen
+from orchestrator.cli.view.status import show_status
+from orchestrator.domain.reports import (
+    BrakeRow,
+    ChangeLine,
+    LinkFate,
+    PlanLine,
+    RoomRow,
+    RoomsReport,
+    WhyReport,
+)
+from orchestrator.foundation.shapes import Json
+from tests.reports import CHECKOUT, NOTHING, NOW, STATUS, WHY, at
+
+
+def shown(view: Callable[[Screen], None], width: int | None = 100) -> str:
+    """What a view prints on a terminal of this width, or in a pipe."""
+    out = io.StringIO()
+    screen = Screen(out, out, width is not None, width, color=False, now=NOW, zone=UTC)
+    view(screen)
+    return out.getvalue()
+
+
+def entry(event: str, seq: int = 7, **fields: Json) -> Entry:
+    """A line of the audit log."""
+    return Entry("audit.jsonl", seq, NOW, seq, event, fields, b"{}")
+
+
+def test_a_trail_stands_below_its_fact() -> None:
+    """In order, the fact itself included."""
+    first = entry("policy.loaded", 6, detail={"file": "team-rooms.yaml"})
+    fact = entry("room.renew.failed", 7, api={"method": "PATCH", "status": 0, "ms": 10.5})
+    text = shown(lambda screen: show_shown(screen, Shown(fact, (first, fact))))
+    assert "PATCH no answer in 10.5 ms" in text
+    assert text.splitlines()[-3:] == [
+        "trail",
+        "2026-11-22 12:00:00Z  #6  policy.loaded  team-rooms.yaml",
+        "2026-11-22 12:00:00Z  #7  room.renew.failed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "subject"),
+    [
+        ({"brake": "b7", "keys": 3}, "b7"),
+        ({"destination": "rooms-json"}, "rooms-json"),
+        ({"why": "asked to"}, ""),
+    ],
+    ids=["brake", "delivery", "none"],
+)
+def test_a_fact_without_a_key_tells_what_it_is_about(told: dict[str, Json], subject: str) -> None:
+    """A brake, a destination, a file."""
+    line = shown(lambda screen: show_entry(screen, entry("brake.tripped", detail=told)), None)
+    assert line == f"2026-11-22 12:00:00Z  #7  brake.tripped  {subject}".rstrip() + "\n"
+
+
+@pytest.mark.parametrize(
+    ("anchoring", "signing", "told"),
+    [
+        (Anchoring.HELD, Signing.NO_CHECKPOINT, "store remembers · no checkpoint yet"),
+        (
+            Anchoring.MISSED,
+            Signing.NOT_SIGNED,
+            "NOT the one that the store remembers · check",
+        ),
+        (Anchoring.NOT_ASKED, Signing.NOT_CHECKED, "not checked against a store · signatures were"),
+        (Anchoring.HELD, Signing.CHECKED, "signed until #1000"),
+    ],
+)
+def test_verify_says_what_was_checked(anchoring: Anchoring, signing: Signing, told: str) -> None:
+    """The end and the signatures, whatever is known of them."""
+    report = VerifyReport((), 4, Coverage(("audit.jsonl",), 3), anchoring, signing, 1000)
+    text = shown(lambda screen: show_verified(screen, report, ["no key"]), 200)
+    assert told in text
+    assert "… 4 more places" in text
+    assert "no key" in text
+
+
+def test_a_key_without_a_room_has_a_why_too() -> None:
+    """Not wanted, not there, nothing to come."""
+    why = WhyReport("team-rooms/fax", (), "not wanted: it is gone", "", "", (), (), (), None)
+    assert shown(lambda screen: show_why(screen, why)) == (
+        "team-rooms/fax   no room\n"
+        "  wanted    not wanted: it is gone\n"
+        "  now       not seen in a listing yet\n"
+        "  next      nothing is due\n"
+        "  holds     none\n"
+    )
+
+
+def test_a_room_that_is_not_there_yet_is_shown() -> None:
+    """By what is known of it."""
+    row = RoomRow("team-rooms/new", "held", display_name="New room", held=("brake: b7",))
+    report = replace(WHY, rooms=(row, replace(CHECKOUT, adopted=True, protected=True)))
+    text = shown(lambda screen: show_room(screen, report))
+    assert '  room      none  "New room"' in text
+    assert "  held      brake: b7" in text
+    assert "open, protected" in text
+    assert "adopted" in text
+
+
+def test_no_rooms_are_told_on_a_terminal_alone() -> None:
+    """A pipe has no record then."""
+    assert "No room is wanted" in shown(lambda screen: show_rooms(screen, RoomsReport(())))
+    assert shown(lambda screen: show_rooms(screen, RoomsReport(())), None) == ""
+
+
+def test_each_kind_of_ending_is_told_with_its_moment() -> None:
+    """A let-go room ends by itself; an end that is none of ours is shown as it is."""
+    lines = (
+        PlanLine("let-go", "a/1", "gone", when=at("2026-11-29 09:14"), display_name="One"),
+        PlanLine("retire", "a/2", "gone", changes=(ChangeLine("expires_at", "", "soon"),)),
+        PlanLine("restore", "a/3", "wanted again", display_name="Three"),
+        PlanLine("let-go", "a/4", "gone"),
+    )
+    text = shown(lambda screen: show_plan(screen, replace(NOTHING, lines=lines)))
+    assert 'let go   a/1  ends Sun 29 Nov 09:14   "One"' in text
+    assert "retire   a/2  no end → soon" in text
+    assert '+ restore  a/3  "Three"' in text
+    assert "No link changes or ends." in text
+
+
+def test_many_equal_changes_are_one_paragraph() -> None:
+    """Of names, of ends, of holds: what differs in each is left out."""
+    renews = tuple(
+        PlanLine(
+            "renew",
+            f"a/{number}",
+            f"data/a.csv:{number}: due",
+            changes=(ChangeLine("expires_at", "", f"2027-11-22T0{number}:00:00.000Z"),),
+        )
+        for number in range(1, 6)
+    )
+    renames = tuple(
+        PlanLine(
+            "replace",
+            f"b/{number}",
+            "a name cannot be patched",
+            link=LinkFate.CHANGES,
+            display_name=f"New {number}",
+            changes=(ChangeLine("display_name", f"Old {number}", f"New {number}"),),
+            held_by="look-alike",
+            held_why=f'a room is called the same: "New {number}" (room-{number})',
+        )
+        for number in range(1, 6)
+    )
+    plan = replace(NOTHING, lines=renews, held=renames)
+    text = shown(lambda screen: show_plan(screen, plan))
+    assert "renew    5 of a  to 22 Nov 2027" in text
+    assert "because data/a.csv: due" in text
+    assert "1  2  3  4  5" in text
+    assert "5 of b  another display_name" in text
+    assert 'a room is called the same: ""' in text or "a room is called the same" in text
+    assert text.count("replace") == 1
+
+
+def test_status_has_a_line_for_what_is_not() -> None:
+    """Nothing due, nothing to lose, nothing listed, nobody known to be inside."""
+    report = replace(
+        STATUS,
+        next_acts=(),
+        loses_first=None,
+        listed_at=None,
+        occupancy_known=False,
+        held=(),
+        rooms={},
+        waiting=0,
+        api_last_good=None,
+        brakes=(BrakeRow("b7", tuple(f"a/{number}" for number in range(9)), 9, 4),),
+        started_at=NOW - timedelta(hours=2, minutes=5),
+    )
+    text = shown(lambda screen: show_status(screen, report), None)
+    assert "Next       nothing is due" in text
+    assert "Losses     none foreseen\n" in text
+    assert "0 ours · 300 not ours, untouched · not listed yet" in text
+    assert "who is inside is unknown here" in text
+    assert "a/5, … 3 more" in text
+    assert "up 2 h 5 min" in text
+    assert "Held" not in text
+
+
+def test_no_names_is_no_line() -> None:
+    """A table of nothing has its heads at most."""
+    assert shown(lambda screen: screen.columns([], ("A", "B")), None) == ""
+    assert shown(lambda screen: screen.columns([], ("A", "B"))) == "A  B\n"
+
+
+def test_a_pipe_takes_all_names_in_one_line() -> None:
+    """However many."""
+    names = [f"name-{number}" for number in range(100)]
+    assert shown(lambda screen: screen.names(names, 0), None).count("\n") == 1
+    assert shown(lambda screen: screen.names(names, 4), 80).count("\n") > 10
