@@ -17,6 +17,7 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     """Show the whole at a glance; ``daemon`` says whether one answered."""
     _row(screen, "NEEDS YOU", report.needs_you, "bold red")
     _mode(screen, report, daemon=daemon)
+    _row(screen, "Losses", [_loss(screen, report.loses_first, report)])
     _row(screen, "API", [f"{report.api}  {report.api_state}{_good(report)}"])
     _row(screen, "Policies", _policies(report))
     _row(screen, "Rooms", [_rooms(report)])
@@ -26,7 +27,6 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     _row(screen, "Audit", [plural(report.audit_lines, "line")] if report.audit_lines else [])
     acts = [f"{screen.moment(act.at)}  {act.what} {act.key}" for act in report.next_acts[:_MANY]]
     _row(screen, "Next", acts or ["nothing is due"])
-    _row(screen, "Losses", [_loss(screen, report.loses_first, report)])
 
 
 def _row(screen: Screen, label: str, lines: Iterable[str], style: str = "bold") -> None:

@@ -262,8 +262,8 @@ def test_the_version_is_told(ro: CommandLine) -> None:
 
 def test_what_is_no_command_is_invalid_input(ro: CommandLine) -> None:
     """Exit 2, with the way to help."""
-    said = ro("rooms", "lits")
-    assert (said.code, "lits" in said.err) == (2, True)
+    said = ro("rooms", "burn")
+    assert (said.code, "burn" in said.err) == (2, True)
 
 
 def test_an_unforeseen_error_is_a_sentence(
