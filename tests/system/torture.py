@@ -204,7 +204,11 @@ class Torturer:
                 return Moment(changes, of_answers=False, nth=nth, delay=delay)
             case State.ANSWERED:
                 delay = chance.uniform(0, 0.001)
-            case State.JOURNALLED | State.RECORDED:
+            case State.JOURNALLED:
+                # More keys are worked on than calls may be under way: the others wait with theirs.
+                nth, delay = chance.randint(1, 4), chance.uniform(0, LATENCY)
+                return Moment(changes, of_answers=False, nth=min(nth, max(left, 1)), delay=delay)
+            case State.RECORDED:
                 delay = chance.uniform(0.0005, 0.008)
             case _:
                 assert_never(state)
