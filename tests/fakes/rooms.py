@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -137,11 +138,25 @@ class FakeRooms:
         """What becomes of the next calls of a method; later ones are answered."""
         self._fates[method].extend(fates)
 
+    def forget_scripts(self) -> None:
+        """From now on every call is answered."""
+        self._fates.clear()
+
+    def people(self, room_id: str) -> int:
+        """How many are inside; nobody is in a room that is not there."""
+        kept = self._kept.get(room_id)
+        return 0 if kept is None else kept.people
+
+    def occupied_since(self, room_id: str) -> datetime | None:
+        """When the session began that is open; None where nobody is inside."""
+        return self._kept[room_id].sessions[-1][0] if self.people(room_id) else None
+
     def act_late(self) -> None:
         """Carry out what was dropped to be carried out later."""
         late, self._late = self._late, []
         for act in late:
-            act()
+            with suppress(Fault):  # nobody is there any more to be told
+                act()
 
     def plant(
         self, new: NewRoom, created_at: datetime | None = None, guest_url: str | None = None
