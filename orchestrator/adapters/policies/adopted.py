@@ -1,8 +1,8 @@
 """`adopted.yaml` in the data folder: rooms that were adopted, and marked ones that were disowned.
 
 It belongs to the policies, because it says as they do which rooms are ours, and is kept with them
-under version control; people may read and mend it.  A file that cannot be read is never written
-over, and what this program does not know in it stays away only if it is no list of rooms.
+under version control.  People may mend it; their comments are not kept.  A file that cannot be
+read, or is no such list, is never written over.
 """
 
 from __future__ import annotations
