@@ -180,8 +180,11 @@ class Installation:
         )[0]
 
     def links(self) -> dict[str, dict[str, Any]]:
-        """What rooms.json tells, by key."""
-        told = json.loads((self.folder / "rooms.json").read_text())
+        """What rooms.json tells, by key; nothing as long as it was not written."""
+        path = self.folder / "rooms.json"
+        if not path.exists():
+            return {}
+        told = json.loads(path.read_text())
         return {room["key"]: room for room in told["rooms"]}
 
     def table(self) -> list[dict[str, Any]]:

@@ -107,7 +107,7 @@ def test_a_changed_name_is_the_replacement_that_plan_announced(
     superseded = shared.a_fact("room.superseded", key="name/a")
     assert superseded["room_id"] == first["room_id"] != replaced["room_id"]
     shared.until(
-        lambda: shared.links()["name/a"]["room_id"] == replaced["room_id"], "the link moves"
+        lambda: shared.links()["name/a"]["room_id"] == replaced["room_id"], "the link moves on"
     )
     shared.drop("name.yaml")
 
