@@ -189,13 +189,14 @@ class Binder:
             self._reject(renamed.file, Parsed(None, (Problem(place, message),), text.name), pages)
 
     def _same_subjects(self, folder: Folder, old: Policy, new: Policy) -> bool:
+        """Whether they have subjects in common; what cannot be known is taken for the same (P4)."""
         one, other = self._keys(folder, old), self._keys(folder, new)
-        return bool(one & other)
+        return one is None or other is None or bool(one & other)
 
-    def _keys(self, folder: Folder, policy: Policy) -> set[str]:
+    def _keys(self, folder: Folder, policy: Policy) -> set[str] | None:
         subjects = self._reader.subjects(policy, folder.data).subjects
         if subjects is None:
-            return set()
+            return None
         expansion = expand(policy, subjects, self._templates)
         return {key.subject for key in (*expansion.wishes, *expansion.kept)}
 

@@ -144,10 +144,6 @@ class Observations:
                     found.append(room)
         return found
 
-    def marked_keys(self) -> set[str]:
-        """All keys that stand in markers of ours, encoded."""
-        return {encoded for encoded, rooms in self._by_marker.items() if rooms}
-
     def namesakes(self, name: str) -> list[Observed]:
         """Rooms not marked by us that bear a name."""
         rooms = (

@@ -8,7 +8,7 @@ first page that still held a room that has not ended, and once a week at the ver
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -169,7 +169,3 @@ class Resync:
             facts = self._weather.failed(str(fault), now)
         if facts:
             await self._store.commit(Commit(facts=facts), now)
-
-    def listed_at(self) -> datetime | None:
-        """When the last complete listing ended (wall clock, UTC)."""
-        return self._observations.listed_at
