@@ -21,6 +21,7 @@ from orchestrator.domain.records import Operation, OperationState, Role
 from orchestrator.domain.rooms import Occupancy
 from orchestrator.domain.situation import Kept, Unwanted, Use, Wanted
 from tests import builders as a
+from tests.effort import costly
 from tests.key_life import Api, Life, Weather, check, count_current
 
 pytestmark = pytest.mark.timeout(300)  # years of many lives, on whatever machine
@@ -292,7 +293,7 @@ class KeyLife(RuleBasedStateMachine):
 
 
 def test_a_key_keeps_its_promises_all_its_life() -> None:
-    run_state_machine_as_test(KeyLife, settings=settings(settings(), stateful_step_count=30))
+    run_state_machine_as_test(KeyLife, settings=settings(costly, stateful_step_count=30))
 
 
 def test_p08_an_api_that_echoes_and_forgets_gets_one_replacement_at_most() -> None:

@@ -39,6 +39,7 @@ from orchestrator.domain.situation import (
 )
 from tests import builders as a
 from tests.builders import NOW, YEAR
+from tests.effort import costly
 from tests.key_life import Api, Life, check, count_current
 
 pytestmark = pytest.mark.timeout(300)
@@ -192,6 +193,7 @@ def situations(draw: st.DrawFn) -> Situation:
     )
 
 
+@costly
 @given(situations())
 def test_a_plan_is_made_for_every_situation_and_is_the_same_each_time(
     situation: Situation,
@@ -207,12 +209,14 @@ def _is_still(situation: Situation) -> bool:
     return True if isinstance(situation.wish, Unwanted) else situation.state.current is not None
 
 
+@costly
 @given(situations())
 def test_p03_p04_p05_p10_no_plan_asks_for_what_a_promise_forbids(situation: Situation) -> None:
     for action in plan(situation).actions:
         check(situation, action)
 
 
+@costly
 @given(situations())
 def test_p01_a_plan_makes_one_room_current_at_most(situation: Situation) -> None:
     current = [
@@ -225,6 +229,7 @@ def test_p01_a_plan_makes_one_room_current_at_most(situation: Situation) -> None
     assert len(current) <= 1
 
 
+@costly
 @given(situations(), st.sampled_from(Mode))
 def test_a_mode_lets_through_only_what_it_allows(situation: Situation, mode: Mode) -> None:
     made = plan(situation)
@@ -239,6 +244,7 @@ def test_a_mode_lets_through_only_what_it_allows(situation: Situation, mode: Mod
     assert all(action in (*allowed.actions, *held) for action in made.actions)
 
 
+@costly
 @given(situations())
 def test_p01_whatever_is_carried_out_leaves_one_current_room_at_most(
     situation: Situation,
@@ -264,6 +270,7 @@ def _after(situation: Situation, action: Action) -> KeyState | None:
     return outcomes.answered(situation.state, action, operation, seen, teller).state
 
 
+@costly
 @given(situations())
 def test_what_is_acted_on_was_seen_alive(situation: Situation) -> None:
     """No PATCH and no DELETE goes to a room that was not looked for, or was not there."""
@@ -303,6 +310,7 @@ def estates(draw: st.DrawFn) -> Life:
     )
 
 
+@costly
 @given(estates())
 def test_p08_a_turn_ends_and_the_next_does_nothing(life: Life) -> None:
     life.turn()
@@ -311,6 +319,7 @@ def test_p08_a_turn_ends_and_the_next_does_nothing(life: Life) -> None:
     assert (life.state, life.last.holds) == (before, holds)
 
 
+@costly
 @given(estates(), st.lists(near, max_size=4))
 def test_p08_time_alone_never_makes_it_restless(life: Life, lengths: list[timedelta]) -> None:
     """Each wake is one that a plan asked for, and there are few of them."""
@@ -321,6 +330,7 @@ def test_p08_time_alone_never_makes_it_restless(life: Life, lengths: list[timede
     assert life.turn() == 0
 
 
+@costly
 @given(estates())
 def test_p08_where_everything_may_be_done_it_is_done_in_the_end(life: Life) -> None:
     """Unwanted and unhindered, every room ends and the key is forgotten."""
