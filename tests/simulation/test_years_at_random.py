@@ -25,8 +25,8 @@ from orchestrator.ports.store import Commit
 from tests.component.world import ANNA, OWNER, World, policy
 from tests.fakes.rooms import Asked, Fate
 
-RUNS: Final = int(os.environ.get("SIMULATION_RUNS", "4"))
-STEPS: Final = int(os.environ.get("SIMULATION_STEPS", "40"))
+RUNS: Final = int(os.environ.get("SIMULATION_RUNS", "3"))
+STEPS: Final = int(os.environ.get("SIMULATION_STEPS", "30"))
 SEEDS: Final = (
     [int(os.environ["SIMULATION_SEED"])] if "SIMULATION_SEED" in os.environ else list(range(RUNS))
 )
@@ -205,7 +205,10 @@ class Simulation:
             if self.world.fake.people(room_id):
                 self.world.fake.leave(room_id)
         elif rooms:
-            room_id = self.chance.choice(rooms).id
+            # Rather where an end is near: in rooms that were replaced or are to be removed.
+            staying = {room.room_id for room in self.world.destination.shown if not room.ending}
+            near = [room for room in rooms if room.id not in staying]
+            room_id = self.chance.choice(near or rooms).id
             self.log.append(f"join {room_id[-4:]}")
             self.world.fake.join(room_id)
             self.inside.append(room_id)
@@ -261,12 +264,20 @@ class Simulation:
         if self.world.fake.down or self.world.fake.unauthorized:
             length = min(length, DAY)
         self.log.append(f"{length} pass")
-        await self.world.pass_(length, step=RESYNC)
+        end = self.world.clock.now() + length
+        while self.world.clock.now() < end:
+            await self.world.pass_(min(RESYNC, end - self.world.clock.now()), step=RESYNC)
+            for room_id in self.inside:
+                # Out for a moment and in again: a session that goes on for ever no longer counts.
+                if self.world.fake.people(room_id):
+                    self.world.fake.leave(room_id)
+                    if room_id in {room.id for room in self.world.alive}:
+                        self.world.fake.join(room_id)
 
     async def step(self) -> None:
         events: list[tuple[Callable[[], Awaitable[None]], int]] = [
             (self.edit, 10),
-            (self.meet, 6),
+            (self.meet, 8),
             (self.lose_answers, 3),
             (self.act_late, 2),
             (self.outage, 2),
