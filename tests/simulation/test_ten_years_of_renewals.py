@@ -44,7 +44,7 @@ class Renewals:
 
 
 @pytest.mark.parametrize("windowed", [True, False], ids=["in-a-window", "without-a-window"])
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(120)
 async def test_ten_years_of_renewals(windowed: bool, record_property: Any) -> None:
     """P7: the same rooms throughout, at no moment expired, never renewed within the floor."""
     text = (ROOT / "policies/team-rooms.yaml").read_bytes()

@@ -357,7 +357,7 @@ class Simulation:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(4 * STEPS)
 async def test_promises_hold_through_years_at_random(seed: int) -> None:
     """P1, P2, P3, P5, P7, P8 and P10, by the API's own table, the store and every call."""
     run = Simulation(seed)
