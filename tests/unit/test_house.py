@@ -56,6 +56,8 @@ BREACHES = [
     ("acyclic", "domain.marker", "domain.rooms"),
     ("edges", "edges.intake.pagerduty", "edges.http.server"),
     ("control", "edges.control.wire", "edges.control.client"),
+    ("http", "edges.http.callbacks", "edges.http.health"),
+    ("http", "edges.http.answers", "edges.http.server"),
     ("cli", "cli.rooms", "cli.audit"),
     ("cli", "cli.view.screen", "cli.context"),
     ("view", "cli.view.status", "cli.view.plan"),
