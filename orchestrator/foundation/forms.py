@@ -29,7 +29,7 @@ from typing import (
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
-from orchestrator.foundation.instants import parse_duration
+from orchestrator.foundation.instants import DURATION_PATTERN, parse_duration
 from orchestrator.foundation.problems import Place, Problem, did_you_mean, nearest
 
 Tree = str | int | float | bool | None | list["Tree"] | dict[str, "Tree"]
@@ -41,9 +41,14 @@ _ROUNDS_MAX: Final = 20  # each takes something out; a form is not nested this d
 class Form(BaseModel):
     """What a document, or a part of it, may hold. Unknown keys and silent conversions are refused.
 
+    What `exactly_one` and `together` say is only told to editors (`foundation.schemas`); a reader
+    checks it itself, because it can say more of it.
+
     Attributes:
         not_yet: keys of the language that a later build will know.
         hints: for required keys, what to write.
+        exactly_one: keys of which exactly one must be there; those not there yet may be named.
+        together: what else JSON Schema can say of more than one key, in its own words.
     """
 
     model_config = ConfigDict(
@@ -51,6 +56,8 @@ class Form(BaseModel):
     )
     not_yet: ClassVar[frozenset[str]] = frozenset()
     hints: ClassVar[Mapping[str, str]] = {}
+    exactly_one: ClassVar[tuple[str, ...]] = ()
+    together: ClassVar[Mapping[str, object]] = {}
 
 
 def _length(value: object) -> timedelta:
@@ -65,7 +72,9 @@ def _length(value: object) -> timedelta:
 
 _LENGTH_SCHEMA: Final = {
     "type": "string",
+    "pattern": DURATION_PATTERN,
     "description": "a length of time: 90s, 15m, 12h, 30d, or ISO 8601 without years and months",
+    "examples": ["90s", "15m", "12h", "30d"],
 }
 # A length of time as people write it.
 Length = Annotated[timedelta, BeforeValidator(_length), WithJsonSchema(_LENGTH_SCHEMA)]
@@ -132,7 +141,8 @@ def fill(form: type[F], document: Placed, stand_in: Mapping[str, Tree]) -> Fille
     value: F | None = None
     for _ in range(_ROUNDS_MAX):
         try:
-            value = form.model_validate(filling.tree)
+            # By the keys as people write them: `as_` is ours, `as` is the language's.
+            value = form.model_validate(filling.tree, by_alias=True, by_name=False)
             break
         except ValidationError as error:
             for details in error.errors(include_url=False):

@@ -28,6 +28,14 @@ _ISO: Final = re.compile(
 )
 _ISO_WITH_YEARS_OR_MONTHS: Final = re.compile(r"P[^T]*[YM]", re.IGNORECASE)
 
+# What `parse_duration` reads, as far as a pattern can say it; in the words that Python and
+# ECMAScript share, for JSON Schema.
+DURATION_PATTERN: Final = (
+    r"^\s*(?:[0-9]+(?:\.[0-9]{1,6})?s|[0-9]+[mhd]"
+    r"|[Pp](?=.)(?:[0-9]+[Ww])?(?:[0-9]+[Dd])?"
+    r"(?:[Tt](?=.)(?:[0-9]+[Hh])?(?:[0-9]+[Mm])?(?:[0-9]+(?:[.,][0-9]{1,6})?[Ss])?)?)\s*$"
+)
+
 # Longest unit first: a length is written in the first that divides it.
 _UNITS: Final = {
     "d": timedelta(days=1),

@@ -14,8 +14,18 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from orchestrator.adapters.policies.patterns import (
+    CRON,
+    DATA_FILE,
+    NAME,
+    NOT_BLANK,
+    PLACEHOLDER,
+    any_case,
+    shorter_or_template,
+)
 from orchestrator.domain.keys import POLICY_NAME, InvalidKeyError, normalise_subject
-from orchestrator.domain.rooms import EARLIEST_END, LATEST_END, SETTINGS
+from orchestrator.domain.marker import TEXT_MAX
+from orchestrator.domain.rooms import DISPLAY_NAME_MAX, EARLIEST_END, LATEST_END, SETTINGS
 from orchestrator.foundation.forms import Form, Length
 from orchestrator.foundation.instants import format_duration
 from orchestrator.foundation.problems import did_you_mean
@@ -25,10 +35,12 @@ _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED: Final = frozenset(
     "and else false False for if in is loop none None not or self true True".split()  # noqa: SIM905 (a sentence reads better)
 )
+_WORD_SCHEMA: Final = rf"^(?!(?:{'|'.join(sorted(_RESERVED))})$){_WORD.pattern}$"
 _NAME_RULE: Final = "1 to 63 of a-z, 0-9 and -, beginning with a letter or a digit"
 _ITEMS_SCHEMA: Final = {
     "type": "array",
-    "items": {"type": ["string", "number", "boolean", "object"]},
+    # A number in a policy's own items counts as the text that stands there.
+    "items": {"type": ["string", "number", "object"]},
 }
 
 
@@ -90,10 +102,23 @@ def _choice(path: str) -> Callable[[str], str]:
     return check
 
 
-Name = Annotated[str, AfterValidator(_name)]
-Names = Annotated[list[Name], BeforeValidator(_listed)]
-SubjectText = Annotated[str, AfterValidator(_subject)]
-TemplateText = Annotated[str, AfterValidator(_not_blank)]
+def _text(pattern: str, **more: object) -> WithJsonSchema:
+    """What editors are told of a text that a check of ours reads."""
+    return WithJsonSchema({"type": "string", "pattern": pattern, **more})
+
+
+def _one_of(path: str, *choices: str) -> WithJsonSchema:
+    """Choices of a setting, offered as they are and taken in any case."""
+    offered = list(choices or SETTINGS[path].choices)
+    taken = [{"enum": offered}, {"pattern": any_case(offered)}]
+    return WithJsonSchema({"type": "string", "anyOf": taken})
+
+
+Name = Annotated[str, AfterValidator(_name), _text(NAME)]
+Names = Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=Name | list[Name])]
+SubjectText = Annotated[str, AfterValidator(_subject), _text(NOT_BLANK)]
+TemplateText = Annotated[str, AfterValidator(_not_blank), _text(NOT_BLANK)]
+CronText = Annotated[str, _text(CRON, examples=["0 6 * * MON-FRI", "*/15 * * * *"])]
 
 
 class ForEachForm(Form):
@@ -101,17 +126,18 @@ class ForEachForm(Form):
 
     not_yet: ClassVar = frozenset({"http"})
     hints: ClassVar = {"key": "a template that gives every subject its own, and never changes"}
+    exactly_one: ClassVar = ("file", "items", "http")
 
-    file: str | None = Field(
+    file: Annotated[str, _text(DATA_FILE, examples=["teams.yaml"])] | None = Field(
         None, description="a YAML, JSON or CSV file in data/, each entry of which is a subject"
     )
     items: Annotated[list[object], WithJsonSchema(_ITEMS_SCHEMA)] | None = Field(
         None, description="subjects written out: texts, or mappings of fields"
     )
-    as_: Annotated[str, AfterValidator(_word)] = Field(
+    as_: Annotated[str, AfterValidator(_word), _text(_WORD_SCHEMA)] = Field(
         "item", alias="as", description="the word by which templates know a subject"
     )
-    key: TemplateText = Field(
+    key: Annotated[TemplateText, _text(PLACEHOLDER, examples=["{{ team.slug }}"])] = Field(
         description="template: the stable part of a room's identity, from text or whole numbers"
     )
     formerly: TemplateText | None = Field(
@@ -145,42 +171,65 @@ class JoinForm(Form):
     """How people come in."""
 
     microphone_state: (
-        Annotated[str, AfterValidator(_choice("initial_join_options.microphone_state"))] | None
+        Annotated[
+            str,
+            AfterValidator(_choice("initial_join_options.microphone_state")),
+            _one_of("initial_join_options.microphone_state"),
+        ]
+        | None
     ) = Field(None, description="on, off or default")
 
 
 class SurfaceForm(Form):
     """What the room looks like."""
 
-    language: Annotated[str, AfterValidator(_choice("ui_settings.language"))] | None = Field(
-        None, description="the language of the room's pages, such as en or de"
-    )
+    language: (
+        Annotated[
+            str, AfterValidator(_choice("ui_settings.language")), _one_of("ui_settings.language")
+        ]
+        | None
+    ) = Field(None, description="the language of the room's pages, such as en or de")
 
 
 class RoomForm(Form):
     """What every room of the policy is like; settings that are not named are left as they are."""
 
     not_yet: ClassVar = frozenset({"theme"})
+    together: ClassVar = {
+        "if": {"properties": {"type": {"const": "instant"}}},
+        "then": {"properties": {"lifetime": False}},
+        "else": {"required": ["lifetime"]},
+    }
 
     type: Literal["instant", "long_term"] = Field(
         description="long_term rooms live for their lifetime, instant ones for ten minutes"
     )
-    display_name: TemplateText = Field(
-        description="template: the name that people see, at most 200 characters"
-    )
+    display_name: Annotated[
+        TemplateText,
+        _text(
+            NOT_BLANK, examples=["{{ team.name }} room"], **shorter_or_template(DISPLAY_NAME_MAX)
+        ),
+    ] = Field(description="template: the name that people see, at most 200 characters")
     lifetime: Annotated[Length, AfterValidator(_lifetime)] | None = Field(
         None, description="of a long_term room: more than 10m, at most 365d"
     )
-    metadata: str | None = Field(
+    metadata: (
+        Annotated[str, WithJsonSchema({"type": "string", **shorter_or_template(TEXT_MAX)})] | None
+    ) = Field(
         None,
         description="template: text of your own for the room's metadata, at most 190",
     )
     expire_after_use: bool | None = Field(
         None, description="end the room ten minutes after its last participant left"
     )
-    join_approval_level: Annotated[str, AfterValidator(_choice("join_approval_level"))] | None = (
-        Field(None, description="none, after_owner_only or explicit_approval")
-    )
+    join_approval_level: (
+        Annotated[
+            str,
+            AfterValidator(_choice("join_approval_level")),
+            _one_of("join_approval_level", "none"),  # until a destination is told host links
+        ]
+        | None
+    ) = Field(None, description="none; the API's other levels would let nobody in yet")
     recording_options: RecordingForm | None = Field(None, description="recording")
     available_features: FeaturesForm | None = Field(None, description="what people find in it")
     initial_join_options: JoinForm | None = Field(None, description="how people come in")
@@ -190,7 +239,7 @@ class RoomForm(Form):
 class WindowForm(Form):
     """Recurring times at which rooms may be renewed."""
 
-    cron: str = Field(description="five fields; weekdays by name: 0 6 * * MON-FRI")
+    cron: CronText = Field(description="five fields; weekdays by name: 0 6 * * MON-FRI")
     timezone: str = Field(description="a zone of the tz database, such as Europe/Berlin")
     duration: Length = Field(description="for how long it stays open")
 
@@ -206,10 +255,13 @@ class RenewalForm(Form):
     window: WindowForm | None = Field(None, description="renew at these times only")
 
 
+ReplaceWord = Literal["never", "when_unused", "now"]
+
+
 class ReplaceForm(Form):
     """When a room that cannot be changed into shape gives way to a new one."""
 
-    mode: Literal["never", "when_unused", "now"] = Field(
+    mode: ReplaceWord = Field(
         "when_unused", description="when_unused: once nobody has been in it for seven days"
     )
     overlap: Length | None = Field(
@@ -243,6 +295,13 @@ class MovedForm(Form):
     to: SubjectText = Field(description="the new key: a subject of this policy")
 
 
+# A room that stands lives longer than ten minutes.
+_STANDING: Final = {
+    "if": {"required": ["for_each"]},
+    "then": {"properties": {"room": {"properties": {"type": {"const": "long_term"}}}}},
+}
+
+
 def _replace(value: object) -> object:
     return {"mode": value} if isinstance(value, str) else value
 
@@ -258,6 +317,8 @@ class PolicyForm(Form):
         "name": "it is a part of every key",
         "room": "it says what every room is like",
     }
+    exactly_one: ClassVar = ("for_each", "on_page", "on_schedule")
+    together: ClassVar = {"allOf": [_STANDING]}
 
     version: Literal[1] = Field(description="of this language: 1")
     name: Name = Field(description="the policy's name, part of every key")
@@ -265,9 +326,13 @@ class PolicyForm(Form):
     for_each: ForEachForm | None = Field(None, description="what rooms are made for")
     room: RoomForm = Field(description="what every room is like")
     renewal: RenewalForm | None = Field(None, description="when long_term rooms are renewed")
-    replace: Annotated[ReplaceForm, BeforeValidator(_replace)] | None = Field(
-        None, description="never, when_unused or now, or a mapping with mode and overlap"
-    )
+    replace: (
+        Annotated[
+            ReplaceForm,
+            BeforeValidator(_replace, json_schema_input_type=ReplaceWord | ReplaceForm),
+        ]
+        | None
+    ) = Field(None, description="never, when_unused or now, or a mapping with mode and overlap")
     removal: RemovalForm | None = Field(
         None, description="what becomes of rooms that are wanted no more"
     )
@@ -277,6 +342,8 @@ class PolicyForm(Form):
     mode: Literal["observe", "no-removals", "enforce"] | None = Field(
         None, description="how far to go; of this and config.yaml's the stricter holds"
     )
-    deliver: list[DeliverForm] = Field([], description="who is told the links")
+    deliver: Annotated[list[DeliverForm], Field(json_schema_extra={"uniqueItems": True})] = Field(
+        [], description="who is told the links"
+    )
     formerly: Names = Field([], description="names that this policy had before")
     moved: list[MovedForm] = Field([], description="subjects whose keys changed")
