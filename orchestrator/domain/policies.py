@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -20,6 +20,8 @@ from orchestrator.foundation.problems import Place
 
 GRACE: Final = timedelta(days=7)
 OVERLAP: Final = timedelta(hours=24)
+OPEN_BEFORE: Final = timedelta(minutes=15)  # before an occurrence's start
+STAY: Final = timedelta(minutes=30)  # after an occurrence's end
 UNUSED_FOR: Final = timedelta(days=7)  # `replace: when_unused`: no session for this long
 TOMBSTONE_LEAST: Final = timedelta(seconds=60)
 
@@ -84,6 +86,51 @@ class DataFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Header:
+    """One header of a request.
+
+    Attributes:
+        value: plain text; where there is a secret, what stands before it, such as ``"Bearer "``.
+        secret: the name that config.yaml gives a secret, or an empty text. Never a secret itself.
+    """
+
+    name: str
+    value: str
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A request whose answer holds subjects; equal ones are asked once, whoever wants them."""
+
+    url: str
+    headers: tuple[Header, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The address for people: without its query, which may be long."""
+        return self.url.partition("?")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSource:
+    """Subjects in the answer of a directory, asked again and again.
+
+    Attributes:
+        select: the JMESPath expression that makes a list of subjects of the answer.
+        every: at least this lies between two good answers.
+        place: where the policy says the url.
+        select_place: where it says `select`; of a policy that does not, where `http` stands.
+    """
+
+    directory: Directory
+    select: str
+    every: timedelta
+    place: Place
+    select_place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """One thing that a standing policy makes a room for, with where it stands."""
 
@@ -95,11 +142,30 @@ class Subject:
 class ForEach:
     """The source of a standing policy's subjects, and how each gets its key."""
 
-    source: Items | DataFile
+    source: Items | DataFile | HttpSource
     name: str  # the word that templates know a subject by
     key: Template
     formerly: Template | None = None
     min_items: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Recurring moments, each with a room of its own: an occurrence.
+
+    Its room opens `open_before` its start, and ends `stay` after its end unless somebody is inside.
+    """
+
+    cron: str  # five fields, weekdays by name
+    timezone: str
+    duration: timedelta
+    open_before: timedelta = OPEN_BEFORE
+    stay: timedelta = STAY
+
+    @property
+    def life(self) -> timedelta:
+        """From a room's opening to its planned end."""
+        return self.open_before + self.duration + self.stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +253,7 @@ class Policy:
     """One policy, in force or a candidate.
 
     Attributes:
+        made_for: what it makes rooms for: one a subject, or one an occurrence.
         version: the digest of its text (16 hexadecimal digits), which names this version of it.
         file: the name of its file within the policies folder.
         protect: None where the policy says nothing (protection stays as it is).
@@ -196,7 +263,7 @@ class Policy:
     file: str
     version: str
     description: str
-    for_each: ForEach
+    made_for: ForEach | Schedule
     room: RoomWish
     renewal: Renewal = Renewal()
     replace: Replace = Replace()
@@ -210,11 +277,28 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One moment of a schedule, in UTC.
+
+    Attributes:
+        opens: from here on there is a room.
+        starts, ends: of what people meet for; a room is made until it ends, and not afterwards.
+        stays: the planned end of the room.
+    """
+
+    opens: datetime
+    starts: datetime
+    ends: datetime
+    stays: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
-    """What one key's room should be: a policy's wish, rendered for one subject.
+    """What one key's room should be: a policy's wish, rendered for one subject or occurrence.
 
     This is what the store keeps as the key's last good spec.  It holds no ``now``: a lifetime, not
-    an end.  `because` says where it was asked for, for people.
+    an end; an occurrence has moments of its own.  `because` says where it was asked for, for
+    people.
     """
 
     display_name: str
@@ -231,6 +315,7 @@ class Desired:
     because: str
     # path → "team-rooms.yaml:14"
     places: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    occurrence: Occurrence | None = None
 
     @property
     def shape(self) -> tuple[object, ...]:

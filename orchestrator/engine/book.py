@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.domain.keys import Key
-from orchestrator.domain.policies import Desired, Policy
+from orchestrator.domain.policies import Desired, Policy, Schedule
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
 from orchestrator.engine.expand import Expansion, expand
@@ -190,6 +190,9 @@ class Binder:
 
     def _same_subjects(self, folder: Folder, old: Policy, new: Policy) -> bool:
         """Whether they have subjects in common; what cannot be known is taken for the same (P4)."""
+        before, after = old.made_for, new.made_for
+        if isinstance(before, Schedule) and isinstance(after, Schedule):
+            return (before.cron, before.timezone) == (after.cron, after.timezone)
         one, other = self._keys(folder, old), self._keys(folder, new)
         return one is None or other is None or bool(one & other)
 
@@ -197,7 +200,9 @@ class Binder:
         subjects = self._reader.subjects(policy, folder.data).subjects
         if subjects is None:
             return None
-        expansion = expand(policy, subjects, self._templates)
+        if isinstance(policy.made_for, Schedule):
+            return set()
+        expansion = expand(policy, policy.made_for, subjects, self._templates)
         return {key.subject for key in (*expansion.wishes, *expansion.kept)}
 
     def _keep_last_good(
@@ -215,13 +220,15 @@ class Binder:
         whole = Expansion()
         doubtful: dict[str, str] = {}
         for name, (policy, _) in pages.good.items():
+            if isinstance(policy.made_for, Schedule):
+                continue  # its wishes come and go with its occurrences
             found = self._reader.subjects(policy, folder.data)
             whole.problems.extend(found.problems)
             if found.subjects is None:
                 first = found.problems[0] if found.problems else "its subjects cannot be known"
                 doubtful[name] = str(first)
                 continue
-            expansion = expand(policy, found.subjects, self._templates)
+            expansion = expand(policy, policy.made_for, found.subjects, self._templates)
             whole.wishes.update(expansion.wishes)
             whole.kept.update(expansion.kept)
             whole.former.update(expansion.former)
@@ -271,6 +278,6 @@ def _check_moves(whole: Expansion, pages: _Pages) -> None:
                     f"{source} is still wanted, so its room cannot become {target}'s; "
                     "take the old one out, or this line"
                 )
-                place = policy.places.get("moved", policy.for_each.key.place)
+                place = policy.places.get("moved", Place(policy.file))
                 whole.problems.append(Problem(place, message))
         whole.former[target] = lawful

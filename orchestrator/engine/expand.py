@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.domain.keys import InvalidKeyError, Key, key, parse_key
 from orchestrator.domain.marker import normalise_text
-from orchestrator.domain.policies import Desired, Policy, Subject, Template, Tree
+from orchestrator.domain.policies import Desired, ForEach, Policy, Subject, Template, Tree
 from orchestrator.domain.rooms import DISPLAY_NAME_MAX
 from orchestrator.foundation.problems import Place, Problem
 from orchestrator.ports.templates import TemplateFault, Templates
@@ -35,13 +35,25 @@ class Expansion:
     problems: list[Problem] = field(default_factory=list)
 
 
-def expand(policy: Policy, subjects: tuple[Subject, ...], templates: Templates) -> Expansion:
-    """Render a policy for each of its subjects."""
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A policy for subjects, and what renders it."""
+
+    policy: Policy
+    source: ForEach
+    templates: Templates
+
+
+def expand(
+    policy: Policy, source: ForEach, subjects: tuple[Subject, ...], templates: Templates
+) -> Expansion:
+    """Render a policy for each of its subjects; ``source`` says how each gets its key."""
+    standing = _Standing(policy, source, templates)
     expansion = Expansion()
     places: dict[Key, Place] = {}
     for subject in subjects:
-        values: Mapping[str, Tree] = {policy.for_each.name: _tree(subject)}
-        own = _key(policy, subject, values, templates, expansion)
+        values: Mapping[str, Tree] = {source.name: _tree(subject)}
+        own = _key(standing, subject, values, expansion)
         if own is None:
             continue
         if own in places:
@@ -54,7 +66,7 @@ def expand(policy: Policy, subjects: tuple[Subject, ...], templates: Templates) 
             problem = _at_subject(fault.problem, subject)
             expansion.kept[own] = str(problem)
             expansion.problems.append(problem)
-        _note_former(policy, own, subject, values, templates, expansion)
+        _note_former(standing, own, subject, values, expansion)
     _note_moved(policy, expansion)
     return expansion
 
@@ -65,14 +77,11 @@ def _tree(subject: Subject) -> Tree:
 
 
 def _key(
-    policy: Policy,
-    subject: Subject,
-    values: Mapping[str, Tree],
-    templates: Templates,
-    expansion: Expansion,
+    standing: _Standing, subject: Subject, values: Mapping[str, Tree], expansion: Expansion
 ) -> Key | None:
     try:
-        return key(policy.name, templates.render_key(policy.for_each.key, values))
+        text = standing.templates.render_key(standing.source.key, values)
+        return key(standing.policy.name, text)
     except TemplateFault as fault:
         problem = _at_subject(fault.problem, subject)
     except InvalidKeyError as error:
@@ -141,18 +150,18 @@ def _text(templates: Templates, template: Template, values: Mapping[str, Tree]) 
 
 
 def _note_former(
-    policy: Policy,
+    standing: _Standing,
     own: Key,
     subject: Subject,
     values: Mapping[str, Tree],
-    templates: Templates,
     expansion: Expansion,
 ) -> None:
     """The keys that this subject was known by: an old slug, an old policy name, or both."""
+    policy, formerly = standing.policy, standing.source.formerly
     subjects = [own.subject]
-    if policy.for_each.formerly is not None:
+    if formerly is not None:
         try:
-            subjects.insert(0, templates.render_key(policy.for_each.formerly, values))
+            subjects.insert(0, standing.templates.render_key(formerly, values))
         except TemplateFault as fault:
             # Going on would make a new room for what may be an old one: keep what is there.
             problem = _at_subject(fault.problem, subject)

@@ -12,6 +12,7 @@ from orchestrator.adapters.templates import SandboxedTemplates
 from orchestrator.config import read_config
 from orchestrator.domain.keys import key
 from orchestrator.domain.marker import TEXT_MAX
+from orchestrator.domain.policies import ForEach
 from orchestrator.domain.rooms import DISPLAY_NAME_MAX
 
 ROOT = Path(__file__).parents[2]
@@ -37,8 +38,10 @@ def test_an_example_loads_and_renders_for_every_subject(name: str) -> None:
     keys = set()
     for subject in found.subjects:
         fields = subject.fields
-        values = {policy.for_each.name: dict(fields) if isinstance(fields, Mapping) else fields}
-        keys.add(key(policy.name, TEMPLATES.render_key(policy.for_each.key, values)))
+        made_for = policy.made_for
+        assert isinstance(made_for, ForEach)
+        values = {made_for.name: dict(fields) if isinstance(fields, Mapping) else fields}
+        keys.add(key(policy.name, TEMPLATES.render_key(made_for.key, values)))
         assert 1 <= len(TEMPLATES.render(policy.room.display_name, values)) <= DISPLAY_NAME_MAX
         if policy.room.metadata is not None:
             assert len(TEMPLATES.render(policy.room.metadata, values)) <= TEXT_MAX

@@ -28,6 +28,7 @@ from orchestrator.domain.policies import (
     Replace,
     ReplaceMode,
     RoomWish,
+    Schedule,
     Template,
     Window,
 )
@@ -61,7 +62,7 @@ class Source:
         return Template(text, self.document.place(path))
 
 
-def build(form: PolicyForm, for_each: ForEachForm, source: Source) -> Policy:
+def build(form: PolicyForm, made_for: ForEach | Schedule, source: Source) -> Policy:
     """Make a policy of a form in which everything is lawful."""
     document = source.document
     return Policy(
@@ -69,7 +70,7 @@ def build(form: PolicyForm, for_each: ForEachForm, source: Source) -> Policy:
         file=source.file,
         version=digest(source.text),
         description=form.description,
-        for_each=_for_each(for_each, source),
+        made_for=made_for,
         room=_room(form.room, source),
         renewal=_renewal(form),
         replace=_replace(form),
@@ -99,7 +100,8 @@ def moves(form: PolicyForm, document: Document) -> tuple[Moved, ...]:
     )
 
 
-def _for_each(form: ForEachForm, source: Source) -> ForEach:
+def for_each_of(form: ForEachForm, source: Source) -> ForEach:
+    """Where subjects come from, and how each gets its key."""
     document = source.document
     return ForEach(
         source=Items(item_subjects(source.written))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from orchestrator.adapters.policies.building import Source, build
+from orchestrator.adapters.policies.building import Source, build, for_each_of
 from orchestrator.adapters.policies.checks import Checks, together
 from orchestrator.adapters.policies.models import PolicyForm
 from orchestrator.adapters.policies.subjects import DATA_FOLDER, subjects_of
@@ -74,7 +74,7 @@ class PolicyReader:
         name = form.name if filled.whole(("name",)) else None
         if problems or form.for_each is None:
             return Parsed(None, tuple(problems), name)
-        return Parsed(build(form, form.for_each, source), (), name)
+        return Parsed(build(form, for_each_of(form.for_each, source), source), (), name)
 
 
 def _is_policy(document: Document) -> bool:

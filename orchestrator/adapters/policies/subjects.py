@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Final, assert_never
 
-from orchestrator.domain.policies import DataFile, Items, Policy, Scalar, Subject
+from orchestrator.domain.policies import DataFile, Items, Policy, Scalar, Schedule, Subject
 from orchestrator.foundation.documents import (
     Document,
     Path,
@@ -31,7 +31,9 @@ _SHOWN: Final = 5
 
 def subjects_of(policy: Policy, data: Mapping[str, bytes | Problem]) -> Subjects:
     """All subjects of a policy, or why they are unknown."""
-    source = policy.for_each.source
+    if isinstance(policy.made_for, Schedule):
+        return Subjects(())
+    source = policy.made_for.source
     match source:
         case Items(subjects):
             found = Subjects(subjects)
@@ -39,7 +41,7 @@ def subjects_of(policy: Policy, data: Mapping[str, bytes | Problem]) -> Subjects
             found = _in_file(source, data)
         case _:
             assert_never(source)
-    least = policy.for_each.min_items
+    least = policy.made_for.min_items
     if found.subjects is not None and len(found.subjects) < least:
         place = policy.places.get("for_each.min_items", Place(policy.file))
         message = (

@@ -261,10 +261,12 @@ async def test_a_damaged_file_is_refused(path: Path, place: int) -> None:
 
 async def test_a_newer_store_is_refused(path: Path) -> None:
     """An older daemon would lose what it does not know."""
-    newer = Schema(SCHEMA.name, (*SCHEMA.migrations, Migration(2, "next", "SELECT 1;")))
-    assert len(SCHEMA.migrations) == 1
+    known = len(SCHEMA.migrations)
+    newer = Schema(SCHEMA.name, (*SCHEMA.migrations, Migration(known + 1, "next", "SELECT 1;")))
     await (await Database.open(path, newer)).close()
-    with pytest.raises(StoreFault, match=r"newer version \(schema 2, this one knows 1\)"):
+    with pytest.raises(
+        StoreFault, match=rf"newer version \(schema {known + 1}, this one knows {known}\)"
+    ):
         await SqliteStore.open(path)
 
 

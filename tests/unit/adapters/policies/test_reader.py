@@ -13,6 +13,7 @@ from orchestrator.adapters.templates import SandboxedTemplates
 from orchestrator.domain.keys import Key
 from orchestrator.domain.policies import (
     DataFile,
+    ForEach,
     Items,
     Mode,
     Policy,
@@ -86,10 +87,12 @@ def parse(text: str) -> Policy:
 def test_everything_that_can_be_said_arrives() -> None:
     """Each part of the language becomes its value."""
     policy = parse(WHOLE)
-    assert policy.for_each.source == DataFile("teams.yaml", Place("team-rooms.yaml", 5, 9))
-    assert (policy.for_each.name, policy.for_each.min_items) == ("team", 2)
-    assert policy.for_each.formerly is not None
-    assert policy.for_each.formerly.place == Place("team-rooms.yaml", 8, 13)
+    made_for = policy.made_for
+    assert isinstance(made_for, ForEach)
+    assert made_for.source == DataFile("teams.yaml", Place("team-rooms.yaml", 5, 9))
+    assert (made_for.name, made_for.min_items) == ("team", 2)
+    assert made_for.formerly is not None
+    assert made_for.formerly.place == Place("team-rooms.yaml", 8, 13)
     assert policy.room.type is RoomType.LONG_TERM
     assert policy.room.lifetime == timedelta(days=365)
     assert policy.room.metadata is not None
@@ -142,7 +145,9 @@ def test_a_removal_without_grace_keeps_the_default_grace() -> None:
 
 def test_items_are_taken_as_they_are_written() -> None:
     """Numbers among the items stay the text that stands there."""
-    source = parse(SMALL).for_each.source
+    made_for = parse(SMALL).made_for
+    assert isinstance(made_for, ForEach)
+    source = made_for.source
     assert isinstance(source, Items)
     assert [subject.fields for subject in source.subjects] == ["checkout", "007", "007", "1.50"]
     assert source.subjects[1].place == Place("team-rooms.yaml", 4, 21)

@@ -1,0 +1,1 @@
+-- A wish may be that of an occurrence, whose moments it holds; rows without them read as before.
