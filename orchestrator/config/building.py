@@ -10,8 +10,10 @@ from typing import Final
 
 from orchestrator.config.models import (
     AuditForm,
+    CallbacksForm,
     ConfigForm,
     ControlForm,
+    HttpForm,
     LogForm,
     MeetingsForm,
     SafetyForm,
@@ -20,9 +22,11 @@ from orchestrator.config.models import (
 from orchestrator.config.secrets import SecretKind, SecretSource
 from orchestrator.config.settings import (
     AuditSettings,
+    CallbackSettings,
     Calls,
     EmbeddedMeetings,
     FileDestination,
+    HttpSettings,
     LogFormat,
     LogLevel,
     LogSettings,
@@ -84,6 +88,7 @@ def build(form: ConfigForm, source: Source) -> Settings:
         ),
         safety=_safety(form.safety or SafetyForm.model_validate({})),
         resync_interval=form.resync_interval,
+        http=_http(form.http or HttpForm.model_validate({}), source),
         control=source.path((form.control or ControlForm.model_validate({})).socket),
         log=_log(form.log or LogForm.model_validate({})),
     )
@@ -108,10 +113,10 @@ def written_paths(form: ConfigForm, source: Source) -> list[tuple[Steps, Path]]:
 
 def _meetings(form: MeetingsForm, source: Source) -> EmbeddedMeetings | RemoteMeetings:
     if form.url is None or form.application_id is None or form.private_key is None:
-        host, _, port = form.listen.rpartition(":")
+        host, port = _address(form.listen)
         return EmbeddedMeetings(
             host=host,
-            port=int(port),
+            port=port,
             public_url=form.public_url,
             database=source.path(form.database),
             keys=source.path(form.keys),
@@ -123,6 +128,11 @@ def _meetings(form: MeetingsForm, source: Source) -> EmbeddedMeetings | RemoteMe
         private_key=source.secret(form.private_key, "meetings", "private_key"),
         calls=_calls(form, _SETTLE_REMOTE, _RATE_REMOTE),
     )
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    return host, int(port)
 
 
 def _calls(form: MeetingsForm, settle: timedelta, rate: float) -> Calls:
@@ -141,6 +151,24 @@ def _audit(form: AuditForm, source: Source) -> AuditSettings:
         file=source.path(form.file),
         sync_every=_SYNC[form.fsync],
         signing_key=None if key is None else source.secret(key, "audit", "signing_key"),
+    )
+
+
+def _http(form: HttpForm, source: Source) -> HttpSettings:
+    host, port = _address(form.listen)
+    callbacks = form.callbacks or CallbacksForm.model_validate({})
+    where = ("http", "callbacks")
+    token, signature = callbacks.token, callbacks.signature_secret
+    return HttpSettings(
+        host=host,
+        port=port,
+        public_url=form.public_url,
+        callbacks=CallbackSettings(
+            token=None if token is None else source.secret(token, *where, "token"),
+            signature_secret=(
+                None if signature is None else source.secret(signature, *where, "signature_secret")
+            ),
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from orchestrator.config.building import Source, written_paths
-from orchestrator.config.models import ConfigForm
+from orchestrator.config.models import ConfigForm, SecretForm
 from orchestrator.config.settings import RemoteMeetings, Settings
 from orchestrator.foundation.documents import Document
 from orchestrator.foundation.documents import Path as Steps
@@ -28,10 +28,7 @@ def problems_together(filled: Filled[ConfigForm], source: Source) -> Iterator[Pr
         return
     if filled.whole((_MEETINGS,)):
         yield from _one_api(form, document)
-    for steps, secret in (
-        ((_MEETINGS, "private_key"), form.meetings.private_key),
-        (("audit", "signing_key"), form.audit.signing_key if form.audit else None),
-    ):
+    for steps, secret in _secrets(form).items():
         if secret is not None and filled.whole(steps):
             yield from _one_place(document, steps)
     yield from _collisions(form, source)
@@ -39,17 +36,37 @@ def problems_together(filled: Filled[ConfigForm], source: Source) -> Iterator[Pr
 
 def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
     """What is lawful and yet unwise."""
-    secrets = [settings.audit.signing_key]
+    callbacks = settings.http.callbacks
+    secrets = [settings.audit.signing_key, callbacks.token, callbacks.signature_secret]
     if isinstance(settings.meetings, RemoteMeetings):
         secrets.append(settings.meetings.private_key)
         parts = urlsplit(settings.meetings.url)
         if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
             message = "url is not encrypted: whoever listens can use our tokens; prefer https://"
             yield Problem(document.place((_MEETINGS, "url")), message)
+    if not _is_loopback(settings.http.host):
+        message = (
+            f"listen {settings.http.host}: whoever reaches it is answered without encryption; "
+            "listen on 127.0.0.1 and put a proxy with TLS before it"
+        )
+        yield Problem(document.place(("http", "listen")), message)
     for secret in secrets:
         warning = secret.warning() if secret else None
         if warning is not None:
             yield warning
+
+
+def _secrets(form: ConfigForm) -> dict[Steps, SecretForm | None]:
+    """Where config.yaml may say where a secret is, and what it says there."""
+    callbacks = form.http.callbacks if form.http else None
+    return {
+        (_MEETINGS, "private_key"): form.meetings.private_key,
+        ("audit", "signing_key"): form.audit.signing_key if form.audit else None,
+        ("http", "callbacks", "token"): callbacks.token if callbacks else None,
+        ("http", "callbacks", "signature_secret"): (
+            callbacks.signature_secret if callbacks else None
+        ),
+    }
 
 
 def _one_api(form: ConfigForm, document: Document) -> Iterator[Problem]:

@@ -137,8 +137,6 @@ SecretField = Annotated[SecretForm, BeforeValidator(_secret)]
 class MeetingsForm(Form):
     """The Meetings API: our own server, embedded, or one at a url."""
 
-    not_yet: ClassVar = frozenset({"callbacks"})
-
     embedded: bool | None = Field(None, description="true: run our own server in this process")
     listen: Annotated[str, AfterValidator(_listen)] = Field(
         "127.0.0.1:8441", description="embedded: address and port; port 0 takes a free one"
@@ -153,7 +151,7 @@ class MeetingsForm(Form):
     private_key: SecretField | None = Field(
         None, description="remote: where the RSA key (PEM) is that signs our tokens"
     )
-    rate: Annotated[float, Field(ge=0.1, le=1000)] | None = Field(
+    rate: Annotated[float, Field(ge=0.1, le=10_000)] | None = Field(
         None, description="calls a second, on average: 10, and 200 for the embedded server"
     )
     concurrency: Annotated[int, Field(ge=1, le=256)] = Field(
@@ -208,6 +206,33 @@ class SafetyForm(Form):
     )
 
 
+class CallbacksForm(Form):
+    """How the Meetings API tells us who comes and goes."""
+
+    token: SecretField | None = Field(
+        None,
+        description="where the secret end of the address is; without it the embedded server is "
+        "given one by itself, and a remote API has none to call",
+    )
+    signature_secret: SecretField | None = Field(
+        None, description="where the secret is by which signed callbacks are checked (HS256)"
+    )
+
+
+class HttpForm(Form):
+    """The HTTP server: callbacks and health."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = Field(
+        "127.0.0.1:0", description="address and port; port 0 takes a free one at every start"
+    )
+    public_url: Url | None = Field(
+        None, description="what others reach it by, such as https://rooms.example.com"
+    )
+    callbacks: CallbacksForm | None = Field(
+        None, description="how the Meetings API tells us who comes and goes"
+    )
+
+
 class ControlForm(Form):
     """How the command line reaches the daemon."""
 
@@ -228,7 +253,7 @@ class LogForm(Form):
 class ConfigForm(Form):
     """One installation of Room Orchestrator."""
 
-    not_yet: ClassVar = frozenset({"alerts", "http", "links", "sources", "themes"})
+    not_yet: ClassVar = frozenset({"alerts", "links", "sources", "themes"})
     hints: ClassVar = {
         "owner": "`room-orchestrator init` makes one",
         "mode": "write observe, no-removals or enforce",
@@ -256,5 +281,6 @@ class ConfigForm(Form):
     resync_interval: Annotated[Length, AfterValidator(_between(_SECOND, _DAY))] = Field(
         timedelta(minutes=10), description="time between two complete listings"
     )
+    http: HttpForm | None = Field(None, description="the HTTP server: callbacks and health")
     control: ControlForm | None = Field(None, description="how the command line reaches us")
     log: LogForm | None = Field(None, description="the log on standard error")

@@ -120,6 +120,38 @@ class SafetySettings:
     occupied_max: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class CallbackSettings:
+    """How the Meetings API tells us who comes and goes.
+
+    Attributes:
+        token: the secret end of the address, at least 128 bits; None: the embedded server is given
+            one by itself, and a remote API has none to call. Restart.
+        signature_secret: by which signed callbacks are checked; None: they are not. Restart.
+    """
+
+    token: SecretSource | None
+    signature_secret: SecretSource | None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """The HTTP server: callbacks and health.
+
+    Attributes:
+        host: the address that it listens on. Restart.
+        port: its port; 0 takes a free one, another at every start. Restart.
+        public_url: what others reach it by, without a slash at the end; None: http://host:port.
+            Restart.
+        callbacks: how the Meetings API tells us who comes and goes.
+    """
+
+    host: str
+    port: int
+    public_url: str | None
+    callbacks: CallbackSettings
+
+
 class LogLevel(StrEnum):
     """The least level of a line that is logged."""
 
@@ -165,6 +197,7 @@ class Settings:
         destinations: where links are told, by the name that policies use. Reload.
         safety: when removals and replacements wait for a person. Reload.
         resync_interval: time between two complete listings. Reload.
+        http: the HTTP server. Restart.
         control: the unix socket that the command line talks to. Restart.
         log: the log on standard error.
     """
@@ -179,6 +212,7 @@ class Settings:
     destinations: Mapping[str, FileDestination]
     safety: SafetySettings
     resync_interval: timedelta
+    http: HttpSettings
     control: Path
     log: LogSettings
 
@@ -189,6 +223,7 @@ RESTART: Final = (
     "policies",
     "store",
     "audit",
+    "http",
     "control",
     "log.format",
 )

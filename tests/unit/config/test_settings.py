@@ -15,9 +15,11 @@ from orchestrator.config.reader import understand
 from orchestrator.config.secrets import SecretKind
 from orchestrator.config.settings import (
     RESTART,
+    CallbackSettings,
     Calls,
     EmbeddedMeetings,
     FileDestination,
+    HttpSettings,
     LogFormat,
     LogLevel,
     LogSettings,
@@ -72,6 +74,7 @@ def test_what_is_not_said_has_its_default() -> None:
     assert settings.destinations == {}
     assert settings.safety == SafetySettings(3, 10.0, timedelta(days=1), timedelta(hours=12))
     assert settings.resync_interval == timedelta(minutes=10)
+    assert settings.http == HttpSettings("127.0.0.1", 0, None, CallbackSettings(None, None))
     assert settings.control == folder / "state/control.sock"
     assert settings.log == LogSettings(LogLevel.INFO, LogFormat.AUTO)
 
@@ -132,6 +135,8 @@ def test_everything_can_be_said() -> None:
         + "audit: {file: a.jsonl, fsync: interval}\n"
         + "destinations: {rooms-json: {type: file, path: rooms.json}}\n"
         + "safety: {max_removals: 0, max_removal_percent: 0.5, per: 1h, occupied_max: 2h}\n"
+        + "http: {listen: '[::]:8440', public_url: 'https://rooms.example.com/', callbacks: "
+        + "{token: {file: t}, signature_secret: {env: S}}}\n"
         + "resync_interval: 1m\ncontrol: {socket: c.sock}\nlog: {level: debug, format: json}\n"
     )
     folder = Path("/srv/ro")
@@ -145,6 +150,13 @@ def test_everything_can_be_said() -> None:
     assert settings.audit.sync_every == timedelta(seconds=1)
     assert settings.destinations == {"rooms-json": FileDestination(folder / "rooms.json")}
     assert settings.safety == SafetySettings(0, 0.5, timedelta(hours=1), timedelta(hours=2))
+    http = settings.http
+    assert (http.host, http.port, http.public_url) == ("::", 8440, "https://rooms.example.com")
+    token, signature = http.callbacks.token, http.callbacks.signature_secret
+    assert token is not None
+    assert (token.kind, token.name) == (SecretKind.FILE, "/srv/ro/t")
+    assert signature is not None
+    assert (signature.kind, signature.name) == (SecretKind.ENV, "S")
     assert settings.resync_interval == timedelta(minutes=1)
     assert settings.control == folder / "c.sock"
     assert settings.log == LogSettings(LogLevel.DEBUG, LogFormat.JSON)
@@ -170,6 +182,16 @@ def test_an_unencrypted_api_elsewhere_is_warned_of(url: str, warnings: int) -> N
     """Whoever listens on the way could use our tokens."""
     text = REMOTE.replace("https://api.example.com/", url)
     found = understand(Path("/srv/ro/config.yaml"), text.encode())
+    assert len(warned(found)) == warnings
+
+
+@pytest.mark.parametrize(
+    ("listen", "warnings"),
+    [("127.0.0.1:0", 0), ("localhost:8440", 0), ("'[::1]:8440'", 0), ("0.0.0.0:8440", 1)],
+)
+def test_http_beyond_this_machine_is_warned_of(listen: str, warnings: int) -> None:
+    """It is not encrypted; a proxy is to do that."""
+    found = understand(Path("config.yaml"), f"{SMALL}http: {{listen: {listen}}}\n".encode())
     assert len(warned(found)) == warnings
 
 
@@ -233,7 +255,16 @@ def keys_of(form: type[Form]) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     "kind",
-    [Settings, EmbeddedMeetings, RemoteMeetings, Calls, SafetySettings, LogSettings],
+    [
+        Settings,
+        EmbeddedMeetings,
+        RemoteMeetings,
+        Calls,
+        HttpSettings,
+        CallbackSettings,
+        SafetySettings,
+        LogSettings,
+    ],
     ids=lambda kind: kind.__name__,
 )
 def test_every_field_says_what_a_change_of_it_needs(kind: type) -> None:
@@ -242,7 +273,7 @@ def test_every_field_says_what_a_change_of_it_needs(kind: type) -> None:
     for field in fields(kind):
         line = re.search(rf"(?m)^\s+{field.name}: .*$", described)
         assert line, f"{field.name} is not described"
-        if field.name not in {"file", "calls", "log"}:
+        if field.name not in {"file", "calls", "callbacks", "log"}:
             assert re.search(r"(Reload|Restart)", line[0]), f"{field.name}: reload or restart?"
 
 
@@ -263,6 +294,9 @@ def test_settings_are_frozen() -> None:
             "mode: enforce", "log: {format: json}\nmode: enforce", ("log.format",), id="format"
         ),
         pytest.param("owner: example", "owner: other", ("owner",), id="owner"),
+        pytest.param(
+            "mode: enforce", "http: {listen: '127.0.0.1:1'}\nmode: enforce", ("http",), id="http"
+        ),
         pytest.param(
             "embedded: true}",
             "embedded: true, rate: 1}\nstore: sqlite:///x.db",
