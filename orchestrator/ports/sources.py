@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from orchestrator.domain.policies import Policy, Subject
 from orchestrator.foundation.problems import Problem
+from orchestrator.ports.directories import Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,14 @@ class Folder:
         policies: by file name, directly in the folder.
         data: by name relative to its ``data/`` folder.
         problem: the folder itself could not be read; then nothing in it counts as gone.
+        answers: what is known of the directories that policies name, which no file holds.
     """
 
     policies: Mapping[str, bytes | Problem]
     data: Mapping[str, bytes | Problem]
     problem: Problem | None = None
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
+    answers: Answers = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,16 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """The subjects of one policy; None where they are unknown, which is not empty (P4)."""
+    """The subjects of one policy; None where they are unknown, which is not empty (P4).
+
+    Attributes:
+        awaited: why they are unknown although nothing is wrong with any file: a directory has not
+            answered yet.
+    """
 
     subjects: tuple[Subject, ...] | None
     problems: tuple[Problem, ...] = ()
+    awaited: str = ""
 
 
 class Sources(Protocol):
@@ -80,8 +90,13 @@ class Reader(Protocol):
         """Read one policy file and check everything that needs no other file."""
         ...
 
-    def subjects(self, policy: Policy, data: Mapping[str, bytes | Problem]) -> Subjects:
-        """The subjects of a policy, from its items or from the data file that it names."""
+    def subjects(
+        self,
+        policy: Policy,
+        data: Mapping[str, bytes | Problem],
+        answers: Answers = MappingProxyType({}),
+    ) -> Subjects:
+        """The subjects of a policy: its items, or those of the file or directory that it names."""
         ...
 
     def check_together(self, policies: Sequence[Policy]) -> Sequence[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
@@ -30,15 +31,23 @@ _DIGITS_MAX: Final = 30  # longer numbers stay text
 _STRINGS: Final = json.JSONDecoder()
 
 
-def read_json(file: str, raw: bytes, *, limit: int, as_written: bool = False) -> Document:
-    """Read one JSON text; the arguments are those of `read_yaml`.
+def read_json(
+    file: str,
+    raw: bytes,
+    *,
+    limit: int,
+    as_written: bool = False,
+    numeral: Callable[[str], Scalar] = str,
+) -> Document:
+    """Read one JSON text; the other arguments are those of `read_yaml`.
 
-    With ``as_written`` a number may also be spelled as JSON forbids it (``007``): it is text then.
+    With ``as_written`` a number may also be spelled as JSON forbids it (``007``); ``numeral`` makes
+    a value of what is written, by default text.
     """
     text = decode(file, raw, limit)
     if isinstance(text, Problem):
         return unreadable(file, text)
-    reader = _Reader(file, text, as_written)
+    reader = _Reader(file, text, as_written, numeral)
     try:
         tree, spots = reader.whole()
     except _RefusedError as refused:
@@ -62,6 +71,7 @@ class _Reader:
     file: str
     text: str
     as_written: bool
+    numeral: Callable[[str], Scalar]
     at: int = 0
     problems: list[Problem] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)  # the offset of each line
@@ -180,7 +190,9 @@ class _Reader:
         if number is None:
             raise _RefusedError(start, "is not JSON: a value belongs here")
         self.at = number.end()
-        if self.as_written or len(number[0]) > _DIGITS_MAX:
+        if self.as_written:
+            return self.numeral(number[0])
+        if len(number[0]) > _DIGITS_MAX:
             return number[0]
         return float(number[0]) if number[1] or number[2] else int(number[0])
 
