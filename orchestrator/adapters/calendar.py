@@ -30,9 +30,9 @@ _MONTHS: Final = tuple(name.upper() for name in calendar.month_abbr[1:])
 _ITEM: Final = re.compile(
     r"(?:(?P<all>\*)|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]{1,4}))?", re.ASCII
 )
-# Clocks are set by no more than this; only within it can local times be out of order in UTC.
-_CHANGE: Final = timedelta(hours=3)
 _DAY: Final = timedelta(days=1)
+# Clocks are set by a day at most (Samoa skipped the 30th of December 2011).
+_THE_DAY_BEFORE: Final = tuple(timedelta(hours=hours) for hours in range(0, 27, 2))
 # Days that stand for all: eight years have every date on several weekdays, and two leap days.
 _SOME_YEARS: Final = tuple(datetime(2023, 1, 1, tzinfo=UTC) + n * _DAY for n in range(8 * 365))
 
@@ -72,15 +72,28 @@ class _Cron:
 class CronCalendar:
     """Implements `orchestrator.ports.calendar.Calendar`."""
 
-    def problems(self, window: Window) -> Mapping[str, str]:
-        """Everything that is wrong with a window, by field."""
+    def line_problems(self, cron: str, timezone: str) -> Mapping[str, str]:
+        """Everything that is wrong with a line and a zone."""
         found: dict[str, str] = {}
         try:
-            _times(window.cron)
+            _times(cron)
         except ValueError as error:
             found["cron"] = str(error)
-        if window.timezone not in _zones():
-            found["timezone"] = _unknown_zone(window.timezone)
+        if timezone not in _zones():
+            found["timezone"] = _unknown_zone(timezone)
+        return found
+
+    def next_start(self, cron: str, timezone: str, earliest: datetime) -> datetime:
+        """The first moment of a line that is not before ``earliest``, UTC."""
+        return _next_start(cron, timezone, earliest.astimezone(UTC))
+
+    def local(self, moment: datetime, timezone: str) -> datetime:
+        """A moment as the clocks of a zone show it."""
+        return moment.astimezone(ZoneInfo(timezone))
+
+    def problems(self, window: Window) -> Mapping[str, str]:
+        """Everything that is wrong with a window, by field."""
+        found = dict(self.line_problems(window.cron, window.timezone))
         if window.duration < timedelta(minutes=1):
             found["duration"] = "must be at least 1m"
         return found
@@ -89,7 +102,7 @@ class CronCalendar:
         """The first opening that has not closed at ``after``, UTC."""
         # Strictly later than this, an opening is still open at `after`.
         earliest = after.astimezone(UTC) - window.duration + timedelta(microseconds=1)
-        start = _next_start(window, earliest)
+        start = _next_start(window.cron, window.timezone, earliest)
         return start, start + window.duration
 
     def longest_wait(self, window: Window) -> timedelta:
@@ -138,21 +151,20 @@ def _listed(values: tuple[int, ...]) -> str:
     return ",".join(str(value) for value in values)
 
 
-def _next_start(window: Window, earliest: datetime) -> datetime:
-    """The first moment of a window's line that is not before ``earliest``, UTC."""
-    times, zone = _times(window.cron), ZoneInfo(window.timezone)
+def _next_start(line: str, timezone: str, earliest: datetime) -> datetime:
+    """The first moment of a line that is not before ``earliest``, UTC."""
+    times, zone = _times(line), ZoneInfo(timezone)
     local = earliest.astimezone(zone).replace(tzinfo=UTC)
     found: tuple[datetime, datetime] | None = None  # in UTC, and as the clock on the wall says
-    for wall in _walk(times, local if _is_steady(earliest, zone) else local - _CHANGE):
-        if found is not None and wall - found[1] >= _CHANGE:
+    # What was skipped a while ago may have moved on to now; only there is wall time out of order.
+    for wall in _walk(times, local - _skipped(earliest, zone)):
+        if found is not None and wall - found[1] >= _skipped(found[0], zone):
             break
         start = wall.replace(tzinfo=zone).astimezone(UTC)
         if start >= earliest and (found is None or start < found[0]):
             found = (start, wall)
-            if _is_steady(start, zone):
-                break
     if found is None:
-        message = f'"{window.cron}" comes no more before the calendar ends'
+        message = f'"{line}" comes no more before the calendar ends'
         raise ValueError(message)
     return found[0]
 
@@ -164,10 +176,11 @@ def _walk(times: CronTrigger, begin: datetime) -> Iterator[datetime]:
         moment = times.get_next_fire_time(None, moment + timedelta(seconds=1))
 
 
-def _is_steady(moment: datetime, zone: ZoneInfo) -> bool:
-    """Whether no clock is set anywhere near a moment."""
-    near = (moment - 2 * _CHANGE, moment, moment + 2 * _CHANGE)
-    return len({at.astimezone(zone).utcoffset() for at in near}) == 1
+def _skipped(moment: datetime, zone: ZoneInfo) -> timedelta:
+    """How far clocks were set on at most in the day before a moment: an hour, or a whole day."""
+    near = (moment - hours for hours in _THE_DAY_BEFORE)
+    offsets = [at.astimezone(zone).utcoffset() or timedelta() for at in near]
+    return max(offsets) - min(offsets)
 
 
 @lru_cache(maxsize=512)

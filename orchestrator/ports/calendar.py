@@ -12,6 +12,29 @@ from orchestrator.domain.policies import Window
 class Calendar(Protocol):
     """Reads the cron lines of the policy language (five fields, weekdays by name)."""
 
+    def line_problems(self, cron: str, timezone: str) -> Mapping[str, str]:
+        """Say what is wrong with a line or a zone, by the words cron and timezone; or nothing."""
+        ...
+
+    def next_start(self, cron: str, timezone: str, earliest: datetime) -> datetime:
+        """The first moment of a line, by the clock of a zone, that is not before ``earliest``, UTC.
+
+        A local time that comes twice counts once, the first; one that is skipped moves on by what
+        is missing, and where another stands already the two are one.
+
+        Raises:
+            ValueError: `line_problems` has something to say, or the calendar ends.
+        """
+        ...
+
+    def local(self, moment: datetime, timezone: str) -> datetime:
+        """A moment as the clocks of a zone show it.
+
+        Raises:
+            ValueError: there is no such zone.
+        """
+        ...
+
     def problems(self, window: Window) -> Mapping[str, str]:
         """Say what is wrong with a window and how to mend it, by the field's name; or nothing."""
         ...

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from jinja2 import StrictUndefined, nodes
@@ -56,6 +57,20 @@ _ALLOWED: Final = (
     nodes.Mod,
     nodes.Concat,
     nodes.CondExpr,
+)
+_MONTHS: Final = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
 )
 _TESTS: Final = frozenset({"boolean", "defined", "none", "number", "string", "undefined"})
 
@@ -265,9 +280,31 @@ def _int(value: object) -> int:
     return int(text)
 
 
+def _moment(value: object, what: str) -> datetime:
+    text = _text(value).strip()
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{what} takes a moment such as 2026-11-26T15:00"
+        raise RefusedError(message) from None
+
+
+def _date(value: object) -> str:
+    """The day as everybody reads it alike, without a locale: ``26 Nov 2026``."""
+    moment = _moment(value, "date")
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def _time(value: object) -> str:
+    """Hours and minutes of 24 hours: ``15:00``."""
+    moment = _moment(value, "time")
+    return f"{moment.hour:02}:{moment.minute:02}"
+
+
 _FILTERS: Final = {
     "capitalize": lambda value: _text(value).capitalize(),
     "d": _default,
+    "date": _date,
     "default": _default,
     "first": lambda value: _member(value, 0),
     "int": _int,
@@ -277,6 +314,7 @@ _FILTERS: Final = {
     "lower": lambda value: _text(value).lower(),
     "replace": _replace,
     "slug": _slug,
+    "time": _time,
     "title": lambda value: _text(value).title(),
     "trim": lambda value: _text(value).strip(),
     "truncate": _truncate,
