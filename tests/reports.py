@@ -242,6 +242,7 @@ STATUS: Final = StatusReport(
     occupancy_known=True,
     audit_lines=41223,
     waiting=3,
+    last_pass=NOW - timedelta(seconds=14),
 )
 APPLIED: Final = ApplyReport(calls=11, failed=(), left=NOTHING)
 

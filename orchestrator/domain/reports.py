@@ -145,6 +145,7 @@ class StatusReport:
         rooms: how many by state: open, ending, superseded, waiting, …
         loses_first: what link would end first if nothing but time went on.
         behind: readers of the outbox that are behind, and why.
+        last_pass: when a complete listing was last taken in.
     """
 
     owner: str
@@ -170,6 +171,54 @@ class StatusReport:
     occupancy_known: bool = False
     audit_lines: int = 0
     waiting: int = 0
+    last_pass: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopRow:
+    """One of the daemon's loops.
+
+    Attributes:
+        silent: seconds since it turned last.
+        at_most: seconds that it said it would be silent; None: until something happens.
+        late: it is silent for longer than that, by more than a grace.
+    """
+
+    name: str
+    silent: float
+    at_most: float | None
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """Whether every loop turns, success or failure alike."""
+
+    well: bool
+    loops: tuple[LoopRow, ...] = ()
+
+    @property
+    def late(self) -> tuple[str, ...]:
+        """The names of the loops that hang."""
+        return tuple(row.name for row in self.loops if row.late)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadinessReport:
+    """Whether store and policies are there; the API's state is told and decides nothing.
+
+    Attributes:
+        why_not: one sentence; empty where it is ready.
+        last_pass: when a complete listing was last taken in (UTC).
+        last_pass_age: seconds since then; None: there was none yet.
+        api: ``ok``, or what is the matter with it.
+    """
+
+    ready: bool
+    why_not: str
+    last_pass: datetime | None
+    last_pass_age: float | None
+    api: str
 
 
 @dataclass(frozen=True, slots=True)

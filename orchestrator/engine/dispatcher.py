@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from orchestrator.domain.keys import Key
+from orchestrator.engine.health import Vitals
 from orchestrator.engine.inbox import Inbox, Lane
 
 Turn = Callable[[Key, str, Lane], Awaitable[None]]
@@ -21,24 +22,39 @@ _log = structlog.get_logger(__name__)
 class Dispatcher:
     """Takes keys from the inbox and gives each a turn."""
 
-    def __init__(self, inbox: Inbox, turn: Turn, workers: int) -> None:
-        """Serve ``inbox`` with so many workers; ``turn`` must not raise for a key's own trouble."""
+    def __init__(
+        self, inbox: Inbox, turn: Turn, workers: int, vitals: Vitals, longest: float
+    ) -> None:
+        """Serve ``inbox`` with so many workers; ``turn`` must not raise for a key's own trouble.
+
+        No turn takes more than ``longest`` seconds: `vitals` is told, and takes one for hung.
+        """
         self._inbox = inbox
         self._turn = turn
         self._workers = workers
+        self._vitals = vitals
+        self._longest = longest
 
     async def run(self) -> None:
         """Work until the inbox is closed; then finish the turns under way and return."""
+        self._vitals.expect("inbox", idle=lambda: not self._inbox.stalled)
         async with asyncio.TaskGroup() as group:
             for number in range(self._workers):
-                group.create_task(self._work(), name=f"worker-{number}")
+                name = f"worker-{number}"
+                group.create_task(self._work(name), name=name)
+        self._vitals.release("inbox")
 
-    async def _work(self) -> None:
+    async def _work(self, name: str) -> None:
+        pulse = self._vitals.expect(name)
+        pulse.waits(None)
         while (taken := await self._inbox.take()) is not None:
             key, cause, lane = taken
+            pulse.works(self._longest)
             try:
                 await self._turn(key, cause, lane)
             except Exception as error:  # noqa: BLE001 - one key's bug must not end the others
                 _log.error("turn.failed", key=key.encoded, error=repr(error), exc_info=error)
             finally:
                 self._inbox.done(key)
+                pulse.waits(None)
+        self._vitals.release(name)

@@ -103,6 +103,11 @@ class Inbox:
         """How many keys wait or are worked on."""
         return len(self._busy) + sum(len(lane) for lane in self._waiting.values())
 
+    @property
+    def stalled(self) -> bool:
+        """A key waits though nobody is at work: for an instant lawful, for longer never."""
+        return not self._busy and not self._closed and any(self._waiting.values())
+
     async def idle(self) -> None:
         """Return when nothing waits and nothing is worked on."""
         await self._idle.wait()

@@ -49,6 +49,7 @@ class Observations:
         self.sessions_known = False
         self.listed = False
         self.listed_at: datetime | None = None
+        self.passed_at: datetime | None = None
         self.doubt = ""
         self.watermark: int | None = None
 

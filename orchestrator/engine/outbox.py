@@ -18,6 +18,7 @@ from orchestrator.domain.facts import Fact, RecordedFact
 from orchestrator.domain.keys import decode_key
 from orchestrator.domain.records import KeyState, Role
 from orchestrator.engine.book import Book
+from orchestrator.engine.health import Pulse, Vitals
 from orchestrator.foundation.instants import format_instant
 from orchestrator.ports.adoptions import Adoptions, AdoptionsFault, Entry, Standing
 from orchestrator.ports.audit import AuditFault, AuditLog, Head
@@ -95,15 +96,18 @@ class Outbox:
         self._stopped.set()
         self.nudge()
 
-    async def run(self) -> None:
-        """Carry facts until `stop`, then the rest of them."""
+    async def run(self, vitals: Vitals | None = None) -> None:
+        """Carry facts until `stop`, then the rest of them; ``vitals`` are told of each turn."""
+        vitals = vitals or Vitals(self._clock)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._loop("audit", self.write_audit), name="outbox-audit")
-            group.create_task(self._loop(_ADOPTIONS, self.keep_adoptions), name="outbox-adopted")
+            group.create_task(self._loop("audit", self.write_audit, vitals), name="outbox-audit")
+            group.create_task(
+                self._loop(_ADOPTIONS, self.keep_adoptions, vitals), name="outbox-adopted"
+            )
             for name in self._destinations:
-                group.create_task(self._serve(name), name=f"outbox-{name}")
+                group.create_task(self._serve(name, vitals), name=f"outbox-{name}")
 
-    async def _serve(self, name: str) -> None:
+    async def _serve(self, name: str, vitals: Vitals) -> None:
         pause = _GATHER
 
         async def deliver() -> None:
@@ -114,13 +118,20 @@ class Outbox:
             await self.deliver(name)
             pause = max(_GATHER, 2 * (self._clock.monotonic() - began))
 
-        await self._loop(name, deliver)
+        await self._loop(name, deliver, vitals)
 
-    async def _loop(self, name: str, carry: _Carry) -> None:
+    async def _loop(self, name: str, carry: _Carry, vitals: Vitals) -> None:
+        pulse = vitals.expect(f"outbox-{name}")
+        await self._carry_on(name, carry, pulse)
+        vitals.release(f"outbox-{name}")
+
+    async def _carry_on(self, name: str, carry: _Carry, pulse: Pulse) -> None:
         event, wait = self._nudged[name], _RETRY[0]
         event.set()
         while True:
+            pulse.waits(None)
             await event.wait()
+            pulse.works()
             last = self._stopped.is_set()
             event.clear()
             try:

@@ -67,7 +67,7 @@ class Overview:
             started_at=self._whence.started_at,
             now=now,
             api=parts.weather.url,
-            api_state=self._api_state(),
+            api_state=parts.weather.summary,
             api_last_good=parts.weather.last_good,
             needs_you=self._needs_you(),
             policies=self._policy_rows(states),
@@ -83,23 +83,21 @@ class Overview:
             occupancy_known=parts.observations.sessions_known,
             audit_lines=self._engine.outbox.audit_lines,
             waiting=parts.inbox.depth,
+            last_pass=parts.observations.passed_at,
         )
-
-    def _api_state(self) -> str:
-        weather = self._parts.weather
-        if weather.refused:
-            return f"refuses our credentials: {weather.refused}"
-        if weather.down_since is not None:
-            return f"unreachable since {weather.down_since:%d %b %H:%M:%SZ}: {weather.last_error}"
-        return "ok" if weather.last_good is not None else "not asked yet"
 
     def _needs_you(self) -> tuple[str, ...]:
         parts, book = self._parts, self._engine.reconciler.book
         needs: list[str] = [self._engine.refusal] if self._engine.refusal else []
+        if self._engine.rejected:
+            needs.append(f"config.yaml is not taken up: {self._engine.rejected}")
+        late = self._engine.health().late
+        if late:
+            needs.append(f"Hanging: {', '.join(late)}; the watchdog will restart the daemon")
         if parts.weather.refused:
             needs.append(f"The API refuses our credentials: {parts.weather.refused}")
         elif parts.weather.down_since is not None:
-            needs.append(f"The API is {self._api_state()}. Nothing is lost yet.")
+            needs.append(f"The API is {parts.weather.summary}. Nothing is lost yet.")
         if parts.weather.canary:
             needs.append(parts.weather.canary)
         if parts.gathering.conflicts.reason:

@@ -22,6 +22,7 @@ from orchestrator.domain.policies import Policy, RemovalMode
 from orchestrator.domain.records import KeyState
 from orchestrator.engine.book import Binder, Book
 from orchestrator.engine.gathering import take_in
+from orchestrator.engine.health import Pulse
 from orchestrator.engine.outbox import Outbox
 from orchestrator.engine.reconciler import Parts, Reconciler
 from orchestrator.foundation.instants import format_instant
@@ -55,11 +56,13 @@ class Reload:
         self._behind = False
         self._loading = asyncio.Lock()  # a signal and a change may come at once
 
-    async def watch(self) -> None:
+    async def watch(self, pulse: Pulse) -> None:
         """Load whenever the folder changed; runs until it is cancelled."""
         while True:
             if not self._behind:
+                pulse.waits(None)
                 await self._sources.changed()
+            pulse.works()
             # What could not be recorded is read again: the folder tells of a change only once.
             self._behind = True
             await self.load("policies changed")

@@ -67,6 +67,8 @@ class Resync:
             self._observations.walked(listing, start, began, self._clock.now())
             self._judge(listing, began)
             await self._remember(listing, start)
+            if listing.complete and not listing.doubtful:
+                self._observations.passed_at = self._clock.now()
         return True
 
     async def look(self, watermark: int | None) -> None:

@@ -23,6 +23,8 @@ class EngineSettings:
         workers: how many keys are worked on at once.
         occupied_max: a session without an end holds a room at most this long.
         drain: how long turns under way may take at the end.
+        longest_turn: no turn and no listing takes longer, whatever the API does: each call has its
+            time-out and each wait its bound.  What takes longer hangs.
     """
 
     owner: str
@@ -34,3 +36,4 @@ class EngineSettings:
     limits: Limits = field(default_factory=Limits)
     occupied_max: timedelta = timedelta(hours=12)
     drain: timedelta = timedelta(seconds=30)
+    longest_turn: timedelta = timedelta(minutes=40)

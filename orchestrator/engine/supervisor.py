@@ -15,7 +15,9 @@ import structlog
 
 from orchestrator.domain.facts import Fact, Json
 from orchestrator.domain.keys import Key, decode_subject
+from orchestrator.domain.reports import HealthReport, ReadinessReport
 from orchestrator.engine.dispatcher import Dispatcher
+from orchestrator.engine.health import Pulse, Vitals
 from orchestrator.engine.inbox import Lane
 from orchestrator.engine.outbox import Outbox
 from orchestrator.engine.reconciler import Parts, Reconciler
@@ -26,6 +28,7 @@ from orchestrator.ports.store import Commit, StoreFault
 
 _log = structlog.get_logger(__name__)
 _STORE_CHECK = 5.0  # seconds between two looks at the store's file
+_STORE_CHECK_TAKES = 120.0  # seconds at most: it waits for its turn at the store's one thread
 _STORE_RETRY = 15.0
 _FIRST_RETRY = 5.0  # seconds between attempts at the first listing, doubling to a minute
 
@@ -51,12 +54,18 @@ class Engine:
         self.reload = reload
         self.outbox = outbox
         self.settings = settings
-        self._dispatcher = Dispatcher(parts.inbox, reconciler.turn, settings.workers)
+        self.vitals = Vitals(parts.clock)
+        self._longest = settings.longest_turn.total_seconds()
+        self._dispatcher = Dispatcher(
+            parts.inbox, reconciler.turn, settings.workers, self.vitals, self._longest
+        )
         self._stopping = asyncio.Event()
         self.ready = asyncio.Event()
         """Store and policies are there; the API may be away (an outage is no reason to restart)."""
         self.refusal = ""
         """Why nothing at all is done, or an empty text."""
+        self.rejected = ""
+        """Why the config.yaml that was found last is not the one in force, or an empty text."""
 
     async def prepare(self) -> None:
         """Recall what was held and approved, and load the policies; no call to the API."""
@@ -75,15 +84,15 @@ class Engine:
         Raises:
             ExceptionGroup: a loop failed; everything else was ended first.
         """
-        await self._tell(Fact("daemon.started", detail=started or {}))
+        await self.tell(Fact("daemon.started", detail=started or {}))
         await self.prepare()
         self.ready.set()
         async with asyncio.TaskGroup() as carriers:
-            carriers.create_task(self.outbox.run(), name="outbox")
+            carriers.create_task(self.outbox.run(self.vitals), name="outbox")
             try:
                 async with asyncio.TaskGroup() as group:
                     worker = group.create_task(self._dispatcher.run(), name="dispatcher")
-                    loops: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+                    loops: dict[str, Callable[[Pulse], Coroutine[Any, Any, None]]] = {
                         "resync": self._resync,
                         "probe": self._probe,
                         "watch": self.reload.watch,
@@ -95,13 +104,14 @@ class Engine:
                     ]
                     await self._stopping.wait()
                     self.parts.inbox.close()
-                    for task in tasks:
+                    for name, task in zip(loops, tasks, strict=True):
                         task.cancel()
+                        self.vitals.release(name)
                     await self._drain(worker)
             finally:
                 self.outbox.stop()
         # After the last delivery, which is a fact as well: nothing comes after the end.
-        await self._tell(Fact("daemon.stopped", detail={"why": "asked to"}))
+        await self.tell(Fact("daemon.stopped", detail={"why": "asked to"}))
         await self.outbox.write_rest()
 
     async def _drain(self, worker: asyncio.Task[None]) -> None:
@@ -119,6 +129,23 @@ class Engine:
     def stop(self) -> None:
         """Take no new work; `run` returns when the turns under way are done."""
         self._stopping.set()
+
+    def health(self) -> HealthReport:
+        """Which loops turn, success or failure alike; an API that is away makes none late."""
+        return self.vitals.look()
+
+    def readiness(self) -> ReadinessReport:
+        """Whether store and policies are there, with the age of the last good pass."""
+        last = self.parts.observations.passed_at
+        age = None
+        if last is not None:
+            age = round((self.parts.clock.now() - last).total_seconds(), 3)
+        why = self.refusal
+        if not self.ready.is_set():
+            why = "the policies are not loaded yet"
+        elif self._stopping.is_set():
+            why = "the daemon is ending"
+        return ReadinessReport(not why, why, last, age, self.parts.weather.summary)
 
     async def one_pass(self) -> bool:
         """List, reconcile every key that has something to do, and carry out its facts.
@@ -147,11 +174,18 @@ class Engine:
         for key in sorted(keys | self.reconciler.book.wishes.keys()):
             self.parts.inbox.wake(key, cause)
 
-    async def _resync(self) -> None:
+    async def _rest(self, pulse: Pulse, seconds: float, work: float) -> None:
+        """Wait between two turns of a loop; the next takes at most ``work`` seconds."""
+        pulse.waits(seconds)
+        await self.parts.clock.sleep(seconds)
+        pulse.works(work)
+
+    async def _resync(self, pulse: Pulse) -> None:
         wait, first = _FIRST_RETRY, True
         while True:
+            pulse.works(self._longest)
             while self.parts.weather.stopped:
-                await self.parts.clock.sleep(PROBE_EVERY.total_seconds())
+                await self._rest(pulse, PROBE_EVERY.total_seconds(), self._longest)
             if await self.parts.resync.full():
                 if first:
                     await self.wake_all("first listing")
@@ -160,16 +194,17 @@ class Engine:
                 wait = _FIRST_RETRY
                 base = self.settings.resync_interval.total_seconds()
                 # Jitter spreads the daemons of one company, so it needs no secret.
-                await self.parts.clock.sleep(base * random.uniform(0.9, 1.1))  # noqa: S311
+                pause = base * random.uniform(0.9, 1.1)  # noqa: S311
+                await self._rest(pulse, pause, self._longest)
             else:
-                await self.parts.clock.sleep(wait)
+                await self._rest(pulse, wait, self._longest)
                 wait = min(wait * 2, 60.0)
 
-    async def _probe(self) -> None:
+    async def _probe(self, pulse: Pulse) -> None:
         """Once a minute: are our credentials taken again, and may further rooms be made?"""
         weather = self.parts.weather
         while True:
-            await self.parts.clock.sleep(PROBE_EVERY.total_seconds())
+            await self._rest(pulse, PROBE_EVERY.total_seconds(), self._longest)
             if weather.stopped and not await self.parts.resync.full():
                 continue
             if weather.canary:
@@ -199,7 +234,7 @@ class Engine:
         wishes = self.reconciler.book.wishes
         return next((key for key in wishes if key.encoded == encoded), None)
 
-    async def _check_store(self) -> None:
+    async def _check_store(self, pulse: Pulse) -> None:
         """Look whether the store is still the file at its path; until then status says so."""
         while True:
             try:
@@ -207,21 +242,23 @@ class Engine:
                 self.refusal = ""
             except StoreFault as fault:
                 self.refusal = f"Nothing is done, because nothing can be recorded: {fault}"
-            await self.parts.clock.sleep(_STORE_CHECK)
+            await self._rest(pulse, _STORE_CHECK, _STORE_CHECK_TAKES)
 
-    async def _keep(self, name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _keep(self, name: str, loop: Callable[[Pulse], Coroutine[Any, Any, None]]) -> None:
         """Run a loop for ever; a store that cannot record makes it wait, and nothing ends it."""
+        pulse = self.vitals.expect(name)
         while True:
             try:
-                await loop()
+                await loop(pulse)
             except StoreFault as fault:
                 _log.error("store.failed", loop=name, error=str(fault))
-                await self.parts.clock.sleep(_STORE_RETRY)
+                await self._rest(pulse, _STORE_RETRY, self._longest)
             else:
                 message = f"{name} ended by itself"
                 raise EndedEarlyError(message)
 
-    async def _tell(self, fact: Fact) -> None:
+    async def tell(self, fact: Fact) -> None:
+        """Record a fact about the daemon itself. Raises `StoreFault`."""
         try:
             await self.parts.store.commit(Commit(facts=(fact,)), self.parts.clock.now())
         except StoreFault as fault:

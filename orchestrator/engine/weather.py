@@ -38,6 +38,15 @@ class Weather:
         """Whether no key's call may leave."""
         return bool(self.refused)
 
+    @property
+    def summary(self) -> str:
+        """How the API is, in a few words: ``ok``, or what is the matter."""
+        if self.refused:
+            return f"refuses our credentials: {self.refused}"
+        if self.down_since is not None:
+            return f"unreachable since {self.down_since:%d %b %H:%M:%SZ}: {self.last_error}"
+        return "ok" if self.last_good is not None else "not asked yet"
+
     def failed(self, error: str, now: datetime) -> tuple[Fact, ...]:
         """A call was not answered, or with 5xx."""
         self.last_error = error

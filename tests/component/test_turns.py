@@ -8,16 +8,22 @@ from datetime import timedelta
 import pytest
 
 from orchestrator.domain.keys import Key, key
-from orchestrator.engine.dispatcher import Dispatcher
+from orchestrator.engine.dispatcher import Dispatcher, Turn
+from orchestrator.engine.health import Vitals
 from orchestrator.engine.inbox import Inbox, Lane
 from orchestrator.ports.deliveries import DeliveryFault
 from tests.component.world import HOUR, World, alive, policy, running
-from tests.fakes.clock import settle
+from tests.fakes.clock import VirtualClock, settle
 from tests.fakes.rooms import Asked
 
 DAY = timedelta(days=1)
 ONE, TWO, THREE = (key("team-rooms", name) for name in ("one", "two", "three"))
 GERMAN = {"ui_settings": {"language": "de"}}
+
+
+def dispatcher(inbox: Inbox, turn: Turn, workers: int) -> Dispatcher:
+    """One whose signs of life nobody looks at."""
+    return Dispatcher(inbox, turn, workers, Vitals(VirtualClock()), 60.0)
 
 
 class Desk:
@@ -28,7 +34,7 @@ class Desk:
         self.begun: list[tuple[Key, str, Lane]] = []
         self.ended: list[Key] = []
         self.gates: dict[Key, asyncio.Event] = {}
-        self.dispatcher = Dispatcher(self.inbox, self.turn, workers)
+        self.dispatcher = dispatcher(self.inbox, self.turn, workers)
 
     async def turn(self, one: Key, cause: str, lane: Lane) -> None:
         self.begun.append((one, cause, lane))
@@ -112,7 +118,7 @@ async def test_a_turn_that_fails_ends_no_other() -> None:
     inbox.wake(ONE, "a")
     inbox.wake(TWO, "b")
     async with asyncio.TaskGroup() as group:
-        group.create_task(Dispatcher(inbox, turn, 1).run(), name="dispatcher")
+        group.create_task(dispatcher(inbox, turn, 1).run(), name="dispatcher")
         await inbox.idle()
         inbox.close()
     assert seen == [ONE, TWO]

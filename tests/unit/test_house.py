@@ -75,6 +75,7 @@ BREACHES = [
     ("audit", "adapters.audit.writing", "adapters.audit.verify"),
     ("audit", "adapters.audit.lines", "adapters.audit.signing"),
     ("audit", "adapters.audit.something_new", "adapters.audit.lines"),
+    ("systemd", "adapters.systemd.handed", "adapters.systemd.notify"),
     ("documents", "foundation.documents.csv_reader", "foundation.documents.yaml_reader"),
     ("documents", "foundation.documents.document", "foundation.documents.json_reader"),
     ("policies", "adapters.policies.models", "adapters.policies.subjects"),

@@ -45,7 +45,15 @@ def _mode(screen: Screen, report: StatusReport, *, daemon: bool) -> None:
         "no-removals": f"no-removals: ends and changes no link; {due}",
     }.get(report.mode, report.mode)
     up = f"up {length(report.now - report.started_at)}" if daemon else "no daemon runs"
-    screen.line((told, "bold"), f" · {up} · {report.owner} · {report.version}", hang=2)
+    parts = [_pass(report), up, report.owner, report.version]
+    screen.line((told, "bold"), f" · {' · '.join(filter(None, parts))}", hang=2)
+
+
+def _pass(report: StatusReport) -> str:
+    """How old what we know of the rooms is; an outage makes it grow."""
+    if report.last_pass is None:
+        return "no good pass yet"
+    return f"last good pass {length(report.now - report.last_pass)} ago"
 
 
 def _good(report: StatusReport) -> str:
