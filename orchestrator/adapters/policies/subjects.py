@@ -1,4 +1,4 @@
-"""The subjects of a policy, from its items or from a data file in YAML, JSON or CSV.
+"""The subjects of a policy: its items, or those of a data file (YAML, JSON, CSV) or a directory.
 
 A problem about data names a field and a place and quotes no value, because such files hold names of
 people.  Whatever cannot be read makes the subjects unknown, which is not the same as none.
@@ -8,9 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Final, assert_never
 
-from orchestrator.domain.policies import DataFile, Items, Policy, Scalar, Schedule, Subject
+from orchestrator.adapters.policies.selecting import SelectError, compile_select, numeral
+from orchestrator.domain.policies import (
+    DataFile,
+    HttpSource,
+    Items,
+    Policy,
+    Scalar,
+    Schedule,
+    Subject,
+)
 from orchestrator.foundation.documents import (
     Document,
     Path,
@@ -20,6 +30,7 @@ from orchestrator.foundation.documents import (
     read_yaml,
 )
 from orchestrator.foundation.problems import Place, Problem, nearest
+from orchestrator.ports.directories import Answers
 from orchestrator.ports.sources import Subjects
 
 DATA_MAX: Final = 16 * 1024 * 1024  # bytes of a data file
@@ -29,7 +40,11 @@ _ITEMS: Final[Path] = ("for_each", "items")
 _SHOWN: Final = 5
 
 
-def subjects_of(policy: Policy, data: Mapping[str, bytes | Problem]) -> Subjects:
+def subjects_of(
+    policy: Policy,
+    data: Mapping[str, bytes | Problem],
+    answers: Answers = MappingProxyType({}),
+) -> Subjects:
     """All subjects of a policy, or why they are unknown."""
     if isinstance(policy.made_for, Schedule):
         return Subjects(())
@@ -39,17 +54,31 @@ def subjects_of(policy: Policy, data: Mapping[str, bytes | Problem]) -> Subjects
             found = Subjects(subjects)
         case DataFile():
             found = _in_file(source, data)
+        case HttpSource():
+            found = _in_answer(source, answers)
         case _:
             assert_never(source)
     least = policy.made_for.min_items
     if found.subjects is not None and len(found.subjects) < least:
-        place = policy.places.get("for_each.min_items", Place(policy.file))
-        message = (
-            f"min_items is {least} and there are only {len(found.subjects)} subjects; "
-            "nothing is changed until there are more, or min_items is less"
-        )
-        return Subjects(None, (Problem(place, message),))
+        return Subjects(None, (_too_few(policy, source, least, len(found.subjects)),))
     return found
+
+
+def _too_few(
+    policy: Policy, source: Items | DataFile | HttpSource, least: int, count: int
+) -> Problem:
+    place = policy.places.get("for_each.min_items", Place(policy.file))
+    if isinstance(source, HttpSource) and not count:
+        message = (
+            f"{source.directory.shown} answered with no subject at all; nothing is changed. If "
+            "that can be true, write min_items: 0"
+        )
+        return Problem(policy.places.get("for_each.min_items", source.place), message)
+    message = (
+        f"min_items is {least} and there are only {count} subjects; "
+        "nothing is changed until there are more, or min_items is less"
+    )
+    return Problem(place, message)
 
 
 def file_problem(name: str) -> str | None:
@@ -87,6 +116,55 @@ def _in_file(source: DataFile, data: Mapping[str, bytes | Problem]) -> Subjects:
     if document.problems:
         return Subjects(None, document.problems)
     return _listed(document, ())
+
+
+def _in_answer(source: HttpSource, answers: Answers) -> Subjects:
+    """The subjects that `select` makes of an answer; each bears its number there as its line."""
+    shown = source.directory.shown
+    body = answers.get(source.directory, "has not been asked yet")
+    if isinstance(body, str):
+        return Subjects(None, awaited=f"{shown} {body}")
+    document = read_json(shown, body, limit=DATA_MAX, as_written=True, numeral=numeral)
+    if document.problems:
+        return Subjects(None, document.problems)
+    try:
+        found = compile_select(source.select).of(document.tree)
+    except SelectError as error:
+        return Subjects(None, (Problem(source.select_place, f"select {error}"),))
+    if not isinstance(found, list):
+        message = (
+            f"select makes {_kind(found)} of the answer of {shown}; it must make a list of texts "
+            "or mappings. Nothing is changed"
+        )
+        return Subjects(None, (Problem(source.select_place, message),))
+    wrong = next((at for at, one in enumerate(found) if not isinstance(one, dict | str)), None)
+    if wrong is not None:
+        message = (
+            f"select makes a list of the answer of {shown} whose member {wrong + 1} is "
+            f"{_kind(found[wrong])}, not a text or a mapping. Nothing is changed"
+        )
+        return Subjects(None, (Problem(source.select_place, message),))
+    return Subjects(
+        tuple(
+            Subject(one, Place(shown, at))
+            for at, one in enumerate(found, 1)
+            if isinstance(one, dict | str)
+        )
+    )
+
+
+def _kind(found: Tree) -> str:
+    match found:
+        case None:
+            return "nothing (null)"
+        case bool():
+            return "true or false"
+        case str():
+            return "a single text or number"
+        case list():
+            return "a list"
+        case _:
+            return "a mapping"
 
 
 def _absent(name: str, data: Mapping[str, bytes | Problem]) -> str:
