@@ -57,6 +57,14 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             "pid",
         ),
         "daemon.stopped": _kind("the daemon ended in order", "why"),
+        "config.reloaded": _kind(
+            "config.yaml was read anew and is in force, with what it names", "file", "changed"
+        ),
+        "config.rejected": _kind(
+            "config.yaml has problems or needs a restart; what was in force stays in force",
+            "file",
+            "problems",
+        ),
         "policy.loaded": _kind(
             "a version of a policy came into force",
             "file",

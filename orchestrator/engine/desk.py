@@ -6,6 +6,7 @@ keys that it concerns are woken.  It refuses what would give a room two keys or 
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
@@ -59,6 +60,8 @@ class EngineDesk:
         self._whence = whence
         self._running = running
         self._overview = Overview(engine, whence)
+        self.on_reload: Callable[[Person], Awaitable[Done]] | None = None
+        """What a reload is, where this engine runs in a daemon."""
 
     # --- questions --------------------------------------------------------------------------------
 
@@ -316,6 +319,12 @@ class EngineDesk:
         self._wake(source)
         self._wake(target)
         return Done(f"{target} has the room of {source}: same room, same link.")
+
+    async def reload(self, person: Person) -> Done:
+        """Take up what changed in config.yaml, secret files and policies."""
+        if self.on_reload is None:
+            raise DeskError("no daemon runs, so there is nothing to reload: it reads all at start")
+        return await self.on_reload(person)
 
     async def approve(self, brake: str, person: Person) -> Done:
         """Let go exactly the keys that a brake holds, for 24 hours."""

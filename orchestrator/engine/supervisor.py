@@ -130,6 +130,31 @@ class Engine:
         """Take no new work; `run` returns when the turns under way are done."""
         self._stopping.set()
 
+    def beat(self) -> None:
+        """Notice that this process runs; see `Vitals.beat`."""
+        self.vitals.beat()
+
+    def headline(self) -> str:
+        """How things are in one line, from memory alone: it is asked every few seconds."""
+        parts, book = self.parts, self.reconciler.book
+        told = [str(self.settings.mode), f"{len(book.wishes):,} rooms wanted"]
+        moment = parts.agenda.next_moment
+        if moment is not None:
+            told.append(f"next due {moment:%d %b %H:%M}Z")
+        if self.reconciler.last_holds:
+            told.append(f"{len(self.reconciler.last_holds):,} held")
+        if parts.brakes.verdict.brake:
+            told.append(f"brake {parts.brakes.verdict.brake} holds")
+        if book.problems:
+            told.append(f"{len(book.problems)} problems in policies, first {book.problems[0]}")
+        if parts.weather.refused or parts.weather.down_since is not None:
+            told.append(f"API {parts.weather.summary}")
+        if self.refusal:
+            told.insert(0, self.refusal)
+        if self.rejected:
+            told.insert(0, f"config rejected: {self.rejected}")
+        return " · ".join(told)
+
     def health(self) -> HealthReport:
         """Which loops turn, success or failure alike; an API that is away makes none late."""
         return self.vitals.look()

@@ -77,6 +77,13 @@ class Desk(Protocol):
         """Make a room serve another key: same room, same link, no call."""
         ...
 
+    async def reload(self, person: Person) -> Done:
+        """Take up what changed in config.yaml, secret files and policies, or keep all of the old.
+
+        Returns when it is in force; what is wrong is the refusal's text, with code 2.
+        """
+        ...
+
     async def approve(self, brake: str, person: Person) -> Done:
         """Let go exactly the keys that a brake holds, for 24 hours."""
         ...

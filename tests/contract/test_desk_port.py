@@ -88,6 +88,7 @@ COMMANDS: list[tuple[tuple[str, ...], Callable[[Desk], Awaitable[object]]]] = [
     (("forget", "k/1"), lambda desk: desk.forget("k/1", ANNA)),
     (("rekey", "k/1", "k/2"), lambda desk: desk.rekey("k/1", "k/2", ANNA)),
     (("approve", "7"), lambda desk: desk.approve("7", ANNA)),
+    (("reload",), lambda desk: desk.reload(ANNA)),
 ]
 
 

@@ -77,6 +77,9 @@ class FakeDesk:
     async def rekey(self, old: str, new: str, person: Person) -> Done:
         return self._command(person, "rekey", old, new)
 
+    async def reload(self, person: Person) -> Done:
+        return self._command(person, "reload")
+
     async def approve(self, brake: str, person: Person) -> Done:
         return self._command(person, "approve", brake)
 

@@ -127,6 +127,10 @@ class SocketDesk:
         """Make a room serve another key."""
         return await self._ask(wire.Rekey(old, new, person.reason), Done)
 
+    async def reload(self, person: Person) -> Done:
+        """Take up what changed in config.yaml, secret files and policies."""
+        return await self._ask(wire.Reload(person.reason), Done)
+
     async def approve(self, brake: str, person: Person) -> Done:
         """Let go exactly the keys that a brake holds."""
         return await self._ask(wire.Approve(brake, person.reason), Done)

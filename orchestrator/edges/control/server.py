@@ -1,11 +1,15 @@
 """The daemon's end of the control socket: HTTP on a unix socket, mode 0660.
 
 Whoever may open the socket may ask and command; the file's mode and group are the lock.  Refuses a
-path where another daemon answers, and one that holds anything but a socket.
+path where another daemon answers, and one that holds anything but a socket.  A socket that was
+handed to us is answered as it is: it is neither bound, nor its mode changed, nor removed.
+
+The socket stays while the daemon changes lives at a reload; questions wait for the next desk.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import stat
@@ -35,10 +39,25 @@ class ControlSocketError(OSError):
 class ControlServer:
     """Answers with a desk on a unix socket."""
 
-    def __init__(self, desk: Desk, path: Path) -> None:
-        """Answer with ``desk``; nothing is opened yet."""
-        self._desk = desk
+    def __init__(
+        self, desk: Desk | None, path: Path, listener: socket.socket | None = None
+    ) -> None:
+        """Answer with ``desk``; nothing is opened yet.
+
+        Args:
+            desk: None: questions wait until one answers; see `answering_with`.
+            path: of the socket.
+            listener: the socket itself, where somebody made it for us.
+        """
         self._path = path
+        self._listener = listener
+        self._desk = desk
+        self._there = asyncio.Event()
+        if desk is not None:
+            self._there.set()
+        self._asked = 0
+        self._answered = asyncio.Event()
+        self._answered.set()
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -47,8 +66,8 @@ class ControlServer:
         Raises:
             ControlSocketError: the path is too long, taken, or cannot be written.
         """
-        listener = _listen(self._path)
-        there = self._path.stat()
+        listener = _listen(self._path) if self._listener is None else self._listener
+        there = self._path.stat() if self._listener is None else None
         application = web.Application(client_max_size=wire.QUESTION_MAX)
         application.router.add_post(wire.ADDRESS, self._answer)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=_DRAIN)
@@ -57,17 +76,53 @@ class ControlServer:
             await web.SockSite(runner, listener).start()
             yield
         finally:
+            self._there.set()  # whoever still waits for a desk is told that there will be none
             await runner.cleanup()
             listener.close()
             with contextlib.suppress(OSError):
                 # Another daemon may have put its own there meanwhile.
-                if self._path.stat().st_ino == there.st_ino:
+                if there is not None and self._path.stat().st_ino == there.st_ino:
                     self._path.unlink()
+
+    @contextlib.asynccontextmanager
+    async def answering_with(self, desk: Desk) -> AsyncIterator[None]:
+        """Answer with this desk for the length of the block; afterwards questions wait.
+
+        At its end those under way are given some seconds, for what they stand on will be closed.
+        """
+        self._desk = desk
+        self._there.set()
+        try:
+            yield
+        finally:
+            self._desk = None
+            self._there.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN):
+                    await self._answered.wait()
+
+    @contextlib.asynccontextmanager
+    async def _counted(self, question: wire.Question) -> AsyncIterator[None]:
+        # A reload waits for the next life, and the end of this one must not wait for it.
+        if isinstance(question, wire.Reload):
+            yield
+            return
+        self._asked += 1
+        self._answered.clear()
+        try:
+            yield
+        finally:
+            self._asked -= 1
+            if not self._asked:
+                self._answered.set()
 
     async def _answer(self, request: web.Request) -> web.Response:
         try:
             question = wire.read_question(await request.read())
-            body = wire.write_report(await self._ask(question, _actor(request)))
+            actor = _actor(request)
+            await self._there.wait()
+            async with self._counted(question):
+                body = wire.write_report(await self._ask(question, actor))
         except DeskError as error:
             body = wire.write_refusal(str(error), error.code)
         except wire.WireError as error:
@@ -78,8 +133,13 @@ class ControlServer:
             body = wire.write_refusal(message, _FAILED)
         return web.Response(body=body, content_type="application/json")
 
+    def _present(self) -> Desk:
+        if self._desk is None:
+            raise DeskError("the daemon is ending; ask again when it runs")
+        return self._desk
+
     async def _ask(self, question: wire.Question, actor: str) -> wire.Report:
-        desk = self._desk
+        desk = self._present()
         match question:
             case wire.AskStatus():
                 return await desk.status()
@@ -93,7 +153,7 @@ class ControlServer:
                 return await self._obey(question, Person(actor, question.reason))
 
     async def _obey(self, command: wire.Command, person: Person) -> wire.Report:
-        desk = self._desk
+        desk = self._present()
         match command:
             case wire.Apply():
                 return await desk.apply(person)
@@ -109,6 +169,8 @@ class ControlServer:
                 return await desk.rekey(old, new, person)
             case wire.Approve(brake):
                 return await desk.approve(brake, person)
+            case wire.Reload():
+                return await desk.reload(person)
             case _:
                 assert_never(command)
 

@@ -143,7 +143,14 @@ class Approve:
     reason: str
 
 
-Command = Apply | ReadHostLink | Adopt | Distinct | Forget | Rekey | Approve
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """`Desk.reload`."""
+
+    reason: str
+
+
+Command = Apply | ReadHostLink | Adopt | Distinct | Forget | Rekey | Approve | Reload
 Question = AskStatus | AskPlan | AskRooms | AskWhy | Command
 Report = StatusReport | PlanReport | RoomsReport | WhyReport | ApplyReport | RevealedLink | Done
 
@@ -160,6 +167,7 @@ _NAMES: Final[Mapping[type[Question], str]] = {
     Forget: "forget",
     Rekey: "rekey",
     Approve: "approve",
+    Reload: "reload",
 }
 _QUESTIONS: Final[Mapping[str, type[Question]]] = {name: kind for kind, name in _NAMES.items()}
 

@@ -1,0 +1,47 @@
+"""What the service manager gives this process: a lifeline, and sockets that were open before us."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from orchestrator.adapters.systemd import HandedError, Notifier, handed_sockets
+from orchestrator.app.build import StartError
+from orchestrator.ports.lifeline import Lifeline
+
+CONTROL: Final = "control"
+HTTP: Final = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service that this process is; by default one that nobody asked for.
+
+    Attributes:
+        lifeline: who is told how we are.
+        sockets: those that were handed to us, by name; they outlive every life of the daemon.
+    """
+
+    lifeline: Lifeline = field(default_factory=Notifier)
+    sockets: dict[str, socket.socket] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, environ: MutableMapping[str, str]) -> Self:
+        """The service of an environment, whose variables for it are removed.
+
+        Raises:
+            StartError: sockets were handed over that nothing here can use.
+        """
+        lifeline = Notifier.of(environ)
+        try:
+            return cls(lifeline, handed_sockets(environ, (CONTROL, HTTP)))
+        except HandedError as fault:
+            lifeline.failed(str(fault))
+            raise StartError(str(fault)) from fault
+
+    def door(self, name: str) -> socket.socket | None:
+        """A copy of a socket that was handed to us, to be closed by whoever serves it."""
+        handed = self.sockets.get(name)
+        return None if handed is None else handed.dup()
