@@ -123,7 +123,7 @@ def plan_end(
     by, why, until = _against_ending(situation, room, reason)
     if by:
         draft.hold(by, why, until)
-    elif use.occupancy is Occupancy.EMPTY and situation.world.can_delete is not False:
+    elif use.surely_empty and situation.world.can_delete is not False:
         draft.do(Delete(room.id, reason, announced))
     elif room.role is Role.CURRENT and _dies_soon(seen, now):
         draft.do(LetGo(room.id, f"{reason}; it ends by itself"))

@@ -168,11 +168,15 @@ class HostLink:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One meeting in a room, as ``GET /sessions`` tells it; still going on without an end."""
+    """One meeting in a room, as ``GET /sessions`` tells it; still going on without an end.
+
+    `id` is the one that callbacks name; empty where the API leaves it out.
+    """
 
     room_id: str
     started_at: datetime
     ended_at: datetime | None
+    id: str = ""
 
 
 def has_ended(room: Observed, now: datetime, occupancy: Occupancy = Occupancy.EMPTY) -> bool:

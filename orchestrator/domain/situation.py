@@ -65,10 +65,21 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Whether somebody is in a room now, and when somebody last was, as far as is known."""
+    """Whether somebody is in a room now, and when somebody last was, as far as is known.
+
+    Attributes:
+        heard: by callbacks alone, of which some may have been lost; otherwise the API lists its
+            sessions.
+    """
 
     occupancy: Occupancy = Occupancy.UNKNOWN
     last_used_at: datetime | None = None
+    heard: bool = False
+
+    @property
+    def surely_empty(self) -> bool:
+        """Nobody is inside by the API's own word, and not only as far as was heard (P5)."""
+        return self.occupancy is Occupancy.EMPTY and not self.heard
 
 
 UNKNOWN_USE: Final = Use()

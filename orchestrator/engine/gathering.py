@@ -13,7 +13,8 @@ from typing import Final
 from orchestrator.domain.actions import Hold
 from orchestrator.domain.keys import Key
 from orchestrator.domain.policies import Mode, stricter
-from orchestrator.domain.records import KeyState, Operation, OperationKind
+from orchestrator.domain.presence import recalled, recorded_use
+from orchestrator.domain.records import KeyState, Operation, OperationKind, RoomRecord
 from orchestrator.domain.rooms import Observed, has_ended
 from orchestrator.domain.situation import (
     Claim,
@@ -81,8 +82,9 @@ class Gathering:
 
     async def state(self, key: Key, book: Book) -> KeyState:
         """What is remembered of a key, with the wish of the book taken in."""
-        state = await self._store.state(key) or KeyState(key)
-        return take_in(state, book)
+        state = take_in(await self._store.state(key) or KeyState(key), book)
+        rooms = tuple(recorded_use(room, self.use(room)) for room in state.rooms)
+        return state if rooms == state.rooms else replace(state, rooms=rooms)
 
     async def situation(
         self, key: Key, state: KeyState, book: Book, braked: Hold | None = None
@@ -133,7 +135,13 @@ class Gathering:
         return {room_id: sight for room_id, sight in seen.items() if sight is not None}
 
     def _uses(self, state: KeyState) -> dict[str, Use]:
-        return {room.id: self._observations.use(room.id) for room in state.rooms}
+        return {room.id: self.use(room) for room in state.rooms}
+
+    def use(self, room: RoomRecord) -> Use:
+        """How a room of ours is used, as far as is known now or was recorded before."""
+        observations = self._observations
+        use = observations.use(room.id, self._rooms.api_now())
+        return recalled(use, room.last_used_at, hearing=observations.callbacks_at is not None)
 
     async def _claims(self, state: KeyState) -> tuple[Claim, ...]:
         encoded = (state.key.encoded, *state.former)
@@ -170,6 +178,8 @@ class Gathering:
         """Rooms that are not ours and bear the wanted name, while the key never had a room."""
         if isinstance(wish, Unwanted) or state.current is not None or state.generation > 0:
             return ()
+        if wish.desired.occurrence is not None:
+            return ()  # nobody can be asked a quarter of an hour before people meet
         now = self._rooms.api_now()
         return tuple(
             [
@@ -221,5 +231,13 @@ def take_in(state: KeyState, book: Book) -> KeyState:
     desired = book.wishes.get(state.key)
     if desired is None or desired == state.wish:
         return state
+    if state.frozen is not None and desired.occurrence is not None:
+        return state
     protect = state.protect if desired.protect is None else desired.protect
     return replace(state, wish=desired, removal=desired.removal, protect=protect)
+
+
+def heir(new: KeyState, old: KeyState, book: Book) -> KeyState:
+    """The state that takes over another's rooms; an occurrence's wish stays as it was opened."""
+    into = take_in(new, book)
+    return into if old.frozen is None else replace(into, wish=old.frozen)

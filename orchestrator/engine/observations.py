@@ -1,18 +1,20 @@
 """Observations: what the API last said, in memory, and how much of it can be trusted.
 
 A listing tells of all rooms at once, an answer of one.  The younger word counts: a listing that
-began before an answer came never overrides it.  Nothing here is kept over a restart.
+began before an answer came never overrides it.  Nothing here is kept over a restart; who was heard
+to be inside is put back by whoever remembers it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from orchestrator.domain.marker import Marker
-from orchestrator.domain.rooms import Observed, Occupancy, Session
-from orchestrator.domain.situation import UNKNOWN_USE, Gone, Use
+from orchestrator.domain.presence import Presence, Told, told, use_of
+from orchestrator.domain.rooms import Observed, Session
+from orchestrator.domain.situation import Gone, Use
 from orchestrator.ports.rooms import RoomListing
 
 
@@ -36,17 +38,27 @@ class _Walk:
 class Observations:
     """The rooms of one API as we last saw them."""
 
-    def __init__(self, owner: str) -> None:
-        """Tell this owner's rooms from all others."""
+    def __init__(self, owner: str, occupied_max: timedelta = timedelta(hours=12)) -> None:
+        """Tell this owner's rooms from all others.
+
+        Args:
+            owner: whose markers are ours.
+            occupied_max: for how long a session without a sign of life holds its room.
+        """
         self._owner = owner
+        self._occupied_max = occupied_max
         self._sights: dict[str, _Sight] = {}
         self._by_operation: dict[str, str] = {}
         self._by_marker: dict[str, set[str]] = {}
         self._by_name: dict[str, set[str]] = {}
-        self._uses: dict[str, Use] = {}
+        self._listed: dict[str, Told] | None = None
+        self._heard: dict[str, Presence] = {}
         self._walks: list[_Walk] = []
         self._changed: set[str] = set()
-        self.sessions_known = False
+        self.callbacks_at: datetime | None = None
+        """When the last callback came, of any room (wall clock); None: none since the start."""
+        self.doubted: set[str] = set()
+        """Rooms of which a callback told something that only reading them afresh confirms."""
         self.listed = False
         self.listed_at: datetime | None = None
         self.passed_at: datetime | None = None
@@ -99,26 +111,36 @@ class Observations:
             if room_id not in shown and sight.at < began and isinstance(sight.room, Observed):
                 self.missed(room_id, "it was not in the last complete listing", began)
 
+    @property
+    def sessions_known(self) -> bool:
+        """Whether the API lists its sessions, as far as it was asked."""
+        return self._listed is not None
+
     def used(self, sessions: Sequence[Session] | None, now: datetime) -> None:
         """Take in who is where; None: this API does not tell."""
-        self.sessions_known = sessions is not None
-        uses: dict[str, Use] = {}
-        for session in sessions or ():
-            before = uses.get(session.room_id, Use(Occupancy.EMPTY))
-            open_now = session.ended_at is None
-            last = max(
-                filter(None, (before.last_used_at, now if open_now else session.ended_at)),
-                default=None,
-            )
-            occupied = open_now or before.occupancy is Occupancy.OCCUPIED
-            uses[session.room_id] = Use(Occupancy.OCCUPIED if occupied else Occupancy.EMPTY, last)
-        self._uses = uses
+        before, after = self._listed or {}, {} if sessions is None else told(sessions, now)
+        self._listed = None if sessions is None else after
+        for room_id in before.keys() | after.keys():
+            was, is_now = before.get(room_id, Told()), after.get(room_id, Told())
+            if bool(was.open) != bool(is_now.open) and room_id in self._sights:
+                self._changed.add(room_id)
 
-    def use(self, room_id: str) -> Use:
-        """How a room is used, as far as is known."""
-        if not self.sessions_known:
-            return UNKNOWN_USE
-        return self._uses.get(room_id, Use(Occupancy.EMPTY))
+    def presence(self, room_id: str) -> Presence:
+        """What callbacks told of a room."""
+        return self._heard.get(room_id, Presence())
+
+    def heard(self, room_id: str, presence: Presence) -> None:
+        """Take in what callbacks told of a room."""
+        self._heard[room_id] = presence
+
+    def presences(self) -> dict[str, Presence]:
+        """What callbacks told, room by room."""
+        return dict(self._heard)
+
+    def use(self, room_id: str, now: datetime) -> Use:
+        """How a room is used, as far as is known at a moment of API time."""
+        listed = None if self._listed is None else self._listed.get(room_id, Told())
+        return use_of(listed, self._heard.get(room_id), now, self._occupied_max)
 
     def sighting(self, room_id: str) -> Observed | Gone | None:
         """What was last seen of a room; None if it was never looked for."""

@@ -173,8 +173,8 @@ class Overview:
             if state.wish is None:
                 return []
             return [absent_row(state, holds, coming)]
-        use = self._parts.observations.use
-        return [room_row(state, room, use(room.id), holds, coming) for room in state.rooms]
+        use = self._parts.gathering.use
+        return [room_row(state, room, use(room), holds, coming) for room in state.rooms]
 
     def coming(self, state: KeyState) -> NextAct | None:
         return next_act(state, None, self._parts.agenda.due(state.key))

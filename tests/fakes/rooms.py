@@ -408,7 +408,7 @@ class FakeRooms:
 
     def _sessions(self, since: datetime) -> Sequence[Session]:
         found = [
-            Session(room_id, start, end)
+            Session(room_id, start, end, f"{room_id} at {start}")
             for room_id, kept in self._kept.items()
             for start, end in kept.sessions
             if end is None or end >= since

@@ -176,7 +176,9 @@ def read_sessions(document: Object) -> WireSessions:
             continue
         if started is None:  # it may be going on: not to be passed over
             raise UnreadableError(f"{where} of room {room_id} has no start_time")
-        sessions.append(Session(room_id, started, _moment(row, "end_time", where)))
+        given = row.get("id")
+        session_id = _clean(given) if isinstance(given, str) else ""
+        sessions.append(Session(room_id, started, _moment(row, "end_time", where), session_id))
     limit, total = _number(document.get("page_size")), _number(document.get("total_items"))
     return WireSessions(sessions, len(rows), limit, total)
 

@@ -198,13 +198,18 @@ def test_sessions_are_read_with_their_rooms() -> None:
     began = datetime(2026, 1, 5, 9, tzinfo=UTC)
     rows = [
         {"room_id": "a", "start_time": "2026-01-05T09:00:00.000Z", "end_time": None},
-        {"room_id": "b", "start_time": "2026-01-05T09:00:00Z", "end_time": "2026-01-05T10:00:00Z"},
+        {
+            "id": "s",
+            "room_id": "b",
+            "start_time": "2026-01-05T09:00:00Z",
+            "end_time": "2026-01-05T10:00:00Z",
+        },
         {"start_time": "2026-01-05T09:00:00.000Z"},
     ]
     read = read_sessions({"page_size": 25, "total_items": 3, "_embedded": {"sessions": rows}})
     assert list(read.sessions) == [
         Session("a", began, None),
-        Session("b", began, began + timedelta(hours=1)),
+        Session("b", began, began + timedelta(hours=1), "s"),
     ]
     assert (read.rows, read.limit, read.total) == (3, 25, 3)
 
