@@ -13,6 +13,7 @@ from orchestrator.config.models import (
     CallbacksForm,
     ConfigForm,
     ControlForm,
+    DirectoriesForm,
     HttpForm,
     LogForm,
     MeetingsForm,
@@ -24,6 +25,8 @@ from orchestrator.config.settings import (
     AuditSettings,
     CallbackSettings,
     Calls,
+    DirectorySecret,
+    DirectorySettings,
     EmbeddedMeetings,
     FileDestination,
     HttpSettings,
@@ -34,9 +37,11 @@ from orchestrator.config.settings import (
     SafetySettings,
     Settings,
 )
+from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Mode
 from orchestrator.foundation.documents import Document
 from orchestrator.foundation.documents import Path as Steps
+from orchestrator.foundation.reach import read_reach
 
 _SETTLE_REMOTE: Final = timedelta(seconds=60)
 _RATE_REMOTE: Final = 10.0  # calls a second
@@ -89,6 +94,7 @@ def build(form: ConfigForm, source: Source) -> Settings:
         safety=_safety(form.safety or SafetyForm.model_validate({})),
         resync_interval=form.resync_interval,
         http=_http(form.http or HttpForm.model_validate({}), source),
+        directories=_directories(form.directories or DirectoriesForm.model_validate({}), source),
         control=source.path((form.control or ControlForm.model_validate({})).socket),
         log=_log(form.log or LogForm.model_validate({})),
     )
@@ -178,6 +184,22 @@ def _safety(form: SafetyForm) -> SafetySettings:
         max_removal_percent=form.max_removal_percent,
         per=form.per,
         occupied_max=form.occupied_max,
+    )
+
+
+def _directories(form: DirectoriesForm, source: Source) -> DirectorySettings:
+    return DirectorySettings(
+        timeout=form.timeout,
+        reach=read_reach(tuple(form.allow_private)),
+        secrets=MappingProxyType(
+            {
+                name: DirectorySecret(
+                    source.secret(secret.value, "directories", "secrets", name, "value"),
+                    SecretUse(frozenset(secret.hosts), secret.unencrypted),
+                )
+                for name, secret in form.secrets.items()
+            }
+        ),
     )
 
 

@@ -38,6 +38,7 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
     """What is lawful and yet unwise."""
     callbacks = settings.http.callbacks
     secrets = [settings.audit.signing_key, callbacks.token, callbacks.signature_secret]
+    secrets.extend(secret.value for secret in settings.directories.secrets.values())
     if isinstance(settings.meetings, RemoteMeetings):
         secrets.append(settings.meetings.private_key)
         parts = urlsplit(settings.meetings.url)
@@ -59,7 +60,12 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
 def _secrets(form: ConfigForm) -> dict[Steps, SecretForm | None]:
     """Where config.yaml may say where a secret is, and what it says there."""
     callbacks = form.http.callbacks if form.http else None
+    directories = form.directories.secrets if form.directories else {}
     return {
+        **{
+            ("directories", "secrets", name, "value"): secret.value
+            for name, secret in directories.items()
+        },
         (_MEETINGS, "private_key"): form.meetings.private_key,
         ("audit", "signing_key"): form.audit.signing_key if form.audit else None,
         ("http", "callbacks", "token"): callbacks.token if callbacks else None,

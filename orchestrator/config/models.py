@@ -15,11 +15,14 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from orchestrator.domain.directories import host_of
 from orchestrator.domain.marker import OWNER
 from orchestrator.foundation.forms import Form, Length
 from orchestrator.foundation.instants import format_duration
+from orchestrator.foundation.reach import read_reach
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_WITH_PORT: Final = re.compile(":[0-9]+$")
 _SQLITE: Final = "sqlite:///"
 
 
@@ -88,6 +91,33 @@ def _secret(value: object) -> object:
             "where it is"
         )
         raise ValueError(message)  # noqa: TRY004 (pydantic collects ValueErrors only)
+    return value
+
+
+def _host(value: str) -> str:
+    name, _, port = value.lower().rpartition(":") if _WITH_PORT.search(value) else (value, "", "")
+    if port in {"443", "80"}:
+        message = f"names the port that {name} has anyway; write {name}"
+        raise ValueError(message)
+    try:
+        usable = urlsplit(f"https://{value}").netloc == value and host_of(f"https://{value}")
+    except ValueError:
+        usable = ""
+    if usable != value.lower() or re.fullmatch(r"[a-z0-9_.:\[\]-]+", usable) is None:
+        message = "must be the name of a host, such as hr.example.com or hr.example.com:8443"
+        raise ValueError(message)
+    return usable
+
+
+def _some(value: list[str]) -> list[str]:
+    if not value:
+        message = "names none, so it could be sent nowhere; name at least one"
+        raise ValueError(message)
+    return value
+
+
+def _reach(value: str) -> str:
+    read_reach((value,))  # its error says how to write it
     return value
 
 
@@ -233,6 +263,38 @@ class HttpForm(Form):
     )
 
 
+class DirectorySecretForm(Form):
+    """One secret that policies may use by its name, and where it may be sent."""
+
+    hints: ClassVar = {
+        "value": "write {file: …}, {credential: …} or {env: …}",
+        "hosts": "the hosts that it may be sent to, such as [hr.example.com]",
+    }
+
+    value: SecretField = Field(description="where the secret is")
+    hosts: Annotated[list[Annotated[str, AfterValidator(_host)]], AfterValidator(_some)] = Field(
+        description="the only hosts that it is sent to, with a port that is not 443 or 80"
+    )
+    unencrypted: bool = Field(
+        default=False, description="true: also by http; to this machine it may always go so"
+    )
+
+
+class DirectoriesForm(Form):
+    """The services that policies take subjects from (for_each.http)."""
+
+    timeout: Annotated[Length, AfterValidator(_between(_SECOND, _HOUR / 12))] = Field(
+        timedelta(seconds=30), description="for one whole answer"
+    )
+    allow_private: list[Annotated[str, AfterValidator(_reach)]] = Field(
+        [],
+        description="private addresses that requests may go to: networks, addresses, hosts",
+    )
+    secrets: dict[Annotated[str, AfterValidator(_named)], DirectorySecretForm] = Field(
+        {}, description="secrets for headers, by the names that policies use"
+    )
+
+
 class ControlForm(Form):
     """How the command line reaches the daemon."""
 
@@ -282,5 +344,8 @@ class ConfigForm(Form):
         timedelta(minutes=10), description="time between two complete listings"
     )
     http: HttpForm | None = Field(None, description="the HTTP server: callbacks and health")
+    directories: DirectoriesForm | None = Field(
+        None, description="the services that policies take subjects from"
+    )
     control: ControlForm | None = Field(None, description="how the command line reaches us")
     log: LogForm | None = Field(None, description="the log on standard error")

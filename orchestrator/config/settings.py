@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from orchestrator.config.secrets import SecretSource
+from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Mode
+from orchestrator.foundation.reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,34 @@ class HttpSettings:
     callbacks: CallbackSettings
 
 
+@dataclass(frozen=True, slots=True)
+class DirectorySecret:
+    """A secret that policies may use by its name.
+
+    Attributes:
+        value: where it is; read whenever it is sent. Reload.
+        use: where it may be sent. Reload.
+    """
+
+    value: SecretSource
+    use: SecretUse
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorySettings:
+    """The services that policies take subjects from.
+
+    Attributes:
+        timeout: for one whole answer. Reload.
+        reach: the private addresses that requests may go to. Reload.
+        secrets: by the names that policies use. Reload.
+    """
+
+    timeout: timedelta
+    reach: Reach
+    secrets: Mapping[str, DirectorySecret]
+
+
 class LogLevel(StrEnum):
     """The least level of a line that is logged."""
 
@@ -198,6 +228,7 @@ class Settings:
         safety: when removals and replacements wait for a person. Reload.
         resync_interval: time between two complete listings. Reload.
         http: the HTTP server. Restart.
+        directories: the services that policies take subjects from. Reload.
         control: the unix socket that the command line talks to. Restart.
         log: the log on standard error.
     """
@@ -213,6 +244,7 @@ class Settings:
     safety: SafetySettings
     resync_interval: timedelta
     http: HttpSettings
+    directories: DirectorySettings
     control: Path
     log: LogSettings
 

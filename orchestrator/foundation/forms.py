@@ -193,7 +193,8 @@ class _Filling:
         parent = _in_tree(self.document.tree, location[:-1])
         path = (*parent, location[-1])
         # Otherwise it was there, if misspelt, and what was wrong with it is told.
-        if path not in self.broken and not self._is_misspelt(parent, str(path[-1])):
+        taken_out = any(broken[: len(path)] == path for broken in self.broken)
+        if not taken_out and not self._is_misspelt(parent, str(path[-1])):
             self._tell(self.document.key_place(parent), self._absent(parent, str(path[-1])))
         self.broken.add(path)
         if len(path) > 1:

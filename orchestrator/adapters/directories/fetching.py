@@ -23,7 +23,8 @@ from orchestrator.adapters.directories.answers import refused, too_large, unders
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Directory, Header
 from orchestrator.foundation.instants import format_duration
-from orchestrator.foundation.outbound import NotAllowedError, Reach
+from orchestrator.foundation.outbound import guarded
+from orchestrator.foundation.reach import NotAllowedError, Reach
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.directories import Failed, Fetched, Unchanged, Validators
@@ -182,7 +183,7 @@ class HttpDirectories:
         # Made at the first request, because it belongs to the event loop that runs then.
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=self._reach.connector(self._tls, self._resolver),
+                connector=guarded(self._reach, self._tls, self._resolver),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(
                     total=self._bounds.total.total_seconds(),
