@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator.app.build import StartError, build
 from orchestrator.config import SecretFault, Settings
@@ -23,6 +24,17 @@ class Opened:
 
     desk: Desk
     daemon: bool
+
+
+@asynccontextmanager
+async def open_socket(path: Path) -> AsyncIterator[Desk]:
+    """The desk of the daemon on a socket, for the length of the block; no config is read.
+
+    Raises:
+        DeskError: nobody answers there, or this user may not ask.
+    """
+    async with SocketDesk.opened(path) as desk:
+        yield desk
 
 
 @asynccontextmanager

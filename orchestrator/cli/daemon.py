@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from orchestrator import logs
 from orchestrator.app.build import App, StartError
+from orchestrator.app.configuration import ConfigError
 from orchestrator.app.daemon import run
-from orchestrator.cli.context import ConfigOption, Invocation, JsonOption, invocation
+from orchestrator.app.desk import open_socket
+from orchestrator.app.here import this_person
+from orchestrator.app.service import Service
+from orchestrator.cli.context import (
+    ConfigOption,
+    Invocation,
+    JsonOption,
+    ReasonOption,
+    invocation,
+)
+from orchestrator.cli.view.screen import Screen
 from orchestrator.cli.view.status import show_status
 from orchestrator.config import SecretFault, Settings
 from orchestrator.domain.policies import Mode
+from orchestrator.domain.reports import Done
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.store import StoreFault, StoreTakenError
 
@@ -23,6 +38,13 @@ Examples:
   room-orchestrator run --config /etc/room-orchestrator/config.yaml
 
 SIGTERM and Ctrl-C end it in order; SIGHUP reads config and policies anew.
+"""
+_RELOAD = """\b
+Examples:
+  room-orchestrator reload
+  room-orchestrator reload --socket /run/room-orchestrator/control.sock
+
+It ends when the daemon has taken all up, or says why nothing was taken up (exit 2).
 """
 _STATUS = """\b
 Examples:
@@ -35,6 +57,7 @@ def add_to(app: typer.Typer) -> None:
     """Add this family's commands."""
     app.command("run", epilog=_RUN)(_run)
     app.command("status", epilog=_STATUS)(_status)
+    app.command("reload", epilog=_RELOAD)(_reload)
 
 
 def _run(
@@ -47,11 +70,14 @@ def _run(
 ) -> None:
     """Run the daemon: keep the rooms that the policies ask for."""
     call = invocation(ctx, config)
-    settings = call.loaded().settings
-    logs.set_up(settings.log.level.value, settings.log.format.value)
-    call.screen.aside(f"room-orchestrator: config {settings.file}, {_mode(settings.mode)}")
     try:
-        asyncio.run(run(settings, repin=repin, on_ready=lambda app: _ready(call, app)))
+        # What the service manager says is for this process alone: its children never see it.
+        service = Service.of(os.environ)
+        settings = _settings(call, service)
+        logs.set_up(settings.log.level.value, settings.log.format.value)
+        call.screen.aside(f"room-orchestrator: config {settings.file}, {_mode(settings.mode)}")
+        ready = partial(_ready, call)
+        asyncio.run(run(settings, repin=repin, on_ready=ready, service=service))
     except StoreTakenError as fault:
         message = f"{fault}; ask it: room-orchestrator status"
         raise DeskError(message) from fault
@@ -59,6 +85,15 @@ def _run(
         raise DeskError(str(fault)) from fault
     except ExceptionGroup as group:
         raise DeskError(f"it could not go on: {_causes(group)}") from group
+
+
+def _settings(call: Invocation, service: Service) -> Settings:
+    try:
+        return call.loaded().settings
+    except ConfigError as error:
+        # `systemctl status` shows it, without a look into the journal.
+        service.lifeline.failed(f"config.yaml cannot be used: {error}")
+        raise
 
 
 def _causes(group: ExceptionGroup[Exception]) -> str:
@@ -97,3 +132,34 @@ def _status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption
     call = invocation(ctx, config, as_json)
     report, daemon = call.ask_whom(lambda desk: desk.status())
     call.show(report, lambda screen, status: show_status(screen, status, daemon=daemon))
+
+
+def _reload(
+    ctx: typer.Context,
+    socket: Annotated[
+        Path | None,
+        typer.Option("--socket", metavar="PATH", help="Ask here, whatever config.yaml says."),
+    ] = None,
+    reason: ReasonOption = "reload",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let the daemon take up what changed in config.yaml, secret files and policies."""
+    call = invocation(ctx, config, as_json)
+    if socket is None:
+        person = this_person(reason)
+        done = call.ask(lambda desk: desk.reload(person), waiting="Waiting for the daemon")
+    else:
+        done = asyncio.run(_reload_at(call.world.cwd / socket, reason))
+    call.show(done, _show_done)
+
+
+async def _reload_at(path: Path, reason: str) -> Done:
+    async with open_socket(path) as desk:
+        return await desk.reload(this_person(reason))
+
+
+def _show_done(screen: Screen, done: Done) -> None:
+    screen.line(done.message)
+    for line in done.lines:
+        screen.line(f"  {line}")

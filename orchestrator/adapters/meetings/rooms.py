@@ -31,6 +31,7 @@ from orchestrator.adapters.meetings.wire import (
 )
 from orchestrator.domain.rooms import HostLink, NewRoom, Observed, Patch, Session, has_ended
 from orchestrator.foundation.instants import format_instant
+from orchestrator.foundation.secret import Secret
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.faults import MissingError, RefusedError, UnavailableError
 from orchestrator.ports.rooms import Page, RoomListing
@@ -70,10 +71,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who we are at the API: an application and its private key, from `read_key`."""
+    """Who we are at the API: an application and its private key, from `read_key`.
+
+    `source` reads the key's text anew where that can change; see `Tokens`.
+    """
 
     application_id: str
     key: RSAPrivateKey
+    source: Callable[[], Secret] | None = None
 
 
 def connect(
@@ -99,7 +104,7 @@ def connect(
     time = ApiTime(clock)
     way = Way(
         transport,
-        Tokens(account.application_id, account.key, time.now),
+        Tokens(account.application_id, account.key, time.now, account.source),
         time,
         clock,
         Tempo(clock, limits.per_second, limits.concurrency, limits.burst),

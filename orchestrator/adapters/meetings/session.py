@@ -23,6 +23,7 @@ from orchestrator.adapters.meetings.wire import Object, UnreadableError, read_ob
 from orchestrator.domain.facts import ApiCall
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.clock import Clock
+from orchestrator.ports.faults import Fault, UnauthorizedError
 from orchestrator.ports.rooms import LAST_CALL
 
 Result = TypeVar("Result")
@@ -97,24 +98,32 @@ class MeetingsSession:
         LAST_CALL.set(None)
         answer = await self._once(call, _NO_QUERY, None, 1)
         if not _is_success(answer):
-            raise faults.refused(call, answer, self.api_now())
+            raise self._refused(call, answer)
+
+    def _refused(self, call: Call, answer: Answer) -> Fault:
+        fault = faults.refused(call, answer, self.api_now())
+        trouble = self._way.tokens.trouble
+        if isinstance(fault, UnauthorizedError) and trouble:
+            return UnauthorizedError(f"{fault.message}; and {trouble}", fault.status)
+        return fault
 
     def _read(self, call: Call, answer: Answer, read: Callable[[Object], Result]) -> Result:
         if not _is_success(answer):
-            raise faults.refused(call, answer, self.api_now())
+            raise self._refused(call, answer)
         try:
             return read(read_object(answer.body))
         except UnreadableError as error:
             raise faults.unreadable(call, answer.status, str(error)) from error
 
     async def _once(self, call: Call, query: Query, body: bytes | None, number: int) -> Answer:
-        """One request, and a second one with a new token if the first token was refused."""
+        """One request, and if its token was refused another, by the key as it is now."""
         async with self._way.tempo.turn():
             token = self._way.tokens.current()
             answer = await self._send(call, query, body, token, number)
         if answer.status != 401:
             return answer
         self._way.tokens.refuse(token)
+        self._way.tokens.look_again()
         async with self._way.tempo.turn():
             return await self._send(call, query, body, self._way.tokens.current(), number)
 

@@ -1,12 +1,13 @@
 """Tokens by which the API knows the application: RS256, short-lived, made from API time.
 
 API time is used so that a wrong wall clock does not make every token invalid.  The key is read
-once, as signing from its text each time is a hundred times slower; it leaves neither by `repr`
-nor by an error.
+once, as signing from its text each time is a hundred times slower, and again only where the API
+refused a token: then its file may hold another one.  It leaves neither by `repr` nor by an error.
 """
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -36,14 +37,23 @@ class Tokens:
         application_id: the claim that selects key and tenant.
         key: the private half, from `read_key`.
         api_now: API time (UTC).
+        source: reads the key's text anew where that can change; raises `UnusableKeyError`.
     """
 
     def __init__(
-        self, application_id: str, key: RSAPrivateKey, api_now: Callable[[], datetime]
+        self,
+        application_id: str,
+        key: RSAPrivateKey,
+        api_now: Callable[[], datetime],
+        source: Callable[[], Secret] | None = None,
     ) -> None:
         self._application_id = application_id
         self._key = key
         self._api_now = api_now
+        self._source = source
+        self._read = b""  # digest of the text that was read last
+        self.trouble = ""
+        """Why the key that its file holds now is not used, or an empty text."""
         self._token = Secret("")
         self._issued: datetime | None = None
 
@@ -62,6 +72,24 @@ class Tokens:
         """The API did not take this token: make another one when one is asked for."""
         if token == self._token:  # another call may have replaced it already
             self._issued = None
+
+    def look_again(self) -> None:
+        """The API refused a token: take the key that its file holds now, if it is another one.
+
+        A file that cannot be used, as while somebody writes it, changes nothing but `trouble`.
+        """
+        if self._source is None:
+            return
+        try:
+            text = self._source()
+            digest = hashlib.sha256(text.reveal().encode()).digest()
+            if digest != self._read:
+                self._key = read_key(text)
+                self._read, self._issued = digest, None
+        except UnusableKeyError as fault:
+            self.trouble = str(fault)
+        else:
+            self.trouble = ""
 
     def _mint(self, now: datetime) -> Secret:
         issued = int(now.timestamp())
