@@ -12,7 +12,8 @@ from __future__ import annotations
 import calendar
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -34,6 +35,7 @@ _DAY: Final = timedelta(days=1)
 # Clocks are set by a day at most (Samoa skipped the 30th of December 2011).
 _THE_DAY_BEFORE: Final = tuple(timedelta(hours=hours) for hours in range(0, 27, 2))
 # Days that stand for all: eight years have every date on several weekdays, and two leap days.
+_ENOUGH_DAYS: Final = 800  # in which every line of a year shows how close its moments are
 _SOME_YEARS: Final = tuple(datetime(2023, 1, 1, tzinfo=UTC) + n * _DAY for n in range(8 * 365))
 
 
@@ -69,6 +71,17 @@ class _Cron:
         return day.month in self.months and day.day in self.days and day.weekday() in self.weekdays
 
 
+    @property
+    def of_a_day(self) -> list[timedelta]:
+        """The times of a day on which anything happens."""
+        return [timedelta(hours=h, minutes=m) for h in self.hours for m in self.minutes]
+
+    def moments(self, days: Iterable[datetime]) -> Iterator[datetime]:
+        """Everything that happens on some days."""
+        times = self.of_a_day
+        return (day + time for day in days if self.falls_on(day) for time in times)
+
+
 class CronCalendar:
     """Implements `orchestrator.ports.calendar.Calendar`."""
 
@@ -86,6 +99,17 @@ class CronCalendar:
     def next_start(self, cron: str, timezone: str, earliest: datetime) -> datetime:
         """The first moment of a line that is not before ``earliest``, UTC."""
         return _next_start(cron, timezone, earliest.astimezone(UTC))
+
+    def crowds(self, cron: str, length: timedelta, most: int) -> bool:
+        """Whether more than ``most`` moments of a line can fall within a length of time."""
+        near: deque[datetime] = deque()
+        for moment in _parse(cron).moments(_SOME_YEARS[:_ENOUGH_DAYS]):
+            near.append(moment)
+            while moment - near[0] >= length:
+                near.popleft()
+            if len(near) > most:
+                return True
+        return False
 
     def local(self, moment: datetime, timezone: str) -> datetime:
         """A moment as the clocks of a zone show it."""
@@ -108,7 +132,7 @@ class CronCalendar:
     def longest_wait(self, window: Window) -> timedelta:
         """The longest time between one opening's end and the next one's start."""
         cron = _parse(window.cron)
-        within_a_day = [timedelta(hours=h, minutes=m) for h in cron.hours for m in cron.minutes]
+        within_a_day = cron.of_a_day
         first, last = within_a_day[0], within_a_day[-1]
         gaps = [later - one for one, later in itertools.pairwise(within_a_day)]
         days = [day for day in _SOME_YEARS if cron.falls_on(day)]

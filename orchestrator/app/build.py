@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib.metadata import version
 from typing import Final
 
 from orchestrator.adapters.audit.log import JsonlAudit
-from orchestrator.adapters.audit.signing import SigningKey
+from orchestrator.adapters.audit.signing import InvalidSigningKeyError, SigningKey
 from orchestrator.adapters.audit.writing import LogPlace
 from orchestrator.adapters.calendar import CronCalendar
 from orchestrator.adapters.clock import SystemClock
@@ -24,7 +25,7 @@ from orchestrator.adapters.meetings.overhttp import OverHttp, Patience
 from orchestrator.adapters.meetings.readonly import ReadOnly
 from orchestrator.adapters.meetings.rooms import Account, MeetingsRooms, connect
 from orchestrator.adapters.meetings.rooms import Limits as PressLimits
-from orchestrator.adapters.meetings.token import read_key
+from orchestrator.adapters.meetings.token import UnusableKeyError, read_key
 from orchestrator.adapters.meetings.transport import Transport
 from orchestrator.adapters.policies.adopted import AdoptedFile
 from orchestrator.adapters.policies.folder import PolicyFolder
@@ -33,7 +34,8 @@ from orchestrator.adapters.store.sqlite import SqliteStore
 from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.adapters.timer import SchedulerTimer
 from orchestrator.app.embedded import Api, embedded
-from orchestrator.config.settings import EmbeddedMeetings, RemoteMeetings, Settings
+from orchestrator.config.secrets import SecretFault, SecretKind
+from orchestrator.config.settings import Calls, EmbeddedMeetings, RemoteMeetings, Settings
 from orchestrator.domain.brakes import Limits
 from orchestrator.domain.facts import Json
 from orchestrator.domain.policies import Mode
@@ -45,14 +47,16 @@ from orchestrator.engine.executor import Executor
 from orchestrator.engine.gathering import Gathering
 from orchestrator.engine.inbox import Inbox
 from orchestrator.engine.observations import Observations
+from orchestrator.engine.occurrences import Occurrences
 from orchestrator.engine.outbox import AUDIT_HEAD, Outbox
 from orchestrator.engine.overview import Whence
 from orchestrator.engine.reconciler import Parts, Reconciler
 from orchestrator.engine.reload import Reload
-from orchestrator.engine.resync import Resync
+from orchestrator.engine.resync import CLOCKS_APART, Resync
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.supervisor import Engine
 from orchestrator.engine.weather import Weather
+from orchestrator.foundation.secret import Secret
 from orchestrator.ports.adoptions import Adoptions
 from orchestrator.ports.audit import AuditLog, Head
 from orchestrator.ports.clock import Clock
@@ -168,7 +172,17 @@ def engine_settings(settings: Settings, url: str) -> EngineSettings:
         workers=max(2 * calls.concurrency, 4),
         limits=Limits(safety.max_removals, safety.max_removal_percent, safety.per),
         occupied_max=safety.occupied_max,
+        longest_turn=longest_turn(calls),
     )
+
+
+def longest_turn(calls: Calls) -> timedelta:
+    """No turn and no listing takes longer, whatever the API does: then it hangs.
+
+    Half an hour of work; time-outs of calls that are tried again; and, where few calls a second
+    are allowed, the wait for two thousand of them, which is a listing of 400,000 rooms.
+    """
+    return timedelta(minutes=30) + 40 * calls.timeout + timedelta(seconds=2000 / calls.rate)
 
 
 def assemble(settings: EngineSettings, outside: Outside) -> Engine:
@@ -185,6 +199,8 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     gathering.in_flight = executor.in_flight.__contains__
     executor.shows = resync.shows
     inbox = Inbox()
+    occurrences = Occurrences(calendar, templates, clock, outside.timer)
+    occurrences.apart = lambda: abs(rooms.clock_difference()) > CLOCKS_APART
     parts = Parts(
         store=store,
         rooms=rooms,
@@ -197,6 +213,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         agenda=Agenda(inbox, outside.timer, clock),
         weather=weather,
         clock=clock,
+        occurrences=occurrences,
     )
     # In observe nobody is told anything; each destination's cursor waits for another mode.
     told = {} if settings.mode is Mode.OBSERVE else outside.destinations
@@ -223,7 +240,10 @@ async def _rooms(
     stack.push_async_callback(http.close)
     # In observe nothing but GET can leave this process, whatever the code above it does.
     transport: Transport = ReadOnly(http) if settings.mode is Mode.OBSERVE else http
-    account = Account(api.application_id, read_key(api.private_key))
+    try:
+        account = Account(api.application_id, read_key(api.private_key), _key_source(settings))
+    except UnusableKeyError as fault:
+        raise StartError(str(fault)) from fault
     limits = PressLimits(
         per_second=calls.rate,
         burst=max(int(calls.rate), 1),
@@ -233,11 +253,31 @@ async def _rooms(
     return connect(transport, account, clock, limits)
 
 
+def _key_source(settings: Settings) -> Callable[[], Secret] | None:
+    """Reads the private key anew, where it stands in a file: elsewhere it cannot change."""
+    if not isinstance(settings.meetings, RemoteMeetings):
+        return None
+    source = settings.meetings.private_key
+    if source.kind is not SecretKind.FILE:
+        return None
+
+    def read() -> Secret:
+        try:
+            return source.read()
+        except SecretFault as fault:
+            raise UnusableKeyError(str(fault)) from fault
+
+    return read
+
+
 async def _audit(settings: Settings, store: SqliteStore, stack: AsyncExitStack) -> JsonlAudit:
     settings.audit.file.parent.mkdir(parents=True, exist_ok=True)
     key = None
     if settings.audit.signing_key is not None:
-        key = SigningKey.from_pem(settings.audit.signing_key.read())
+        try:
+            key = SigningKey.from_pem(settings.audit.signing_key.read())
+        except InvalidSigningKeyError as fault:
+            raise StartError(str(fault)) from fault
     place = LogPlace(
         settings.audit.file, settings.owner, store.incarnation, key, await remembered_head(store)
     )

@@ -32,6 +32,7 @@ from orchestrator.domain.actions import (
     Weight,
 )
 from orchestrator.domain.ending import (
+    later,
     plan_lingering,
     plan_missing,
     plan_removal,
@@ -59,6 +60,7 @@ from orchestrator.domain.situation import (
 
 def plan(situation: Situation) -> Plan:
     """Decide what is to be done for one key; the first action is the one to carry out next."""
+    situation = _in_time(situation)
     draft = Draft()
     if situation.pending is not None and not _settle_pending(situation, situation.pending, draft):
         return _finish(situation, draft)
@@ -73,6 +75,17 @@ def plan(situation: Situation) -> Plan:
     else:
         _present(situation, current, draft)
     return _finish(situation, draft)
+
+
+def _in_time(situation: Situation) -> Situation:
+    """An occurrence that has ended is wanted no more, unless its room still stands."""
+    wish = situation.wish
+    if isinstance(wish, Unwanted) or situation.state.current is not None:
+        return situation
+    occurrence = wish.desired.occurrence
+    if occurrence is None or situation.now < occurrence.ends:
+        return situation
+    return replace(situation, wish=Unwanted("its occurrence has ended", by_itself=True))
 
 
 def withhold(made: Plan, mode: Mode) -> Plan:
@@ -293,6 +306,8 @@ def _alive(situation: Situation, room: RoomRecord, seen: Observed, draft: Draft)
     ):
         draft.do(Note(seen, None, "the API shows another link or end"))
     match situation.wish:
+        case Unwanted(by_itself=True):
+            draft.back_at(later(seen.expires_at, situation.now))
         case Unwanted(why):
             plan_removal(situation, room, seen, why, draft)
         case Wanted(desired):

@@ -126,6 +126,13 @@ class KeyState:
     withheld: str = ""  # digest of what a mode or question last withheld: told once
 
     @property
+    def frozen(self) -> Desired | None:
+        """The wish of an occurrence whose room stands: a changed policy is for the next one."""
+        if self.wish is None or self.wish.occurrence is None:
+            return None
+        return self.wish if self.current is not None else None
+
+    @property
     def current(self) -> RoomRecord | None:
         """The one room whose link we give out."""
         return next((room for room in self.rooms if room.role is Role.CURRENT), None)

@@ -14,6 +14,7 @@ from orchestrator.domain.actions import (
     Replace,
     Update,
 )
+from orchestrator.domain.occurrences import LOOK_AGAIN, LOOK_BEFORE, moved_end
 from orchestrator.domain.policies import (
     UNUSED_FOR,
     Desired,
@@ -206,6 +207,9 @@ def plan_renewal(
     situation: Situation, room: RoomRecord, seen: Observed, desired: Desired, draft: Draft
 ) -> None:
     """Renew a room when it is due, or say when it will be."""
+    if desired.occurrence is not None:
+        _move_on(situation, room, seen, desired, draft)
+        return
     if seen.expires_at is None or desired.lifetime is None or seen.type is RoomType.INSTANT:
         return
     now = situation.now
@@ -228,6 +232,29 @@ def plan_renewal(
         draft.back_at(max(seen.expires_at - longest, now) + timedelta(minutes=1))
     else:
         draft.do(Renew(room.id, seen.expires_at, asked, desired, due.why))
+
+
+def _move_on(
+    situation: Situation, room: RoomRecord, seen: Observed, desired: Desired, draft: Draft
+) -> None:
+    """Near the end of an occurrence's room: move it on while somebody is inside, and look again.
+
+    At most one step in a few minutes, also where the API takes none.
+    """
+    now = situation.now
+    if seen.expires_at is None or desired.occurrence is None:
+        return
+    look_at = max(seen.expires_at - LOOK_BEFORE, room.granted_at + LOOK_AGAIN)
+    if look_at > now:
+        draft.back_at(look_at)
+        return
+    asked = moved_end(desired.occurrence, seen.expires_at, now)
+    if asked is not None and situation.use(room.id).occupancy is Occupancy.OCCUPIED:
+        reason = "somebody is inside near the end of the occurrence"
+        draft.do(Renew(room.id, seen.expires_at, asked, desired, reason, own=False))
+        return
+    again = now + LOOK_AGAIN
+    draft.back_at(min(again, seen.expires_at) if seen.expires_at > now else again)
 
 
 def _change_lifetime(

@@ -48,9 +48,14 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Unwanted:
-    """Policy surely does not ask for this room (any more)."""
+    """Policy surely does not ask for this room (any more).
+
+    `by_itself` is said of an occurrence that has ended: its room comes to its own end, and nothing
+    is decided or counted.
+    """
 
     why: str
+    by_itself: bool = False
 
 
 Wish = Wanted | Kept | Unwanted

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.domain.keys import Key
+from orchestrator.domain.occurrences import is_subject
 from orchestrator.domain.policies import Desired, Policy, Schedule
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
@@ -51,15 +52,19 @@ class Book:
 
     def wish(self, key: Key, state: KeyState) -> Wish | None:
         """What is asked for one key; None where that is unknown and no last good spec is kept."""
-        desired = self.wishes.get(key)
+        policy = self.policies.get(key.policy)
+        scheduled = policy is not None and isinstance(policy.made_for, Schedule)
+        frozen = state.frozen if scheduled else None
+        desired = frozen or self.wishes.get(key)
         if desired is not None:
             return Wanted(desired)
         why = self._doubt(key)
         if why:
             return Kept(state.wish, why) if state.wish is not None else None
-        policy = self.policies.get(key.policy)
         if policy is None:
             return Unwanted(f"the policy {key.policy} is gone")
+        if scheduled and _is_occurrence(key, state):
+            return Unwanted("its occurrence has ended", by_itself=True)
         return Unwanted(f"its subject is gone from {policy.file}")
 
     def _doubt(self, key: Key) -> str:
@@ -78,6 +83,13 @@ class Book:
         }
         keys |= self.kept.keys() ^ other.kept.keys()
         return keys
+
+
+def _is_occurrence(key: Key, state: KeyState) -> bool:
+    """Whether a key was made by a schedule, as far as anything tells."""
+    if state.wish is not None:
+        return state.wish.occurrence is not None
+    return is_subject(key.subject)
 
 
 @dataclass(slots=True)

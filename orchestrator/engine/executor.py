@@ -11,6 +11,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, assert_never
 
 import structlog
@@ -27,6 +28,7 @@ from orchestrator.domain.actions import (
 )
 from orchestrator.domain.facts import ApiCall, Fact, Json
 from orchestrator.domain.marker import new_marker, write_metadata
+from orchestrator.domain.occurrences import first_end
 from orchestrator.domain.outcomes import Outcome, Teller
 from orchestrator.domain.policies import Desired
 from orchestrator.domain.records import KeyState, Operation, OperationKind, OperationState
@@ -253,16 +255,12 @@ class Executor:
 
     def _new_room(self, state: KeyState, desired: Desired, operation: Operation) -> NewRoom:
         marker = new_marker(self._settings.owner, state.key, operation.generation, operation.id)
-        now = self._rooms.api_now()
-        ends = desired.lifetime is not None and desired.type is RoomType.LONG_TERM
         return NewRoom(
             display_name=desired.display_name,
             type=desired.type,
             metadata=write_metadata(desired.text, marker),
             settings=desired.settings,
-            expires_at=asked_end(now, desired.lifetime)
-            if ends and desired.lifetime is not None
-            else None,
+            expires_at=_first_end(desired, self._rooms.api_now()),
         )
 
     async def _delete(self, action: Delete) -> None:
@@ -369,6 +367,15 @@ class Executor:
 
     async def _commit(self, commit: Commit) -> None:
         await self._store.commit(commit, self._clock.now())
+
+
+def _first_end(desired: Desired, now: datetime) -> datetime | None:
+    """The end that a room is born with; an instant one has none that we could ask for."""
+    if desired.type is RoomType.INSTANT:
+        return None
+    if desired.occurrence is not None:
+        return first_end(desired.occurrence, now)
+    return None if desired.lifetime is None else asked_end(now, desired.lifetime)
 
 
 def _name_of(action: Mutation) -> str:

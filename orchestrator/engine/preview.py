@@ -20,7 +20,7 @@ from orchestrator.domain.reports import LinkFate, PlanLine
 from orchestrator.domain.situation import Situation
 from orchestrator.engine.book import Book
 from orchestrator.engine.brakes import Brakes, is_counted
-from orchestrator.engine.gathering import Gathering, take_in
+from orchestrator.engine.gathering import Gathering, heir, take_in
 from orchestrator.engine.reload import moves
 from orchestrator.engine.showing import held_line, in_order, plan_line, standing_line
 from orchestrator.ports.clock import Clock
@@ -84,7 +84,7 @@ def _move(
     overlay = dict(states)
     for new, old in moved:
         before = overlay.pop(old)
-        into = take_in(overlay.get(new) or KeyState(new), book)
+        into = heir(overlay.get(new) or KeyState(new), before, book)
         teller = Teller("", "", before.rooms[0].granted_at)
         after = outcomes.rekeyed(before, into, teller, "").state
         if after is not None:

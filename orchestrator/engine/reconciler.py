@@ -33,6 +33,7 @@ from orchestrator.domain.actions import (
 )
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key
+from orchestrator.domain.occurrences import looks_inside
 from orchestrator.domain.outcomes import Outcome, Teller
 from orchestrator.domain.plan import plan, withhold
 from orchestrator.domain.records import KeyState, OperationKind, OperationState
@@ -44,6 +45,7 @@ from orchestrator.engine.executor import Executor, Telling
 from orchestrator.engine.gathering import Gathering
 from orchestrator.engine.inbox import Inbox, Lane
 from orchestrator.engine.observations import Observations
+from orchestrator.engine.occurrences import Occurrences
 from orchestrator.engine.resync import Resync
 from orchestrator.engine.weather import PROBE_EVERY, Weather
 from orchestrator.ports.clock import Clock
@@ -61,6 +63,7 @@ _log = structlog.get_logger(__name__)
 _STEPS_MOST: Final = 24
 _SOON: Final = timedelta(milliseconds=250)  # never a busy loop, whatever the clocks say
 _LATER: Final = timedelta(seconds=15)
+_LATELY: Final = 30.0  # seconds within which one reading of who is inside serves many rooms
 
 
 @dataclass(slots=True)
@@ -72,6 +75,7 @@ class _Turn:
     lane: Lane
     fresh: set[str] = field(default_factory=set)  # rooms read by id in this turn
     use_read: bool = False
+    asked: bool = False  # who is inside, near the end of an occurrence's room
     judged: bool = False
     acted: int = 0
 
@@ -91,6 +95,7 @@ class Parts:
     agenda: Agenda
     weather: Weather
     clock: Clock
+    occurrences: Occurrences
 
 
 class Reconciler:
@@ -147,6 +152,8 @@ class Reconciler:
             turn.judged = True
             await self._judge()
         state, situation = await self._gather(turn)
+        if await self._asked_who_is_inside(turn, state):
+            return False
         if situation is None:
             self._rest(turn, state, Plan(holds=(Hold("doubt", "what is wanted is not known"),)))
             return True
@@ -172,6 +179,19 @@ class Reconciler:
             self._rest(turn, None, Plan())
             return True
         return False
+
+    async def _asked_who_is_inside(self, turn: _Turn, state: KeyState) -> bool:
+        """Near the end of an occurrence's room: true if who is inside was read in this turn."""
+        parts = self._parts
+        if turn.asked or parts.weather.stopped or not looks_inside(state, parts.rooms.api_now()):
+            return False
+        turn.asked = True
+        try:
+            await parts.resync.read_use_lately(_LATELY)
+        except Fault as fault:
+            # What is known is some minutes old; it is asked again at the next look.
+            _log.warning("look.failed", key=turn.key.encoded, error=str(fault))
+        return True
 
     async def _judge(self) -> None:
         """Ask the brakes; those that they let go get their turn."""

@@ -21,8 +21,9 @@ from orchestrator.domain.outcomes import Teller
 from orchestrator.domain.policies import Policy, RemovalMode
 from orchestrator.domain.records import KeyState
 from orchestrator.engine.book import Binder, Book
-from orchestrator.engine.gathering import take_in
+from orchestrator.engine.gathering import heir
 from orchestrator.engine.health import Pulse
+from orchestrator.engine.occurrences import with_former
 from orchestrator.engine.outbox import Outbox
 from orchestrator.engine.reconciler import Parts, Reconciler
 from orchestrator.foundation.instants import format_instant
@@ -50,6 +51,7 @@ class Reload:
         self._store = parts.store
         self._inbox = parts.inbox
         self._clock = parts.clock
+        self._occurrences = parts.occurrences
         self._reconciler = reconciler
         self._outbox = outbox
         self._loaded = False
@@ -68,6 +70,25 @@ class Reload:
             await self.load("policies changed")
             self._behind = False
 
+    async def follow(self, pulse: Pulse) -> None:
+        """Put in force what opens and ends by a schedule; runs until it is cancelled."""
+        while True:
+            pulse.waits(None)
+            await self._occurrences.due()
+            pulse.works()
+            before = self._reconciler.book
+            book = self._put(before)
+            for key in sorted(before.changed_keys(book)):
+                self._inbox.wake(key, "schedule")
+
+    def _put(self, book: Book) -> Book:
+        """The book in force from now on, with what is open by its schedules."""
+        fresh = self._occurrences.into(book, self._reconciler.book)
+        self._reconciler.book = fresh
+        self._outbox.book = fresh
+        self._occurrences.arm(fresh)
+        return fresh
+
     async def load(self, cause: str) -> Book:
         """Read the folder and put its book in force. Raises `StoreFault` and changes nothing."""
         async with self._loading:
@@ -83,7 +104,9 @@ class Reload:
     async def bind(self, folder: Folder) -> Book:
         """The book of a folder, with what the store knows of last good texts; no effect."""
         last_good = await self._store.policies()
-        return await asyncio.to_thread(self._binder.bind, folder, last_good)
+        book = await asyncio.to_thread(self._binder.bind, folder, last_good)
+        book = self._occurrences.into(book, self._reconciler.book)
+        return await with_former(book, self._store)
 
     async def _put_in_force(self, book: Book, folder: Folder, cause: str) -> None:
         before = self._reconciler.book
@@ -102,7 +125,7 @@ class Reload:
                 Commit(facts=[*facts, *rejected], policies=changed, notes=notes),
                 self._clock.now(),
             )
-        await self._swap(book, cause)
+        book = await self._swap(book, cause)
         await self._wake(before, book, cause)
         self._loaded = True
         self._outbox.nudge()
@@ -163,7 +186,7 @@ class Reload:
                 notes[_REJECTED + file] = None
         return facts, notes
 
-    async def _swap(self, book: Book, cause: str) -> None:
+    async def _swap(self, book: Book, cause: str) -> Book:
         """Put the book in force; rooms of former keys serve their new keys from now on.
 
         No call, same link.  The keys are held meanwhile: a turn under way would record into a key
@@ -180,8 +203,7 @@ class Reload:
             states = await self._states_of(policies)
             for new, old in moves(book, states):
                 await self._rekey(book, states.get(new) or KeyState(new), states[old], cause)
-            self._reconciler.book = book
-            self._outbox.book = book
+            return self._put(book)
 
     async def _states_of(self, policies: Iterable[str]) -> dict[Key, KeyState]:
         states: dict[Key, KeyState] = {}
@@ -194,7 +216,7 @@ class Reload:
         version = policy.version if policy is not None else ""
         teller = Teller(f"policy {new.key.policy}@{version[:8]}", cause, self._clock.now())
         outcome = outcomes.rekeyed(
-            old, take_in(new, book), teller, f"{new.key} was formerly {old.key}"
+            old, heir(new, old, book), teller, f"{new.key} was formerly {old.key}"
         )
         if outcome.state is None:
             return
@@ -293,7 +315,8 @@ def _loaded(
 
 
 def _subjects(book: Book, name: str) -> set[str]:
-    return {key.subject for key in (*book.wishes, *book.kept) if key.policy == name}
+    wished = (key for key, wish in book.wishes.items() if wish.occurrence is None)
+    return {key.subject for key in (*wished, *book.kept) if key.policy == name}
 
 
 def _provenance(policy: Policy, folder: Folder) -> dict[str, Json]:

@@ -52,6 +52,8 @@ class Resync:
         self._settings = settings
         self._walking = asyncio.Lock()
         self._apart = False
+        self._reading = asyncio.Lock()
+        self._use_read: float | None = None
 
     async def full(self) -> bool:
         """List everything that may still be alive, and the sessions; false if it failed."""
@@ -96,6 +98,14 @@ class Resync:
     async def read_use(self) -> None:
         """Read afresh who is where, before anything is ended. Raises the API's faults."""
         await self._read_sessions()
+
+    async def read_use_lately(self, seconds: float) -> None:
+        """The same, unless it was read within so many seconds: for rooms that end together."""
+        async with self._reading:
+            now = self._clock.monotonic()
+            if self._use_read is None or now - self._use_read > seconds:
+                await self._read_sessions()
+                self._use_read = now
 
     async def _read_sessions(self) -> None:
         now = self._rooms.api_now()

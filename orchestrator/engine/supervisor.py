@@ -96,6 +96,7 @@ class Engine:
                         "resync": self._resync,
                         "probe": self._probe,
                         "watch": self.reload.watch,
+                        "schedules": self.reload.follow,
                         "store-check": self._check_store,
                     }
                     tasks = [

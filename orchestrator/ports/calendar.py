@@ -27,6 +27,16 @@ class Calendar(Protocol):
         """
         ...
 
+    def crowds(self, cron: str, length: timedelta, most: int) -> bool:
+        """Whether more than ``most`` moments of a line can fall within a length of time.
+
+        Give or take a change of the clocks.
+
+        Raises:
+            ValueError: the line is one of which `line_problems` has something to say.
+        """
+        ...
+
     def local(self, moment: datetime, timezone: str) -> datetime:
         """A moment as the clocks of a zone show it.
 

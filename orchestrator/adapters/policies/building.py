@@ -10,14 +10,24 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from orchestrator.adapters.policies.models import ForEachForm, PolicyForm, RoomForm, WindowForm
+from orchestrator.adapters.policies.models import (
+    ForEachForm,
+    PolicyForm,
+    RoomForm,
+    ScheduleForm,
+    WindowForm,
+)
+from orchestrator.adapters.policies.requests import source_of
 from orchestrator.adapters.policies.subjects import item_subjects
 from orchestrator.domain.policies import (
     GRACE,
+    OPEN_BEFORE,
     OVERLAP,
+    STAY,
     DataFile,
     DeliverTo,
     ForEach,
+    HttpSource,
     Items,
     Mode,
     Moved,
@@ -100,17 +110,44 @@ def moves(form: PolicyForm, document: Document) -> tuple[Moved, ...]:
     )
 
 
-def for_each_of(form: ForEachForm, source: Source) -> ForEach:
+def made_for_of(form: PolicyForm, source: Source) -> ForEach | Schedule | None:
+    """What a policy makes rooms for; None where its file does not say so."""
+    if form.for_each is not None:
+        return _for_each(form.for_each, source)
+    return None if form.on_schedule is None else schedule_of(form.on_schedule)
+
+
+def _for_each(form: ForEachForm, source: Source) -> ForEach:
     """Where subjects come from, and how each gets its key."""
-    document = source.document
+    least = form.min_items
+    if least is None:
+        # An answer without subjects is likelier a mistake of the service than the truth (P4).
+        least = 0 if form.http is None else 1
     return ForEach(
-        source=Items(item_subjects(source.written))
-        if form.file is None
-        else DataFile(form.file, document.place(("for_each", "file"))),
+        source=_subjects(form, source),
         name=form.as_,
         key=source.template(form.key, "for_each", "key"),
         formerly=source.template(form.formerly, "for_each", "formerly") if form.formerly else None,
-        min_items=form.min_items,
+        min_items=least,
+    )
+
+
+def _subjects(form: ForEachForm, source: Source) -> Items | DataFile | HttpSource:
+    if form.http is not None:
+        return source_of(form.http, source.document)
+    if form.file is not None:
+        return DataFile(form.file, source.document.place(("for_each", "file")))
+    return Items(item_subjects(source.written))
+
+
+def schedule_of(form: ScheduleForm) -> Schedule:
+    """The moments that rooms are made for."""
+    return Schedule(
+        cron=form.cron,
+        timezone=form.timezone,
+        duration=form.duration,
+        open_before=OPEN_BEFORE if form.open_before is None else form.open_before,
+        stay=STAY if form.stay is None else form.stay,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from orchestrator.adapters.policies.building import Source, moves, window_of
 from orchestrator.adapters.policies.models import ForEachForm, PolicyForm
+from orchestrator.adapters.policies.schedules import ScheduleChecks
 from orchestrator.adapters.policies.subjects import file_problem, item_problems, item_subjects
 from orchestrator.domain.keys import Key
 from orchestrator.domain.marker import TEXT_MAX
@@ -27,6 +28,7 @@ from orchestrator.ports.templates import Templates
 _LAST_PART: Final = 20  # the last twentieth of a room's life overrides every wish
 _EXAMPLE: Final = "{{type: file, path: {name}.json}}"
 _MOVED: Final = "moved"
+_MADE_FOR: Final = ("for_each", "on_page", "on_schedule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,14 @@ class Checks:
 
     def problems(self) -> Iterator[Problem]:
         """Everything that is wrong beyond single values."""
-        if self._whole("for_each"):
-            yield from self._for_each()
-        if self._whole("room"):
+        yield from self._made_for()
+        if self._whole("for_each") and self.form.for_each is not None:
+            yield from self._for_each(self.form.for_each)
+        if self.form.on_schedule is not None:
+            yield from ScheduleChecks(
+                self.form, self.filled, self.source, self.templates, self.calendar
+            ).problems(self.form.on_schedule)
+        elif self._whole("room"):
             yield from self._room_type()
         yield from self._room_values()
         yield from self._renewal()
@@ -67,28 +74,35 @@ class Checks:
             tree = tree[step]
         return True
 
-    def _for_each(self) -> Iterator[Problem]:
-        wish = self.form.for_each
-        if wish is None:
-            if not any(self._asks(key) for key in PolicyForm.not_yet):
-                yield self._at('"for_each" is missing: it says what rooms are made for')
-            return
+    def _made_for(self) -> Iterator[Problem]:
+        """Exactly one of what rooms can be made for."""
+        asked = [key for key in _MADE_FOR if self._asks(key)]
+        if not asked and self._whole("for_each") and self._whole("on_schedule"):
+            message = '"for_each" or "on_schedule" is missing: it says what rooms are made for'
+            yield self._at(message)
+        for key in asked[1:]:
+            place = self.source.document.key_place((key,))
+            yield Problem(place, f"{asked[0]} and {key} exclude each other; keep one")
+
+    def _for_each(self, wish: ForEachForm) -> Iterator[Problem]:
         yield from self._subjects(wish)
         if "{{" not in wish.key:
             message = f'key is the same for every subject; write "{{{{ {wish.as_}.… }}}}"'
             yield self._at(message, "for_each", "key")
 
     def _subjects(self, wish: ForEachForm) -> Iterator[Problem]:
-        if wish.file is not None and wish.items is not None:
-            yield self._at("file and items exclude each other; keep one", "for_each", "items")
+        named = [name for name in ForEachForm.exactly_one if getattr(wish, name) is not None]
+        if len(named) > 1:
+            message = f"{' and '.join(named)} exclude each other; keep one"
+            yield self._at(message, "for_each", named[1])
         elif wish.file is not None:
             wrong = file_problem(wish.file)
             if wrong:
                 yield self._at(f"file {wrong}", "for_each", "file")
         elif wish.items is not None:
             yield from item_problems(self.source.written)
-        elif not self._asks("for_each", "http"):
-            message = "for_each needs a file in data/, or items"
+        elif wish.http is None:
+            message = "for_each needs a file in data/, items, or http"
             yield Problem(self.source.document.key_place(("for_each",)), message)
 
     def _room_type(self) -> Iterator[Problem]:
@@ -157,7 +171,7 @@ class Checks:
 
     def _templates(self) -> Iterator[Problem]:
         if self.form.for_each is None or not self._whole("for_each"):
-            return
+            return  # a schedule knows its names, and checks them itself
         names = {self.form.for_each.as_: self._fields(self.form.for_each)}
         for path, text in self._template_texts(self.form.for_each):
             if text is not None and self._whole(*path):

@@ -23,6 +23,7 @@ from orchestrator.adapters.policies.patterns import (
     any_case,
     shorter_or_template,
 )
+from orchestrator.adapters.policies.requests import HttpForm
 from orchestrator.domain.keys import POLICY_NAME, InvalidKeyError, normalise_subject
 from orchestrator.domain.marker import TEXT_MAX
 from orchestrator.domain.rooms import DISPLAY_NAME_MAX, EARLIEST_END, LATEST_END, SETTINGS
@@ -124,7 +125,6 @@ CronText = Annotated[str, _text(CRON, examples=["0 6 * * MON-FRI", "*/15 * * * *
 class ForEachForm(Form):
     """What a standing policy makes rooms for."""
 
-    not_yet: ClassVar = frozenset({"http"})
     hints: ClassVar = {"key": "a template that gives every subject its own, and never changes"}
     exactly_one: ClassVar = ("file", "items", "http")
 
@@ -133,6 +133,9 @@ class ForEachForm(Form):
     )
     items: Annotated[list[object], WithJsonSchema(_ITEMS_SCHEMA)] | None = Field(
         None, description="subjects written out: texts, or mappings of fields"
+    )
+    http: HttpForm | None = Field(
+        None, description="a directory that answers with JSON, asked again and again"
     )
     as_: Annotated[str, AfterValidator(_word), _text(_WORD_SCHEMA)] = Field(
         "item", alias="as", description="the word by which templates know a subject"
@@ -143,8 +146,10 @@ class ForEachForm(Form):
     formerly: TemplateText | None = Field(
         None, description="template: the key that a subject had before, if it has such a field"
     )
-    min_items: Annotated[int, Field(ge=0)] = Field(
-        0, description="with fewer subjects than this the data is taken to be unknown, not empty"
+    min_items: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="with fewer subjects than this the data is taken to be unknown, not empty: "
+        "default 0, of http 1",
     )
 
 
@@ -198,7 +203,6 @@ class RoomForm(Form):
     together: ClassVar = {
         "if": {"properties": {"type": {"const": "instant"}}},
         "then": {"properties": {"lifetime": False}},
-        "else": {"required": ["lifetime"]},
     }
 
     type: Literal["instant", "long_term"] = Field(
@@ -234,6 +238,26 @@ class RoomForm(Form):
     available_features: FeaturesForm | None = Field(None, description="what people find in it")
     initial_join_options: JoinForm | None = Field(None, description="how people come in")
     ui_settings: SurfaceForm | None = Field(None, description="what it looks like")
+
+
+class ScheduleForm(Form):
+    """Recurring moments, each of which has a room of its own."""
+
+    hints: ClassVar = {
+        "cron": 'five fields: minute hour day month weekday, as in "0 15 * * THU"',
+        "timezone": "a zone such as Europe/Berlin",
+        "duration": "how long people meet, such as 90m",
+    }
+
+    cron: CronText = Field(description="five fields; weekdays by name: 0 15 * * THU")
+    timezone: str = Field(description="a zone of the tz database, such as Europe/Berlin")
+    open_before: Length | None = Field(
+        None, description="how long before the start people can come in: default 15m"
+    )
+    duration: Length = Field(description="from start to end")
+    stay: Length | None = Field(
+        None, description="how long after the end the room stays if nobody is inside: default 30m"
+    )
 
 
 class WindowForm(Form):
@@ -295,10 +319,32 @@ class MovedForm(Form):
     to: SubjectText = Field(description="the new key: a subject of this policy")
 
 
-# A room that stands lives longer than ten minutes.
+# A room that stands lives longer than ten minutes, and for a time that is said.
 _STANDING: Final = {
     "if": {"required": ["for_each"]},
-    "then": {"properties": {"room": {"properties": {"type": {"const": "long_term"}}}}},
+    "then": {
+        "properties": {
+            "room": {"properties": {"type": {"const": "long_term"}}, "required": ["lifetime"]}
+        }
+    },
+}
+# An occurrence's room lives from its opening to its end, and is like its policy when it opened.
+_SCHEDULED: Final = {
+    "if": {"required": ["on_schedule"]},
+    "then": {
+        "properties": {
+            "room": {
+                "properties": {
+                    "type": {"const": "long_term"},
+                    "lifetime": False,
+                    "expire_after_use": {"const": False},
+                }
+            },
+            "renewal": False,
+            "replace": False,
+            "moved": {"maxItems": 0},
+        }
+    },
 }
 
 
@@ -309,21 +355,22 @@ def _replace(value: object) -> object:
 class PolicyForm(Form):
     """One policy: which rooms should exist, what they are like, and what becomes of them."""
 
-    not_yet: ClassVar = frozenset(
-        {"close", "keep_open", "on_page", "on_schedule", "recordings", "storm"}
-    )
+    not_yet: ClassVar = frozenset({"close", "keep_open", "on_page", "recordings", "storm"})
     hints: ClassVar = {
         "version": "write version: 1",
         "name": "it is a part of every key",
         "room": "it says what every room is like",
     }
     exactly_one: ClassVar = ("for_each", "on_page", "on_schedule")
-    together: ClassVar = {"allOf": [_STANDING]}
+    together: ClassVar = {"allOf": [_STANDING, _SCHEDULED]}
 
     version: Literal[1] = Field(description="of this language: 1")
     name: Name = Field(description="the policy's name, part of every key")
     description: str = Field("", description="for people")
     for_each: ForEachForm | None = Field(None, description="what rooms are made for")
+    on_schedule: ScheduleForm | None = Field(
+        None, description="the moments that rooms are made for, each its own"
+    )
     room: RoomForm = Field(description="what every room is like")
     renewal: RenewalForm | None = Field(None, description="when long_term rooms are renewed")
     replace: (

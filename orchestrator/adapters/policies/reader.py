@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
-from orchestrator.adapters.policies.building import Source, build, for_each_of
+from orchestrator.adapters.policies.building import Source, build, made_for_of
 from orchestrator.adapters.policies.checks import Checks, together
 from orchestrator.adapters.policies.models import PolicyForm
+from orchestrator.adapters.policies.requests import http_problems
 from orchestrator.adapters.policies.subjects import DATA_FOLDER, subjects_of
+from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Policy
 from orchestrator.foundation.documents import Document, Tree, read_yaml
-from orchestrator.foundation.forms import fill
+from orchestrator.foundation.forms import Filled, fill
 from orchestrator.foundation.problems import Problem
 from orchestrator.ports.calendar import Calendar
+from orchestrator.ports.directories import Answers
 from orchestrator.ports.sources import Parsed, Subjects
 from orchestrator.ports.templates import Templates
 
@@ -38,11 +42,20 @@ class PolicyReader:
         templates: Templates,
         calendar: Calendar,
         destinations: frozenset[str] | None = None,
+        secrets: Mapping[str, SecretUse] | None = None,
     ) -> None:
-        """Keep what checking needs; without destinations the names in `deliver` are not checked."""
+        """Keep what checking needs.
+
+        Args:
+            templates: check templates.
+            calendar: checks cron lines.
+            destinations: of config.yaml; None: the names in `deliver` are not checked.
+            secrets: of config.yaml; None: the names in headers are not checked.
+        """
         self._templates = templates
         self._calendar = calendar
         self._destinations = destinations
+        self._secrets = secrets
 
     def parse(self, file: str, text: bytes) -> Parsed:
         """Read one policy file and check everything that needs no other file."""
@@ -55,9 +68,14 @@ class PolicyReader:
         written = read_yaml(file, text, limit=POLICY_MAX, as_written=True)
         return self._understand(Source(file, text, document, written))
 
-    def subjects(self, policy: Policy, data: Mapping[str, bytes | Problem]) -> Subjects:
-        """The subjects of a policy, from its items or from the data file that it names."""
-        return subjects_of(policy, data)
+    def subjects(
+        self,
+        policy: Policy,
+        data: Mapping[str, bytes | Problem],
+        answers: Answers = MappingProxyType({}),
+    ) -> Subjects:
+        """The subjects of a policy: its items, or those of the file or directory that it names."""
+        return subjects_of(policy, data, answers)
 
     def check_together(self, policies: Sequence[Policy]) -> Sequence[Problem]:
         """Names that two policies have or claim, and moves that lead in a circle."""
@@ -70,11 +88,20 @@ class PolicyReader:
             problems = source.document.besides(filled.problems)
             return Parsed(None, tuple(problems), _name_in(source.text))
         checks = Checks(form, filled, source, self._templates, self._calendar, self._destinations)
-        problems = source.document.besides([*filled.problems, *checks.problems()])
+        requests = self._requests(form, filled, source)
+        problems = source.document.besides([*filled.problems, *checks.problems(), *requests])
         name = form.name if filled.whole(("name",)) else None
-        if problems or form.for_each is None:
+        made_for = made_for_of(form, source)
+        if problems or made_for is None:
             return Parsed(None, tuple(problems), name)
-        return Parsed(build(form, for_each_of(form.for_each, source), source), (), name)
+        return Parsed(build(form, made_for, source), (), name)
+
+    def _requests(
+        self, form: PolicyForm, filled: Filled[PolicyForm], source: Source
+    ) -> Iterator[Problem]:
+        http = None if form.for_each is None else form.for_each.http
+        if http is not None and filled.whole(("for_each", "http")):
+            yield from http_problems(http, source.document, self._secrets)
 
 
 def _is_policy(document: Document) -> bool:
