@@ -28,24 +28,17 @@ SELECT body FROM keys WHERE policy = :policy AND subject = :subject;
 SELECT body FROM keys WHERE (policy, subject) > (:policy, :subject)
 ORDER BY policy, subject LIMIT :limit;
 
--- name: states_of_policy_after
-SELECT body FROM keys WHERE policy = :policy AND subject > :subject
-ORDER BY subject LIMIT :limit;
-
 -- name: put_operation
 INSERT INTO operations (id, policy, subject, state, started_at, body)
 VALUES (:id, :policy, :subject, :state, :started_at, :body)
-ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body;
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body
+RETURNING seq;
 
 -- name: operation
 SELECT body FROM operations WHERE id = :id;
 
 -- name: open_operations
-SELECT body FROM operations WHERE state = 'open' ORDER BY seq;
-
--- name: open_operations_of_key
-SELECT body FROM operations
-WHERE state = 'open' AND policy = :policy AND subject = :subject ORDER BY seq;
+SELECT seq, body FROM operations WHERE state = 'open' ORDER BY seq;
 
 -- name: add_fact
 INSERT INTO facts (ts, body) VALUES (:ts, :body) RETURNING seq;
@@ -71,8 +64,8 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 -- name: drop_note
 DELETE FROM notes WHERE name = :name;
 
--- name: note
-SELECT value FROM notes WHERE name = :name;
+-- name: notes
+SELECT name, value FROM notes;
 
 -- name: prune_operations
 DELETE FROM operations WHERE seq IN (

@@ -9,7 +9,8 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -33,18 +34,28 @@ def incarnation(connection: sqlite3.Connection) -> str:
     return str(found)
 
 
-def write(connection: sqlite3.Connection, commit: Commit, now: datetime) -> tuple[int, ...]:
-    """Write a commit; the sequence numbers of its facts."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The sequence numbers of what a commit wrote: of its facts, and of its operations in order."""
+
+    facts: tuple[int, ...]
+    operations: tuple[int, ...]
+
+
+def write(connection: sqlite3.Connection, commit: Commit, now: datetime) -> Written:
+    """Write a commit."""
     for key in commit.dropped:
         connection.execute(QUERIES["drop_key"], _of(key))
     _write_states(connection, commit.states)
-    for operation in commit.operations:
-        connection.execute(QUERIES["put_operation"], _operation_row(operation))
+    operations = tuple(
+        _number(connection, "put_operation", _operation_row(operation))
+        for operation in commit.operations
+    )
     for name, policy in commit.policies.items():
         _write_policy(connection, name, policy)
     for name, value in commit.notes.items():
         _write_note(connection, name, value)
-    return _write_facts(connection, commit.facts, now)
+    return Written(_write_facts(connection, commit.facts, now), operations)
 
 
 def state(connection: sqlite3.Connection, key: Key) -> KeyState | None:
@@ -53,19 +64,10 @@ def state(connection: sqlite3.Connection, key: Key) -> KeyState | None:
     return None if row is None else loads(KeyState, row["body"])
 
 
-def states_of(connection: sqlite3.Connection, keys: Iterable[Key]) -> list[KeyState]:
-    """The states of some keys, those without one left out."""
-    found = (state(connection, key) for key in keys)
-    return [one for one in found if one is not None]
-
-
-def states_after(
-    connection: sqlite3.Connection, policy: str | None, last: Key | None, limit: int
-) -> list[KeyState]:
-    """The next states in the order of their keys, of one policy or of all."""
-    query = "states_after" if policy is None else "states_of_policy_after"
-    place = _of(last) if last else {"policy": policy or "", "subject": ""}
-    rows = connection.execute(QUERIES[query], {**place, "limit": limit})
+def states_after(connection: sqlite3.Connection, last: Key | None, limit: int) -> list[KeyState]:
+    """The next states in the order of their keys."""
+    place = _of(last) if last else {"policy": "", "subject": ""}
+    rows = connection.execute(QUERIES["states_after"], {**place, "limit": limit})
     return [loads(KeyState, row["body"]) for row in rows]
 
 
@@ -81,13 +83,11 @@ def operation(connection: sqlite3.Connection, operation_id: str) -> Operation | 
     return None if row is None else loads(Operation, row["body"])
 
 
-def open_operations(connection: sqlite3.Connection, key: Key | None) -> list[Operation]:
-    """Open operations in the order in which they were recorded."""
-    if key is None:
-        rows = connection.execute(QUERIES["open_operations"])
-    else:
-        rows = connection.execute(QUERIES["open_operations_of_key"], _of(key))
-    return [loads(Operation, row["body"]) for row in rows]
+def beginning(connection: sqlite3.Connection) -> tuple[dict[str, str], dict[int, Operation]]:
+    """All notes, and the open operations by their sequence numbers."""
+    notes = {row["name"]: row["value"] for row in connection.execute(QUERIES["notes"])}
+    rows = connection.execute(QUERIES["open_operations"])
+    return notes, {row["seq"]: loads(Operation, row["body"]) for row in rows}
 
 
 def facts_after(connection: sqlite3.Connection, after: int, limit: int) -> list[RecordedFact]:
@@ -101,12 +101,6 @@ def facts_after(connection: sqlite3.Connection, after: int, limit: int) -> list[
 def policies(connection: sqlite3.Connection) -> list[PolicyText]:
     """The last good texts, by name."""
     return [PolicyText(**row) for row in connection.execute(QUERIES["policies"])]
-
-
-def note(connection: sqlite3.Connection, name: str) -> str | None:
-    """One named value."""
-    row = connection.execute(QUERIES["note"], {"name": name}).fetchone()
-    return None if row is None else str(row["value"])
 
 
 def probe(connection: sqlite3.Connection) -> None:
@@ -181,4 +175,9 @@ def _write_facts(
 ) -> tuple[int, ...]:
     ts = format_instant_exactly(now)
     rows = ({"ts": ts, "body": dumps(Fact, fact).decode()} for fact in facts)
-    return tuple(connection.execute(QUERIES["add_fact"], row).fetchone()[0] for row in rows)
+    return tuple(_number(connection, "add_fact", row) for row in rows)
+
+
+def _number(connection: sqlite3.Connection, query: str, row: Mapping[str, str]) -> int:
+    number: int = connection.execute(QUERIES[query], row).fetchone()[0]
+    return number

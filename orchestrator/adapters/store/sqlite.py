@@ -1,4 +1,4 @@
-"""`SqliteStore`: the store port on one SQLite file with group commit.
+"""`SqliteStore`: the store port on one SQLite file with group commit, and its mirror in memory.
 
 Refuses a second opener, a file of a newer version or another program, and to go on when the file
 under it is gone.
@@ -7,24 +7,29 @@ under it is gone.
 from __future__ import annotations
 
 import sqlite3
-from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from orchestrator.adapters.store import rows
 from orchestrator.adapters.store.claims import Claims
 from orchestrator.adapters.store.faults import store_faults
+from orchestrator.adapters.store.mirror import Mirror
 from orchestrator.domain.facts import RecordedFact
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Operation
 from orchestrator.foundation.instants import format_instant_exactly
-from orchestrator.foundation.sqlite import Database, DatabaseFault, Schema, load_schema
+from orchestrator.foundation.sqlite import (
+    Database,
+    DatabaseClosed,
+    DatabaseFault,
+    Schema,
+    load_schema,
+)
 from orchestrator.ports.store import Commit, PolicyText, StoreFault
 
 _T = TypeVar("_T")
@@ -33,7 +38,6 @@ SCHEMA: Final[Schema] = load_schema("store", "orchestrator.adapters.store.migrat
 
 # Rows of one reading: some 20 ms of the thread, so that commits in between need not wait long.
 _CHUNK: Final = 1_000
-_KEY_OF: Final = attrgetter("key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,12 @@ class Pruned:
 class SqliteStore:
     """What the daemon remembers. Made by `open`; belongs to the event loop that opened it."""
 
-    def __init__(self, database: Database, incarnation: str) -> None:
+    def __init__(self, database: Database, incarnation: str, mirror: Mirror) -> None:
         """Not for callers: use `open`, or `on` for a database that is already open."""
         self._database = database
         self._incarnation = incarnation
+        self._mirror = mirror
         self._claims = Claims()
-        # For each walk over the states that is under way: the keys that changed meanwhile.
-        self._walks: list[set[Key]] = []
         self._failed = False
         self._listeners: list[Callable[[], None]] = []
 
@@ -77,7 +80,9 @@ class SqliteStore:
     async def on(cls, database: Database) -> Self:
         """A store on an open database of `SCHEMA`, which `close` will close."""
         with store_faults(database.path):
-            return cls(database, await database.write(rows.incarnation))
+            incarnation = await database.write(rows.incarnation)
+            mirror = Mirror(*await database.read(rows.beginning))
+            return cls(database, incarnation, mirror)
 
     @property
     def incarnation(self) -> str:
@@ -92,14 +97,14 @@ class SqliteStore:
         Raises:
             StoreFault: nothing was written.
         """
-        # Before it is queued, so that a walk never misses a key that changed under it.
-        for changed in self._walks:
-            changed.update(commit.dropped, (state.key for state in commit.states))
-        seqs = await self._write(partial(rows.write, commit=commit, now=now))
-        if seqs:
+        written = await self._write(
+            partial(rows.write, commit=commit, now=now),
+            lambda written: self._mirror.wrote(commit, written.operations),
+        )
+        if written.facts:
             for told in self._listeners:
                 told()
-        return seqs
+        return written.facts
 
     def listen(self, told: Callable[[], None]) -> None:
         """Call ``told`` after each commit that wrote facts.
@@ -110,31 +115,31 @@ class SqliteStore:
 
     async def state(self, key: Key) -> KeyState | None:
         """What is remembered of one key."""
-        return await self._read(partial(rows.state, key=key))
+        self._refuse_if_closed()
+        known = self._mirror.state(key)
+        if known is not None:
+            return known.state
+        return await self._read(
+            partial(rows.state, key=key), lambda state: self._mirror.met(key, state)
+        )
 
     async def states(self, policy: str | None = None) -> Sequence[KeyState]:
         """All states in the order of their keys, or those of one policy, as of one moment.
 
-        Read in chunks, so that commits go on; what they changed meanwhile is read once more, all
-        of it at once, and that is the moment.
+        The first time they are read from the file, in chunks, so that commits go on; what these
+        change meanwhile the mirror knows already.
         """
-        changed: set[Key] = set()
-        self._walks.append(changed)
-        try:
-            found = await self._walk(policy)
-            if not changed:
-                return tuple(found)
-            # A read sees every write that was queued before it, and none that is queued later.
-            again = frozenset(changed)
-            fresh = await self._read(partial(rows.states_of, keys=again))
-        finally:
-            self._walks = [walk for walk in self._walks if walk is not changed]
-        of_policy = frozenset(key for key in again if policy in {None, key.policy})
-        _bring_up_to_date(found, of_policy, {state.key: state for state in fresh})
-        return tuple(found)
+        self._refuse_if_closed()
+        if not self._mirror.whole:
+            await self._read_all()
+        return self._mirror.states(policy)
 
     async def key_of_room(self, room_id: str) -> Key | None:
         """The key under which a room is remembered."""
+        self._refuse_if_closed()
+        key = self._mirror.key_of_room(room_id)
+        if key is not None or self._mirror.whole:
+            return key
         return await self._read(partial(rows.key_of_room, room_id=room_id))
 
     async def operation(self, operation_id: str) -> Operation | None:
@@ -143,7 +148,8 @@ class SqliteStore:
 
     async def open_operations(self, key: Key | None = None) -> Sequence[Operation]:
         """The operations whose outcome is not known, in the order in which they were recorded."""
-        return await self._read(partial(rows.open_operations, key=key))
+        self._refuse_if_closed()
+        return self._mirror.open_operations(key)
 
     async def facts(self, after: int, limit: int) -> Sequence[RecordedFact]:
         """Facts with a sequence number above ``after``, in order, at most ``limit``."""
@@ -155,7 +161,8 @@ class SqliteStore:
 
     async def note(self, name: str) -> str | None:
         """One named value."""
-        return await self._read(partial(rows.note, name=name))
+        self._refuse_if_closed()
+        return self._mirror.notes.get(name)
 
     def claim(self, key: Key) -> AbstractAsyncContextManager[bool]:
         """Hold a key for the time of one turn; within one daemon whoever comes second waits."""
@@ -192,16 +199,15 @@ class SqliteStore:
         with store_faults(self._database.path):
             await self._database.close()
 
-    async def _walk(self, policy: str | None) -> list[KeyState]:
-        found: list[KeyState] = []
+    async def _read_all(self) -> None:
         last: Key | None = None
         while True:
             chunk = await self._read(
-                partial(rows.states_after, policy=policy, last=last, limit=_CHUNK)
+                partial(rows.states_after, last=last, limit=_CHUNK), self._mirror.met_all
             )
-            found += chunk
             if len(chunk) < _CHUNK:
-                return found
+                self._mirror.whole = True
+                return
             last = chunk[-1].key
 
     async def _prune(self, query: str, **bounds: str | int) -> int:
@@ -214,26 +220,30 @@ class SqliteStore:
             if batch < _CHUNK:
                 return pruned
 
-    async def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    async def _write(
+        self,
+        work: Callable[[sqlite3.Connection], _T],
+        then: Callable[[_T], None] | None = None,
+    ) -> _T:
         with store_faults(self._database.path):
             try:
-                result = await self._database.write(work)
+                result = await self._database.write(work, then)
             except DatabaseFault:
                 self._failed = True
                 raise
         self._failed = False
         return result
 
-    async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    async def _read(
+        self,
+        work: Callable[[sqlite3.Connection], _T],
+        then: Callable[[_T], None] | None = None,
+    ) -> _T:
         with store_faults(self._database.path):
-            return await self._database.read(work)
+            return await self._database.read(work, then)
 
-
-def _bring_up_to_date(
-    found: list[KeyState], changed: frozenset[Key], fresh: Mapping[Key, KeyState]
-) -> None:
-    """Put, replace or take out the changed keys, where there are few among very many."""
-    for key in changed:
-        place = bisect_left(found, key, key=_KEY_OF)
-        was_found = place < len(found) and found[place].key == key
-        found[place : place + was_found] = [fresh[key]] if key in fresh else []
+    def _refuse_if_closed(self) -> None:
+        """The mirror outlives the file, and must not be asked when that is let go."""
+        if self._database.is_closed:
+            with store_faults(self._database.path):
+                raise DatabaseClosed(self._database.path)

@@ -112,26 +112,43 @@ class Database:
         database._identity = None if lock is None else _identify(where)
         return database
 
-    async def write(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+    async def write(
+        self,
+        work: Callable[[sqlite3.Connection], _Result],
+        then: Callable[[_Result], None] | None = None,
+    ) -> _Result:
         """Run `work` in a transaction; return its result once that is durable.
 
         If `work` raises, its changes are undone and the error is raised here; others in the same
         commit are not touched. Once queued it is carried out even if this awaiter is cancelled.
+        `then` is told the result in the event loop as soon as it is durable, awaited or not, in
+        the order in which writes were queued; it must not raise.
 
         Raises:
             DatabaseFault: nothing was written.
             DatabaseClosed: the database is closed.
         """
-        return await self._submit(work, writes=True)
+        return await self._submit(work, then, writes=True)
 
-    async def read(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+    async def read(
+        self,
+        work: Callable[[sqlite3.Connection], _Result],
+        then: Callable[[_Result], None] | None = None,
+    ) -> _Result:
         """Run `work`, which may only read; it sees durable data only, all of it to this moment.
+
+        `then` is told the result as in `write`, possibly after that of a younger write.
 
         Raises:
             DatabaseFault: the file cannot be read, or `work` tried to write.
             DatabaseClosed: the database is closed.
         """
-        return await self._submit(work, writes=False)
+        return await self._submit(work, then, writes=False)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called: nothing is taken any more."""
+        return self._closing
 
     def is_same_file(self) -> bool:
         """Whether the open file, its log and its lock are still those at their paths.
@@ -165,7 +182,11 @@ class Database:
         await self.close()
 
     async def _submit(
-        self, work: Callable[[sqlite3.Connection], _Result], *, writes: bool
+        self,
+        work: Callable[[sqlite3.Connection], _Result],
+        then: Callable[[_Result], None] | None,
+        *,
+        writes: bool,
     ) -> _Result:
         if self._closing:
             raise DatabaseClosed(self.path)
@@ -176,6 +197,8 @@ class Database:
             outcome.append(work(connection))
 
         def tell(error: Exception | None) -> None:
+            if error is None and then is not None:
+                then(outcome[0])
             if answer.done():  # its awaiter was cancelled
                 return
             if error is None:
