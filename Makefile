@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help demo test check torture lock upgrade clean
+.PHONY: help demo test check torture schemas lock upgrade clean
 
 help: ## show these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -30,6 +30,9 @@ check: .venv/tests ## style, types, the direction of imports, spelling, lock fil
 
 torture: .venv/tests ## kill the daemon again and again, and count what is lost
 	$(BIN)/python tests/system/torture.py
+
+schemas: .venv/runs ## write schemas/ after a change of the forms or the catalogue of events
+	@for one in policy config audit; do $(BIN)/room-orchestrator schema $$one > schemas/$$one.json; done
 
 lock: .venv/tests ## write the lock files after a change of pyproject.toml
 	$(BIN)/python tools/lock.py

@@ -22,6 +22,7 @@ from orchestrator.app.build import App
 from orchestrator.app.configuration import ConfigError
 from orchestrator.app.daemon import run
 from orchestrator.app.init import Choices, init
+from orchestrator.app.schemas import write_schemas
 from orchestrator.config import Settings, read_config
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.domain.reports import RoomsReport, StatusReport
@@ -87,6 +88,8 @@ def prepare(folder: Path) -> Prepared:
         _copy_examples(folder / "policies")
         choices = Choices(f"{_HOST}:{_free_port(_PORT)}", f"demo-{secrets.token_hex(2)}")
         init(folder, choices, example=False)
+    else:
+        write_schemas(folder)  # an editor should know what this version knows
     found = read_config(config)
     if found.settings is None:
         raise ConfigError(found.problems)

@@ -1,6 +1,6 @@
 """A new installation: a config, keys and one example policy, in a folder that has no config yet.
 
-It overwrites nothing.  The config is written last and only if none is there, so that an attempt
+It overwrites nothing but schemas, which are ours.  The config is written last and only if none is there, so that an attempt
 that failed can be made again.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from orchestrator.app.keys import audit_key, make_private, meetings_key
+from orchestrator.app.schemas import Subject, editor_line, write_schemas
 
 LISTEN: Final = "127.0.0.1:8441"
 _OWNER_STEM: Final = 35  # of 40 characters; "-" and four digits follow
@@ -69,9 +70,11 @@ def init(folder: Path, choices: Choices | None = None, *, example: bool = True) 
         audit_key(keys)
         (folder / "policies" / "data").mkdir(parents=True, exist_ok=True)
         if example:
-            _write_new(folder / "policies" / "team-rooms.yaml", _POLICY)
+            _write_new(folder / "policies" / "team-rooms.yaml", _POLICY_LINE + _POLICY)
             _write_new(folder / "policies" / "data" / "teams.yaml", _TEAMS)
-        _write_new(config, _CONFIG.format(owner=owner, listen=choices.listen))
+        write_schemas(folder)
+        text = _CONFIG.format(owner=owner, listen=choices.listen)
+        _write_new(config, editor_line(Subject.CONFIG) + text)
     except OSError as error:
         message = f"{error.filename or folder} cannot be written: {error.strerror}"
         raise InitError(message) from error
@@ -92,6 +95,8 @@ def _write_new(path: Path, text: str) -> None:
     except FileExistsError:
         return
 
+
+_POLICY_LINE: Final = editor_line(Subject.POLICY, "../")
 
 _CONFIG: Final = """\
 # Room Orchestrator. `room-orchestrator validate` tells every mistake in here and in the policies.

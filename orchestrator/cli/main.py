@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli import audit, change, daemon, demo, rooms, server, setup
+from orchestrator.cli import audit, change, daemon, demo, rooms, schema, server, setup
 from orchestrator.cli.context import (
     DEBUG,
     FAILED,
@@ -67,7 +67,7 @@ def _common(
     invocation(ctx, config, as_json)
 
 
-for _family in (demo, setup, daemon, change, rooms, audit, server):
+for _family in (demo, setup, daemon, change, rooms, audit, schema, server):
     _family.add_to(app)
 
 

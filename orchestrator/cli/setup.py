@@ -51,6 +51,7 @@ def _show(screen: Screen, made: Installed, cwd: Path) -> None:
         ),
         ("secrets/", "fresh keys, readable by you alone, ignored by git"),
         ("policies/", f"team-rooms.yaml and data/teams.yaml, {teams} to be replaced by yours"),
+        ("schemas/", "what editors check config and policies by, as you type"),
     )
     for name, text in rows:
         screen.line((f"{name:<13}", "bold"), text, indent=2, hang=15)

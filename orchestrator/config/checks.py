@@ -9,15 +9,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from orchestrator.config.building import Source, written_paths
-from orchestrator.config.models import ConfigForm, SecretForm
+from orchestrator.config.models import EMBEDDED_ONLY, REMOTE_ONLY, ConfigForm, SecretForm
 from orchestrator.config.settings import RemoteMeetings, Settings
 from orchestrator.foundation.documents import Document
 from orchestrator.foundation.documents import Path as Steps
 from orchestrator.foundation.forms import Filled
 from orchestrator.foundation.problems import Problem
 
-_EMBEDDED_ONLY: Final = ("listen", "public_url", "database", "keys")
-_REMOTE_ONLY: Final = ("url", "application_id", "private_key")
 _MEETINGS: Final = "meetings"
 
 
@@ -80,7 +78,7 @@ def _one_api(form: ConfigForm, document: Document) -> Iterator[Problem]:
     given = document.value((_MEETINGS,))
     named = set(given) if isinstance(given, dict) else set()
     if meetings.embedded:
-        for name in _REMOTE_ONLY:
+        for name in REMOTE_ONLY:
             if name in named:
                 message = f'"{name}" belongs to a remote API; with embedded: true leave it out'
                 yield Problem(document.key_place((_MEETINGS, name)), message)
@@ -92,15 +90,15 @@ def _one_api(form: ConfigForm, document: Document) -> Iterator[Problem]:
             )
             yield Problem(document.place((_MEETINGS, "listen")), message)
         return
-    if named.isdisjoint(_REMOTE_ONLY):
+    if named.isdisjoint(REMOTE_ONLY):
         message = "meetings needs embedded: true, or url, application_id and private_key"
         yield Problem(document.key_place((_MEETINGS,)), message)
         return
-    for name in _REMOTE_ONLY:
+    for name in REMOTE_ONLY:
         if name not in named:
             message = f'"{name}" is missing in meetings: a remote API needs it'
             yield Problem(document.key_place((_MEETINGS,)), message)
-    for name in _EMBEDDED_ONLY:
+    for name in EMBEDDED_ONLY:
         if name in named:
             message = f'"{name}" belongs to the embedded server; with a url leave it out'
             yield Problem(document.key_place((_MEETINGS, name)), message)

@@ -17,13 +17,15 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from orchestrator.domain.directories import host_of
 from orchestrator.domain.marker import OWNER
-from orchestrator.foundation.forms import Form, Length
+from orchestrator.foundation.forms import Form, Length, patterned
 from orchestrator.foundation.instants import format_duration
 from orchestrator.foundation.reach import read_reach
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _WITH_PORT: Final = re.compile(":[0-9]+$")
 _SQLITE: Final = "sqlite:///"
+EMBEDDED_ONLY: Final = ("listen", "public_url", "database", "keys")
+REMOTE_ONLY: Final = ("url", "application_id", "private_key")
 
 
 def _owner(value: str) -> str:
@@ -145,20 +147,35 @@ _SECOND: Final = timedelta(seconds=1)
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 
-PathText = Annotated[str, AfterValidator(_path)]
-Url = Annotated[str, AfterValidator(_url)]
+# What editors are told; each takes everything that its check above takes.
+_PORT: Final = "(?:[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_PATH_PATTERN: Final = patterned(r"^(?!~)[\s\S]*\S")
+_STORE_PATTERN: Final = patterned(rf"^{_SQLITE}(?!~)[\s\S]*\S")
+_URL_PATTERN: Final = patterned(
+    rf"^[Hh][Tt][Tt][Pp][Ss]?://(?:\[[^/?#@\]]+\]|[^/?#@:\[\]]+)(?::{_PORT}?)?(?:/[^?#]*)?[?#]*$",
+    examples=["https://meet.example.com"],
+)
+_LISTEN_PATTERN: Final = patterned(
+    rf"^(?:\[[0-9A-Fa-f:.]+(?:%[^\]]+)?\]|[^:\[\]]+):{_PORT}$", examples=["127.0.0.1:8441"]
+)
+
+PathText = Annotated[str, AfterValidator(_path), _PATH_PATTERN]
+Url = Annotated[str, AfterValidator(_url), _URL_PATTERN]
+Listen = Annotated[str, AfterValidator(_listen), _LISTEN_PATTERN]
+Host = Annotated[str, AfterValidator(_host), patterned(r"^(?!.*:(?:443|80)$)[A-Za-z0-9_.:\[\]-]+$")]
+ShortName = Annotated[str, AfterValidator(_named), patterned(f"^{_NAME.pattern}$")]
 
 
 class SecretForm(Form):
     """Where a secret is to be found; one of the three."""
 
+    exactly_one: ClassVar = ("file", "credential", "env")
+
     file: PathText | None = Field(None, description="a file that only the daemon may read")
-    credential: Annotated[str, AfterValidator(_path)] | None = Field(
+    credential: PathText | None = Field(
         None, description="a credential that systemd loads (LoadCredential=)"
     )
-    env: Annotated[str, AfterValidator(_path)] | None = Field(
-        None, description="a variable of the environment"
-    )
+    env: PathText | None = Field(None, description="a variable of the environment")
 
 
 SecretField = Annotated[SecretForm, BeforeValidator(_secret)]
@@ -167,8 +184,17 @@ SecretField = Annotated[SecretForm, BeforeValidator(_secret)]
 class MeetingsForm(Form):
     """The Meetings API: our own server, embedded, or one at a url."""
 
+    together: ClassVar = {
+        "if": {"properties": {"embedded": {"const": True}}, "required": ["embedded"]},
+        "then": {"properties": dict.fromkeys(REMOTE_ONLY, False)},
+        "else": {
+            "properties": dict.fromkeys(EMBEDDED_ONLY, False),
+            "required": list(REMOTE_ONLY),
+        },
+    }
+
     embedded: bool | None = Field(None, description="true: run our own server in this process")
-    listen: Annotated[str, AfterValidator(_listen)] = Field(
+    listen: Listen = Field(
         "127.0.0.1:8441", description="embedded: address and port; port 0 takes a free one"
     )
     public_url: Url | None = Field(
@@ -252,7 +278,7 @@ class CallbacksForm(Form):
 class HttpForm(Form):
     """The HTTP server: callbacks and health."""
 
-    listen: Annotated[str, AfterValidator(_listen)] = Field(
+    listen: Listen = Field(
         "127.0.0.1:0", description="address and port; port 0 takes a free one at every start"
     )
     public_url: Url | None = Field(
@@ -272,8 +298,9 @@ class DirectorySecretForm(Form):
     }
 
     value: SecretField = Field(description="where the secret is")
-    hosts: Annotated[list[Annotated[str, AfterValidator(_host)]], AfterValidator(_some)] = Field(
-        description="the only hosts that it is sent to, with a port that is not 443 or 80"
+    hosts: Annotated[list[Host], AfterValidator(_some)] = Field(
+        json_schema_extra={"minItems": 1},
+        description="the only hosts that it is sent to, with a port that is not 443 or 80",
     )
     unencrypted: bool = Field(
         default=False, description="true: also by http; to this machine it may always go so"
@@ -290,7 +317,7 @@ class DirectoriesForm(Form):
         [],
         description="private addresses that requests may go to: networks, addresses, hosts",
     )
-    secrets: dict[Annotated[str, AfterValidator(_named)], DirectorySecretForm] = Field(
+    secrets: dict[ShortName, DirectorySecretForm] = Field(
         {}, description="secrets for headers, by the names that policies use"
     )
 
@@ -322,7 +349,7 @@ class ConfigForm(Form):
         "meetings": "write `meetings: {embedded: true}`, or the url of an API",
     }
 
-    owner: Annotated[str, AfterValidator(_owner)] = Field(
+    owner: Annotated[str, AfterValidator(_owner), patterned(f"^{OWNER.pattern}$")] = Field(
         description="this installation's id, in every room that it makes; never change it"
     )
     mode: Literal["observe", "no-removals", "enforce"] = Field(
@@ -330,11 +357,13 @@ class ConfigForm(Form):
     )
     meetings: MeetingsForm = Field(description="the Meetings API that keeps the rooms")
     policies: PathText = Field("policies", description="the folder of policy files")
-    store: Annotated[str, AfterValidator(_store)] = Field(
-        "state/orchestrator.db", description="sqlite:///FILE: what is remembered of rooms"
+    store: Annotated[str, AfterValidator(_store), _STORE_PATTERN] = Field(
+        "state/orchestrator.db",
+        json_schema_extra={"default": f"{_SQLITE}state/orchestrator.db"},
+        description="sqlite:///FILE: what is remembered of rooms",
     )
     audit: AuditForm | None = Field(None, description="the audit log")
-    destinations: dict[Annotated[str, AfterValidator(_named)], DestinationForm] = Field(
+    destinations: dict[ShortName, DestinationForm] = Field(
         {}, description="where links are told, by the names that policies use"
     )
     safety: SafetyForm | None = Field(

@@ -55,6 +55,13 @@ class _AsWritten(GenerateJsonSchema):
         del schema  # whatever it is: an editor shows the key itself
         return False
 
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        told = super().dict_schema(schema)
+        # A name that does not match its pattern would be passed over instead of refused.
+        for pattern, value in told.pop("patternProperties", {}).items():
+            told |= {"propertyNames": {"pattern": pattern}, "additionalProperties": value}
+        return told
+
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         told = super().model_schema(schema)
         told.pop("title", None)

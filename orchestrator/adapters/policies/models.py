@@ -27,7 +27,7 @@ from orchestrator.adapters.policies.requests import HttpForm
 from orchestrator.domain.keys import POLICY_NAME, InvalidKeyError, normalise_subject
 from orchestrator.domain.marker import TEXT_MAX
 from orchestrator.domain.rooms import DISPLAY_NAME_MAX, EARLIEST_END, LATEST_END, SETTINGS
-from orchestrator.foundation.forms import Form, Length
+from orchestrator.foundation.forms import Form, Length, patterned
 from orchestrator.foundation.instants import format_duration
 from orchestrator.foundation.problems import did_you_mean
 
@@ -79,6 +79,13 @@ def _lifetime(value: timedelta) -> timedelta:
     return value
 
 
+def _whole_number(value: object) -> object:
+    if isinstance(value, bool | float):  # in Python both can equal a number
+        message = "must be 1"
+        raise ValueError(message)  # noqa: TRY004 (pydantic collects ValueErrors only)
+    return value
+
+
 def _not_blank(value: str) -> str:
     if not value.strip():
         message = "may not be blank"
@@ -103,11 +110,6 @@ def _choice(path: str) -> Callable[[str], str]:
     return check
 
 
-def _text(pattern: str, **more: object) -> WithJsonSchema:
-    """What editors are told of a text that a check of ours reads."""
-    return WithJsonSchema({"type": "string", "pattern": pattern, **more})
-
-
 def _one_of(path: str, *choices: str) -> WithJsonSchema:
     """Choices of a setting, offered as they are and taken in any case."""
     offered = list(choices or SETTINGS[path].choices)
@@ -115,11 +117,11 @@ def _one_of(path: str, *choices: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "anyOf": taken})
 
 
-Name = Annotated[str, AfterValidator(_name), _text(NAME)]
+Name = Annotated[str, AfterValidator(_name), patterned(NAME)]
 Names = Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=Name | list[Name])]
-SubjectText = Annotated[str, AfterValidator(_subject), _text(NOT_BLANK)]
-TemplateText = Annotated[str, AfterValidator(_not_blank), _text(NOT_BLANK)]
-CronText = Annotated[str, _text(CRON, examples=["0 6 * * MON-FRI", "*/15 * * * *"])]
+SubjectText = Annotated[str, AfterValidator(_subject), patterned(NOT_BLANK)]
+TemplateText = Annotated[str, AfterValidator(_not_blank), patterned(NOT_BLANK)]
+CronText = Annotated[str, patterned(CRON, examples=["0 6 * * MON-FRI", "*/15 * * * *"])]
 
 
 class ForEachForm(Form):
@@ -128,7 +130,7 @@ class ForEachForm(Form):
     hints: ClassVar = {"key": "a template that gives every subject its own, and never changes"}
     exactly_one: ClassVar = ("file", "items", "http")
 
-    file: Annotated[str, _text(DATA_FILE, examples=["teams.yaml"])] | None = Field(
+    file: Annotated[str, patterned(DATA_FILE, examples=["teams.yaml"])] | None = Field(
         None, description="a YAML, JSON or CSV file in data/, each entry of which is a subject"
     )
     items: Annotated[list[object], WithJsonSchema(_ITEMS_SCHEMA)] | None = Field(
@@ -137,10 +139,10 @@ class ForEachForm(Form):
     http: HttpForm | None = Field(
         None, description="a directory that answers with JSON, asked again and again"
     )
-    as_: Annotated[str, AfterValidator(_word), _text(_WORD_SCHEMA)] = Field(
+    as_: Annotated[str, AfterValidator(_word), patterned(_WORD_SCHEMA)] = Field(
         "item", alias="as", description="the word by which templates know a subject"
     )
-    key: Annotated[TemplateText, _text(PLACEHOLDER, examples=["{{ team.slug }}"])] = Field(
+    key: Annotated[TemplateText, patterned(PLACEHOLDER, examples=["{{ team.slug }}"])] = Field(
         description="template: the stable part of a room's identity, from text or whole numbers"
     )
     formerly: TemplateText | None = Field(
@@ -210,7 +212,7 @@ class RoomForm(Form):
     )
     display_name: Annotated[
         TemplateText,
-        _text(
+        patterned(
             NOT_BLANK, examples=["{{ team.name }} room"], **shorter_or_template(DISPLAY_NAME_MAX)
         ),
     ] = Field(description="template: the name that people see, at most 200 characters")
@@ -364,7 +366,9 @@ class PolicyForm(Form):
     exactly_one: ClassVar = ("for_each", "on_page", "on_schedule")
     together: ClassVar = {"allOf": [_STANDING, _SCHEDULED]}
 
-    version: Literal[1] = Field(description="of this language: 1")
+    version: Annotated[Literal[1], BeforeValidator(_whole_number)] = Field(
+        description="of this language: 1"
+    )
     name: Name = Field(description="the policy's name, part of every key")
     description: str = Field("", description="for people")
     for_each: ForEachForm | None = Field(None, description="what rooms are made for")

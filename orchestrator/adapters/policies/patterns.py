@@ -14,6 +14,12 @@ NAME: Final = "^[a-z0-9][a-z0-9-]{0,62}$"
 # Inside data/: not from the root, not upwards, and of a kind that can be read.
 DATA_FILE: Final = r"^(?!/)(?!(?:.*/)?\.\.(?:/|$))[^\\]*\.(?:yaml|yml|json|csv)[/.]*$"
 
+_WEEKDAYS: Final = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+_MONTHS: Final = (
+    *("JAN", "FEB", "MAR", "APR", "MAY", "JUN"),
+    *("JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
+)
+
 
 def any_case(words: Iterable[str]) -> str:
     """One of some words, in large or small letters or both."""
@@ -47,11 +53,9 @@ def _cron() -> str:
     minute = _numbers("0{0,2}[0-5]?[0-9]")
     hour = _numbers("0{0,2}(?:[01]?[0-9]|2[0-3])")
     day = _numbers("0{0,2}(?:0?[1-9]|[12][0-9]|3[01])")
-    names = _either(
-        ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
-    )
+    names = _either(_MONTHS)
     month = _numbers(rf"(?:0{{0,2}}(?:0?[1-9]|1[0-2])|{names})")
-    name = f"(?:{_either(['MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT', 'SUN'])})"
+    name = f"(?:{_either(_WEEKDAYS)})"
     weekday = _listed(rf"(?:\*|{name}(?:-{name})?)")
     by_weekday, by_day = rf"\*\s+{month}\s+{weekday}", rf"{day}\s+{month}\s+\*"
     return rf"^\s*{minute}\s+{hour}\s+(?:{by_weekday}|{by_day})\s*$"

@@ -100,9 +100,9 @@ def test_validate_tells_every_problem(broken: CommandLine) -> None:
     said = broken("validate", "x")
     assert said.code == 2
     assert [line.split()[0] for line in said.out.splitlines()] == [
-        "x/policies/team-rooms.yaml:7:9",
-        "x/policies/team-rooms.yaml:13:3",
-        "x/policies/team-rooms.yaml:14:13",
+        "x/policies/team-rooms.yaml:8:9",
+        "x/policies/team-rooms.yaml:14:3",
+        "x/policies/team-rooms.yaml:15:13",
     ]
     assert 'did you mean "display_name"?' in said.out
     assert said.err == "3 problems in 1 file. What was in force stays in force.\n"
