@@ -1,7 +1,7 @@
 """A new installation: a config, keys and one example policy, in a folder that has no config yet.
 
-It overwrites nothing but schemas, which are ours.  The config is written last and only if none is there, so that an attempt
-that failed can be made again.
+It overwrites nothing but schemas, which are ours.  The config is written last and only if none is
+there, so that an attempt that failed can be made again.
 """
 
 from __future__ import annotations

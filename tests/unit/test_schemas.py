@@ -29,6 +29,7 @@ _TWO: Final = "two values must be compared"
 _TEMPLATE: Final = "what stands in a template is another language"
 _ELSEWHERE: Final = "another file must be read"
 _CALENDAR: Final = "a calendar must be asked"
+_NETWORK: Final = "whether a text names a network is arithmetic"
 UNSEEN: Final[Mapping[str, str]] = {
     "bad_policy/anchor": _SYNTAX,
     "bad_policy/merge-key": _SYNTAX,
@@ -59,6 +60,9 @@ UNSEEN: Final[Mapping[str, str]] = {
     "bad_policy/window-too-short": _BOUND,
     "bad_policy/window-weekly": _CALENDAR,
     "bad_config/anchor": _SYNTAX,
+    "bad_config/directories-bits-beyond-the-mask": _NETWORK,
+    "bad_config/directories-no-address": _NETWORK,
+    "bad_config/directories-timeout": _BOUND,
     "bad_config/listen-anywhere": _TWO,
     "bad_config/overwrites-itself": _TWO,
     "bad_config/resync-too-rare": _BOUND,
