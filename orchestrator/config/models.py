@@ -313,7 +313,7 @@ class DirectoriesForm(Form):
     timeout: Annotated[Length, AfterValidator(_between(_SECOND, _HOUR / 12))] = Field(
         timedelta(seconds=30), description="for one whole answer"
     )
-    allow_private: list[Annotated[str, AfterValidator(_reach)]] = Field(
+    allow_private: list[Annotated[str, AfterValidator(_reach), patterned(r"^\s*\S+\s*$")]] = Field(
         [],
         description="private addresses that requests may go to: networks, addresses, hosts",
     )
