@@ -255,9 +255,10 @@ class World:
         """What comes next: something due on the agenda, a step, or the end."""
         now = self.clock.now()
         moments = [end, now + step]
-        due = self.engine.parts.agenda.next_moment
-        if due is not None:
-            moments.append(max(due, now + timedelta(milliseconds=1)))
+        parts = self.engine.parts
+        for due in (parts.agenda.next_moment, parts.occurrences.next_moment):
+            if due is not None:
+                moments.append(max(due, now + timedelta(milliseconds=1)))
         return min(moments)
 
     async def pass_(self, length: timedelta, *, step: timedelta | None = None) -> None:

@@ -1,0 +1,484 @@
+"""Rooms by the calendar, in virtual time: opened, moved on, ended, forgotten, whatever happens."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from orchestrator.domain.brakes import Limits
+from orchestrator.domain.policies import Mode
+from orchestrator.domain.rooms import NewRoom, RoomType
+from tests.component.world import ANNA, HOUR, World, policy, running
+from tests.fakes.clock import VirtualClock
+from tests.fakes.rooms import Fate
+
+MINUTE = timedelta(minutes=1)
+FILE = "all-hands.yaml"
+# The virtual clock begins on Monday, the 5th of January 2026, at 9:00 UTC: 10:00 in Berlin.
+KEY = "all-hands/2026-01-05T15:00"
+OPENS, STARTS, ENDS, STAYS = (
+    datetime(2026, 1, 5, *clock, tzinfo=UTC) for clock in ((13, 45), (14, 0), (15, 30), (16, 0))
+)
+
+
+def schedule(name: str = "all-hands", *, room: Any = None, **changes: Any) -> bytes:
+    """A policy file: Mondays at 15:00 in Berlin, for ninety minutes, unless told otherwise."""
+    rest = {key: changes.pop(key) for key in ("removal", "formerly", "mode") if key in changes}
+    document = {
+        "version": 1,
+        "name": name,
+        "on_schedule": {
+            "cron": "0 15 * * MON",
+            "timezone": "Europe/Berlin",
+            "duration": "90m",
+            **changes,
+        },
+        "room": {
+            "type": "long_term",
+            "display_name": "All hands {{ occurrence.start | date }}",
+            **(room or {}),
+        },
+        "deliver": [{"to": "rooms-json"}],
+        **rest,
+    }
+    return json.dumps(document, indent=1).encode()
+
+
+def at(world: World) -> datetime:
+    """What time it is."""
+    return world.clock.now()
+
+
+async def until(world: World, moment: datetime) -> None:
+    """Let time pass until a moment."""
+    await world.pass_(moment - at(world))
+
+
+async def test_a_room_opens_before_its_start_and_ends_after_its_stay() -> None:
+    """One room, made at the opening, and nothing left of it afterwards."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, OPENS - MINUTE)
+        assert world.alive == []
+        assert await world.store.states() == []
+        await until(world, OPENS + MINUTE)
+        (room,) = world.alive
+        assert (room.display_name, room.expires_at) == ("All hands 5 Jan 2026", STAYS)
+        assert await world.ids() == {KEY: room.id}
+        assert [shown.key for shown in world.destination.shown] == [KEY]
+        await until(world, STAYS + MINUTE)
+        assert world.alive == []
+        assert await world.store.states() == []
+        assert list(world.destination.shown) == []
+        assert world.changes == ["create_room"]
+
+
+async def test_p08_the_second_pass_over_an_open_occurrence_does_nothing() -> None:
+    """However often rooms are listed while it is open, nothing is asked for."""
+    async with running({FILE: schedule()}, resync=5 * MINUTE) as world:
+        await until(world, STARTS)
+        world.mark()
+        await until(world, STAYS - 21 * MINUTE)
+        await world.desk.apply(ANNA)
+        assert world.changes == []
+        assert world.events == []
+
+
+async def test_its_end_moves_on_while_somebody_is_inside() -> None:
+    """In steps, each told with its reason; once they have left it ends by itself."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, STARTS)
+        (room,) = world.alive
+        world.fake.join(room.id)
+        world.mark()
+        await until(world, STAYS - 21 * MINUTE)
+        assert world.changes == []
+        await until(world, STAYS + 2 * HOUR)
+        (still,) = world.alive
+        assert still.id == room.id
+        left = still.expires_at - at(world) if still.expires_at else timedelta()
+        assert timedelta(minutes=20) <= left <= timedelta(minutes=50)
+        renewed = [fact for fact in world.facts if fact.event == "room.renewed"]
+        assert {fact.reason for fact in renewed} == {
+            "somebody is inside near the end of the occurrence"
+        }
+        assert len(renewed) == len(world.changes) == 5
+        world.fake.leave(room.id)
+        world.mark()
+        await until(world, STAYS + 3 * HOUR)
+        assert world.alive == []
+        assert await world.store.states() == []
+        assert world.changes == []
+
+
+async def test_its_end_moves_on_by_four_hours_at_most() -> None:
+    """Whoever stays longer is left alone by us, and the number of steps is bounded."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, STARTS)
+        (room,) = world.alive
+        world.fake.join(room.id)
+        await until(world, STAYS + 6 * HOUR)
+        ends = [asked.patch.expires_at for asked in world.fake.asked if asked.patch is not None]
+        assert ends[-1] == STAYS + 4 * HOUR
+        assert ends == sorted(set(ends))
+        assert len(ends) == 8
+        # The API ends no room with somebody inside, so it is still ours and remembered.
+        assert await world.ids() == {KEY: room.id}
+        world.fake.leave(room.id)
+        await until(world, STAYS + 7 * HOUR)
+        assert await world.store.states() == []
+        assert len(world.changes) == 9
+
+
+async def test_who_comes_in_the_last_minutes_is_seen() -> None:
+    """Who is inside is asked afresh near the end, however rarely rooms are listed."""
+    async with running({FILE: schedule()}, resync=12 * HOUR) as world:
+        await until(world, STAYS - 2 * MINUTE)
+        (room,) = world.alive
+        world.fake.join(room.id)
+        await until(world, STAYS + 20 * MINUTE)
+        assert [one.id for one in world.alive] == [room.id]
+        assert await world.ids() == {KEY: room.id}
+
+
+async def test_a_move_that_the_api_refuses_is_no_loop() -> None:
+    """It is tried a few times and told; the room is left as it is."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, STARTS)
+        (room,) = world.alive
+        world.fake.join(room.id)
+        world.fake.script("update_room", *[Fate.REFUSED] * 20)
+        world.mark()
+        await until(world, STAYS + 4 * HOUR)
+        assert 1 <= len(world.changes) <= 4
+        assert set(world.events) <= {"room.renew.failed", "clock.jumped"}
+
+
+async def test_an_outage_near_the_end_does_not_end_the_meeting() -> None:
+    """Fifteen minutes without the API, and the end is moved on all the same."""
+    async with running({FILE: schedule()}, resync=5 * MINUTE) as world:
+        await until(world, STARTS)
+        (room,) = world.alive
+        world.fake.join(room.id)
+        await until(world, STAYS - 21 * MINUTE)
+        world.fake.down = True
+        await until(world, STAYS - 6 * MINUTE)
+        world.fake.down = False
+        await until(world, STAYS)
+        (still,) = world.alive
+        assert still.expires_at is not None
+        assert still.expires_at > STAYS
+
+
+async def test_without_sessions_it_ends_as_planned() -> None:
+    """Where nobody tells who is inside, the end is not moved on for ever."""
+    async with running({FILE: schedule()}) as world:
+        world.fake.tells_sessions = False
+        await until(world, STAYS + MINUTE)
+        assert world.changes == ["create_room"]
+        assert await world.store.states() == []
+
+
+@pytest.mark.parametrize(
+    ("minutes", "ends"),
+    [
+        pytest.param(1, ENDS, id="the meeting has begun"),
+        pytest.param(89, STARTS + 100 * MINUTE, id="its last minute: an end that the API takes"),
+    ],
+)
+async def test_a_daemon_that_starts_late_still_makes_the_room(minutes: int, ends: datetime) -> None:
+    """While the meeting itself goes on."""
+    clock = VirtualClock(STARTS + minutes * MINUTE)
+    async with running({FILE: schedule(stay="0s")}, clock=clock) as world:
+        (room,) = world.alive
+        assert room.expires_at is not None
+        assert abs(room.expires_at - ends) < MINUTE
+        await world.pass_(3 * HOUR)
+        assert await world.store.states() == []
+        assert len(world.changes) == 1
+
+
+async def test_what_was_missed_is_not_made_up_for() -> None:
+    """After its end there is no room, although it would have stayed for a while."""
+    async with running({FILE: schedule()}, clock=VirtualClock(ENDS)) as world:
+        await world.pass_(HOUR)
+        assert world.changes == []
+        assert await world.store.states() == []
+
+
+async def test_a_machine_that_slept_makes_what_is_still_going_on() -> None:
+    """Asleep from before the opening until into the meeting."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, OPENS - HOUR)
+        world.clock.advance_to(STARTS + 10 * MINUTE)
+        await world.pass_(MINUTE)
+        assert await world.ids() != {}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cron": "0 17 * * MON"},
+        {"duration": "30m"},
+        {"timezone": "UTC"},
+        {"room": {"display_name": "X"}},
+    ],
+    ids=["cron", "duration", "timezone", "display_name"],
+)
+async def test_what_is_open_is_as_it_was_opened(changes: dict[str, Any]) -> None:
+    """A policy that changes is for the next occurrence; the open one lives to its end."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, STARTS + MINUTE)
+        (room,) = world.alive
+        world.mark()
+        await world.edit({FILE: schedule(**changes)})
+        assert world.changes == []
+        assert [one.id for one in world.alive if one.id == room.id] == [room.id]
+        await until(world, STAYS - MINUTE)
+        kept = [one for one in world.alive if one.id == room.id]
+        assert [(one.display_name, one.expires_at) for one in kept] == [
+            (room.display_name, room.expires_at)
+        ]
+        await until(world, STAYS + 6 * HOUR)
+        assert world.alive == []
+        assert await world.store.states() == []
+
+
+async def test_a_changed_name_is_the_next_occurrences() -> None:
+    """A week later the new name is there."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, STARTS)
+        await world.edit({FILE: schedule(room={"display_name": "Renamed"})})
+        assert world.names == ["All hands 5 Jan 2026"]
+        await until(world, STARTS + timedelta(days=7))
+        assert world.names == ["Renamed"]
+
+
+async def test_a_cancelled_occurrence_never_opens() -> None:
+    """Its line was changed a minute before."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, OPENS - MINUTE)
+        await world.edit({FILE: schedule(cron="0 15 * * TUE")})
+        await until(world, STAYS)
+        assert world.changes == []
+        await until(world, STARTS + timedelta(days=1))
+        assert list(await world.ids()) == ["all-hands/2026-01-06T15:00"]
+
+
+async def test_p09_a_broken_file_changes_nothing() -> None:
+    """Neither for what is open nor for what opens next, also over a restart."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, STARTS)
+        first = await world.ids()
+        world.mark()
+        await world.edit({FILE: b"version: 1\nname: all-hands\non_schedule: {\n"})
+        await world.restart()
+        assert await world.ids() == first
+        assert world.changes == []
+        await until(world, STAYS + MINUTE)
+        assert await world.store.states() == []
+        await until(world, STARTS + timedelta(days=7))
+        assert list(await world.ids()) == ["all-hands/2026-01-12T15:00"]
+
+
+async def test_a_policy_that_is_gone_lets_go_of_what_is_open() -> None:
+    """As of every other room: decided, with its grace, and it ends by itself at its end."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, STARTS)
+        world.mark()
+        await world.edit({FILE: None})
+        assert world.one("room.tombstoned").reason == "the policy all-hands is gone"
+        await until(world, STAYS + MINUTE)
+        assert world.changes == []
+        assert await world.store.states() == []
+
+
+async def test_a_policy_that_comes_back_keeps_its_room() -> None:
+    """The decided removal is taken back."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, STARTS)
+        first = await world.ids()
+        await world.edit({FILE: None})
+        world.mark()
+        await world.edit({FILE: schedule()})
+        assert world.events == ["policy.loaded", "room.restored"]
+        assert await world.ids() == first
+
+
+async def test_p10_ended_occurrences_are_not_counted_and_gone_policies_are() -> None:
+    """Five rooms that end together trip no brake; five that lose their policy do."""
+    files = {f"p{n}.yaml": schedule(f"p{n}", removal={"grace": "1m"}) for n in range(5)}
+    limits = Limits(max_removals=3, max_removal_percent=0)
+    async with running(files, limits=limits) as world:
+        await until(world, STAYS + HOUR)
+        assert "brake.tripped" not in world.events
+        assert await world.store.states() == []
+        await until(world, STARTS + timedelta(days=7))
+        assert len(await world.ids()) == 5
+        await world.edit(dict.fromkeys(files, None))
+        await world.pass_(5 * MINUTE)
+        assert world.one("brake.tripped").detail["keys"] == [
+            f"p{n}/2026-01-12T15:00".replace(":", "%3A") for n in range(5)
+        ]
+
+
+async def test_clocks_that_disagree_open_nothing_until_they_agree() -> None:
+    """Nobody knows which of the two is right; what is open stays open."""
+    daily = schedule("daily", cron="30 14 * * *", duration="2h")
+    async with running({FILE: schedule(), "daily.yaml": daily}) as world:
+        await until(world, OPENS - 10 * MINUTE)
+        first = await world.ids()
+        assert list(first) == ["daily/2026-01-05T14:30"]
+        world.fake.skew = 300
+        await until(world, STARTS)
+        assert await world.ids() == first
+        world.fake.skew = 30
+        await world.pass_(2 * MINUTE)
+        assert sorted(await world.ids()) == [KEY, "daily/2026-01-05T14:30"]
+
+
+@pytest.mark.parametrize("fate", [Fate.ACT_THEN_DROP, Fate.LOST, Fate.UNSENT, Fate.BUSY])
+async def test_p01_an_unanswered_create_leaves_one_room(fate: Fate) -> None:
+    """Looked up, adopted or tried again: one room for the occurrence."""
+    async with running({FILE: schedule()}, resync=5 * MINUTE) as world:
+        world.fake.script("create_room", fate)
+        await until(world, STARTS)
+        (room,) = world.alive
+        assert await world.ids() == {KEY: room.id}
+        await until(world, STAYS + MINUTE)
+        assert await world.store.states() == []
+
+
+async def test_a_create_that_nobody_answered_in_time_is_given_up() -> None:
+    """After the meeting it is looked up no more, and nothing is remembered of it."""
+    async with running({FILE: schedule()}, resync=5 * MINUTE) as world:
+        await until(world, OPENS - MINUTE)
+        world.fake.script("create_room", *[Fate.BUSY] * 200)
+        await until(world, ENDS + MINUTE)
+        assert world.alive == []
+        assert await world.store.states() == []
+        assert await world.store.open_operations() == []
+
+
+async def test_a_lost_room_is_made_anew_while_the_meeting_goes_on() -> None:
+    """After two looks, as for every other room."""
+    async with running({FILE: schedule()}, resync=5 * MINUTE) as world:
+        await until(world, STARTS)
+        (room,) = world.alive
+        world.fake.vanish(room.id)
+        await world.pass_(20 * MINUTE)
+        (other,) = world.alive
+        assert other.id != room.id
+        assert other.expires_at == STAYS
+        await until(world, STAYS + MINUTE)
+        assert await world.store.states() == []
+
+
+async def test_a_room_that_is_lost_after_the_end_is_not_made_anew() -> None:
+    """Nobody meets any more."""
+    async with running({FILE: schedule()}, resync=5 * MINUTE) as world:
+        await until(world, ENDS + MINUTE)
+        (room,) = world.alive
+        world.fake.vanish(room.id)
+        await until(world, STAYS)
+        assert world.alive == []
+        assert await world.store.states() == []
+
+
+async def test_a_room_of_the_same_name_holds_nothing_up() -> None:
+    """Nobody could answer the question in a quarter of an hour, and again next week."""
+    async with running({FILE: schedule(room={"display_name": "All hands"})}) as world:
+        await until(world, OPENS - MINUTE)
+        new = NewRoom("All hands", RoomType.LONG_TERM, "", {}, at(world) + timedelta(days=9))
+        world.fake.plant(new)
+        await until(world, STARTS)
+        assert world.names == ["All hands", "All hands"]
+        assert list(await world.ids()) == [KEY]
+
+
+async def test_occurrences_that_overlap_have_a_room_each() -> None:
+    """Daily, for thirty hours: two at a time, and each goes at its own end."""
+    async with running({FILE: schedule(cron="0 15 * * *", duration="30h")}) as world:
+        await world.pass_(timedelta(days=3))
+        await until(world, STARTS + timedelta(days=3, minutes=1))
+        assert sorted(await world.ids()) == [
+            "all-hands/2026-01-07T15:00",
+            "all-hands/2026-01-08T15:00",
+        ]
+
+
+async def test_a_schedule_that_is_renamed_takes_its_room_along() -> None:
+    """With `formerly`: no call, same link, and its end stays as it was planned."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, STARTS)
+        (room,) = world.alive
+        world.mark()
+        await world.edit({FILE: schedule("everybody", formerly="all-hands")})
+        assert await world.ids() == {"everybody/2026-01-05T15:00": room.id}
+        assert world.changes == []
+        await until(world, STAYS + MINUTE)
+        assert world.changes == []
+        assert await world.store.states() == []
+
+
+async def test_a_schedule_is_not_renamed_without_a_word() -> None:
+    """What is open would be let go and made anew under the new name."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, STARTS)
+        first = await world.ids()
+        await world.edit({FILE: schedule("everybody")})
+        assert await world.ids() == first
+        (problem,) = world.engine.reconciler.book.problems
+        assert "write  formerly: all-hands" in problem.message
+
+
+async def test_in_observe_nothing_is_made_and_nothing_remembered() -> None:
+    """It is told once that it was due."""
+    async with running({FILE: schedule()}, mode=Mode.OBSERVE) as world:
+        await until(world, STARTS)
+        assert world.events.count("act.withheld") == 1
+        await until(world, STAYS)
+        assert world.changes == []
+        assert await world.store.states() == []
+
+
+async def test_a_restart_changes_nothing() -> None:
+    """Neither while it is open nor near its end."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, STARTS)
+        first = await world.ids()
+        world.mark()
+        await world.restart()
+        assert await world.ids() == first
+        await until(world, STAYS - 3 * MINUTE)
+        await world.restart()
+        assert world.changes == []
+        await until(world, STAYS + MINUTE)
+        assert await world.store.states() == []
+
+
+async def test_subjects_that_give_way_to_a_schedule_are_let_go_as_usual() -> None:
+    """A key that no schedule made is no ended occurrence: it is decided, and counted."""
+    async with running({FILE: policy("all-hands", ["checkout"])}) as world:
+        world.mark()
+        await world.edit({FILE: schedule()})
+        assert world.one("room.tombstoned").key == "all-hands/checkout"
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        pytest.param("{{ '' }}", KEY, id="blank: its key"),
+        pytest.param("A{{ '' }}" * 201, "A" * 199 + "…", id="too long: cut"),
+        pytest.param("{{ occurrence.start }}", "2026-01-05T15:00+01:00", id="in its own zone"),
+        pytest.param("{{ occurrence.opens | time }}", "14:45", id="opens"),
+        pytest.param("{{ occurrence.end | time }}", "16:30", id="end"),
+    ],
+)
+async def test_names_of_occurrences(template: str, name: str) -> None:
+    """From a template, never blank, at most 200 characters."""
+    async with running({FILE: schedule(room={"display_name": template})}) as world:
+        await until(world, STARTS)
+        assert world.names == [name]
