@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -33,10 +33,12 @@ from orchestrator.adapters.policies.reader import PolicyReader
 from orchestrator.adapters.store.sqlite import SqliteStore
 from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.adapters.timer import SchedulerTimer
+from orchestrator.app.directories import directories, uses
 from orchestrator.app.embedded import Api, embedded
 from orchestrator.config.secrets import SecretFault, SecretKind
 from orchestrator.config.settings import Calls, EmbeddedMeetings, RemoteMeetings, Settings
 from orchestrator.domain.brakes import Limits
+from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.facts import Json
 from orchestrator.domain.policies import Mode
 from orchestrator.engine.agenda import Agenda
@@ -45,11 +47,13 @@ from orchestrator.engine.brakes import Brakes
 from orchestrator.engine.desk import EngineDesk
 from orchestrator.engine.executor import Executor
 from orchestrator.engine.gathering import Gathering
+from orchestrator.engine.hints import Hints
 from orchestrator.engine.inbox import Inbox
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
 from orchestrator.engine.outbox import AUDIT_HEAD, Outbox
 from orchestrator.engine.overview import Whence
+from orchestrator.engine.polling import Polling
 from orchestrator.engine.reconciler import Parts, Reconciler
 from orchestrator.engine.reload import Reload
 from orchestrator.engine.resync import CLOCKS_APART, Resync
@@ -61,6 +65,7 @@ from orchestrator.ports.adoptions import Adoptions
 from orchestrator.ports.audit import AuditLog, Head
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import Destination
+from orchestrator.ports.directories import Directories
 from orchestrator.ports.rooms import Rooms
 from orchestrator.ports.sources import Sources
 from orchestrator.ports.store import Commit, Store
@@ -105,6 +110,8 @@ class Outside:
     clock: Clock
     destinations: dict[str, Destination]
     adoptions: Adoptions | None = None
+    directories: Directories | None = None
+    secrets: Mapping[str, SecretUse] | None = None  # of config.yaml, for headers of policies
 
 
 @asynccontextmanager
@@ -135,6 +142,8 @@ async def build(
         sources = PolicyFolder(settings.policies, clock)
         timer = SchedulerTimer()
         stack.push_async_callback(timer.close)
+        asked = directories(settings.directories, clock)
+        stack.push_async_callback(asked.close)
         outside = Outside(
             store=store,
             rooms=rooms,
@@ -144,6 +153,8 @@ async def build(
             clock=clock,
             destinations=_destinations(settings),
             adoptions=AdoptedFile(settings.policies),
+            directories=asked,
+            secrets=uses(settings.directories),
         )
         engine = assemble(engine_settings(settings, api.url), outside)
         whence = Whence(str(settings.file), version("room-orchestrator"), clock.now())
@@ -187,7 +198,7 @@ def longest_turn(calls: Calls) -> timedelta:
 
 def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     """Put the engine's parts together on whatever it stands on."""
-    observations = Observations(settings.owner)
+    observations = Observations(settings.owner, settings.occupied_max)
     weather = Weather(settings.url)
     calendar = CronCalendar()
     templates = SandboxedTemplates()
@@ -211,6 +222,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         brakes=Brakes(store, settings.limits),
         inbox=inbox,
         agenda=Agenda(inbox, outside.timer, clock),
+        hints=Hints(store, rooms, observations, inbox, clock, settings.occupied_max),
         weather=weather,
         clock=clock,
         occurrences=occurrences,
@@ -218,10 +230,12 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     # In observe nobody is told anything; each destination's cursor waits for another mode.
     told = {} if settings.mode is Mode.OBSERVE else outside.destinations
     outbox = Outbox(store, outside.audit, told, clock, outside.adoptions)
-    reader = PolicyReader(templates, calendar, frozenset(outside.destinations))
+    reader = PolicyReader(templates, calendar, frozenset(outside.destinations), outside.secrets)
+    polling = Polling(outside.directories, store, clock, settings.owner)
     reconciler = Reconciler(parts, Book())
-    reload = Reload(outside.sources, Binder(reader, templates), parts, reconciler, outbox)
-    return Engine(parts, reconciler, reload, outbox, settings)
+    binder = Binder(reader, templates)
+    reload = Reload(outside.sources, binder, parts, reconciler, outbox, polling)
+    return Engine(parts, reconciler, reload, outbox, polling, settings)
 
 
 async def _api(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Api:

@@ -7,7 +7,7 @@ would find, because the same binder makes the book.
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,11 @@ from orchestrator.adapters.policies.reader import POLICY_MAX, PolicyReader
 from orchestrator.adapters.policies.scanning import load as load_folder
 from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.app.configuration import ConfigError, Loaded, load
+from orchestrator.app.directories import uses
+from orchestrator.domain.directories import SecretUse
+from orchestrator.domain.policies import Policy
 from orchestrator.engine.book import Binder
+from orchestrator.engine.polling import source_of
 from orchestrator.foundation.documents import read_yaml
 from orchestrator.foundation.problems import Place, Problem, nearest
 from orchestrator.ports.sources import Folder
@@ -32,6 +36,7 @@ class Validation:
         looked_at: the files and folders, as they were named.
         policies: how many can be used as they are.
         rooms: how many rooms those ask for.
+        unasked: directories, which are not asked, with the policies whose rooms they would tell.
     """
 
     looked_at: tuple[str, ...] = ()
@@ -39,6 +44,7 @@ class Validation:
     warnings: tuple[Problem, ...] = ()
     policies: int = 0
     rooms: int = 0
+    unasked: tuple[str, ...] = ()
 
     def __add__(self, other: Validation) -> Validation:
         """Both together."""
@@ -48,6 +54,7 @@ class Validation:
             tuple(dict.fromkeys((*self.warnings, *other.warnings))),
             self.policies + other.policies,
             self.rooms + other.rooms,
+            tuple(dict.fromkeys((*self.unasked, *other.unasked))),
         )
 
 
@@ -84,11 +91,11 @@ def _path(path: Path, environ: Mapping[str, str], cwd: Path) -> Validation:
         inside = path / CONFIG_NAME
         if inside.exists():
             return _installation(inside, environ, cwd)
-        return _folder(path, None, cwd)
+        return _folder(path, _Known(), cwd)
     if not path.exists():
         name = _shown(path, cwd)
         return Validation((name,), (Problem(Place(name), "does not exist"),))
-    whole = _folder(path.parent, None, cwd)
+    whole = _folder(path.parent, _Known(), cwd)
     name = _shown(path, cwd)
     return replace(
         whole,
@@ -106,20 +113,38 @@ def _installation(option: Path | None, environ: Mapping[str, str], cwd: Path) ->
         return Validation(names, problems)
     settings = loaded.settings
     config = Validation((_shown(settings.file, cwd),), warnings=loaded.warnings)
-    return config + _folder(settings.policies, settings.destinations, cwd)
+    known = _Known(frozenset(settings.destinations), uses(settings.directories))
+    return config + _folder(settings.policies, known, cwd)
 
 
-def _folder(path: Path, destinations: Collection[str] | None, cwd: Path) -> Validation:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What config.yaml defines and policies name; None: there is no config to look it up in."""
+
+    destinations: frozenset[str] | None = None
+    secrets: Mapping[str, SecretUse] | None = None
+
+
+def _folder(path: Path, known: _Known, cwd: Path) -> Validation:
     templates = SandboxedTemplates()
-    known = None if destinations is None else frozenset(destinations)
-    reader = PolicyReader(templates, CronCalendar(), known)
+    reader = PolicyReader(templates, CronCalendar(), known.destinations, known.secrets)
     folder = read_folder(path)
     book = Binder(reader, templates).bind(folder, ())
     found = dict.fromkeys((*book.problems, *_missing_data(folder, book.rejected)))
     problems = _placed(tuple(found), lambda file: _shown(_inside(path, file), cwd))
     return Validation(
-        (f"{_shown(path, cwd)}/",), tuple(problems), (), len(book.policies), len(book.wishes)
+        (f"{_shown(path, cwd)}/",),
+        tuple(problems),
+        (),
+        len(book.policies),
+        len(book.wishes),
+        tuple(f"{name}: {_unasked(book.policies[name])}" for name in sorted(book.awaited)),
     )
+
+
+def _unasked(policy: Policy) -> str:
+    source = source_of(policy)
+    return "" if source is None else source.directory.shown
 
 
 def _missing_data(folder: Folder, rejected: Iterable[str]) -> Iterator[Problem]:

@@ -75,6 +75,8 @@ def _show_validation(screen: Screen, found: Validation) -> None:
     show_problems(screen, found.problems)
     for warning in found.warnings:
         screen.aside(f"warning: {warning}")
+    for unasked in found.unasked:
+        screen.aside(f"not asked, because validate is offline: {unasked}")
     if found.problems:
         files = {problem.place.file for problem in found.problems}
         count = plural(len(found.problems), "problem")

@@ -147,6 +147,19 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
         "room.delete.failed": _kind("the API did not delete the room", "display_name", "next_at"),
         "room.link.revealed": _kind("a person read the room's host link", "display_name"),
         "room.link.changed": _kind("the API gave the room another guest link", "display_name"),
+        "session.started": _kind(
+            "the API told that people meet in a room; who they are is not kept",
+            "display_name",
+            "session",
+            "started_at",
+        ),
+        "session.ended": _kind(
+            "the API told that the last one has left a room",
+            "display_name",
+            "session",
+            "started_at",
+            "ended_at",
+        ),
         "operation.started": _kind(
             "an intent was recorded; the call follows", "kind", "watermark", "attempt"
         ),
@@ -166,6 +179,14 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
         "api.unavailable": _kind("the API stopped answering", "url"),
         "api.recovered": _kind("the API answers again", "url", "seconds"),
         "api.verified": _kind("the first room's marker came back in answer and listing", "url"),
+        "directory.unavailable": _kind(
+            "a service that subjects come from fails again and again; what is known holds",
+            "url",
+            "policies",
+        ),
+        "directory.recovered": _kind(
+            "a service that subjects come from answers again", "url", "policies", "seconds"
+        ),
         "clock.jumped": _kind("wall clock and API time disagree", "seconds"),
         "delivery.sent": _kind("links reached a destination", "destination", "rooms"),
         "delivery.failed": _kind("links did not reach a destination", "destination", "next_at"),

@@ -73,6 +73,7 @@ class PlanReport:
         foreign: rooms that are not ours, untouched.
         standing: removals that are decided and wait for their grace.
         listed_at: when the listing ended that the plan stands on.
+        unknown: for each policy whose subjects are not known, why.
     """
 
     mode: str
@@ -87,6 +88,7 @@ class PlanReport:
     doubt: str = ""
     problems: tuple[Problem, ...] = ()
     candidate: bool = False
+    unknown: tuple[str, ...] = ()
 
     @property
     def pending(self) -> bool:
@@ -118,6 +120,27 @@ class PolicyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectoryRow:
+    """One directory that policies take subjects from.
+
+    Attributes:
+        url: without its query.
+        policies: the names of those policies.
+        last_good: when its last good answer came, which holds as long as no better one comes.
+        reason: why it fails now, as the rest of a sentence; empty where it does not.
+        failing_since: the first failure of those in a row.
+        next_at: when it is asked again.
+    """
+
+    url: str
+    policies: tuple[str, ...]
+    last_good: datetime | None
+    reason: str
+    failing_since: datetime | None
+    next_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NextAct:
     """Something that will be done at a moment, if nothing changes until then."""
 
@@ -146,6 +169,7 @@ class StatusReport:
         loses_first: what link would end first if nothing but time went on.
         behind: readers of the outbox that are behind, and why.
         last_pass: when a complete listing was last taken in.
+        directories: the services that policies take subjects from, those that fail first.
     """
 
     owner: str
@@ -172,6 +196,7 @@ class StatusReport:
     audit_lines: int = 0
     waiting: int = 0
     last_pass: datetime | None = None
+    directories: tuple[DirectoryRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

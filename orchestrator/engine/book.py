@@ -33,6 +33,7 @@ class Book:
         wishes: by key.
         kept: keys whose last good spec stays in force, with the reason.
         doubtful: policies none of whose keys may count as gone, with the reason.
+        awaited: those of them of which nothing is wrong but that a directory has not answered.
         unreadable: why no policy may count as removed, or an empty text.
         former: for a key, the keys that its room may have served before.
         problems: everything that is wrong, in order.
@@ -45,6 +46,7 @@ class Book:
     wishes: Mapping[Key, Desired] = field(default_factory=dict)
     kept: Mapping[Key, str] = field(default_factory=dict)
     doubtful: Mapping[str, str] = field(default_factory=dict)
+    awaited: frozenset[str] = frozenset()
     unreadable: str = ""
     former: Mapping[Key, Sequence[Key]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
@@ -209,7 +211,7 @@ class Binder:
         return one is None or other is None or bool(one & other)
 
     def _keys(self, folder: Folder, policy: Policy) -> set[str] | None:
-        subjects = self._reader.subjects(policy, folder.data).subjects
+        subjects = self._reader.subjects(policy, folder.data, folder.answers).subjects
         if subjects is None:
             return None
         if isinstance(policy.made_for, Schedule):
@@ -231,14 +233,16 @@ class Binder:
     def _write(self, folder: Folder, pages: _Pages, unreadable: str) -> Book:
         whole = Expansion()
         doubtful: dict[str, str] = {}
+        awaited: set[str] = set()
         for name, (policy, _) in pages.good.items():
             if isinstance(policy.made_for, Schedule):
                 continue  # its wishes come and go with its occurrences
-            found = self._reader.subjects(policy, folder.data)
+            found = self._reader.subjects(policy, folder.data, folder.answers)
             whole.problems.extend(found.problems)
             if found.subjects is None:
-                first = found.problems[0] if found.problems else "its subjects cannot be known"
-                doubtful[name] = str(first)
+                doubtful[name] = found.awaited or str(found.problems[0])
+                if found.awaited:
+                    awaited.add(name)
                 continue
             expansion = expand(policy, policy.made_for, found.subjects, self._templates)
             whole.wishes.update(expansion.wishes)
@@ -258,6 +262,7 @@ class Binder:
             wishes=whole.wishes,
             kept=whole.kept,
             doubtful=doubtful,
+            awaited=frozenset(awaited),
             unreadable=unreadable,
             former=whole.former,
             problems=tuple(dict.fromkeys((*pages.problems, *whole.problems))),

@@ -68,9 +68,11 @@ class EngineDesk:
     async def plan(self, candidate: Folder | None = None) -> PlanReport:
         """What would be done now, by a fresh listing."""
         listed = await self._parts.resync.full()
+        if not self._running:
+            await self._engine.ask_directories()
         book = self._engine.reconciler.book
         if candidate is not None:
-            book = await self._engine.reload.bind(candidate)
+            book = await self._engine.reload.preview(candidate)
         parts = self._parts
         seen = await preview(book, parts.store, parts.gathering, parts.brakes, parts.clock)
         doubt = parts.observations.doubt
@@ -89,6 +91,7 @@ class EngineDesk:
             doubt=doubt,
             problems=book.problems,
             candidate=candidate is not None,
+            unknown=tuple(f"{name}: {book.doubtful[name]}" for name in sorted(book.awaited)),
         )
 
     async def apply(self, person: Person) -> ApplyReport:

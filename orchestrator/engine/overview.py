@@ -15,6 +15,7 @@ from orchestrator.domain.marker import Unreadable
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import (
     BrakeRow,
+    DirectoryRow,
     ForeignRow,
     NextAct,
     PlanLine,
@@ -83,6 +84,7 @@ class Overview:
             occupancy_known=parts.observations.sessions_known,
             audit_lines=self._engine.outbox.audit_lines,
             waiting=parts.inbox.depth,
+            directories=self._engine.polling.rows(),
             last_pass=parts.observations.passed_at,
         )
 
@@ -111,6 +113,7 @@ class Overview:
             )
         if parts.observations.doubt:
             needs.append(f"Nothing is ended: {parts.observations.doubt}")
+        needs.extend(_failing(row) for row in self._engine.polling.rows() if row.reason)
         needs.extend(f"{problem}" for problem in book.problems[:10])
         needs.extend(f"{name} is behind: {why}" for name, why in self._engine.outbox.behind.items())
         return tuple(needs)
@@ -202,6 +205,16 @@ class Overview:
                 )
             )
         return sorted(rows, key=lambda row: (row.display_name.casefold(), row.room_id))
+
+
+def _failing(row: DirectoryRow) -> str:
+    """What a directory's failure means for the policies that stand on it."""
+    since = "" if row.failing_since is None else f", since {row.failing_since:%d %b %H:%M:%SZ}"
+    if row.last_good is None:
+        means = "their rooms stay as they are, and new ones are not made"
+    else:
+        means = f"the subjects of {row.last_good:%d %b %H:%M:%SZ} stay in force"
+    return f"{row.url} {row.reason}{since}. For {', '.join(row.policies)}: {means}"
 
 
 def _count(rows: Sequence[RoomRow]) -> dict[str, int]:

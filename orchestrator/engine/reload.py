@@ -25,6 +25,7 @@ from orchestrator.engine.gathering import heir
 from orchestrator.engine.health import Pulse
 from orchestrator.engine.occurrences import with_former
 from orchestrator.engine.outbox import Outbox
+from orchestrator.engine.polling import Polling, source_of
 from orchestrator.engine.reconciler import Parts, Reconciler
 from orchestrator.foundation.instants import format_instant
 from orchestrator.ports.sources import Folder, Sources
@@ -44,8 +45,9 @@ class Reload:
         parts: Parts,
         reconciler: Reconciler,
         outbox: Outbox,
+        polling: Polling,
     ) -> None:
-        """Read ``sources``, swap the book of ``reconciler`` and ``outbox``."""
+        """Read ``sources``, swap the book of ``reconciler`` and ``outbox``, tell ``polling``."""
         self._sources = sources
         self._binder = binder
         self._store = parts.store
@@ -54,6 +56,9 @@ class Reload:
         self._occurrences = parts.occurrences
         self._reconciler = reconciler
         self._outbox = outbox
+        self._polling = polling
+        self._subjects: dict[str, set[str]] = {}  # of each policy, as last known
+        self._promised: set[str] = set()  # in force for subjects that are not known yet
         self._loaded = False
         self._behind = False
         self._loading = asyncio.Lock()  # a signal and a change may come at once
@@ -104,15 +109,23 @@ class Reload:
     async def bind(self, folder: Folder) -> Book:
         """The book of a folder, with what the store knows of last good texts; no effect."""
         last_good = await self._store.policies()
+        folder = replace(folder, answers={**self._polling.answers, **folder.answers})
         book = await asyncio.to_thread(self._binder.bind, folder, last_good)
         book = self._occurrences.into(book, self._reconciler.book)
         return await with_former(book, self._store)
+
+    async def preview(self, candidate: Folder) -> Book:
+        """The book of a folder that is not in force; directories that it alone names are asked."""
+        book = await self.bind(candidate)
+        sources = (source_of(policy) for policy in book.policies.values())
+        answers = await self._polling.ask(source.directory for source in sources if source)
+        return await self.bind(replace(candidate, answers=answers)) if answers else book
 
     async def _put_in_force(self, book: Book, folder: Folder, cause: str) -> None:
         before = self._reconciler.book
         texts = {text.name: text for text in await self._store.policies()}
         facts = [
-            *_loaded(book, before, texts, folder, cause),
+            *self._loaded_facts(book, texts, folder, cause),
             *await self._removed(book, texts, cause),
         ]
         rejected, notes = await self._rejected(book, cause)
@@ -127,6 +140,7 @@ class Reload:
             )
         book = await self._swap(book, cause)
         await self._wake(before, book, cause)
+        self._polling.follow(book.policies.values())
         self._loaded = True
         self._outbox.nudge()
         _log.info(
@@ -137,6 +151,31 @@ class Reload:
         )
         for problem in book.problems:
             _log.warning("policy.problem", place=str(problem.place), problem=problem.message)
+
+    def _loaded_facts(
+        self, book: Book, texts: dict[str, PolicyText], folder: Folder, cause: str
+    ) -> list[Fact]:
+        """What came into force, or is in force for other subjects; what is unknown is no news."""
+        facts: list[Fact] = []
+        for name, policy in book.policies.items():
+            text, subjects = texts.get(name), _subjects(book, name)
+            same_text = text is not None and text.version == policy.version
+            unknown = name in book.doubtful and not subjects
+            if not unknown:
+                # A restart is no news, unless the policy came into force since then.
+                before = self._subjects.get(name, None if name in self._promised else subjects)
+                self._subjects[name] = subjects
+                self._promised.discard(name)
+                if same_text and subjects == before:
+                    continue
+            elif same_text:
+                continue
+            else:
+                self._promised.add(name)
+            facts.append(_loaded(policy, None if unknown else len(subjects), folder, cause))
+        for name in self._subjects.keys() - book.policies.keys():
+            del self._subjects[name]
+        return facts
 
     async def _removed(self, book: Book, texts: dict[str, PolicyText], cause: str) -> list[Fact]:
         facts: list[Fact] = []
@@ -181,7 +220,8 @@ class Reload:
                         detail={"file": file, "problems": shown},
                     )
                 )
-        for file in self._reconciler.book.rejected:
+        before = self._reconciler.book
+        for file in {*before.rejected, *(problem.place.file for problem in before.problems)}:
             if file not in everything:
                 notes[_REJECTED + file] = None
         return facts, notes
@@ -283,35 +323,20 @@ def becomes(states: Sequence[KeyState]) -> str:
     return "; ".join(f"{count} {text}" for text, count in kinds.items()) or "it had no rooms"
 
 
-def _loaded(
-    book: Book,
-    before: Book,
-    texts: dict[str, PolicyText],
-    folder: Folder,
-    cause: str,
-) -> list[Fact]:
-    facts: list[Fact] = []
-    for name, policy in book.policies.items():
-        known = texts.get(name)
-        subjects = _subjects(book, name)
-        same_text = known is not None and known.version == policy.version
-        same_subjects = not before.policies or subjects == _subjects(before, name)
-        if same_text and same_subjects:
-            continue
-        facts.append(
-            Fact(
-                "policy.loaded",
-                actor=f"policy {name}@{policy.version[:8]}",
-                cause=cause,
-                detail={
-                    "file": policy.file,
-                    "version": policy.version,
-                    "subjects": len(subjects),
-                    **_provenance(policy, folder),
-                },
-            )
-        )
-    return facts
+def _loaded(policy: Policy, subjects: int | None, folder: Folder, cause: str) -> Fact:
+    """A version is in force; ``subjects`` is None where their number is not known."""
+    counted: dict[str, Json] = {} if subjects is None else {"subjects": subjects}
+    return Fact(
+        "policy.loaded",
+        actor=f"policy {policy.name}@{policy.version[:8]}",
+        cause=cause,
+        detail={
+            "file": policy.file,
+            "version": policy.version,
+            **counted,
+            **_provenance(policy, folder),
+        },
+    )
 
 
 def _subjects(book: Book, name: str) -> set[str]:

@@ -20,6 +20,7 @@ from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.health import Pulse, Vitals
 from orchestrator.engine.inbox import Lane
 from orchestrator.engine.outbox import Outbox
+from orchestrator.engine.polling import Polling
 from orchestrator.engine.reconciler import Parts, Reconciler
 from orchestrator.engine.reload import Reload
 from orchestrator.engine.settings import EngineSettings
@@ -46,6 +47,7 @@ class Engine:
         reconciler: Reconciler,
         reload: Reload,
         outbox: Outbox,
+        polling: Polling,
         settings: EngineSettings,
     ) -> None:
         """Run these parts."""
@@ -53,6 +55,7 @@ class Engine:
         self.reconciler = reconciler
         self.reload = reload
         self.outbox = outbox
+        self.polling = polling
         self.settings = settings
         self.vitals = Vitals(parts.clock)
         self._longest = settings.longest_turn.total_seconds()
@@ -68,15 +71,27 @@ class Engine:
         """Why the config.yaml that was found last is not the one in force, or an empty text."""
 
     async def prepare(self) -> None:
-        """Recall what was held and approved, and load the policies; no call to the API."""
+        """Recall what was held, approved and heard, and load the policies; no call to the API."""
         await self.parts.brakes.recall()
+        await self.parts.hints.recall()
         await self.reload.load("start")
 
     async def look(self) -> None:
         """Know what a question needs: nothing is written, moved or put in force."""
         await self.parts.brakes.recall()
+        await self.parts.hints.recall()
         self.reconciler.book = await self.reload.read()
         self.outbox.book = self.reconciler.book
+        self.polling.follow(self.reconciler.book.policies.values())
+
+    async def ask_directories(self) -> None:
+        """Ask the directories of the policies in force, for one command without a daemon."""
+        if await self.polling.ask_all():
+            self.reconciler.book = await self.reload.read()
+            self.outbox.book = self.reconciler.book
+
+    async def _poll(self, pulse: Pulse) -> None:
+        await self.polling.run(pulse, self.reload.load)
 
     async def run(self, started: dict[str, Json] | None = None) -> None:
         """Work until `stop`, then finish what was begun.
@@ -97,6 +112,7 @@ class Engine:
                         "probe": self._probe,
                         "watch": self.reload.watch,
                         "schedules": self.reload.follow,
+                        "directories": self._poll,
                         "store-check": self._check_store,
                     }
                     tasks = [
@@ -178,6 +194,8 @@ class Engine:
 
         False if the listing failed: then nothing was done. For ``apply``, which prepares first.
         """
+        if await self.polling.ask_all():
+            await self.reload.load("directories")
         if not await self.parts.resync.full():
             return False
         await self.wake_all("apply")

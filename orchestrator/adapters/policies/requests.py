@@ -83,9 +83,9 @@ def url_problem(url: str) -> str | None:
 def header_problem(name: str) -> str | None:
     """Say why a header cannot be sent, or nothing."""
     if _TOKEN.fullmatch(name) is None:
-        return f"{name!r} is no name of a header"
+        return "is no name of a header"
     if name.lower() in _OURS:
-        return f"{name} is not for policies to say; leave it out"
+        return "is not for policies to say; leave it out"
     return None
 
 

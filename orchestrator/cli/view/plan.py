@@ -57,6 +57,8 @@ def show_plan(screen: Screen, report: PlanReport) -> None:
     else:
         _records(screen, report)
     show_problems(screen, report.problems)
+    for policy in report.unknown:
+        screen.line((f"not known: {policy}", "yellow"))
     if report.lines or report.held or report.standing or report.problems:
         screen.blank()
     _summary(screen, report)

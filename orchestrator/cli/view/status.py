@@ -20,6 +20,7 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     _row(screen, "Losses", [_loss(screen, report.loses_first, report)])
     _row(screen, "API", [f"{report.api}  {report.api_state}{_good(report)}"])
     _row(screen, "Policies", _policies(report))
+    _row(screen, "Sources", _directories(report))
     _row(screen, "Rooms", [_rooms(report)])
     _row(screen, "Held", _held(report), "yellow")
     _row(screen, "Brakes", _brakes(report), "red")
@@ -76,6 +77,18 @@ def _policies(report: StatusReport) -> list[str]:
     )
     shown = set(report.needs_you)
     told.extend(str(problem) for problem in report.problems if str(problem) not in shown)
+    return told
+
+
+def _directories(report: StatusReport) -> list[str]:
+    told: list[str] = []
+    for row in report.directories:
+        if row.last_good is None:
+            good = "no answer yet"
+        else:
+            good = f"last good answer {length(report.now - row.last_good)} ago"
+        wrong = f"; {row.reason}" if row.reason else ""
+        told.append(f"{row.url}  {good}{wrong}, for {', '.join(row.policies)}")
     return told
 
 

@@ -7,9 +7,15 @@ import pytest
 from orchestrator.adapters.calendar import CronCalendar
 from orchestrator.adapters.policies.reader import POLICY_MAX, PolicyReader
 from orchestrator.adapters.templates import SandboxedTemplates
+from orchestrator.domain.directories import SecretUse
 
 BAD = Path(__file__).parents[3] / "data" / "bad_policy"
-READER = PolicyReader(SandboxedTemplates(), CronCalendar(), frozenset({"rooms-json"}))
+READER = PolicyReader(
+    SandboxedTemplates(),
+    CronCalendar(),
+    frozenset({"rooms-json"}),
+    {"hr-token": SecretUse(frozenset({"hr.example.com"}))},
+)
 
 
 @pytest.mark.parametrize("path", sorted(BAD.glob("*.yaml")), ids=lambda path: path.stem)

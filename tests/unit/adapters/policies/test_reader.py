@@ -197,7 +197,7 @@ def test_the_schema_of_the_language_can_be_written() -> None:
     """Editors read it; it knows the aliases and describes each field."""
     schema = PolicyForm.model_json_schema()
     each = schema["$defs"]["ForEachForm"]["properties"]
-    assert {"as", "key", "file", "items", "formerly", "min_items"} == set(each)
+    assert {"as", "key", "file", "http", "items", "formerly", "min_items"} == set(each)
     for name, form in {"": schema, **schema["$defs"]}.items():
         for field, described in form["properties"].items():
             assert described.get("description"), f"{name}.{field} is not described"
