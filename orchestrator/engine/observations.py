@@ -133,10 +133,6 @@ class Observations:
         """Take in what callbacks told of a room."""
         self._heard[room_id] = presence
 
-    def presences(self) -> dict[str, Presence]:
-        """What callbacks told, room by room."""
-        return dict(self._heard)
-
     def use(self, room_id: str, now: datetime) -> Use:
         """How a room is used, as far as is known at a moment of API time."""
         listed = None if self._listed is None else self._listed.get(room_id, Told())

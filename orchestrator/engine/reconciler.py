@@ -43,6 +43,7 @@ from orchestrator.engine.book import Book
 from orchestrator.engine.brakes import Brakes, is_counted
 from orchestrator.engine.executor import Executor, Telling
 from orchestrator.engine.gathering import Gathering
+from orchestrator.engine.hints import Hints
 from orchestrator.engine.inbox import Inbox, Lane
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
@@ -93,6 +94,7 @@ class Parts:
     brakes: Brakes
     inbox: Inbox
     agenda: Agenda
+    hints: Hints
     weather: Weather
     clock: Clock
     occurrences: Occurrences
@@ -209,6 +211,7 @@ class Reconciler:
         if before is not None and before != state:
             await parts.store.commit(Commit(states=(state,)), parts.clock.now())
         await self._close_interrupted(turn, state)
+        await self._read_doubted(turn, state)
         braked = parts.brakes.held(turn.key)
         situation = await parts.gathering.situation(turn.key, state, self.book, braked)
         if situation is not None and await self._look_up(situation):
@@ -273,19 +276,36 @@ class Reconciler:
         """Read the rooms of a key by id before acting on one; true if anything was read."""
         parts = self._parts
         wanted = _rooms_of(state, action) - turn.fresh
-        for room_id in sorted(wanted):
-            began = parts.clock.monotonic()
-            try:
-                parts.observations.saw(await parts.rooms.get_room(room_id), began)
-            except MissingError as fault:
-                parts.observations.missed(room_id, str(fault), began)
-            turn.fresh.add(room_id)
+        await self._read(turn, wanted)
         ends = isinstance(action, Replace | Retire | Delete | LetGo)
         if ends and not turn.use_read:
             await parts.resync.read_use()
             turn.use_read = True
             return True
         return bool(wanted)
+
+    async def _read_doubted(self, turn: _Turn, state: KeyState) -> None:
+        """Read what a callback told of afresh: it was a hint."""
+        observations = self._parts.observations
+        doubted = {room.id for room in state.rooms} & observations.doubted
+        if doubted and not self._parts.weather.stopped:
+            # Before the call: what is told while it is under way wants another look.
+            observations.doubted -= doubted
+            try:
+                await self._read(turn, doubted)
+            except Fault:
+                observations.doubted |= doubted
+                raise
+
+    async def _read(self, turn: _Turn, room_ids: set[str]) -> None:
+        parts = self._parts
+        for room_id in sorted(room_ids):
+            began = parts.clock.monotonic()
+            try:
+                parts.observations.saw(await parts.rooms.get_room(room_id), began)
+            except MissingError as fault:
+                parts.observations.missed(room_id, str(fault), began)
+            turn.fresh.add(room_id)
 
     async def _do(self, turn: _Turn, situation: Situation, action: Action) -> None:
         parts = self._parts
