@@ -30,6 +30,8 @@ _TEMPLATE: Final = "what stands in a template is another language"
 _ELSEWHERE: Final = "another file must be read"
 _CALENDAR: Final = "a calendar must be asked"
 _NETWORK: Final = "whether a text names a network is arithmetic"
+_SECRET: Final = "what looks like a secret is a guess"
+_SELECT: Final = "JMESPath is another language"
 UNSEEN: Final[Mapping[str, str]] = {
     "bad_policy/anchor": _SYNTAX,
     "bad_policy/merge-key": _SYNTAX,
@@ -42,6 +44,22 @@ UNSEEN: Final[Mapping[str, str]] = {
     "bad_policy/moved-in-a-circle": _TWO,
     "bad_policy/moved-together": _TWO,
     "bad_policy/moved-twice": _TWO,
+    "bad_policy/http-every-too-short": _BOUND,
+    "bad_policy/http-header-of-ours": "a long list that changes with the protocol",
+    "bad_policy/http-header-twice": _TWO,
+    "bad_policy/http-prefix-without-secret": _TWO,
+    "bad_policy/http-secret-by-its-value": _SECRET,
+    "bad_policy/http-secret-elsewhere": _ELSEWHERE,
+    "bad_policy/http-secret-in-the-file": _SECRET,
+    "bad_policy/http-secret-in-the-url": _SECRET,
+    "bad_policy/http-secret-undefined": _ELSEWHERE,
+    "bad_policy/http-secret-unencrypted": _ELSEWHERE,
+    "bad_policy/http-secret-unknown": _ELSEWHERE,
+    "bad_policy/http-select-grows": _SELECT,
+    "bad_policy/http-select-no-jmespath": _SELECT,
+    "bad_policy/http-select-too-few-values": _SELECT,
+    "bad_policy/http-select-unknown-function": _SELECT,
+    "bad_policy/http-select-wrong-character": _SELECT,
     "bad_policy/lifetime-too-long": _BOUND,
     "bad_policy/lifetime-too-short": _BOUND,
     "bad_policy/renewal-half-a-year": _TWO,

@@ -31,7 +31,7 @@ EVERY_MOST: Final = timedelta(days=1)
 _URL_SCHEMA: Final = WithJsonSchema(
     {
         "type": "string",
-        "pattern": "^[hH][tT][tT][pP][sS]?://[!-~]+$",
+        "pattern": r"^(?!.*\{\{)[hH][tT][tT][pP][sS]?://[^/?#@\s]+(?:[/?][^#\s]*)?$",
         "examples": ["https://hr.example.com/teams"],
     }
 )
@@ -160,9 +160,15 @@ class HeaderForm(Form):
     )
 
 
-HeaderName = Annotated[str, AfterValidator(_header_name)]
+_TEXT_SCHEMA: Final = WithJsonSchema({"type": "string", "pattern": "^[ -~]*$"})
+HeaderName = Annotated[
+    str,
+    AfterValidator(_header_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_TOKEN.pattern}$"}),
+]
 HeaderField = Annotated[
-    HeaderForm, BeforeValidator(_header, json_schema_input_type=str | HeaderForm)
+    HeaderForm,
+    BeforeValidator(_header, json_schema_input_type=Annotated[str, _TEXT_SCHEMA] | HeaderForm),
 ]
 
 
