@@ -22,6 +22,7 @@ _DIGEST_DIGITS: Final = 16  # hexadecimal digits of SHA-256 that end a cut subje
 # Percent-encoding leaves the unreserved characters of RFC 3986 but for "~", which is kept for the
 # place where a long subject was cut: so the two forms can never be mistaken for each other.
 _SAFE: Final = "-._"
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]+")  # what percent-encoding leaves as it is
 _CUT: Final = "~"
 _CUT_HEAD: Final = ENCODED_SUBJECT_MAX - _DIGEST_DIGITS - len(_CUT)  # before the cut, at most
 _DIGEST: Final = re.compile(rf"[0-9a-f]{{{_DIGEST_DIGITS}}}")
@@ -127,6 +128,8 @@ def encode_subject(subject: str) -> str:
 
 
 def _quoted(text: str) -> str:
+    if _PLAIN.fullmatch(text) is not None:
+        return text  # nearly every subject, and asked for several times in each turn
     # "~" is unreserved, so `quote` leaves it; here it must always mean "cut".
     return quote(text, safe=_SAFE).replace("~", "%7E")
 
@@ -153,6 +156,8 @@ def is_encoded_key(text: str) -> bool:
     policy, slash, subject = text.partition("/")
     if not slash or POLICY_NAME.fullmatch(policy) is None or not subject.isascii():
         return False
+    if _PLAIN.fullmatch(subject) is not None:
+        return len(subject) <= ENCODED_SUBJECT_MAX
     head, cut, digest = subject.partition(_CUT)
     if cut:
         return _DIGEST.fullmatch(digest) is not None and _is_cut_head(head)

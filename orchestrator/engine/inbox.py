@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Generator
 from enum import IntEnum
 
 from orchestrator.domain.keys import Key
@@ -22,6 +23,13 @@ class Lane(IntEnum):
 
     NORMAL = 0
     PERMIT = 1
+
+
+class _Breath:
+    """Lets everything else that is ready in the event loop have its turn, once."""
+
+    def __await__(self) -> Generator[None]:
+        yield
 
 
 class Inbox:
@@ -61,6 +69,9 @@ class Inbox:
 
         None once the inbox is closed.
         """
+        # A turn that finds nothing to do waits for nothing: without this breath ten thousand of
+        # them would go before an answer that has come, and before the turn of the one changed key.
+        await _Breath()
         while not self._closed:
             taken = self._next()
             if taken is not None:

@@ -20,6 +20,7 @@ _MOMENT: Final = re.compile(
     r" ?(?P<zone>Z|[+-]\d{2}(?::?\d{2})?)?)?",
     re.ASCII,
 )
+_USUAL: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
 _SHORT: Final = re.compile(r"(?P<number>\d+)(?P<unit>[smhd])|(?P<seconds>\d+\.\d{1,6})s", re.ASCII)
 _ISO: Final = re.compile(
     r"P(?=.)(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
@@ -54,6 +55,12 @@ def parse_instant(text: str) -> datetime:
     Raises:
         ValueError: the text is not a moment, or one that UTC cannot express.
     """
+    if _USUAL.fullmatch(text) is not None:
+        # How nearly every moment of a listing is spelt.
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError as error:
+            raise ValueError(_not_an_instant(text)) from error
     trimmed = text.strip().upper()
     match = _MOMENT.fullmatch(trimmed) if len(trimmed) <= _LONGEST_TEXT else None
     if match is None:

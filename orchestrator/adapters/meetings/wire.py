@@ -113,7 +113,7 @@ def read_room(document: Object) -> Observed:
         settings=_read_settings(document, where),
         expires_at=_moment(document, "expires_at", where),
         created_at=_moment(document, "created_at", where),
-        is_available=_flag(document.get("is_available"), "is_available", where, default=True),
+        is_available=_flag(document.get("is_available"), f"{where}: is_available", default=True),
         meeting_code=_code(document.get("meeting_code"), where),
         guest_url=_link(document, "guest_url", where),
     )
@@ -227,27 +227,42 @@ def _nested(settings: Settings) -> dict[str, object]:
 
 
 def _read_settings(document: Object, where: str) -> Settings:
-    return _shared(tuple(_setting(document, path, rule, where) for path, rule in _MEMBERS))
+    told = [_told(document, path, where) for path, _ in _MEMBERS]
+    try:
+        try:
+            return _understood(*told)
+        except TypeError:  # a list or an object, by which nothing can be looked up
+            return _understand(*told)
+    except UnreadableError as error:
+        raise UnreadableError(f"{where}: {error}") from None
 
 
-@lru_cache(maxsize=4096)
-def _shared(values: tuple[Setting, ...]) -> Settings:
-    """One mapping for all rooms with the same settings: most rooms of an estate have them."""
-    return MappingProxyType(dict(zip(SETTINGS, values, strict=True)))
-
-
-def _setting(document: Object, path: tuple[str, ...], rule: SettingRule, where: str) -> Setting:
+def _told(document: Object, path: tuple[str, ...], where: str) -> object:
+    """A setting's value as it was told; None where it was not."""
     holder = _object(document, path[0], where) if len(path) > 1 else document
     name = path[-1]
     value = holder.get(name)
-    if value is None and name in _SLIPS:
-        value = holder.get(_SLIPS[name])
+    return holder.get(_SLIPS[name]) if value is None and name in _SLIPS else value
+
+
+def _understand(*told: object) -> Settings:
+    pairs = zip(_MEMBERS, told, strict=True)
+    values = [_setting(path[-1], rule, value) for (path, rule), value in pairs]
+    return MappingProxyType(dict(zip(SETTINGS, values, strict=True)))
+
+
+# One mapping for all rooms of which the same was told: most rooms of an estate. Typed, because 1 is
+# not true.
+_understood: Final = lru_cache(maxsize=4096, typed=True)(_understand)
+
+
+def _setting(name: str, rule: SettingRule, value: object) -> Setting:
     if value is None:
         return rule.default
     if isinstance(rule.default, bool):
-        return _flag(value, name, where, default=rule.default)
+        return _flag(value, name, default=rule.default)
     if not isinstance(value, str):
-        raise UnreadableError(f"{where}: {name} is not text")
+        raise UnreadableError(f"{name} is not text")
     return _clean(value).strip().lower() if rule.choices else _clean(value)
 
 
@@ -294,14 +309,14 @@ def _object(document: Object, name: str, where: str) -> Object:
     return value
 
 
-def _flag(value: object, name: str, where: str, *, default: bool) -> bool:
+def _flag(value: object, name: str, *, default: bool) -> bool:
     if isinstance(value, bool):
         return value
     if value is None:
         return default
     if isinstance(value, str) and value.lower() in {"true", "false"}:
         return value.lower() == "true"
-    raise UnreadableError(f"{where}: {name} is neither true nor false")
+    raise UnreadableError(f"{name} is neither true nor false")
 
 
 def _text(document: Object, name: str, where: str) -> str | None:
