@@ -116,7 +116,11 @@ class Outside:
 
 @asynccontextmanager
 async def build(
-    settings: Settings, *, running: bool = True, repin: bool = False
+    settings: Settings,
+    *,
+    running: bool = True,
+    repin: bool = False,
+    callbacks: Secret | None = None,
 ) -> AsyncIterator[App]:
     """Put the daemon together for the length of the block.
 
@@ -124,6 +128,7 @@ async def build(
         settings: of one installation.
         running: the loops will run; otherwise the desk answers by itself, for one command.
         repin: take the owner, API and application of the settings for this store's from now on.
+        callbacks: where the embedded server is to tell who comes and goes; None: nowhere.
 
     Raises:
         StartError: something that is pinned changed, or a key cannot be read.
@@ -135,7 +140,7 @@ async def build(
         settings.store.parent.mkdir(parents=True, exist_ok=True)
         store = await SqliteStore.open(settings.store)
         stack.push_async_callback(store.close)
-        api = await _api(settings, clock, stack)
+        api = await _api(settings, callbacks, clock, stack)
         await _check_pins(store, settings.owner, api, clock, repin=repin)
         rooms = await _rooms(settings, api, clock, stack)
         audit = await _audit(settings, store, stack)
@@ -238,10 +243,13 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     return Engine(parts, reconciler, reload, outbox, polling, settings)
 
 
-async def _api(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Api:
+async def _api(
+    settings: Settings, callbacks: Secret | None, clock: Clock, stack: AsyncExitStack
+) -> Api:
     match settings.meetings:
         case EmbeddedMeetings() as meetings:
-            return await stack.enter_async_context(embedded(meetings, settings.owner, clock))
+            server = embedded(meetings, settings.owner, clock, callbacks)
+            return await stack.enter_async_context(server)
         case RemoteMeetings(url=url, application_id=application, private_key=key):
             return Api(url, application, key.read(), url)
 

@@ -22,7 +22,8 @@ from orchestrator.adapters.clock import SystemClock
 from orchestrator.app import secrets
 from orchestrator.app.build import App, build
 from orchestrator.app.heart import Heart
-from orchestrator.app.service import CONTROL, Service
+from orchestrator.app.service import CONTROL, HTTP, Service
+from orchestrator.app.web import WebDoor
 from orchestrator.config import Configuration, Settings, read_config
 from orchestrator.config.settings import needs_restart
 from orchestrator.domain.facts import Fact, Json
@@ -66,6 +67,7 @@ class Daemon:
         self._on_ready = on_ready
         self._heart = Heart(service.lifeline, SystemClock())
         self._control: ControlServer | None = None
+        self._web: WebDoor | None = None
         self._app: App | None = None
         self._ending = False
         self._next: Settings | None = None
@@ -107,14 +109,20 @@ class Daemon:
 
     async def _live(self, settings: Settings, doors: AsyncExitStack, *, repin: bool) -> None:
         """One life of the whole."""
-        async with build(settings, repin=repin) as app:
+        web = await self._web_door(settings, doors)
+        callbacks = web.address(settings)
+        async with build(settings, repin=repin, callbacks=callbacks) as app:
             self._secrets = await asyncio.to_thread(secrets.digests, settings)
             app.desk.on_reload = self.reload
             control = await self._door(settings, doors)
             self._app = app
             if self._ending:  # a signal came while we were built
                 return
-            async with control.answering_with(app.desk), asyncio.TaskGroup() as group:
+            async with (
+                control.answering_with(app.desk),
+                web.answering_with(app),
+                asyncio.TaskGroup() as group,
+            ):
                 announcing = group.create_task(self._announce(app), name="announce")
                 await app.run()
                 announcing.cancel()
@@ -127,6 +135,13 @@ class Daemon:
             await doors.enter_async_context(control.serving())
             self._control = control
         return self._control
+
+    async def _web_door(self, settings: Settings, doors: AsyncExitStack) -> WebDoor:
+        """The HTTP door; opened once, before the first life, and kept for all of them."""
+        if self._web is None:
+            opened = WebDoor.opened(settings, self._service.door(HTTP))
+            self._web = await doors.enter_async_context(opened)
+        return self._web
 
     async def _announce(self, app: App) -> None:
         await app.engine.ready.wait()

@@ -17,7 +17,7 @@ import structlog
 from orchestrator.app.keys import meetings_key, public_half
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.foundation.secret import Secret
-from orchestrator.meetings_server import Application, Settings, start
+from orchestrator.meetings_server import Application, CallbackUrls, Settings, start
 from orchestrator.ports.clock import Clock
 
 _log = structlog.get_logger(__name__)
@@ -40,8 +40,16 @@ def application_id(owner: str) -> str:
 
 
 @asynccontextmanager
-async def embedded(settings: EmbeddedMeetings, owner: str, clock: Clock) -> AsyncIterator[Api]:
+async def embedded(
+    settings: EmbeddedMeetings, owner: str, clock: Clock, callbacks: Secret | None = None
+) -> AsyncIterator[Api]:
     """Run the embedded server for the length of the block.
+
+    Args:
+        settings: where it listens, and what it keeps where.
+        owner: whose rooms it keeps.
+        clock: the server's own.
+        callbacks: where it tells who comes and goes; None: nowhere.
 
     Raises:
         OSError: its address cannot be had.
@@ -49,7 +57,12 @@ async def embedded(settings: EmbeddedMeetings, owner: str, clock: Clock) -> Asyn
     """
     key = meetings_key(settings.keys)
     settings.database.parent.mkdir(parents=True, exist_ok=True)
-    application = Application(id=application_id(owner), public_key=public_half(key))
+    address = None if callbacks is None else callbacks.reveal()
+    application = Application(
+        id=application_id(owner),
+        public_key=public_half(key),
+        callback_urls=CallbackUrls(address, address, address),
+    )
     server = await start(
         Settings(
             applications=(application,),

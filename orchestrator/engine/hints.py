@@ -26,7 +26,7 @@ from orchestrator.foundation.instants import format_instant, parse_instant
 from orchestrator.foundation.shapes import ShapeError, dumps, loads
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.rooms import Rooms
-from orchestrator.ports.store import Commit, Store
+from orchestrator.ports.store import Commit, Store, StoreFault
 
 _log = structlog.get_logger(__name__)
 OPEN_SESSIONS: Final = "sessions.open"
@@ -64,6 +64,7 @@ class Hints:
         self._met: OrderedDict[Callback, None] = OrderedDict()
         self._open: dict[str, Mapping[str, OpenSession]] = {}  # as it was written last
         self._taking = asyncio.Lock()
+        self._recalled = False
         self.counts: Counter[str] = Counter()
         """How many came since the start: received, doubled, of rooms that are not ours, unknown."""
         self.last_at: datetime | None = None
@@ -71,6 +72,10 @@ class Hints:
 
     async def recall(self) -> None:
         """Know again who was inside when the daemon ended. Raises `StoreFault`."""
+        await self._recall()
+        self._recalled = True
+
+    async def _recall(self) -> None:
         at = await self._store.note(CALLBACKS_AT)
         self.last_at = parse_instant(at) if at else None
         text = await self._store.note(OPEN_SESSIONS)
@@ -88,7 +93,10 @@ class Hints:
             self._observations.heard(room_id, Presence(open=sessions, last_used_at=last))
 
     async def received(self, callback: Callback) -> None:
-        """Take in one callback; recorded when this returns. Raises `StoreFault`."""
+        """Take in one callback; recorded when this returns. Raises `StoreFault`, also too early."""
+        if not self._recalled:
+            message = "who was inside before is not known yet"
+            raise StoreFault(message)
         self.counts["received"] += 1
         self.last_at = self._observations.callbacks_at = self._clock.now()
         # One after the other: what one told is known when the next is judged.

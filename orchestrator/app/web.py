@@ -1,0 +1,119 @@
+"""The HTTP door: one listening socket for all lives of the daemon, and who answers there.
+
+It is open before the first life begins, so that the embedded Meetings server can be told where to
+call, and stays open over reloads; what comes while nobody can take it is told to come again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Self
+
+import structlog
+
+from orchestrator.app.build import App, StartError
+from orchestrator.app.keys import meetings_key
+from orchestrator.config import Settings
+from orchestrator.config.settings import EmbeddedMeetings
+from orchestrator.edges.http import HttpServer, listen, url_of
+from orchestrator.edges.http.callbacks import PATH, CallbackRoutes, Lock
+from orchestrator.foundation.secret import Secret
+
+_log = structlog.get_logger(__name__)
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32,200}")
+_SIGNATURE_LEAST: Final = 32  # bytes, as RFC 7518 asks of HS256
+_DERIVED: Final = b"callbacks"
+
+
+@dataclass(frozen=True, slots=True)
+class WebDoor:
+    """What answers on HTTP.
+
+    Attributes:
+        url: where it is reached from this machine.
+    """
+
+    url: str
+    _callbacks: CallbackRoutes
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, settings: Settings, handed: socket.socket | None) -> AsyncIterator[Self]:
+        """Answer for the length of the block.
+
+        Args:
+            settings: where to listen.
+            handed: the socket, where somebody made it for us.
+
+        Raises:
+            OSError: the address cannot be had.
+            StartError, SecretFault: a secret cannot be used.
+        """
+        callbacks = CallbackRoutes(read_lock(settings))
+        listener = handed or listen(settings.http.host, settings.http.port)
+        door = cls(url_of(listener), callbacks)
+        async with HttpServer(callbacks.routes(), _report).serving(listener):
+            _log.info("http.listening", url=door.url)
+            yield door
+
+    def address(self, settings: Settings) -> Secret | None:
+        """Where the embedded server is to call, with this life's token."""
+        self._callbacks.lock = read_lock(settings)
+        token = self._callbacks.lock.token
+        return None if token is None else callback_address(self.url, token)
+
+    @asynccontextmanager
+    async def answering_with(self, app: App) -> AsyncIterator[None]:
+        """Take in callbacks for a life of the daemon for the length of the block."""
+        with self._callbacks.taking(app.engine.parts.hints):
+            yield
+
+
+def callback_address(base: str, token: Secret) -> Secret:
+    """The whole address for callbacks, which is a secret."""
+    return Secret(f"{base}{PATH}{token.reveal()}")
+
+
+def read_lock(settings: Settings) -> Lock:
+    """What a callback must know, by these settings.
+
+    Raises:
+        StartError: a secret is too weak; the text does not quote it.
+        SecretFault: a secret is not where it should be.
+    """
+    callbacks, meetings = settings.http.callbacks, settings.meetings
+    signature = callbacks.signature_secret.read() if callbacks.signature_secret else None
+    if signature is not None and len(signature.reveal().encode()) < _SIGNATURE_LEAST:
+        message = f"http.callbacks.signature_secret has less than {_SIGNATURE_LEAST} bytes"
+        raise StartError(message)
+    if callbacks.token is not None:
+        token = callbacks.token.read()
+        if _TOKEN.fullmatch(token.reveal()) is None:
+            message = (
+                "http.callbacks.token must be 32 to 200 of A-Z, a-z, 0-9, - and _, drawn at "
+                "random; make one with:  openssl rand -hex 32"
+            )
+            raise StartError(message)
+        return Lock(token, signature)
+    if isinstance(meetings, EmbeddedMeetings):
+        return Lock(derived_token(meetings_key(meetings.keys)), signature)
+    return Lock(None, signature)
+
+
+def derived_token(key: Secret) -> Secret:
+    """The token of the embedded server: made of the key that it and we share, and as secret."""
+    return Secret(hmac.new(key.reveal().encode(), _DERIVED, hashlib.sha256).hexdigest())
+
+
+def _report(event: str, fields: Mapping[str, object]) -> None:
+    """What the server tells of itself; requests that went well are for whoever looks closely."""
+    if event == "http.answered":
+        _log.debug(event, **dict(fields))
+    else:
+        _log.warning(event, **dict(fields))
