@@ -18,6 +18,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from orchestrator.app.build import Outside, assemble
 from orchestrator.domain.brakes import Limits
+from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key, parse_key
 from orchestrator.domain.policies import Mode
@@ -29,6 +30,7 @@ from orchestrator.engine.overview import Whence
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.supervisor import Engine
 from orchestrator.ports.adoptions import Adoptions
+from orchestrator.ports.directories import Directories
 from orchestrator.ports.rooms import Rooms
 from orchestrator.ports.sources import Folder
 from tests.fakes.audit import FakeAudit
@@ -81,7 +83,7 @@ def policy(
     ]
     source: dict[str, Any] = {"items": items, "as": "team", "key": "{{ team.slug }}"}
     source |= for_each or {}
-    if "file" in source:
+    if source.keys() & {"file", "http"}:
         del source["items"]
     document = {
         "version": 1,
@@ -129,6 +131,8 @@ class World:
         self.resync = resync
         self.workers = workers
         self.adoptions = adoptions
+        self.directories: Directories | None = None
+        self.secrets: Mapping[str, SecretUse] | None = None
         self.settle: Callable[[], Any] = self._settle
         self.timer = HandCrankedTimer()
         self._engine: Engine | None = None
@@ -158,6 +162,8 @@ class World:
             clock=self.clock,
             destinations={"rooms-json": self.destination},
             adoptions=self.adoptions,
+            directories=self.directories,
+            secrets=self.secrets,
         )
         return assemble(settings, outside)
 

@@ -37,11 +37,10 @@ def understood(headers: Mapping[str, str], raw: bytes, limit: int) -> Answered |
     if document.problems:
         problem = document.problems[0]
         where = f", line {problem.place.line}, column {problem.place.column}"
+        told = problem.message.partition("; save the file")[0]  # nobody here can
         kind = _content_type(headers)
         hint = "; is a login page or a proxy in between?" if "html" in kind else ""
-        return Failed(
-            f"answered with {kind}{where if problem.place.line else ''}: {problem.message}{hint}"
-        )
+        return Failed(f"answered with {kind}{where if problem.place.line else ''}: {told}{hint}")
     return Answered(body, _validators(headers))
 
 

@@ -8,6 +8,7 @@ read.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -202,7 +203,7 @@ class HttpDirectories:
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return "has a certificate that is not trusted"
         if isinstance(error, aiohttp.ClientConnectorError):
-            return f"cannot be reached: {error.os_error.strerror or 'no connection'}"
+            return f"cannot be reached: {_told(error.os_error)}"
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return f"cannot be reached within {format_duration(self._bounds.connect)}"
         if isinstance(error, TimeoutError):
@@ -212,3 +213,9 @@ class HttpDirectories:
         if isinstance(error, aiohttp.ServerDisconnectedError):
             return "closed the connection before it answered"
         return f"cannot be asked ({type(error).__name__})"
+
+
+def _told(error: OSError) -> str:
+    """What the system says; asyncio adds the address, and resolvers have their own numbers."""
+    known = error.errno is not None and error.errno > 0
+    return os.strerror(error.errno) if known else error.strerror or "no connection"
