@@ -235,7 +235,7 @@ class Daemon:
         if not changed:
             book = await app.engine.reload.load(person.reason)
             wrong = tuple(str(problem) for problem in book.problems)
-            told = f"{len(book.policies)} policies in force, {len(wrong)} problems"
+            told = f"{len(book.policies)} in force, {len(wrong)} problems"
             return Done(f"config.yaml is as it was; policies were read anew: {told}", wrong)
         _log.info("config.reloading", changed=", ".join(changed))
         self._taken_up = asyncio.get_running_loop().create_future()
@@ -258,8 +258,8 @@ class Daemon:
                 detail=detail,
             )
         )
-        lines = "\n  ".join(problems)
-        raise DeskError(f"config.yaml is not taken up, all is as it was:\n  {lines}", _INVALID)
+        lines = "; ".join(problems)
+        raise DeskError(f"config.yaml is not taken up, all is as it was: {lines}", _INVALID)
 
 
 def _problems(old: Settings, found: Configuration) -> tuple[str, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -29,9 +31,14 @@ from orchestrator.cli.view.status import show_status
 from orchestrator.config import SecretFault, Settings
 from orchestrator.domain.policies import Mode
 from orchestrator.domain.reports import Done
-from orchestrator.ports.desk import DeskError
+from orchestrator.ports.desk import Desk, DeskError
 from orchestrator.ports.store import StoreFault, StoreTakenError
 
+_T = TypeVar("_T")
+SocketOption = Annotated[
+    Path | None,
+    typer.Option("--socket", metavar="PATH", help="Ask here, whatever config.yaml says."),
+]
 _RUN = """\b
 Examples:
   room-orchestrator run
@@ -50,6 +57,7 @@ _STATUS = """\b
 Examples:
   room-orchestrator status
   room-orchestrator status --json | jq .needs_you
+  room-orchestrator status --socket /run/room-orchestrator/control.sock
 """
 
 
@@ -76,6 +84,8 @@ def _run(
         settings = _settings(call, service)
         logs.set_up(settings.log.level.value, settings.log.format.value)
         call.screen.aside(f"room-orchestrator: config {settings.file}, {_mode(settings.mode)}")
+        # Where a watchdog ends us by SIGABRT, the journal shows where each thread stood.
+        faulthandler.enable()
         ready = partial(_ready, call)
         asyncio.run(run(settings, repin=repin, on_ready=ready, service=service))
     except StoreTakenError as fault:
@@ -127,36 +137,46 @@ def _ready(call: Invocation, app: App) -> None:
     )
 
 
-def _status(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def _status(
+    ctx: typer.Context,
+    socket: SocketOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Tell how all is: first what needs a person."""
     call = invocation(ctx, config, as_json)
-    report, daemon = call.ask_whom(lambda desk: desk.status())
+    if socket is None:
+        report, daemon = call.ask_whom(lambda desk: desk.status())
+    else:
+        report, daemon = _ask_at(call, socket, lambda desk: desk.status()), True
     call.show(report, lambda screen, status: show_status(screen, status, daemon=daemon))
 
 
 def _reload(
     ctx: typer.Context,
-    socket: Annotated[
-        Path | None,
-        typer.Option("--socket", metavar="PATH", help="Ask here, whatever config.yaml says."),
-    ] = None,
+    socket: SocketOption = None,
     reason: ReasonOption = "reload",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let the daemon take up what changed in config.yaml, secret files and policies."""
     call = invocation(ctx, config, as_json)
+    person = this_person(reason)
     if socket is None:
-        person = this_person(reason)
         done = call.ask(lambda desk: desk.reload(person), waiting="Waiting for the daemon")
     else:
-        done = asyncio.run(_reload_at(call.world.cwd / socket, reason))
+        done = _ask_at(call, socket, lambda desk: desk.reload(person))
     call.show(done, _show_done)
 
 
-async def _reload_at(path: Path, reason: str) -> Done:
-    async with open_socket(path) as desk:
-        return await desk.reload(this_person(reason))
+def _ask_at(call: Invocation, socket: Path, work: Callable[[Desk], Awaitable[_T]]) -> _T:
+    """Ask the daemon on a socket, by no config: it may be the very thing that is wrong."""
+
+    async def ask() -> _T:
+        async with open_socket(call.world.cwd / socket) as desk:
+            return await work(desk)
+
+    return asyncio.run(ask())
 
 
 def _show_done(screen: Screen, done: Done) -> None:

@@ -154,7 +154,8 @@ class Engine:
     def headline(self) -> str:
         """How things are in one line, from memory alone: it is asked every few seconds."""
         parts, book = self.parts, self.reconciler.book
-        told = [str(self.settings.mode), f"{len(book.wishes):,} rooms wanted"]
+        rooms = len(book.wishes)
+        told = [str(self.settings.mode), f"{rooms:,} room{'s' if rooms != 1 else ''} wanted"]
         moment = parts.agenda.next_moment
         if moment is not None:
             told.append(f"next due {moment:%d %b %H:%M}Z")
@@ -163,7 +164,7 @@ class Engine:
         if parts.brakes.verdict.brake:
             told.append(f"brake {parts.brakes.verdict.brake} holds")
         if book.problems:
-            told.append(f"{len(book.problems)} problems in policies, first {book.problems[0]}")
+            told.append(f"policy problems: {len(book.problems)}, the first {book.problems[0]}")
         if parts.weather.refused or parts.weather.down_since is not None:
             told.append(f"API {parts.weather.summary}")
         if self.refusal:
