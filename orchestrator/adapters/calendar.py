@@ -70,7 +70,6 @@ class _Cron:
         """Whether anything happens on a day."""
         return day.month in self.months and day.day in self.days and day.weekday() in self.weekdays
 
-
     @property
     def of_a_day(self) -> list[timedelta]:
         """The times of a day on which anything happens."""
