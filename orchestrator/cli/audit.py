@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final, TextIO, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TextIO, TypeVar
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
-from orchestrator.app.auditing import (
-    Entry,
-    ExportFormat,
-    LogMovedError,
-    Search,
-    Wanted,
-    checked_by,
-    export,
-    follow,
-    last_entries,
-    show,
-    verify,
-)
-from orchestrator.app.auditing import Progress as Told
+from orchestrator.cli import offers
 from orchestrator.cli.context import (
     DONE,
     FAILED,
@@ -36,20 +20,14 @@ from orchestrator.cli.context import (
     JsonOption,
     invocation,
 )
-from orchestrator.cli.view.audit import (
-    entry_document,
-    show_coverage,
-    show_entry,
-    show_found,
-    show_shown,
-    show_verified,
-    verified_document,
-)
 from orchestrator.cli.view.screen import Screen
-from orchestrator.domain.facts import CATALOGUE
 from orchestrator.foundation.instants import parse_duration, parse_instant
 from orchestrator.foundation.problems import did_you_mean
 from orchestrator.ports.desk import DeskError
+
+if TYPE_CHECKING:
+    from orchestrator.app.auditing import Entry, Wanted
+    from orchestrator.app.auditing import Progress as Told
 
 _PATIENCE: Final = 5  # rotations while reading, after which it is given up
 _T = TypeVar("_T")
@@ -100,9 +78,18 @@ _Until = Annotated[
     str, typer.Option("--until", metavar="WHEN", help="Not included; as with --since.")
 ]
 _Events = Annotated[
-    str, typer.Option("--event", metavar="NAMES", help="Only these, with commas between.")
+    str,
+    typer.Option(
+        "--event",
+        metavar="NAMES",
+        help="Only these, with commas between.",
+        autocompletion=offers.events,
+    ),
 ]
-_OneKey = Annotated[str, typer.Option("--key", metavar="KEY", help="Only this key.")]
+_OneKey = Annotated[
+    str,
+    typer.Option("--key", metavar="KEY", help="Only this key.", autocompletion=offers.keys),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -121,6 +108,11 @@ def _tail(
     as_json: JsonOption = False,
 ) -> None:
     """Show the last facts, and with -f each new one."""
+    import asyncio
+
+    from orchestrator.app.auditing import last_entries
+    from orchestrator.cli.view.audit import show_entry
+
     call = invocation(ctx, config, as_json)
     live = _live(call)
     if not following:
@@ -131,6 +123,9 @@ def _tail(
 
 
 async def _follow(call: Invocation, live: Path, count: int) -> None:
+    from orchestrator.app.auditing import follow
+    from orchestrator.cli.view.audit import show_entry
+
     async for entry in follow(live, count, call.world.clock.sleep):
         _print_entry(call, entry, show_entry)
         call.screen.out.flush()
@@ -149,6 +144,9 @@ def _search(  # noqa: PLR0913 - one parameter an option
     as_json: JsonOption = False,
 ) -> None:
     """Find facts by what was true then; ends with what was covered."""
+    from orchestrator.app.auditing import Search, checked_by
+    from orchestrator.cli.view.audit import show_coverage, show_found
+
     call = invocation(ctx, config, as_json)
     wanted = _wanted(call, text, events, key, (since, until))
     live = _live(call)
@@ -170,6 +168,9 @@ def _show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one fact whole, with the trail that led to it and on from it."""
+    from orchestrator.app.auditing import show
+    from orchestrator.cli.view.audit import entry_document, show_shown
+
     call = invocation(ctx, config, as_json)
     number = seq.removeprefix("#").replace(",", "")
     if not number.isdecimal():
@@ -201,6 +202,9 @@ def _verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check that the log is what was written; name every place where it is not."""
+    from orchestrator.app.auditing import checked_by, verify
+    from orchestrator.cli.view.audit import show_verified, verified_document
+
     call = invocation(ctx, config, as_json)
     keys = tuple(call.world.cwd / key for key in public_key or [])
     live = _live(call)
@@ -218,9 +222,15 @@ def _verify(
 def _export(  # noqa: PLR0913 - one parameter an option
     ctx: typer.Context,
     *,
-    form: Annotated[ExportFormat, typer.Option("--format", help="jsonl or csv.")] = (
-        ExportFormat.JSONL
-    ),
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="[jsonl|csv]",
+            help="The lines as they are, or a table.",
+            autocompletion=lambda: ["jsonl", "csv"],
+        ),
+    ] = "jsonl",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Else standard output.")
     ] = None,
@@ -231,11 +241,16 @@ def _export(  # noqa: PLR0913 - one parameter an option
     config: ConfigOption = None,
 ) -> None:
     """Take facts out of the log, as the lines they are or as CSV."""
+    from orchestrator.app.auditing import ExportFormat, export
+
     call = invocation(ctx, config)
+    if form not in {str(each) for each in ExportFormat}:
+        message = f"--format {form}: write jsonl or csv"
+        raise DeskError(message, INVALID)
     wanted = _wanted(call, "", events, key, (since, until))
     live = _live(call)
     with _bar(call) as told, _outlet(call, out) as outlet:
-        for record in export(live, wanted, form, told):
+        for record in export(live, wanted, ExportFormat(form), told):
             outlet.write(record)
 
 
@@ -257,6 +272,9 @@ def _live(call: Invocation) -> Path:
 
 
 def _wanted(call: Invocation, text: str, events: str, key: str, between: tuple[str, str]) -> Wanted:
+    from orchestrator.app.auditing import Wanted
+    from orchestrator.domain.facts import CATALOGUE
+
     since, until = between
     names = frozenset(name.strip() for name in events.split(",") if name.strip())
     unknown = sorted(names - CATALOGUE.keys())
@@ -291,6 +309,8 @@ def _print_entry(call: Invocation, entry: Entry, view: Callable[[Screen, Entry],
 
 def _patiently(read: Callable[[], _T]) -> _T:
     """Read again where the log was rotated meanwhile."""
+    from orchestrator.app.auditing import LogMovedError
+
     for _ in range(_PATIENCE):
         try:
             return read()
@@ -306,6 +326,9 @@ def _bar(call: Invocation) -> Iterator[Told | None]:
     if not call.screen.terminal or call.as_json:
         yield None
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
     columns = ("Reading the log", BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("read", total=None)

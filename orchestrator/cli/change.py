@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.app.validate import Validation, read_folder, validate
 from orchestrator.cli.context import (
     BRAKED,
     DONE,
@@ -23,8 +22,10 @@ from orchestrator.cli.view.problems import show_problems
 from orchestrator.cli.view.screen import Screen
 from orchestrator.cli.view.times import plural
 from orchestrator.domain.reports import ApplyReport, PlanReport
-from orchestrator.foundation import shapes
 from orchestrator.ports.desk import DeskError
+
+if TYPE_CHECKING:
+    from orchestrator.app.validate import Validation
 
 _VALIDATE = """\b
 Examples:
@@ -65,6 +66,8 @@ def _validate(
     as_json: JsonOption = False,
 ) -> None:
     """Tell every problem of config, policies and data, offline."""
+    from orchestrator.app.validate import validate
+
     call = invocation(ctx, config, as_json)
     found = validate(paths or [], call.config, call.world.environ, call.world.cwd)
     call.show(found, _show_validation)
@@ -104,11 +107,15 @@ def _plan(
     call = invocation(ctx, config, as_json)
     candidate = None
     if policies is not None:
+        from orchestrator.app.validate import read_folder
+
         candidate = read_folder(call.world.cwd / policies)
         if candidate.problem is not None:
             raise DeskError(str(candidate.problem), INVALID)
     report = call.ask(lambda desk: desk.plan(candidate), waiting="Listing the rooms and planning")
     if out is not None:
+        from orchestrator.foundation import shapes
+
         (call.world.cwd / out).write_bytes(shapes.dumps(PlanReport, report) + b"\n")
     call.show(report, show_plan)
     raise typer.Exit(_plan_code(report))

@@ -2,11 +2,13 @@
 
 An error is one sentence on stderr and an exit code; with ``ROOM_ORCHESTRATOR_DEBUG=1`` its
 traceback as well.
+
+Here and in every family the app is imported where it is used: a shell that completes a word, and
+``--help``, start the whole program and wait for it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import sys
@@ -16,23 +18,21 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol, TypeVar
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
-from orchestrator import logs
-from orchestrator.app.configuration import ConfigError, Loaded, load
-from orchestrator.app.desk import Opened, open_desk
-from orchestrator.app.here import this_clock, this_person
 from orchestrator.cli.view.problems import show_problems
 from orchestrator.cli.view.screen import Screen
-from orchestrator.config import Settings
 from orchestrator.domain.reports import Person
-from orchestrator.foundation import shapes
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.desk import Desk, DeskError
+
+if TYPE_CHECKING:
+    from orchestrator.app.configuration import ConfigError, Loaded
+    from orchestrator.app.desk import Opened
+    from orchestrator.config import Settings
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -64,6 +64,18 @@ class DeskOpener(Protocol):
         ...
 
 
+def _open_desk(settings: Settings, *, acts: bool = False) -> AbstractAsyncContextManager[Opened]:
+    from orchestrator.app.desk import open_desk
+
+    return open_desk(settings, acts=acts)
+
+
+def _set_up_log(level: Literal["debug", "info", "warning", "error"]) -> None:
+    from orchestrator import logs
+
+    logs.set_up(level)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What lies around a command; tests bring their own.
@@ -74,8 +86,8 @@ class World:
     """
 
     clock: Clock
-    open_desk: DeskOpener = open_desk
-    log: Callable[[logs.Level], None] = logs.set_up
+    open_desk: DeskOpener = _open_desk
+    log: Callable[[Literal["debug", "info", "warning", "error"]], None] = _set_up_log
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     cwd: Path = field(default_factory=Path.cwd)
     zone: tzinfo | None = None
@@ -98,6 +110,8 @@ class Invocation:
         Raises:
             ConfigError: there is none, or it has problems.
         """
+        from orchestrator.app.configuration import load
+
         loaded = load(self.config, self.world.environ, self.world.cwd)
         for warning in loaded.warnings:
             self.screen.aside(f"warning: {warning}")
@@ -119,6 +133,8 @@ class Invocation:
         self, work: Callable[[Desk], Awaitable[_T]], *, acts: bool = False, waiting: str = ""
     ) -> tuple[_T, bool]:
         """Do as `ask` does, and tell whether a daemon answered."""
+        import asyncio
+
         loaded = self.loaded()
 
         async def at_the_desk() -> tuple[_T, bool]:
@@ -136,6 +152,8 @@ class Invocation:
     def _waiting(self, what: str) -> AbstractContextManager[object]:
         if not what or not self.screen.terminal or self.as_json:
             return nullcontext()
+        from rich.console import Console
+
         return Console(stderr=True).status(f"{what} …")
 
     def command(
@@ -145,12 +163,16 @@ class Invocation:
         if not reason.strip():
             message = "--reason may not be blank: it is what the audit log will tell of you"
             raise DeskError(message, INVALID)
+        from orchestrator.app.here import this_person
+
         person = this_person(reason.strip())
         return self.ask(lambda desk: work(desk, person), acts=True, waiting=waiting)
 
     def show(self, report: _T, view: Callable[[Screen, _T], None]) -> None:
         """Show a report: by its view, or as JSON."""
         if self.as_json:
+            from orchestrator.foundation import shapes
+
             self.screen.json(shapes.dump(type(report), report))
         else:
             view(self.screen, report)
@@ -172,6 +194,8 @@ def invocation(
 
 
 def _new(world: object) -> Invocation:
+    from orchestrator.app.here import this_clock
+
     here = world if isinstance(world, World) else World(this_clock())
     return Invocation(here, _screen(here))
 
@@ -201,9 +225,6 @@ class Commands(TyperGroup):
             return answer
         except (typer.Exit, typer.Abort):
             raise
-        except ConfigError as error:
-            _tell_problems(ctx, error)
-            raise typer.Exit(INVALID) from None
         except DeskError as error:
             _tell(ctx, str(error), error.code)
             raise typer.Exit(error.code) from None
@@ -213,6 +234,13 @@ class Commands(TyperGroup):
             where = f"{error.filename}: " if error.filename else ""
             _tell(ctx, f"{where}{error.strerror or error}", FAILED)
             raise typer.Exit(FAILED) from None
+        except Exception as error:
+            from orchestrator.app.configuration import ConfigError
+
+            if not isinstance(error, ConfigError):
+                raise
+            _tell_problems(ctx, error)
+            raise typer.Exit(INVALID) from None
 
 
 def _tell(ctx: typer.Context, message: str, code: int) -> None:
@@ -220,6 +248,8 @@ def _tell(ctx: typer.Context, message: str, code: int) -> None:
     if call.world.environ.get(DEBUG):
         traceback.print_exc(file=sys.stderr)
     if call.as_json:
+        from orchestrator.foundation import shapes
+
         call.screen.err.write(f"{shapes.dumps(_Error, _Error(message, code)).decode()}\n")
         return
     call.screen.aside(f"room-orchestrator: {message}")

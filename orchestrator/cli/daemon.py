@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import faulthandler
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from orchestrator import logs
-from orchestrator.app.build import App, StartError
-from orchestrator.app.configuration import ConfigError
-from orchestrator.app.daemon import run
-from orchestrator.app.desk import open_socket
-from orchestrator.app.here import this_person
-from orchestrator.app.service import Service
 from orchestrator.cli.context import (
     ConfigOption,
     Invocation,
@@ -28,11 +20,14 @@ from orchestrator.cli.context import (
 )
 from orchestrator.cli.view.screen import Screen
 from orchestrator.cli.view.status import show_status
-from orchestrator.config import SecretFault, Settings
-from orchestrator.domain.policies import Mode
 from orchestrator.domain.reports import Done
 from orchestrator.ports.desk import Desk, DeskError
-from orchestrator.ports.store import StoreFault, StoreTakenError
+
+if TYPE_CHECKING:
+    from orchestrator.app.build import App
+    from orchestrator.app.service import Service
+    from orchestrator.config import Settings
+    from orchestrator.domain.policies import Mode
 
 _T = TypeVar("_T")
 SocketOption = Annotated[
@@ -77,6 +72,15 @@ def _run(
     config: ConfigOption = None,
 ) -> None:
     """Run the daemon: keep the rooms that the policies ask for."""
+    import asyncio
+
+    from orchestrator import logs
+    from orchestrator.app.build import StartError
+    from orchestrator.app.daemon import run
+    from orchestrator.app.service import Service
+    from orchestrator.config import SecretFault
+    from orchestrator.ports.store import StoreFault, StoreTakenError
+
     call = invocation(ctx, config)
     try:
         # What the service manager says is for this process alone: its children never see it.
@@ -98,6 +102,8 @@ def _run(
 
 
 def _settings(call: Invocation, service: Service) -> Settings:
+    from orchestrator.app.configuration import ConfigError
+
     try:
         return call.loaded().settings
     except ConfigError as error:
@@ -108,6 +114,8 @@ def _settings(call: Invocation, service: Service) -> Settings:
 
 def _causes(group: ExceptionGroup[Exception]) -> str:
     """What ended the daemon: faults in their words, anything else by its kind alone."""
+    from orchestrator.ports.store import StoreFault
+
     told: list[str] = []
     for error in group.exceptions:
         if isinstance(error, ExceptionGroup):
@@ -120,6 +128,8 @@ def _causes(group: ExceptionGroup[Exception]) -> str:
 
 
 def _mode(mode: Mode) -> str:
+    from orchestrator.domain.policies import Mode
+
     match mode:
         case Mode.OBSERVE:
             return "mode observe: it looks and writes nothing"
@@ -159,7 +169,9 @@ def _reload(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let the daemon take up what changed in config.yaml, secret files and policies."""
+    """Let the daemon read config, secret files and policies anew."""
+    from orchestrator.app.here import this_person
+
     call = invocation(ctx, config, as_json)
     person = this_person(reason)
     if socket is None:
@@ -171,6 +183,10 @@ def _reload(
 
 def _ask_at(call: Invocation, socket: Path, work: Callable[[Desk], Awaitable[_T]]) -> _T:
     """Ask the daemon on a socket, by no config: it may be the very thing that is wrong."""
+
+    import asyncio
+
+    from orchestrator.app.desk import open_socket
 
     async def ask() -> _T:
         async with open_socket(call.world.cwd / socket) as desk:

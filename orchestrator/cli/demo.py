@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os.path
 import shutil
 import sys
@@ -11,14 +10,8 @@ from typing import Annotated
 
 import typer
 
-from orchestrator import logs
-from orchestrator.app.build import StartError
-from orchestrator.app.demo import prepare, watch
-from orchestrator.app.init import InitError
 from orchestrator.cli.context import FAILED, invocation
-from orchestrator.cli.view.demo import DemoView, shown_folder
 from orchestrator.ports.desk import DeskError
-from orchestrator.ports.store import StoreFault, StoreTakenError
 
 _DEMO = """\b
 Example:
@@ -39,6 +32,15 @@ def _demo(
     ] = Path("demo"),
 ) -> None:
     """Watch rooms appear because files say so."""
+    import asyncio
+
+    from orchestrator import logs
+    from orchestrator.app.build import StartError
+    from orchestrator.app.demo import prepare, watch
+    from orchestrator.app.init import InitError
+    from orchestrator.cli.view.demo import DemoView, shown_folder
+    from orchestrator.ports.store import StoreFault, StoreTakenError
+
     call = invocation(ctx)
     place = call.world.cwd / folder
     try:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli import offers
 from orchestrator.cli.context import (
     ConfigOption,
     Invocation,
@@ -62,8 +63,13 @@ Example:
 
 rooms = typer.Typer(help="Look at single rooms, steer them.", epilog=_GROUP, no_args_is_help=True)
 
-_Name = Annotated[str, typer.Argument(metavar="KEY", help="A key, or a room's id.")]
-_Key = Annotated[str, typer.Argument(metavar="KEY", help="As in team-rooms/checkout.")]
+_Name = Annotated[
+    str, typer.Argument(metavar="KEY", help="A key, or a room's id.", autocompletion=offers.keys)
+]
+_Key = Annotated[
+    str,
+    typer.Argument(metavar="KEY", help="As in team-rooms/checkout.", autocompletion=offers.keys),
+]
 _RoomId = Annotated[str, typer.Argument(metavar="ROOM", help="The room's id at the API.")]
 
 
@@ -161,8 +167,16 @@ def _forget(
 @rooms.command("rekey", epilog=_REKEY)
 def _rekey(
     ctx: typer.Context,
-    old: Annotated[str, typer.Argument(metavar="OLD", help="The key that has the room.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The key that gets it.")],
+    old: Annotated[
+        str,
+        typer.Argument(
+            metavar="OLD", help="The key that has the room.", autocompletion=offers.keys
+        ),
+    ],
+    new: Annotated[
+        str,
+        typer.Argument(metavar="NEW", help="The key that gets it.", autocompletion=offers.keys),
+    ],
     reason: ReasonOption,
     config: ConfigOption = None,
     as_json: JsonOption = False,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.app.alone import Alone, Serving, serve
 from orchestrator.cli.context import INVALID, Invocation, invocation
 from orchestrator.foundation.instants import parse_duration
 from orchestrator.ports.desk import DeskError
+
+if TYPE_CHECKING:
+    from orchestrator.app.alone import Serving
 
 _SERVER = """\b
 Examples:
@@ -61,6 +62,10 @@ def _serve(  # noqa: PLR0913 - one parameter an option
     ] = "0s",
 ) -> None:
     """Run the Meetings server on its own, until Ctrl-C."""
+    import asyncio
+
+    from orchestrator.app.alone import Alone, serve
+
     call = invocation(ctx)
     host, port = _address(listen)
     cwd = call.world.cwd

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os.path
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.app.init import InitError, Installed, init
 from orchestrator.cli.context import INVALID, JsonOption, invocation
 from orchestrator.cli.view.screen import Screen
 from orchestrator.cli.view.times import plural
 from orchestrator.ports.desk import DeskError
+
+if TYPE_CHECKING:
+    from orchestrator.app.init import Installed
 
 _INIT = """\b
 Example:
@@ -33,6 +35,8 @@ def _init(
     as_json: JsonOption = False,
 ) -> None:
     """Set up a folder: config, keys, one example policy."""
+    from orchestrator.app.init import InitError, init
+
     call = invocation(ctx, None, as_json)
     try:
         made = init(call.world.cwd / folder)

@@ -6,7 +6,7 @@ Questions change nothing; commands need a person and are audited.  Every method 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from orchestrator.domain.reports import (
     ApplyReport,
@@ -18,7 +18,9 @@ from orchestrator.domain.reports import (
     StatusReport,
     WhyReport,
 )
-from orchestrator.ports.sources import Folder
+
+if TYPE_CHECKING:  # the command line starts sooner without the whole domain
+    from orchestrator.ports.sources import Folder
 
 
 class DeskError(Exception):

@@ -10,14 +10,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from orchestrator.cli.view import times
-from orchestrator.foundation.shapes import Json
+
+if TYPE_CHECKING:
+    from orchestrator.foundation.shapes import Json
 
 Part = str | tuple[str, str]
 """A text, or a text and its style (as rich spells styles)."""
