@@ -154,6 +154,9 @@ CHECKOUT: Final = RoomRow(
     generation=1,
     next_act=NextAct(at("2027-07-15 06:12"), "team-rooms/checkout", "renew"),
     policy="team-rooms",
+    use="empty",
+    use_by="callbacks",
+    last_used_at=at("2026-11-20 15:31"),
 )
 ROOMS: Final = RoomsReport(
     rooms=(
@@ -243,6 +246,8 @@ STATUS: Final = StatusReport(
     audit_lines=41223,
     waiting=3,
     last_pass=NOW - timedelta(seconds=14),
+    callbacks_at=NOW - timedelta(seconds=200),
+    callbacks=MappingProxyType({"received": 1204, "doubled": 3, "foreign": 17}),
 )
 APPLIED: Final = ApplyReport(calls=11, failed=(), left=NOTHING)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from orchestrator.app.keys import audit_key, make_private, meetings_key
+from orchestrator.app.keys import audit_key, callback_token, make_private, meetings_key
 from orchestrator.app.schemas import Subject, editor_line, write_schemas
 
 LISTEN: Final = "127.0.0.1:8441"
@@ -68,6 +68,7 @@ def init(folder: Path, choices: Choices | None = None, *, example: bool = True) 
         make_private(keys)
         meetings_key(keys)
         audit_key(keys)
+        callback_token(keys)
         (folder / "policies" / "data").mkdir(parents=True, exist_ok=True)
         if example:
             _write_new(folder / "policies" / "team-rooms.yaml", _POLICY_LINE + _POLICY)
@@ -128,6 +129,12 @@ audit:
 # Where links are told, by the names that policies use.
 destinations:
   rooms-json: {{type: file, path: rooms.json}}
+
+# The Meetings API tells here who comes and goes: our own is told where, another one by you
+# (`room-orchestrator callbacks`). Port 0 takes a free one; name another one for health checks.
+http:
+  listen: 127.0.0.1:0
+  callbacks: {{token: {{file: secrets/callbacks.token}}}}
 
 # More removals or replacements than this in a day wait for a person. The greater of the two counts.
 safety:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from orchestrator.foundation.secret import Secret
 
 MEETINGS_KEY: Final = "meetings.pem"
 AUDIT_KEY: Final = "audit.pem"
+CALLBACK_TOKEN: Final = "callbacks.token"  # noqa: S105 (the name of a file)
 _BITS: Final = 2048  # what the API's own applications use
 
 
@@ -37,6 +39,14 @@ def audit_key(folder: Path) -> Secret:
     if not path.exists():
         _write(path, new_signing_key().reveal().encode())
     return Secret(path.read_text())
+
+
+def callback_token(folder: Path) -> Secret:
+    """The secret end of the address for callbacks, 256 bits, made if need be."""
+    path = folder / CALLBACK_TOKEN
+    if not path.exists():
+        _write(path, f"{secrets.token_hex(32)}\n".encode())
+    return Secret(path.read_text().strip())
 
 
 def public_half(pem: Secret) -> str:

@@ -170,6 +170,10 @@ class StatusReport:
         behind: readers of the outbox that are behind, and why.
         last_pass: when a complete listing was last taken in.
         directories: the services that policies take subjects from, those that fail first.
+        occupancy_known: the API lists its sessions, or callbacks have come since the start.
+        callbacks_at: when the last callback of the Meetings API came, ever.
+        callbacks: how many came since the start: received, doubled, foreign (of rooms that are
+            not ours), unknown.
     """
 
     owner: str
@@ -197,6 +201,8 @@ class StatusReport:
     waiting: int = 0
     last_pass: datetime | None = None
     directories: tuple[DirectoryRow, ...] = ()
+    callbacks_at: datetime | None = None
+    callbacks: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +257,7 @@ class RoomRow:
     """One room of ours, or a wanted one that is not there yet.
 
     `state` is one word: open, occupied, waiting, held, ending, superseded, duplicate, missing.
+    `use` is occupied, empty or unknown, by the word of `use_by`: ``GET /sessions`` or callbacks.
     """
 
     key: str
@@ -268,6 +275,9 @@ class RoomRow:
     next_act: NextAct | None = None
     held: tuple[str, ...] = ()
     policy: str = ""
+    use: str = "unknown"
+    use_by: str = ""
+    last_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,11 @@ class Observations:
         """Whether the API lists its sessions, as far as it was asked."""
         return self._listed is not None
 
+    @property
+    def occupancy_known(self) -> bool:
+        """Whether anybody tells us who is where: the API's list, or callbacks since the start."""
+        return self.sessions_known or self.callbacks_at is not None
+
     def used(self, sessions: Sequence[Session] | None, now: datetime) -> None:
         """Take in who is where; None: this API does not tell."""
         before, after = self._listed or {}, {} if sessions is None else told(sessions, now)

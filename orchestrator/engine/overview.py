@@ -81,11 +81,13 @@ class Overview:
             brakes=self._brake_rows(),
             behind=dict(self._engine.outbox.behind),
             listed_at=parts.observations.listed_at,
-            occupancy_known=parts.observations.sessions_known,
+            occupancy_known=parts.observations.occupancy_known,
             audit_lines=self._engine.outbox.audit_lines,
             waiting=parts.inbox.depth,
             directories=self._engine.polling.rows(),
             last_pass=parts.observations.passed_at,
+            callbacks_at=parts.hints.last_at,
+            callbacks=dict(parts.hints.counts),
         )
 
     def _needs_you(self) -> tuple[str, ...]:

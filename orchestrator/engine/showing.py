@@ -238,7 +238,17 @@ def room_row(
         next_act=coming if room.role is Role.CURRENT else None,
         held=tuple(dict.fromkeys(f"{hold.by}: {hold.reason}" for hold in holds)),
         policy=state.key.policy,
+        use=str(use.occupancy),
+        use_by=_by(use),
+        last_used_at=use.last_used_at,
     )
+
+
+def _by(use: Use) -> str:
+    """On whose word a room is occupied or empty."""
+    if use.occupancy is Occupancy.UNKNOWN:
+        return ""
+    return "callbacks" if use.heard else "GET /sessions"
 
 
 def absent_row(state: KeyState, holds: tuple[Hold, ...], coming: NextAct | None) -> RoomRow:

@@ -92,6 +92,7 @@ def show_room(screen: Screen, report: WhyReport) -> None:
         _field(screen, "made", _made(screen, room))
         ends = screen.moment(room.expires_at, to_the_minute=True)
         _field(screen, "ends", ends if room.expires_at else "")
+        _field(screen, "used", _used(screen, room))
         for held in room.held:
             _field(screen, "held", held)
     _field(screen, "next", _act(screen, report.next_act))
@@ -102,6 +103,21 @@ def _made(screen: Screen, room: RoomRow) -> str:
         return ""
     how = "adopted" if room.adopted else f"by us, generation {room.generation}"
     return f"{screen.moment(room.created_at, to_the_minute=True)}, {how}"
+
+
+def _used(screen: Screen, room: RoomRow) -> str:
+    if not room.room_id:
+        return ""
+    told = {
+        "occupied": "somebody is inside now",
+        "empty": "nobody is inside",
+    }.get(room.use, "whether somebody is inside is not known")
+    by = f", by {room.use_by}" if room.use_by else ""
+    if room.use == "occupied":
+        return f"{told}{by}"
+    if room.last_used_at is None:
+        return f"{told}{by}; no use of it is known"
+    return f"{told}{by}; last used {screen.moment(room.last_used_at, to_the_minute=True)}"
 
 
 def show_why(screen: Screen, report: WhyReport) -> None:

@@ -11,6 +11,11 @@ from orchestrator.domain.reports import NextAct, StatusReport
 
 _LABEL = 11
 _MANY = 6
+_CALLBACKS = (
+    ("doubled", "of them doubled"),
+    ("foreign", "of rooms not ours"),
+    ("unknown", "of unknown kinds"),
+)
 
 
 def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) -> None:
@@ -19,6 +24,7 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     _mode(screen, report, daemon=daemon)
     _row(screen, "Losses", [_loss(screen, report.loses_first, report)])
     _row(screen, "API", [f"{report.api}  {report.api_state}{_good(report)}"])
+    _row(screen, "Callbacks", [_callbacks(report)])
     _row(screen, "Policies", _policies(report))
     _row(screen, "Sources", _directories(report))
     _row(screen, "Rooms", [_rooms(report)])
@@ -64,6 +70,16 @@ def _good(report: StatusReport) -> str:
     if not report.occupancy_known:
         told += "; who is inside is unknown here, so rooms count as occupied"
     return told
+
+
+def _callbacks(report: StatusReport) -> str:
+    if report.callbacks_at is None:
+        return "none ever came"
+    told = f"last one {length(report.now - report.callbacks_at)} ago"
+    counts = report.callbacks
+    received = counts.get("received", 0)
+    others = [f"{counts[name]:,} {words}" for name, words in _CALLBACKS if counts.get(name)]
+    return f"{told}; since the start {', '.join([f'{received:,}', *others])}"
 
 
 def _policies(report: StatusReport) -> list[str]:
