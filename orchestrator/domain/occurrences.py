@@ -22,6 +22,8 @@ FIELDS: Final = frozenset({"start", "end", "opens"})
 LOOK_BEFORE: Final = timedelta(minutes=20)
 STEP: Final = timedelta(minutes=30)
 LOOK_AGAIN: Final = timedelta(minutes=5)
+# After its end a room takes no newcomers and no PATCH, also while somebody is inside.
+LAST_LOOK: Final = timedelta(minutes=1)
 _SUBJECT: Final = "%Y-%m-%dT%H:%M"
 MOVED_MOST: Final = timedelta(hours=4)  # beyond the planned end
 
@@ -92,6 +94,13 @@ def looks_inside(state: KeyState, now: datetime) -> bool:
     if state.frozen is None or current is None or current.expires_at is None:
         return False
     return current.expires_at - LOOK_BEFORE <= now
+
+
+def next_look(expires_at: datetime, now: datetime) -> datetime:
+    """When to look again near an end: every few minutes, once shortly before it, and at it."""
+    last = expires_at - LAST_LOOK
+    looks = (now + LOOK_AGAIN, last if last > now else expires_at)
+    return min(look for look in looks if look > now)
 
 
 def moved_end(occurrence: Occurrence, expires_at: datetime, now: datetime) -> datetime | None:

@@ -14,7 +14,7 @@ from orchestrator.domain.actions import (
     Replace,
     Update,
 )
-from orchestrator.domain.occurrences import LOOK_AGAIN, LOOK_BEFORE, moved_end
+from orchestrator.domain.occurrences import LOOK_AGAIN, LOOK_BEFORE, moved_end, next_look
 from orchestrator.domain.policies import (
     UNUSED_FOR,
     Desired,
@@ -253,8 +253,7 @@ def _move_on(
         reason = "somebody is inside near the end of the occurrence"
         draft.do(Renew(room.id, seen.expires_at, asked, desired, reason, own=False))
         return
-    again = now + LOOK_AGAIN
-    draft.back_at(min(again, seen.expires_at) if seen.expires_at > now else again)
+    draft.back_at(next_look(seen.expires_at, now))
 
 
 def _change_lifetime(
