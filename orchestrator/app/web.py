@@ -23,6 +23,7 @@ from orchestrator.config import Settings
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.edges.http import HttpServer, listen, url_of
 from orchestrator.edges.http.callbacks import PATH, CallbackRoutes, Lock
+from orchestrator.edges.http.health import HealthRoutes
 from orchestrator.foundation.secret import Secret
 
 _log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ class WebDoor:
 
     url: str
     _callbacks: CallbackRoutes
+    _health: HealthRoutes
 
     @classmethod
     @asynccontextmanager
@@ -57,8 +59,10 @@ class WebDoor:
         """
         callbacks = CallbackRoutes(read_lock(settings))
         listener = handed or listen(settings.http.host, settings.http.port)
-        door = cls(url_of(listener), callbacks)
-        async with HttpServer(callbacks.routes(), _report).serving(listener):
+        health = HealthRoutes()
+        door = cls(url_of(listener), callbacks, health)
+        routes = (*callbacks.routes(), *health.routes())
+        async with HttpServer(routes, _report).serving(listener):
             _log.info("http.listening", url=door.url)
             yield door
 
@@ -70,8 +74,8 @@ class WebDoor:
 
     @asynccontextmanager
     async def answering_with(self, app: App) -> AsyncIterator[None]:
-        """Take in callbacks for a life of the daemon for the length of the block."""
-        with self._callbacks.taking(app.engine.parts.hints):
+        """Take in callbacks for a life of the daemon, and tell how it is, for the block."""
+        with self._callbacks.taking(app.engine.parts.hints), self._health.telling(app.engine):
             yield
 
 

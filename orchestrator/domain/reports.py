@@ -239,10 +239,10 @@ class ReadinessReport:
     """Whether store and policies are there; the API's state is told and decides nothing.
 
     Attributes:
-        why_not: one sentence; empty where it is ready.
+        why_not: one sentence that names no file; empty where it is ready.
         last_pass: when a complete listing was last taken in (UTC).
         last_pass_age: seconds since then; None: there was none yet.
-        api: ``ok``, or what is the matter with it.
+        api: ok, unreachable, refuses our credentials, or not asked yet.
     """
 
     ready: bool

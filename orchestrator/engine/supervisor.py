@@ -183,12 +183,12 @@ class Engine:
         age = None
         if last is not None:
             age = round((self.parts.clock.now() - last).total_seconds(), 3)
-        why = self.refusal
+        why = "the store cannot record, so nothing is done" if self.refusal else ""
         if not self.ready.is_set():
             why = "the policies are not loaded yet"
         elif self._stopping.is_set():
             why = "the daemon is ending"
-        return ReadinessReport(not why, why, last, age, self.parts.weather.summary)
+        return ReadinessReport(not why, why, last, age, self.parts.weather.word)
 
     async def one_pass(self) -> bool:
         """List, reconcile every key that has something to do, and carry out its facts.

@@ -47,6 +47,15 @@ class Weather:
             return f"unreachable since {self.down_since:%d %b %H:%M:%SZ}: {self.last_error}"
         return "ok" if self.last_good is not None else "not asked yet"
 
+    @property
+    def word(self) -> str:
+        """How the API is, without a word of its own: for whoever asks."""
+        if self.refused:
+            return "refuses our credentials"
+        if self.down_since is not None:
+            return "unreachable"
+        return self.summary
+
     def failed(self, error: str, now: datetime) -> tuple[Fact, ...]:
         """A call was not answered, or with 5xx."""
         self.last_error = error
