@@ -19,17 +19,24 @@ import structlog
 
 from orchestrator.app.build import App, StartError
 from orchestrator.app.keys import meetings_key
-from orchestrator.config import Settings
+from orchestrator.config import SecretFault, Settings
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.edges.http import HttpServer, listen, url_of
 from orchestrator.edges.http.callbacks import PATH, CallbackRoutes, Lock
 from orchestrator.edges.http.health import HealthRoutes
 from orchestrator.foundation.secret import Secret
+from orchestrator.ports.desk import DeskError
 
 _log = structlog.get_logger(__name__)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32,200}")
 _SIGNATURE_LEAST: Final = 32  # bytes, as RFC 7518 asks of HS256
 _DERIVED: Final = b"callbacks"
+_INVALID: Final = 2
+_UNSET: Final = (
+    "no callbacks are taken: their address has no secret end yet. Make one with  (umask 077; "
+    "openssl rand -hex 32 > secrets/callbacks.token)  and write  http: {callbacks: {token: "
+    "{file: secrets/callbacks.token}}}  in config.yaml"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,52 @@ class WebDoor:
         """Take in callbacks for a life of the daemon, and tell how it is, for the block."""
         with self._callbacks.taking(app.engine.parts.hints), self._health.telling(app.engine):
             yield
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAddress:
+    """Where the Meetings API is to call; the whole address is a secret.
+
+    Attributes:
+        url: None: the embedded server is told it by itself, at every start.
+        note: what a person should know of it, or an empty text.
+    """
+
+    url: str | None
+    note: str = ""
+
+
+def tell_address(settings: Settings) -> CallbackAddress:
+    """The address that a person registers at a remote API, revealed on purpose.
+
+    Raises:
+        DeskError: there is none; the text says what to write where.
+    """
+    if isinstance(settings.meetings, EmbeddedMeetings):
+        return CallbackAddress(
+            None, "The embedded Meetings server is told the address by itself: nothing to do."
+        )
+    try:
+        token = read_lock(settings).token
+    except (StartError, SecretFault) as fault:
+        raise DeskError(str(fault), _INVALID) from fault
+    if token is None:
+        raise DeskError(_UNSET, _INVALID)
+    http = settings.http
+    if http.public_url is not None:
+        return CallbackAddress(callback_address(http.public_url, token).reveal())
+    if http.port == 0:
+        message = (
+            "the port is another one at every start: write http.listen with a port, or "
+            "http.public_url, in config.yaml"
+        )
+        raise DeskError(message, _INVALID)
+    host = f"[{http.host}]" if ":" in http.host else http.host
+    return CallbackAddress(
+        callback_address(f"http://{host}:{http.port}", token).reveal(),
+        "This is where the daemon listens. If the API reaches it through a proxy, set "
+        "http.public_url.",
+    )
 
 
 def callback_address(base: str, token: Secret) -> Secret:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.context import INVALID, JsonOption, invocation
+from orchestrator.cli.context import INVALID, ConfigOption, JsonOption, invocation
 from orchestrator.cli.view.screen import Screen
 from orchestrator.cli.view.times import plural
 from orchestrator.ports.desk import DeskError
@@ -21,10 +21,17 @@ Example:
   room-orchestrator init my-rooms
 """
 
+_CALLBACKS = """\b
+Example:
+  room-orchestrator callbacks        register what it prints at the Meetings API, for rooms,
+                                     sessions and recordings, and keep it secret
+"""
+
 
 def add_to(app: typer.Typer) -> None:
     """Add this family's commands."""
     app.command("init", epilog=_INIT)(_init)
+    app.command("callbacks", epilog=_CALLBACKS)(_callbacks)
 
 
 def _init(
@@ -67,3 +74,18 @@ def _show(screen: Screen, made: Installed, cwd: Path) -> None:
     where = os.path.relpath(made.folder, cwd)
     into = "" if where == "." else f"cd {where} && "
     screen.line(("Next:  ", "bold"), f"{into}room-orchestrator plan", indent=2)
+
+
+def _callbacks(
+    ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Print the address for callbacks of the Meetings API: a secret."""
+    from orchestrator.app.web import tell_address
+
+    call = invocation(ctx, config, as_json)
+    address = tell_address(call.loaded().settings)
+    if address.note and not as_json:
+        call.screen.aside(address.note)
+    if address.url is not None and not as_json:
+        call.screen.aside("Whoever has this address can tell lies about who is in a room.")
+    call.show(address, lambda screen, told: screen.line(told.url) if told.url else None)
