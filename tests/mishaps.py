@@ -173,8 +173,8 @@ SHAPES: Final = {
     "a null in it": (
         whole({"teams": [None]}),
         (
-            "select makes a list of the answer of {url} whose member 1 is nothing (null), not a text "
-            "or a mapping. Nothing is changed"
+            "select makes a list of the answer of {url} whose member 1 is nothing (null), not a "
+            "text or a mapping. Nothing is changed"
         ),
     ),
 }

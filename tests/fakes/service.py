@@ -75,7 +75,7 @@ def as_json(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def whole(value: Any, **headers: str) -> Said:
+def whole(value: Any, **headers: Any) -> Said:
     """A good answer."""
     return Said(message(as_json(value), **headers))
 

@@ -217,5 +217,6 @@ class HttpDirectories:
 
 def _told(error: OSError) -> str:
     """What the system says; asyncio adds the address, and resolvers have their own numbers."""
-    known = error.errno is not None and error.errno > 0
-    return os.strerror(error.errno) if known else error.strerror or "no connection"
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or "no connection"
