@@ -17,6 +17,8 @@ from orchestrator.ports.timer import Timer
 
 # However far the next moment: look at the clock this often, because clocks jump.
 _LOOK_AT_CLOCK: Final = timedelta(seconds=60)
+# The timer looks at the wall clock as often, too; twice that is no delay of its any more.
+_CALLS_WITHIN: Final = 2 * _LOOK_AT_CLOCK
 _NAME: Final = "agenda"
 
 
@@ -56,6 +58,12 @@ class Agenda:
         """The nearest moment of all."""
         self._drop_stale()
         return self._heap[0][0] if self._heap else None
+
+    @property
+    def overdue(self) -> bool:
+        """A key's moment passed and nobody was woken: the timer does not call."""
+        moment = self.next_moment
+        return moment is not None and self._clock.now() - moment > _CALLS_WITHIN
 
     def _drop_stale(self) -> None:
         while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:

@@ -102,6 +102,7 @@ class Engine:
         await self.tell(Fact("daemon.started", detail=started or {}))
         await self.prepare()
         self.ready.set()
+        self.vitals.expect("agenda", idle=lambda: not self.parts.agenda.overdue)
         async with asyncio.TaskGroup() as carriers:
             carriers.create_task(self.outbox.run(self.vitals), name="outbox")
             try:
@@ -121,6 +122,7 @@ class Engine:
                     ]
                     await self._stopping.wait()
                     self.parts.inbox.close()
+                    self.vitals.release("agenda")
                     for name, task in zip(loops, tasks, strict=True):
                         task.cancel()
                         self.vitals.release(name)

@@ -43,12 +43,17 @@ def handed_sockets(
         return {}
     told = named.split(":") if named else []
     found: dict[str, socket.socket] = {}
-    for number in range(int(count)):
-        # Without FileDescriptorName= systemd calls a descriptor after its unit; a program that
-        # hands one over by hand may give no name, and then there is only one it can be.
-        name = told[number] if number < len(told) else "unknown"
-        os.set_inheritable(first + number, False)  # noqa: FBT003 - the standard library's own
-        found[_known(name, names, found)] = _listening(first + number, name)
+    try:
+        for number in range(int(count)):
+            # systemd names every descriptor; `unknown` is its own word for one without a name.
+            name = told[number] if number < len(told) else "unknown"
+            os.set_inheritable(first + number, False)  # noqa: FBT003 - the library's own signature
+            known = _known(name, names, found)
+            found[known] = _listening(first + number, name)
+    except HandedError:
+        for each in found.values():
+            each.close()
+        raise
     return found
 
 
@@ -72,6 +77,7 @@ def _listening(descriptor: int, name: str) -> socket.socket:
     found = socket.socket(fileno=descriptor)
     stream = found.type == socket.SOCK_STREAM
     if not stream or not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        found.close()
         raise HandedError(
             f"the socket {name!r} takes no connections; its unit needs ListenStream= and Accept=no"
         )

@@ -1,8 +1,8 @@
 """The lifeline to systemd: one datagram a message, to the socket that NOTIFY_SOCKET names.
 
 Without that variable nothing is sent and nothing fails.  A message that the socket does not take at
-the moment is sent before the next one, in order; one that cannot be sent at all is forgotten, for
-then there is nobody who waits for it.
+the moment is sent before the next one, in order; of one kind only the newest.  One that cannot be
+sent at all is forgotten, for then there is nobody who waits for it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections import deque
 from collections.abc import MutableMapping
 from datetime import timedelta
 from typing import Final, Self
@@ -18,7 +17,6 @@ from typing import Final, Self
 NOTIFY_SOCKET: Final = "NOTIFY_SOCKET"
 _WATCHDOG: Final = ("WATCHDOG_USEC", "WATCHDOG_PID")
 _STATUS_MAX: Final = 400  # characters; systemctl shows one line
-_UNSENT_MAX: Final = 32
 
 
 class Notifier:
@@ -32,12 +30,8 @@ class Notifier:
     def __init__(self, address: str = "", watchdog: timedelta | None = None) -> None:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._watchdog = watchdog
-        self._unsent: deque[bytes] = deque(maxlen=_UNSENT_MAX)
+        self._unsent: dict[str, bytes] = {}
         self._status = ""
-        self._socket: socket.socket | None = None
-        if self._address:
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-            self._socket.setblocking(False)  # noqa: FBT003 - the standard library's own signature
 
     @classmethod
     def of(cls, environ: MutableMapping[str, str]) -> Self:
@@ -87,24 +81,24 @@ class Notifier:
             told.append(f"ERRNO={errno}")
         self._send(*told)
 
-    def close(self) -> None:
-        """Tell nothing any more."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
     def _send(self, *assignments: str) -> None:
-        if self._socket is None:
+        if not self._address:
             return
-        self._unsent.append("\n".join(assignments).encode("utf-8", "replace"))
-        while self._unsent:
-            try:
-                self._socket.sendto(self._unsent[0], self._address)
-            except (BlockingIOError, InterruptedError):
-                return  # systemd is busy: the next message takes this one along
-            except OSError:
-                pass  # nobody is there
-            self._unsent.popleft()
+        # Of one kind only the newest word is of use: what waits to be sent never grows.
+        kind = assignments[0].partition("=")[0]
+        self._unsent.pop(kind, None)
+        self._unsent[kind] = "\n".join(assignments).encode("utf-8", "replace")
+        # One for a few seconds' words: an open descriptor would have to be kept over every life.
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+            sender.setblocking(False)  # noqa: FBT003 - the standard library's own signature
+            for waiting, message in list(self._unsent.items()):
+                try:
+                    sender.sendto(message, self._address)
+                except (BlockingIOError, InterruptedError):
+                    return  # systemd is busy: the next message takes this one along
+                except OSError:
+                    pass  # nobody is there
+                del self._unsent[waiting]
 
 
 def _one_line(text: str) -> str:
