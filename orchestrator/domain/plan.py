@@ -113,6 +113,8 @@ def _finish(situation: Situation, draft: Draft) -> Plan:
     What failed holds its own kind and whatever comes after that: a setting that the API refuses
     day after day must not keep the room from being renewed (P7).
     """
+    if not any(action.calls for action in draft.actions):
+        return Plan(tuple(draft.actions), tuple(draft.holds), draft.until, dict(draft.changes))
     attempts = situation.state.attempts
     kind, _, tried = attempts.input.rpartition(" ")
     waits = backoff.held_back(replace(attempts, input=tried), situation.tried, situation.now)

@@ -82,7 +82,11 @@ class Gathering:
 
     async def state(self, key: Key, book: Book) -> KeyState:
         """What is remembered of a key, with the wish of the book taken in."""
-        state = take_in(await self._store.state(key) or KeyState(key), book)
+        return self.brought_up(await self._store.state(key) or KeyState(key), book)
+
+    def brought_up(self, state: KeyState, book: Book) -> KeyState:
+        """A state with the wish of the book and the last use of its rooms taken in."""
+        state = take_in(state, book)
         rooms = tuple(recorded_use(room, self.use(room)) for room in state.rooms)
         return state if rooms == state.rooms else replace(state, rooms=rooms)
 
@@ -229,7 +233,7 @@ class Gathering:
 def take_in(state: KeyState, book: Book) -> KeyState:
     """Remember the book's wish as the last good spec; removal and protection go along."""
     desired = book.wishes.get(state.key)
-    if desired is None or desired == state.wish:
+    if desired is None or desired is state.wish or desired == state.wish:
         return state
     if state.frozen is not None and desired.occurrence is not None:
         return state

@@ -27,6 +27,7 @@ def fold(name: str) -> str:
 class _Sight:
     room: Observed | Gone
     at: float  # monotonic seconds at which the call that told it began
+    marker: Marker | None = None  # ours, read once
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,8 @@ class Observations:
             return
         if sight is not None and isinstance(sight.room, Observed):
             self._unindex(sight.room)
-        self._sights[room.id] = _Sight(room, began)
+        self._sights[room.id] = _Sight(room, began, self._index(room))
         self._changed.add(room.id)
-        self._index(room)
 
     def missed(self, room_id: str, reason: str, began: float) -> None:
         """One room was looked for and not found."""
@@ -183,8 +183,7 @@ class Observations:
         changed, self._changed = self._changed, set()
         found: dict[str, Marker | None] = {}
         for room_id in changed:
-            room = self._sights[room_id].room
-            found[room_id] = room.marked_by(self._owner) if isinstance(room, Observed) else None
+            found[room_id] = self._sights[room_id].marker
         return found
 
     def rooms(self) -> list[Observed]:
@@ -196,13 +195,14 @@ class Observations:
         start = -1 if watermark is None else watermark
         return any(walk.start_id <= start and walk.began >= since for walk in self._walks)
 
-    def _index(self, room: Observed) -> None:
+    def _index(self, room: Observed) -> Marker | None:
         marker = room.marked_by(self._owner)
-        if isinstance(marker, Marker):
+        if marker is not None:
             self._by_operation[marker.operation] = room.id
             self._by_marker.setdefault(marker.key, set()).add(room.id)
         else:
             self._by_name.setdefault(fold(room.display_name), set()).add(room.id)
+        return marker
 
     def _unindex(self, room: Observed) -> None:
         marker = room.marked_by(self._owner)

@@ -207,8 +207,8 @@ class Reconciler:
     async def _gather(self, turn: _Turn) -> tuple[KeyState, Situation | None]:
         parts = self._parts
         before = await parts.store.state(turn.key)
-        state = await parts.gathering.state(turn.key, self.book)
-        if before is not None and before != state:
+        state = parts.gathering.brought_up(before or KeyState(turn.key), self.book)
+        if before is not None and before is not state and before != state:
             await parts.store.commit(Commit(states=(state,)), parts.clock.now())
         await self._close_interrupted(turn, state)
         await self._read_doubted(turn, state)

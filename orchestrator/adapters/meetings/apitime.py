@@ -22,13 +22,13 @@ class ApiTime:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._bounds: tuple[float, float] | None = None  # of API time less monotonic, in seconds
+        self._base = EPOCH  # API time at the monotonic clock's zero, by the middle of the bounds
 
     def now(self) -> datetime:
         """API time (UTC); before the first answer the wall clock's."""
         if self._bounds is None:
             return self._clock.now()
-        middle = (self._bounds[0] + self._bounds[1]) / 2
-        return EPOCH + timedelta(seconds=self._clock.monotonic() + middle)
+        return self._base + timedelta(seconds=self._clock.monotonic())
 
     def difference(self) -> float:
         """API time less wall time, in seconds; 0 before the first answer."""
@@ -53,6 +53,7 @@ class ApiTime:
             if narrower[0] <= narrower[1]:
                 low, high = narrower
         self._bounds = low, high
+        self._base = EPOCH + timedelta(seconds=(low + high) / 2)
 
 
 def header(headers: Mapping[str, str], name: str) -> str | None:

@@ -13,17 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Operation, OperationState
 from orchestrator.ports.store import Commit
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What was looked up: a value, or that there is none."""
+class Unread(Enum):
+    """Nothing is known of a key yet, which is not the same as that it has no state."""
 
-    state: KeyState | None
+    UNREAD = "unread"
 
 
 @dataclass(slots=True)
@@ -86,12 +86,11 @@ class Mirror:
 
     # --- what is asked ----------------------------------------------------------------------------
 
-    def state(self, key: Key) -> Known | None:
-        """The state of a key; None where it must be read first."""
+    def state(self, key: Key) -> KeyState | Unread | None:
+        """The state of a key, if it has one and that is known."""
+        unknown = None if self.whole else Unread.UNREAD
         of_policy = self._policies.get(key.policy)
-        if of_policy is not None and key in of_policy.states:
-            return Known(of_policy.states[key])
-        return Known(None) if self.whole else None
+        return unknown if of_policy is None else of_policy.states.get(key, unknown)
 
     def states(self, policy: str | None) -> tuple[KeyState, ...]:
         """All known states in the order of their keys, or those of one policy."""

@@ -18,7 +18,7 @@ from typing import Final, Self, TypeVar
 from orchestrator.adapters.store import rows
 from orchestrator.adapters.store.claims import Claims
 from orchestrator.adapters.store.faults import store_faults
-from orchestrator.adapters.store.mirror import Mirror
+from orchestrator.adapters.store.mirror import Mirror, Unread
 from orchestrator.domain.facts import RecordedFact
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Operation
@@ -117,8 +117,8 @@ class SqliteStore:
         """What is remembered of one key."""
         self._refuse_if_closed()
         known = self._mirror.state(key)
-        if known is not None:
-            return known.state
+        if known is not Unread.UNREAD:
+            return known
         return await self._read(
             partial(rows.state, key=key), lambda state: self._mirror.met(key, state)
         )
