@@ -8,6 +8,8 @@ answer is ever quoted in a problem.
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -23,6 +25,7 @@ GROWTH_MAX: Final = 200  # how many times as large as the answer what is selecte
 VALUES_MAX: Final = 2_000_000  # in what is selected
 _DEPTH_MAX: Final = 40
 _DIGITS_MAX: Final = 30  # of a number that is more than text
+_QUOTED: Final = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`""", re.DOTALL)
 _COPIES: Final = frozenset({"multi_select_list", "multi_select_dict", "function_expression"})
 _CHAINS: Final = frozenset(
     "pipe subexpression index_expression projection value_projection filter_projection".split()  # noqa: SIM905 (a sentence reads better)
@@ -102,6 +105,7 @@ def compile_select(expression: str) -> Select:
     if len(expression) > SELECT_MAX:
         message = f"has {len(expression)} characters; at most {SELECT_MAX} are read"
         raise SelectError(message)
+    _check_literals(expression)
     try:
         parsed = jmespath.compile(expression)
     except exceptions.EmptyExpressionError:
@@ -125,6 +129,21 @@ def compile_select(expression: str) -> Select:
         )
         raise SelectError(message)
     return Select(parsed)
+
+
+def _check_literals(expression: str) -> None:
+    """Refuse text without quotes in backticks: JMESPath takes it, and only warns."""
+    for token in _QUOTED.finditer(expression):
+        if not token[0].startswith("`"):
+            continue
+        try:
+            json.loads(token[0][1:-1].replace("\\`", "`"))
+        except (ValueError, RecursionError):
+            message = (
+                f"has a literal in backticks that is no JSON, at character {token.start() + 1}; "
+                "write text as 'text'"
+            )
+            raise SelectError(message) from None
 
 
 def _at(position: int, expression: str) -> str:
