@@ -63,10 +63,19 @@ class EngineDesk:
         self.on_reload: Callable[[Person], Awaitable[Done]] | None = None
         """What a reload is, where this engine runs in a daemon."""
 
+    async def _prepared(self) -> None:
+        """Wait until the policies are there: the socket answers sooner.
+
+        Without them the book is empty, and a plan of it would read as if nothing were asked for.
+        """
+        if self._running:
+            await self._engine.ready.wait()
+
     # --- questions --------------------------------------------------------------------------------
 
     async def plan(self, candidate: Folder | None = None) -> PlanReport:
         """What would be done now, by a fresh listing."""
+        await self._prepared()
         listed = await self._parts.resync.full()
         if not self._running:
             await self._engine.ask_directories()
@@ -96,6 +105,7 @@ class EngineDesk:
 
     async def apply(self, person: Person) -> ApplyReport:
         """One pass: everything that the plan says, now."""
+        await self._prepared()
         del person  # the policies act, not the person who would not wait
         before = self._engine.reconciler.acted
         if self._running:
@@ -111,6 +121,7 @@ class EngineDesk:
 
     async def why(self, name: str) -> WhyReport:
         """Everything about one key."""
+        await self._prepared()
         state = await self._find(name)
         book = self._engine.reconciler.book
         key = state.key
@@ -185,12 +196,14 @@ class EngineDesk:
 
     async def rooms(self, *, foreign: bool = False) -> RoomsReport:
         """All rooms of ours and all wanted ones."""
+        await self._prepared()
         return await self._overview.rooms(foreign=foreign)
 
     # --- commands ---------------------------------------------------------------------------------
 
     async def host_link(self, name: str, person: Person) -> RevealedLink:
         """Read a room's host link afresh; audited."""
+        await self._prepared()
         state = await self._find(name)
         current = state.current
         if current is None:
@@ -212,6 +225,7 @@ class EngineDesk:
 
     async def adopt(self, room_id: str, key: str, person: Person) -> Done:
         """Take a room that exists as a key's current room."""
+        await self._prepared()
         target = _parse(key)
         book, store = self._engine.reconciler.book, self._parts.store
         if target not in book.wishes and target not in book.kept:
@@ -253,6 +267,7 @@ class EngineDesk:
 
     async def distinct(self, room_id: str, key: str, person: Person) -> Done:
         """Say that a like-named room is not the key's."""
+        await self._prepared()
         target = _parse(key)
         store, book = self._parts.store, self._engine.reconciler.book
         if target not in book.wishes and target not in book.kept:
@@ -274,6 +289,7 @@ class EngineDesk:
 
     async def forget(self, name: str, person: Person) -> Done:
         """Let go of a room: it is not ours any more."""
+        await self._prepared()
         found = await self._find(name)
         store = self._parts.store
         async with store.claim(found.key):
@@ -297,6 +313,7 @@ class EngineDesk:
 
     async def rekey(self, old: str, new: str, person: Person) -> Done:
         """Make a room serve another key."""
+        await self._prepared()
         source, target = _parse(old), _parse(new)
         if source == target:
             raise DeskError("the two keys are the same", 2)
@@ -331,6 +348,7 @@ class EngineDesk:
 
     async def approve(self, brake: str, person: Person) -> Done:
         """Let go exactly the keys that a brake holds, for 24 hours."""
+        await self._prepared()
         until = self._parts.clock.now() + _APPROVED_FOR
         held = sorted(self._parts.brakes.verdict.held)
         approved = self._parts.brakes.approve(brake, until, person.actor, person.reason)

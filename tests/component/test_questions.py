@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -9,8 +10,11 @@ import pytest
 from orchestrator.domain.brakes import Limits
 from orchestrator.domain.policies import Mode
 from orchestrator.domain.reports import LinkFate
+from orchestrator.engine.desk import EngineDesk
+from orchestrator.engine.overview import Whence
 from orchestrator.ports.desk import DeskError
 from tests.component.world import ANNA, HOUR, World, alive, policy, running
+from tests.fakes.clock import settle
 
 TEAMS = [f"team-{number}" for number in range(10)]
 SOON = {"mode": "delete", "grace": "1h"}
@@ -150,3 +154,20 @@ async def test_rooms_lists_ours_and_others() -> None:
             ("team-rooms/checkout", "held"),
             ("team-rooms/search", "held"),
         ]
+
+
+async def test_a_question_that_comes_before_the_policies_waits_for_them() -> None:
+    """The socket answers sooner than they are read: nothing to do would be the wrong answer."""
+    world = World(mode=Mode.OBSERVE)
+    engine = world.build()
+    desk = EngineDesk(engine, Whence("config.yaml", "0", world.clock.now()), running=True)
+    asked = asyncio.get_running_loop().create_task(desk.plan(), name="asked")
+    await settle()
+    assert not asked.done()
+    assert (await desk.status()).policies == ()  # this one question waits for nothing
+    await engine.prepare()
+    engine.ready.set()
+    report = await asked
+    assert report.lines == ()
+    assert {(line.action, line.held_by) for line in report.held} == {("create", "mode")}
+    assert report.complete
