@@ -17,6 +17,8 @@ from orchestrator.config.settings import (
     RESTART,
     CallbackSettings,
     Calls,
+    DirectorySecret,
+    DirectorySettings,
     EmbeddedMeetings,
     FileDestination,
     HttpSettings,
@@ -27,9 +29,11 @@ from orchestrator.config.settings import (
     SafetySettings,
     needs_restart,
 )
+from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Mode
 from orchestrator.foundation.forms import Form
 from orchestrator.foundation.problems import Place
+from orchestrator.foundation.reach import Reach, read_reach
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.yaml"
 
@@ -75,6 +79,7 @@ def test_what_is_not_said_has_its_default() -> None:
     assert settings.safety == SafetySettings(3, 10.0, timedelta(days=1), timedelta(hours=12))
     assert settings.resync_interval == timedelta(minutes=10)
     assert settings.http == HttpSettings("127.0.0.1", 0, None, CallbackSettings(None, None))
+    assert settings.directories == DirectorySettings(timedelta(seconds=30), Reach(), {})
     assert settings.control == folder / "state/control.sock"
     assert settings.log == LogSettings(LogLevel.INFO, LogFormat.AUTO)
 
@@ -137,6 +142,8 @@ def test_everything_can_be_said() -> None:
         + "safety: {max_removals: 0, max_removal_percent: 0.5, per: 1h, occupied_max: 2h}\n"
         + "http: {listen: '[::]:8440', public_url: 'https://rooms.example.com/', callbacks: "
         + "{token: {file: t}, signature_secret: {env: S}}}\n"
+        + "directories: {timeout: 5s, allow_private: [10.0.0.0/8, hr.corp], secrets: {hr: "
+        + "{value: {file: hr}, hosts: [HR.corp, 'hr.corp:8443'], unencrypted: true}}}\n"
         + "resync_interval: 1m\ncontrol: {socket: c.sock}\nlog: {level: debug, format: json}\n"
     )
     folder = Path("/srv/ro")
@@ -157,6 +164,12 @@ def test_everything_can_be_said() -> None:
     assert (token.kind, token.name) == (SecretKind.FILE, "/srv/ro/t")
     assert signature is not None
     assert (signature.kind, signature.name) == (SecretKind.ENV, "S")
+    directories = settings.directories
+    assert directories.timeout == timedelta(seconds=5)
+    assert directories.reach == read_reach(("10.0.0.0/8", "hr.corp"))
+    secret = directories.secrets["hr"]
+    assert (secret.value.kind, secret.value.name) == (SecretKind.FILE, "/srv/ro/hr")
+    assert secret.use == SecretUse(frozenset({"hr.corp", "hr.corp:8443"}), unencrypted=True)
     assert settings.resync_interval == timedelta(minutes=1)
     assert settings.control == folder / "c.sock"
     assert settings.log == LogSettings(LogLevel.DEBUG, LogFormat.JSON)
@@ -262,6 +275,8 @@ def keys_of(form: type[Form]) -> Iterator[str]:
         Calls,
         HttpSettings,
         CallbackSettings,
+        DirectorySettings,
+        DirectorySecret,
         SafetySettings,
         LogSettings,
     ],

@@ -121,7 +121,11 @@ def test_it_makes_no_more_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text("abc1.é"),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text("abc1.é"),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("ab"), inner, max_size=4),
     max_leaves=20,
 )
