@@ -47,11 +47,11 @@ class Checks:
         yield from self._made_for()
         if self._whole("for_each") and self.form.for_each is not None:
             yield from self._for_each(self.form.for_each)
-        if self.form.on_schedule is not None:
+        if self.form.on_schedule is not None and self.form.for_each is None:
             yield from ScheduleChecks(
                 self.form, self.filled, self.source, self.templates, self.calendar
             ).problems(self.form.on_schedule)
-        elif self._whole("room"):
+        elif self._whole("room") and not self._asks("on_schedule"):
             yield from self._room_type()
         yield from self._room_values()
         yield from self._renewal()
@@ -172,6 +172,8 @@ class Checks:
     def _templates(self) -> Iterator[Problem]:
         if self.form.for_each is None or not self._whole("for_each"):
             return  # a schedule knows its names, and checks them itself
+        if self._asks("on_schedule"):
+            return  # which of the two is meant decides what templates know
         names = {self.form.for_each.as_: self._fields(self.form.for_each)}
         for path, text in self._template_texts(self.form.for_each):
             if text is not None and self._whole(*path):

@@ -37,6 +37,14 @@ _SOME_TIME: Final = datetime(2027, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
+class _Text:
+    """A text of the room, and what it is called."""
+
+    name: str
+    template: Template
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleChecks:
     """The checks of one file that has a schedule."""
 
@@ -55,12 +63,16 @@ class ScheduleChecks:
         unlawful = self.calendar.line_problems(wish.cron, wish.timezone)
         for name, wrong in unlawful.items():
             yield self._at(f"{name} {wrong}", _KEY, name)
-        yield from self._lengths(wish)
-        yield from self._unknown_names()
-        if not unlawful:
-            schedule = schedule_of(wish)
-            yield from self._crowded(schedule)
-            yield from self._unrenderable(schedule)
+        wrong = [*self._lengths(wish)]
+        yield from wrong
+        for template in self._texts():
+            problem = self.templates.check(template.template, {NAME: FIELDS})
+            if problem is None and not unlawful:
+                problem = self._unrenderable(template.template, schedule_of(wish))
+            if problem is not None:
+                yield Problem(problem.place, f"{template.name} {problem.message}")
+        if not unlawful and not wrong:
+            yield from self._crowded(schedule_of(wish))
 
     def _at(self, message: str, *path: str) -> Problem:
         return Problem(self.source.document.place(path), message)
@@ -126,29 +138,22 @@ class ScheduleChecks:
             )
             yield self._at(message, _KEY, "cron")
 
-    def _texts(self) -> Iterator[Template]:
+    def _texts(self) -> Iterator[_Text]:
         for name in ("display_name", "metadata"):
             text = getattr(self.form.room, name)
             path: Path = ("room", name)
             if text is not None and self.filled.whole(path):
-                yield Template(text, self.source.document.place(path))
+                yield _Text(name, Template(text, self.source.document.place(path)))
 
-    def _unknown_names(self) -> Iterator[Problem]:
-        for template in self._texts():
-            problem = self.templates.check(template, {NAME: FIELDS})
-            if problem is not None:
-                yield problem
-
-    def _unrenderable(self, schedule: Schedule) -> Iterator[Problem]:
-        """What is known, but makes no text, of any occurrence."""
+    def _unrenderable(self, template: Template, schedule: Schedule) -> Problem | None:
+        """What a template that is well written cannot make of an occurrence."""
         start = self.calendar.next_start(schedule.cron, schedule.timezone, _SOME_TIME)
         values = values_of(
             occurrence_of(schedule, start),
             lambda moment: self.calendar.local(moment, schedule.timezone),
         )
-        for template in self._texts():
-            if self.templates.check(template, {NAME: FIELDS}) is None:
-                try:
-                    self.templates.render(template, values)
-                except TemplateFault as fault:
-                    yield fault.problem
+        try:
+            self.templates.render(template, values)
+        except TemplateFault as fault:
+            return fault.problem
+        return None
