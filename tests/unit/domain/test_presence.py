@@ -11,6 +11,7 @@ from orchestrator.domain.presence import (
     Callback,
     Event,
     News,
+    OpenSession,
     Presence,
     Told,
     hear,
@@ -114,11 +115,11 @@ def test_p05_a_session_without_a_sign_of_life_holds_so_long(
 
 def test_a_later_sign_of_life_holds_for_longer_and_an_earlier_not_shorter() -> None:
     """And the start that was told is kept, whichever told it."""
-    presence, _ = heard([JOINED, STARTED], every=3 * HOUR)
-    assert presence.open["s"].started_at == NOW
-    assert presence.open["s"].sign_at == NOW
+    presence, _ = hear(Presence(), JOINED, NOW + 3 * HOUR)
+    presence, _ = hear(presence, STARTED, NOW + 4 * HOUR)
+    assert presence.open["s"] == OpenSession(NOW, NOW + 3 * HOUR)
     presence, _ = hear(presence, JOINED, NOW + 5 * HOUR)
-    assert (presence.open["s"].started_at, presence.open["s"].sign_at) == (NOW, NOW + 5 * HOUR)
+    assert presence.open["s"] == OpenSession(NOW, NOW + 5 * HOUR)
     assert presence.last_used_at == NOW + 5 * HOUR
 
 
