@@ -22,6 +22,7 @@ class Schedule(Enum):
     """The kinds of trouble, each with its own waits."""
 
     WEATHER = "weather"
+    MEETING = "meeting"  # weather, while people wait for their room or sit in it
     CREATES = "creates"
     FORBIDDEN = "forbidden"
     REFUSED = "refused"
@@ -30,6 +31,7 @@ class Schedule(Enum):
 # First and longest wait; it doubles in between.
 _WAITS: Final = {
     Schedule.WEATHER: (timedelta(seconds=5), timedelta(minutes=15)),
+    Schedule.MEETING: (timedelta(seconds=5), timedelta(minutes=2)),
     Schedule.CREATES: (timedelta(minutes=1), timedelta(minutes=60)),
     Schedule.FORBIDDEN: (timedelta(minutes=15), timedelta(hours=6)),
     Schedule.REFUSED: (timedelta(minutes=2), timedelta(hours=24)),

@@ -63,6 +63,17 @@ class PlanLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OpeningRow:
+    """An occurrence of a schedule that is still to come: its room opens at ``opens``."""
+
+    key: str
+    display_name: str
+    opens: datetime
+    starts: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PlanReport:
     """What would change and why.
 
@@ -72,6 +83,7 @@ class PlanReport:
         unchanged: rooms that are as they should be.
         foreign: rooms that are not ours, untouched.
         standing: removals that are decided and wait for their grace.
+        openings: the next occurrences of each schedule, the nearest first.
         listed_at: when the listing ended that the plan stands on.
         unknown: for each policy whose subjects are not known, why.
     """
@@ -88,6 +100,7 @@ class PlanReport:
     doubt: str = ""
     problems: tuple[Problem, ...] = ()
     candidate: bool = False
+    openings: tuple[OpeningRow, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @property
@@ -294,10 +307,11 @@ class ForeignRow:
 
 @dataclass(frozen=True, slots=True)
 class RoomsReport:
-    """Rooms of ours, and, where they were asked for, those that are not."""
+    """Rooms of ours, the next of each schedule, and, where they were asked for, those of others."""
 
     rooms: tuple[RoomRow, ...]
     foreign: tuple[ForeignRow, ...] = ()
+    openings: tuple[OpeningRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from orchestrator.domain.reports import (
     Done,
     HistoryLine,
     NextAct,
+    OpeningRow,
     Person,
     PlanReport,
     RevealedLink,
@@ -48,6 +49,7 @@ from orchestrator.ports.store import Commit
 
 _APPROVED_FOR: Final = timedelta(hours=24)
 _FACTS_AT_ONCE: Final = 2_000
+_OPENINGS: Final = 3  # of each schedule, in a plan
 
 
 class EngineDesk:
@@ -100,6 +102,7 @@ class EngineDesk:
             doubt=doubt,
             problems=book.problems,
             candidate=candidate is not None,
+            openings=self._overview.openings(_OPENINGS, book),
             unknown=tuple(f"{name}: {book.doubtful[name]}" for name in sorted(book.awaited)),
         )
 
@@ -126,22 +129,30 @@ class EngineDesk:
         book = self._engine.reconciler.book
         key = state.key
         wish = book.wish(key, state)
+        opening = self._opening(key)
         one = await preview_key(key, state, book, self._parts.gathering)
         policy = book.policies.get(key.policy)
         lines = [plan_line(one.state, action) for action in one.actions]
         return WhyReport(
             key=str(key),
             rooms=tuple(self._overview.rows(state)),
-            wanted=_wanted(wish),
+            wanted=_wanted(wish) if opening is None else f"from {_moment(opening.opens)} on",
             policy=policy.file if policy is not None else "",
             policy_version=policy.version if policy is not None else "",
             fields=self._compare(state),
             plan=tuple(line for line in lines if line is not None),
             holds=tuple(dict.fromkeys(_sentence(hold) for hold in one.made.holds)),
-            next_act=self._overview.coming(state) or _planned(state, one.made.until),
+            next_act=self._overview.coming(state)
+            or _planned(state, one.made.until)
+            or (None if opening is None else NextAct(opening.opens, str(key), "open")),
             history=await self._history(state),
             former=state.former,
         )
+
+    def _opening(self, key: Key) -> OpeningRow | None:
+        """The occurrence of a key, if it is one of the next."""
+        rows = self._overview.openings(_OPENINGS)
+        return next((row for row in rows if row.key == str(key)), None)
 
     def _compare(self, state: KeyState) -> tuple[ComparedField, ...]:
         current, wish = state.current, state.wish
@@ -184,7 +195,8 @@ class EngineDesk:
             former = [one for one in await store.states() if key.encoded in one.former]
             if former:
                 return former[0]
-            if key not in book.wishes and key not in book.kept:
+            opening = self._opening(key)
+            if key not in book.wishes and key not in book.kept and opening is None:
                 raise DeskError(
                     f"{key} is neither wanted nor remembered: room-orchestrator rooms list", 2
                 )
@@ -423,6 +435,10 @@ def _wanted(wish: Wish | None) -> str:
 def _sentence(hold: Hold) -> str:
     until = "" if hold.until is None else f", until {hold.until:%d %b %Y %H:%M:%SZ}"
     return f"{hold.by}: {hold.reason}{until}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%d %b %Y %H:%M:%SZ}"
 
 
 def _planned(state: KeyState, until: datetime | None) -> NextAct | None:

@@ -333,11 +333,11 @@ class Executor:
         retry_after = None
         match fault:
             case UnavailableError():
-                schedule, retry_after = backoff.Schedule.WEATHER, fault.retry_after
+                schedule, retry_after = _weather(action), fault.retry_after
                 if fault.status != 429:
                     facts = self._weather.failed(str(fault), wall)
             case UnansweredError():
-                schedule = backoff.Schedule.WEATHER
+                schedule = _weather(action)
                 facts = self._weather.failed(str(fault), wall)
             case UnauthorizedError():
                 # The connection's fault, no key's: nothing is counted against the key.
@@ -376,6 +376,13 @@ def _first_end(desired: Desired, now: datetime) -> datetime | None:
     if desired.occurrence is not None:
         return first_end(desired.occurrence, now)
     return None if desired.lifetime is None else asked_end(now, desired.lifetime)
+
+
+def _weather(action: Mutation) -> backoff.Schedule:
+    """How patiently weather is waited for: a meeting does not wait a quarter of an hour."""
+    if isinstance(action, Create | Renew) and action.desired.occurrence is not None:
+        return backoff.Schedule.MEETING
+    return backoff.Schedule.WEATHER
 
 
 def _name_of(action: Mutation) -> str:

@@ -30,7 +30,7 @@ from orchestrator.domain.policies import (
     Schedule,
     Tree,
 )
-from orchestrator.domain.reports import NextAct
+from orchestrator.domain.reports import OpeningRow
 from orchestrator.engine.book import Book
 from orchestrator.foundation.problems import Place
 from orchestrator.ports.calendar import Calendar
@@ -122,15 +122,16 @@ class Occurrences:
         await self._due.wait()
         self._due.clear()
 
-    def upcoming(self, book: Book, each: int) -> list[NextAct]:
+    def upcoming(self, book: Book, each: int) -> tuple[OpeningRow, ...]:
         """The next occurrences of every schedule and when each opens, the nearest first."""
         now = self._clock.now()
-        coming = [
-            NextAct(occurrence.opens, str(self._key(policy, schedule, occurrence)), "open")
-            for policy, schedule in schedules(book)
-            for occurrence in self._coming(schedule, now, each)
-        ]
-        return sorted(coming, key=lambda act: (act.at, act.key))
+        rows: list[OpeningRow] = []
+        for policy, schedule in schedules(book):
+            for coming in self._coming(schedule, now, each):
+                key = self._key(policy, schedule, coming)
+                name = self._desired(policy, schedule, coming, key).display_name
+                rows.append(OpeningRow(str(key), name, coming.opens, coming.starts, coming.ends))
+        return tuple(sorted(rows, key=lambda row: (row.opens, row.key)))
 
     def _in_life(self, schedule: Schedule, now: datetime) -> Iterator[Occurrence]:
         """What is open: a room is made until the occurrence ends, however late that is."""

@@ -18,6 +18,7 @@ from orchestrator.domain.reports import (
     DirectoryRow,
     ForeignRow,
     NextAct,
+    OpeningRow,
     PlanLine,
     PolicyRow,
     RoomRow,
@@ -25,6 +26,7 @@ from orchestrator.domain.reports import (
     StatusReport,
 )
 from orchestrator.domain.rooms import has_ended
+from orchestrator.engine.book import Book
 from orchestrator.engine.gathering import take_in
 from orchestrator.engine.showing import absent_row, held_line, next_act, room_row
 from orchestrator.engine.supervisor import Engine
@@ -56,9 +58,9 @@ class Overview:
         states = await parts.store.states()
         rows = [row for state in states for row in self.rows(state)]
         now = parts.clock.now()
-        acts = sorted(
-            (act for row in rows if (act := row.next_act) is not None), key=lambda act: act.at
-        )
+        acts = [act for row in rows if (act := row.next_act) is not None]
+        acts.extend(NextAct(row.opens, row.key, "open") for row in self.openings(1))
+        acts.sort(key=lambda act: act.at)
         held = self._held(states)
         return StatusReport(
             owner=self._engine.settings.owner,
@@ -112,6 +114,11 @@ class Overview:
                 f"Brake {verdict.brake}: {verdict.wished} links would end or change, "
                 f"{verdict.limit} may. Nothing ends. "
                 f"Meant?  room-orchestrator rooms approve {verdict.brake} --reason …"
+            )
+        if parts.occurrences.apart() and self.openings(1):
+            needs.append(
+                "No room opens by a schedule, because this machine's clock and the API's disagree: "
+                "set the clock"
             )
         if parts.observations.doubt:
             needs.append(f"Nothing is ended: {parts.observations.doubt}")
@@ -169,7 +176,12 @@ class Overview:
             await self._parts.resync.full()
         rows = [row for key in sorted(states) for row in self.rows(states[key])]
         others = await self.foreign() if foreign else []
-        return RoomsReport(tuple(rows), tuple(others))
+        return RoomsReport(tuple(rows), tuple(others), self.openings(1))
+
+    def openings(self, each: int, book: Book | None = None) -> tuple[OpeningRow, ...]:
+        """The next occurrences of each schedule, of the book in force or of a candidate."""
+        book = self._engine.reconciler.book if book is None else book
+        return self._parts.occurrences.upcoming(book, each)
 
     def rows(self, state: KeyState) -> list[RoomRow]:
         holds = self._engine.reconciler.last_holds.get(state.key, ())

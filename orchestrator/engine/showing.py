@@ -73,6 +73,8 @@ def plan_line(state: KeyState, action: Action) -> PlanLine | None:
     match action:
         case Create(desired=desired):
             lifetime = "" if desired.lifetime is None else format_duration(desired.lifetime)
+            if desired.occurrence is not None:
+                lifetime = f"until {format_instant(desired.occurrence.stays)}"
             kind = ChangeLine("type", "", " ".join(filter(None, (str(desired.type), lifetime))))
             return replace(line, changes=(kind,))
         case Update(changes=changes) | Replace(changes=changes):
@@ -213,6 +215,8 @@ def next_act(state: KeyState, made: Plan | None, due: datetime | None) -> NextAc
     # The agenda goes by the wall clock, the overlap by API time: they are minutes apart at most.
     if superseded and due >= min(superseded) - timedelta(minutes=5):
         return NextAct(due, key, "end the replaced room")
+    if state.frozen is not None:
+        return NextAct(state.current.expires_at or due, key, "end")
     if state.current.type is RoomType.LONG_TERM:
         return NextAct(due, key, "renew")
     return NextAct(due, key, "look again")

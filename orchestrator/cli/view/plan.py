@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.cli.view.problems import show_problems
 from orchestrator.cli.view.screen import Part, Screen
 from orchestrator.cli.view.times import length, plural
-from orchestrator.domain.reports import ApplyReport, ChangeLine, LinkFate, PlanLine, PlanReport
+from orchestrator.domain.reports import (
+    ApplyReport,
+    ChangeLine,
+    LinkFate,
+    OpeningRow,
+    PlanLine,
+    PlanReport,
+)
 from orchestrator.foundation.instants import parse_instant
 
 _GROUPED_FROM: Final = 4  # keys with equal changes
@@ -38,6 +45,7 @@ _WORD_WIDTH: Final = 8
 _KEY_WIDTH: Final = 32
 _WIDE: Final = 100  # columns, from which on keys are padded to one width
 _INNER: Final = 2 + 2 + _WORD_WIDTH + 1
+_OPENINGS_SHOWN: Final = 9
 _MODE: Final = "mode"  # what holds back what would be done otherwise
 _MARKS: Final = {LinkFate.CHANGES: "LINK CHANGES", LinkFate.ENDS: "LINK ENDS"}
 _LINE_NUMBERS: Final = re.compile(r"(?<=\.(?:yaml|json)):\d+(?::\d+)?|(?<=\.csv):\d+(?::\d+)?")
@@ -56,6 +64,7 @@ def show_plan(screen: Screen, report: PlanReport) -> None:
             _standing(screen, line)
     else:
         _records(screen, report)
+    _openings(screen, report.openings)
     show_problems(screen, report.problems)
     for policy in report.unknown:
         screen.line((f"not known: {policy}", "yellow"))
@@ -218,6 +227,24 @@ def _records(screen: Screen, report: PlanReport) -> None:
         for line in report.standing
     )
     if rows:
+        screen.columns(rows, ("", "", "", ""))
+
+
+def _openings(screen: Screen, openings: Sequence[OpeningRow]) -> None:
+    """What schedules will open: nothing to do now, and nothing to wonder about."""
+    if screen.terminal:
+        for row in openings[:_OPENINGS_SHOWN]:
+            at = screen.moment(row.opens)
+            parts: list[Part] = [("· opens    ", "dim"), (row.key, "bold"), f"  {at}"]
+            screen.line(*parts, f'  "{row.display_name}"', indent=2, hang=_INNER)
+        more = len(openings) - _OPENINGS_SHOWN
+        if more > 0:
+            screen.line((f"… and {more:,} more by schedules", "dim"), indent=2)
+    elif openings:
+        rows: list[list[Part]] = [
+            ["· opens", row.key, "-", f'{screen.moment(row.opens)}; "{row.display_name}"']
+            for row in openings
+        ]
         screen.columns(rows, ("", "", "", ""))
 
 

@@ -10,6 +10,7 @@ from orchestrator.domain.reports import (
     ForeignRow,
     HistoryLine,
     NextAct,
+    OpeningRow,
     RoomRow,
     RoomsReport,
     WhyReport,
@@ -28,9 +29,12 @@ _LABEL = 10
 
 def show_rooms(screen: Screen, report: RoomsReport) -> None:
     """Show ours as a table, then those that are not ours where they were asked for."""
-    if report.rooms:
+    if report.rooms or report.openings:
         screen.columns(
-            [room_cells(screen, room) for room in report.rooms],
+            [
+                *(room_cells(screen, room) for room in report.rooms),
+                *(_opening(screen, row) for row in report.openings),
+            ],
             ("ROOM", "STATE", "ENDS", "NEXT", "LINK"),
         )
     elif screen.terminal:
@@ -61,6 +65,12 @@ def room_cells(screen: Screen, room: RoomRow) -> list[Part]:
         _next(screen, room),
         room.guest_url or "-",
     ]
+
+
+def _opening(screen: Screen, row: OpeningRow) -> list[Part]:
+    """An occurrence to come: no room yet, and no link."""
+    opens = f"open {screen.moment(row.opens)}"
+    return [row.key, ("planned", "dim"), "-", opens, "-"]
 
 
 def _next(screen: Screen, room: RoomRow) -> str:
