@@ -16,6 +16,7 @@ from orchestrator.domain.policies import Desired, Policy, Schedule
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
 from orchestrator.engine.expand import Expansion, expand
+from orchestrator.engine.workings import Workings
 from orchestrator.foundation.problems import Place, Problem
 from orchestrator.ports.sources import Folder, Parsed, Reader
 from orchestrator.ports.store import PolicyText
@@ -78,11 +79,12 @@ class Book:
 
     def changed_keys(self, other: Book) -> set[Key]:
         """The keys of which the two books say different things."""
-        keys = {
-            key
-            for key in {*self.wishes, *other.wishes}
-            if self.wishes.get(key) != other.wishes.get(key)
-        }
+        keys = self.wishes.keys() ^ other.wishes.keys()
+        for key, wish in self.wishes.items():
+            theirs = other.wishes.get(key)
+            # What was taken over from the other book is the same value: no need to compare it.
+            if theirs is not None and theirs is not wish and theirs != wish:
+                keys.add(key)
         keys |= self.kept.keys() ^ other.kept.keys()
         return keys
 
@@ -98,6 +100,7 @@ def _is_occurrence(key: Key, state: KeyState) -> bool:
 class _Pages:
     """The book while it is being written."""
 
+    workings: Workings
     good: dict[str, tuple[Policy, bytes]] = field(default_factory=dict)
     stale: dict[str, str] = field(default_factory=dict)
     bad: dict[str, Parsed] = field(default_factory=dict)
@@ -111,11 +114,12 @@ class Binder:
         """Understand policies by ``reader`` and render them by ``templates``."""
         self._reader = reader
         self._templates = templates
+        self._workings = Workings(reader, templates)
 
     def bind(self, folder: Folder, last_good: Iterable[PolicyText]) -> Book:
         """Make the book of a folder, with the last good texts for what cannot be read."""
         known = {text.name: text for text in last_good}
-        pages = _Pages()
+        pages = _Pages(Workings(self._reader, self._templates, self._workings))
         if folder.problem is not None:
             pages.problems.append(folder.problem)
         for file in sorted(folder.policies):
@@ -126,7 +130,9 @@ class Binder:
         unreadable = _unreadable(folder, pages)
         if unreadable:
             self._keep_last_good(known, unreadable, pages)
-        return self._write(folder, pages, unreadable)
+        book = self._write(folder, pages, unreadable)
+        self._workings = pages.workings
+        return book
 
     def _read(
         self,
@@ -138,7 +144,7 @@ class Binder:
         if isinstance(content, Problem):
             self._reject(file, Parsed(None, (content,)), pages)
             return
-        parsed = self._reader.parse(file, content)
+        parsed = pages.workings.parse(file, content)
         policy = parsed.policy
         if policy is None:
             self._reject(file, parsed, pages)
@@ -225,7 +231,7 @@ class Binder:
         for text in known.values():
             if text.name in pages.good or _renamed_to(text.name, pages):
                 continue
-            policy = self._reader.parse(text.file, text.text).policy
+            policy = pages.workings.parse(text.file, text.text).policy
             if policy is not None:
                 pages.good[text.name] = (policy, text.text)
                 pages.stale[text.name] = unreadable
@@ -237,14 +243,13 @@ class Binder:
         for name, (policy, _) in pages.good.items():
             if isinstance(policy.made_for, Schedule):
                 continue  # its wishes come and go with its occurrences
-            found = self._reader.subjects(policy, folder.data, folder.answers)
+            found, expansion = pages.workings.expand(policy, policy.made_for, folder)
             whole.problems.extend(found.problems)
-            if found.subjects is None:
+            if expansion is None:
                 doubtful[name] = found.awaited or str(found.problems[0])
                 if found.awaited:
                     awaited.add(name)
                 continue
-            expansion = expand(policy, policy.made_for, found.subjects, self._templates)
             whole.wishes.update(expansion.wishes)
             whole.kept.update(expansion.kept)
             whole.former.update(expansion.former)

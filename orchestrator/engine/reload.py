@@ -157,8 +157,9 @@ class Reload:
     ) -> list[Fact]:
         """What came into force, or is in force for other subjects; what is unknown is no news."""
         facts: list[Fact] = []
+        of_policies = _subjects(book)
         for name, policy in book.policies.items():
-            text, subjects = texts.get(name), _subjects(book, name)
+            text, subjects = texts.get(name), of_policies.get(name, set())
             same_text = text is not None and text.version == policy.version
             unknown = name in book.doubtful and not subjects
             if not unknown:
@@ -276,12 +277,28 @@ class Reload:
 
     async def _wake(self, before: Book, book: Book, cause: str) -> None:
         keys = before.changed_keys(book)
-        doubts = (before.unreadable, before.doubtful, before.policies.keys())
-        if not self._loaded or doubts != (book.unreadable, book.doubtful, book.policies.keys()):
+        if not self._loaded:
             keys |= {state.key for state in await self._store.states()}
             keys |= book.wishes.keys()
+        else:
+            # What is remembered of a policy that came, went or is in doubt: that its subjects are
+            # gone is said by no wish.
+            names = await self._in_question(before, book)
+            keys |= {key for key in book.wishes if key.policy in names}
+            for name in names:
+                keys |= {state.key for state in await self._store.states(name)}
         for key in sorted(keys):
             self._inbox.wake(key, cause)
+
+    async def _in_question(self, before: Book, book: Book) -> set[str]:
+        """The policies of whose keys the two books may believe different things without a wish."""
+        names = before.policies.keys() ^ book.policies.keys()
+        doubts = before.doubtful.items() ^ book.doubtful.items()
+        names |= {name for name, _ in doubts}
+        if before.unreadable != book.unreadable:
+            states = await self._store.states()
+            names |= {state.key.policy for state in states} - book.policies.keys()
+        return names
 
 
 def _former(book: Book) -> set[Key]:
@@ -339,9 +356,13 @@ def _loaded(policy: Policy, subjects: int | None, folder: Folder, cause: str) ->
     )
 
 
-def _subjects(book: Book, name: str) -> set[str]:
+def _subjects(book: Book) -> dict[str, set[str]]:
+    """The subjects of each policy that has any; occurrences are none."""
+    found: dict[str, set[str]] = {}
     wished = (key for key, wish in book.wishes.items() if wish.occurrence is None)
-    return {key.subject for key in (*wished, *book.kept) if key.policy == name}
+    for key in (*wished, *book.kept):
+        found.setdefault(key.policy, set()).add(key.subject)
+    return found
 
 
 def _provenance(policy: Policy, folder: Folder) -> dict[str, Json]:
