@@ -214,6 +214,8 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     gathering.lost_at = executor.lost_at.get
     gathering.in_flight = executor.in_flight.__contains__
     executor.shows = resync.shows
+    polling = Polling(outside.directories, store, clock, settings.owner)
+    gathering.source_doubt = polling.doubt
     inbox = Inbox()
     occurrences = Occurrences(calendar, templates, clock, outside.timer)
     occurrences.apart = lambda: abs(rooms.clock_difference()) > CLOCKS_APART
@@ -236,7 +238,6 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     told = {} if settings.mode is Mode.OBSERVE else outside.destinations
     outbox = Outbox(store, outside.audit, told, clock, outside.adoptions)
     reader = PolicyReader(templates, calendar, frozenset(outside.destinations), outside.secrets)
-    polling = Polling(outside.directories, store, clock, settings.owner)
     reconciler = Reconciler(parts, Book())
     binder = Binder(reader, templates)
     reload = Reload(outside.sources, binder, parts, reconciler, outbox, polling)

@@ -79,6 +79,7 @@ class Gathering:
         self.conflicts = Conflicts({})
         self.lost_at: Callable[[str], float | None] = lambda _: None
         self.in_flight: Callable[[str], bool] = lambda _: False
+        self.source_doubt: Callable[[str], str] = lambda _: ""  # of a policy, why
 
     async def state(self, key: Key, book: Book) -> KeyState:
         """What is remembered of a key, with the wish of the book taken in."""
@@ -104,7 +105,7 @@ class Gathering:
             key=key,
             wish=wish,
             state=state,
-            world=await self._world(),
+            world=await self._world(key),
             sightings=self._sightings(state),
             uses=self._uses(state),
             claims=await self._claims(state),
@@ -122,14 +123,14 @@ class Gathering:
         policy = book.policies.get(key.policy)
         return stricter(self._settings.mode, policy.mode if policy is not None else None)
 
-    async def _world(self) -> World:
+    async def _world(self, key: Key) -> World:
         can_delete = await self._store.note(CAN_DELETE)
         return World(
             now=self._rooms.api_now(),
             opening=self._calendar.opening,
             settle=self._settings.settle,
             listed=self._observations.listed,
-            doubt=self._observations.doubt,
+            doubt=self._observations.doubt or self.source_doubt(key.policy),
             conflict=self.conflicts.reason,
             can_delete=False if can_delete else None,
         )

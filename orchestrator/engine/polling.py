@@ -2,8 +2,9 @@
 
 Unknown is not empty (promise P4).  Until a directory has answered, nothing is known of its
 subjects and its rooms stay as they are; once it has, its last good answer holds for as long as no
-better one comes, however old it gets.  Nothing of an answer is stored: a restart asks again, and
-until then each key keeps its last good spec.
+better one comes, however old it gets.  While it fails nothing of its policies is ended, replaced or
+made for a lost room, and everything else goes on.  Nothing of an answer is stored: a restart asks
+again, and until then each key keeps its last good spec.
 """
 
 from __future__ import annotations
@@ -125,6 +126,13 @@ class Polling:
             known.every = min(known.every, source.every)
         self._known = wanted
         self._wanted.set()
+
+    def doubt(self, policy: str) -> str:
+        """Why a policy's subjects may be others by now: its directory fails; else an empty text."""
+        for known in self._known.values():
+            if known.reason and policy in known.policies:
+                return f"{known.directory.shown} {known.reason}"
+        return ""
 
     def rows(self) -> tuple[DirectoryRow, ...]:
         """Each directory for people, those that fail first."""

@@ -344,6 +344,39 @@ async def test_p04_renewals_go_on_while_the_directory_is_away() -> None:
         assert await world.ids() == before
 
 
+async def test_p04_a_lost_room_is_made_anew_only_once_the_directory_answers() -> None:
+    """Its subject was known; whether it still is wanted is not."""
+    async with company("checkout", "search") as world:
+        room = await world.room("team-rooms/checkout")
+        world.service.says(message(b"", "500 Internal Server Error"))
+        await world.poll()
+        world.fake.vanish(room.id)
+        await world.pass_(5 * HOUR)
+        assert world.names == ["Search room"]
+        assert world.holds("team-rooms/checkout") == {"doubt"}
+        world.service.says(teams("checkout", "search"))
+        await world.poll(timedelta(minutes=20))
+        await world.pass_(3 * HOUR)
+        assert world.names == BOTH
+
+
+async def test_p04_a_decided_removal_waits_for_the_directory() -> None:
+    """A whole answer let a team go; before its grace is over the directory fails."""
+    async with company("checkout", "search", start=False) as world:
+        removal = {"mode": "delete", "grace": "2h"}
+        world.sources.policies["team-rooms.yaml"] = world.policy(removal=removal)
+        await world.start()
+        world.service.says(teams("checkout"))
+        await world.poll()
+        world.service.says(message(b"", "500 Internal Server Error"))
+        await world.pass_(DAY)
+        assert world.names == BOTH
+        world.service.says(teams("checkout"))
+        await world.poll(timedelta(minutes=20))
+        await world.pass_(3 * HOUR)
+        assert world.names == ["Checkout room"]
+
+
 async def test_p04_an_edit_while_the_directory_is_away_counts_for_what_is_known() -> None:
     """And after a restart, when nothing is, only once the directory answers."""
     async with company("checkout") as world:
