@@ -9,7 +9,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -112,12 +112,17 @@ class Installation:
     # --- the daemon -------------------------------------------------------------------------------
 
     @contextmanager
-    def daemon(self, *options: str, ready: bool = True) -> Iterator[subprocess.Popen[bytes]]:
+    def daemon(
+        self, *options: str, ready: bool = True, environ: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """A life of the daemon, that has begun to work; at the end of the block it is ended."""
         self.lives += 1
         log = self.folder / f"life-{self.lives:02}.log"
         arguments = ("-m", "orchestrator", "run", "--config", str(self.config), *options)
-        with log.open("wb") as output, leashed(arguments, stderr=output) as process:
+        with (
+            log.open("wb") as output,
+            leashed(arguments, stderr=output, environ=environ) as process,
+        ):
             if ready:
                 self.until(lambda: "daemon.ready" in log.read_text(), "the daemon is ready")
             yield process

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -32,12 +32,18 @@ def leashed(
     stdout: int | None = subprocess.DEVNULL,
     stderr: Any = None,
     folder: Path = ROOT,
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A Python process that is dead at the end of the block, with all its group.
 
     The leash is held by the thread that enters the block: let none begin it that ends before.
     """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        **(environ or {}),
+    }
     process = subprocess.Popen(
         [sys.executable, "-ISc", _LEASH, str(os.getpid()), *arguments],
         stdin=subprocess.DEVNULL,
