@@ -13,6 +13,7 @@ from orchestrator.domain.reports import (
     HistoryLine,
     LinkFate,
     NextAct,
+    OpeningRow,
     PlanLine,
     PlanReport,
     PolicyRow,
@@ -119,7 +120,16 @@ HELD: Final = PlanLine(
     ),
 )
 
+OPENING: Final = OpeningRow(
+    "all-hands/2026-12-03T15:00",
+    "All hands 3 Dec 2026",
+    opens=at("2026-12-03 13:45"),
+    starts=at("2026-12-03 14:00"),
+    ends=at("2026-12-03 15:30"),
+)
+
 PLAN: Final = PlanReport(
+    openings=(OPENING,),
     mode="enforce",
     config=CONFIG,
     lines=(BURY, REPLACE, MOVE, *CREATES, RENEW, *UPDATES),
@@ -159,6 +169,7 @@ CHECKOUT: Final = RoomRow(
     last_used_at=at("2026-11-20 15:31"),
 )
 ROOMS: Final = RoomsReport(
+    openings=(OPENING,),
     rooms=(
         RoomRow(
             key="all-hands/2026-11-26",

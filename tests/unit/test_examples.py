@@ -12,7 +12,7 @@ from orchestrator.adapters.templates import SandboxedTemplates
 from orchestrator.config import read_config
 from orchestrator.domain.keys import key
 from orchestrator.domain.marker import TEXT_MAX
-from orchestrator.domain.policies import ForEach
+from orchestrator.domain.policies import ForEach, Schedule
 from orchestrator.domain.rooms import DISPLAY_NAME_MAX
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +32,9 @@ def test_an_example_loads_and_renders_for_every_subject(name: str) -> None:
     assert parsed.problems == ()
     policy = parsed.policy
     assert policy is not None
+    if isinstance(policy.made_for, Schedule):
+        assert reader.subjects(policy, CONTENTS.data).subjects == ()
+        return  # its texts were tried out on an occurrence when it was parsed
     found = reader.subjects(policy, CONTENTS.data)
     assert found.problems == ()
     assert found.subjects is not None
@@ -49,8 +52,8 @@ def test_an_example_loads_and_renders_for_every_subject(name: str) -> None:
 
 
 def test_the_examples_are_what_the_readme_says() -> None:
-    """Forty teams and a dozen resources, and every data file is read by a policy."""
-    assert set(CONTENTS.policies) == {"team-rooms.yaml", "resource-rooms.yaml"}
+    """Forty teams, a dozen resources and a meeting; every data file is read by a policy."""
+    assert set(CONTENTS.policies) == {"all-hands.yaml", "team-rooms.yaml", "resource-rooms.yaml"}
     assert set(CONTENTS.data) == {"teams.yaml", "resources.csv"}
     teams = CONTENTS.data["teams.yaml"]
     assert isinstance(teams, bytes)

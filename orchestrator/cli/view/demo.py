@@ -10,7 +10,7 @@ from typing import Final
 
 from orchestrator.app.auditing import Entry
 from orchestrator.app.build import App
-from orchestrator.cli.view.rooms import room_cells
+from orchestrator.cli.view.rooms import opening_cells, room_cells
 from orchestrator.cli.view.screen import Part, Screen
 from orchestrator.cli.view.times import plural
 from orchestrator.domain.reports import RoomRow, RoomsReport, StatusReport
@@ -84,6 +84,10 @@ class DemoView:
         """Print what is not there and why, how many there are, and what to try."""
         for row in rooms.rooms:
             self._print(row)
+        for opening in rooms.openings:
+            cells = opening_cells(self._screen, opening)
+            texts = [cell if isinstance(cell, str) else cell[0] for cell in cells]
+            self._screen.line(self._columns(texts), whole=True)
         screen, program, folder = self._screen, self._program, self._folder
         why = f"{program} rooms why team-rooms/checkout --config {folder}/config.yaml"
         screen.blank()

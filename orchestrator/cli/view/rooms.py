@@ -33,7 +33,7 @@ def show_rooms(screen: Screen, report: RoomsReport) -> None:
         screen.columns(
             [
                 *(room_cells(screen, room) for room in report.rooms),
-                *(_opening(screen, row) for row in report.openings),
+                *(opening_cells(screen, row) for row in report.openings),
             ],
             ("ROOM", "STATE", "ENDS", "NEXT", "LINK"),
         )
@@ -67,7 +67,7 @@ def room_cells(screen: Screen, room: RoomRow) -> list[Part]:
     ]
 
 
-def _opening(screen: Screen, row: OpeningRow) -> list[Part]:
+def opening_cells(screen: Screen, row: OpeningRow) -> list[Part]:
     """An occurrence to come: no room yet, and no link."""
     opens = f"open {screen.moment(row.opens)}"
     return [row.key, ("planned", "dim"), "-", opens, "-"]

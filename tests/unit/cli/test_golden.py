@@ -40,9 +40,9 @@ def test_a_terminals_lines_fit(ro: CommandLine, name: str) -> None:
 
 
 def test_a_pipe_has_one_record_a_line(ro: CommandLine) -> None:
-    """Thirteen changes, one question, one removal that waits; then what they come to."""
+    """Thirteen changes, a question, a removal that waits, a meeting; then what they come to."""
     lines = ro("plan").out.splitlines()
-    told = (*PLAN.lines, *PLAN.held, *PLAN.standing)
+    told = (*PLAN.lines, *PLAN.held, *PLAN.standing, *PLAN.openings)
     assert [line.split()[2] for line in lines[:-2]] == [line.key for line in told]
 
 
