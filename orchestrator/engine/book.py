@@ -79,12 +79,16 @@ class Book:
 
     def changed_keys(self, other: Book) -> set[Key]:
         """The keys of which the two books say different things."""
-        keys = self.wishes.keys() ^ other.wishes.keys()
+        keys: set[Key] = set()
+        in_both = 0
         for key, wish in self.wishes.items():
             theirs = other.wishes.get(key)
+            in_both += theirs is not None
             # What was taken over from the other book is the same value: no need to compare it.
-            if theirs is not None and theirs is not wish and theirs != wish:
+            if theirs is not wish and theirs != wish:
                 keys.add(key)
+        if in_both < len(other.wishes):
+            keys |= other.wishes.keys() - self.wishes.keys()
         keys |= self.kept.keys() ^ other.kept.keys()
         return keys
 

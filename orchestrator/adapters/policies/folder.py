@@ -14,7 +14,7 @@ from typing import Final
 import watchfiles
 
 from orchestrator.adapters.policies.provenance import Git
-from orchestrator.adapters.policies.scanning import Listing, load, look
+from orchestrator.adapters.policies.scanning import Contents, Listing, is_settled, load, look
 from orchestrator.foundation.instants import to_milliseconds
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.sources import Folder
@@ -22,10 +22,6 @@ from orchestrator.ports.sources import Folder
 DEBOUNCE: Final = 0.25  # seconds without a change before the folder is read
 LOOK_EVERY: Final = 2.0  # seconds between two looks when no event comes
 _LONGEST_DEBOUNCE: Final = 5.0  # seconds; a file that is always being written must not hold us up
-# A file may change twice within one tick of a filesystem's clock, some of which tick every two
-# seconds: a stamp as young as that proves nothing.
-_TICK_MS: Final = 2_500
-_NS_IN_MS: Final = 1_000_000
 
 
 class PolicyFolder:
@@ -41,16 +37,14 @@ class PolicyFolder:
         self._folder = folder
         self._clock = clock
         self._git = Git(folder)
-        self._read: tuple[Listing, str] | None = None  # what was last read, and its digest
+        self._read: Contents | None = None  # what was last given out
+        self._known: Contents | None = None  # what was last seen, to read the less of
         self._trusted = False  # equal stamps mean equal contents
 
     async def read(self) -> Folder:
         """Read all of it; never raises, problems are values."""
-        now = self._clock.now()
-        contents = await asyncio.to_thread(load, self._folder)
+        self._read, self._trusted = contents, _ = await self._load()
         listing = contents.listing
-        self._read = (listing, contents.digest)
-        self._trusted = to_milliseconds(now) - listing.newest // _NS_IN_MS > _TICK_MS
         origins = await asyncio.to_thread(self._git.origins, listing.policies)
         return Folder(contents.policies, contents.data, listing.problem, origins)
 
@@ -66,7 +60,7 @@ class PolicyFolder:
             while True:
                 await poke.wait()
                 poke.clear()
-                if await self._differs():
+                if await self._may_differ():
                     await self._quiet()
                     if await self._differs():
                         break
@@ -89,20 +83,32 @@ class PolicyFolder:
             await self._clock.sleep(LOOK_EVERY)
             poke.set()
 
-    async def _differs(self) -> bool:
-        if self._read is None:
-            return True
-        listing, digest = self._read
+    async def _load(self, listing: Listing | None = None) -> tuple[Contents, bool]:
+        """The folder's contents, and whether equal stamps will mean equal contents."""
+        asked = to_milliseconds(self._clock.now())
+        contents = await asyncio.to_thread(load, self._folder, asked, listing, self._known)
+        self._known = contents
+        return contents, is_settled(contents.listing.newest, asked)
+
+    async def _may_differ(self) -> bool:
+        """Whether a look alone cannot rule out that something changed."""
         now = await asyncio.to_thread(look, self._folder)
-        if now == listing and self._trusted:
+        if self._read is None or now != self._read.listing:
+            return True
+        return not self._trusted and await self._differs()
+
+    async def _differs(self) -> bool:
+        before = self._read
+        if before is None:
+            return True
+        now = await asyncio.to_thread(look, self._folder)
+        if now == before.listing and self._trusted:
             return False
-        asked = self._clock.now()
-        contents = await asyncio.to_thread(load, self._folder)
-        if contents.digest != digest:
+        contents, trusted = await self._load(now)
+        if contents.digest != before.digest:
             return True
         # Touched, or too young to be told from untouched: the same content under a new stamp.
-        self._read = (contents.listing, digest)
-        self._trusted = to_milliseconds(asked) - contents.listing.newest // _NS_IN_MS > _TICK_MS
+        self._read, self._trusted = contents, trusted
         return False
 
     async def _quiet(self) -> None:

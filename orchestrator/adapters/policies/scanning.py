@@ -22,6 +22,8 @@ from orchestrator.foundation.problems import Place, Problem
 
 _POLICY_SUFFIX: Final = ".yaml"
 _NEARLY: Final = (".yml", ".yaml")  # in any case: meant as a policy, and named as none
+_TICK_MS: Final = 2_500
+_NS_IN_MS: Final = 1_000_000
 _LOOKS_MAX: Final = 3  # until two looks at the folder agree
 
 
@@ -57,6 +59,20 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class _File:
+    """One file as it was read.
+
+    Attributes:
+        settled: it had not been touched for a while, so that an equal entry means equal bytes.
+    """
+
+    entry: Entry
+    content: bytes | Problem
+    digest: str
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """The bytes of all files that count."""
 
@@ -64,6 +80,7 @@ class Contents:
     policies: Mapping[str, bytes | Problem]
     data: Mapping[str, bytes | Problem]
     digest: str
+    files: Mapping[str, _File]  # by the names of their entries
 
 
 def look(folder: Path) -> Listing:
@@ -77,35 +94,69 @@ def look(folder: Path) -> Listing:
     policies = {name: _policy(folder / name, name) for name in names if _is_near(name)}
     data: dict[str, Entry] = {}
     try:
-        for path in _below(folder / DATA_FOLDER, set()):
-            name = path.relative_to(folder / DATA_FOLDER).as_posix()
+        for path, name, straight in _below(folder / DATA_FOLDER):
             if name == ADOPTED:
                 continue  # we wrote it ourselves, and it holds no subjects
-            data[name] = _data(path, f"{DATA_FOLDER}/{name}", root)
+            entry = _entry(path, f"{DATA_FOLDER}/{name}")
+            data[name] = entry if straight else _inside(entry, root)
     except OSError as error:
         problem = Problem(Place(DATA_FOLDER), f"cannot be read: {error.strerror}")
         return Listing(policies, data, problem)
     return Listing(policies, data)
 
 
-def load(folder: Path) -> Contents:
-    """Read all files that count, as they are together. Never raises."""
-    listing = look(folder)
-    contents = _contents(listing)
+def is_settled(newest: int, asked_ms: int) -> bool:
+    """Whether what was last touched then (ns since 1970) would show any change since by its stamp.
+
+    A file may change twice within one tick of a filesystem's clock, some of which tick every two
+    seconds: a stamp as young as that proves nothing.
+    """
+    return asked_ms - newest // _NS_IN_MS > _TICK_MS
+
+
+def load(
+    folder: Path,
+    asked_ms: int = 0,
+    listing: Listing | None = None,
+    known: Contents | None = None,
+) -> Contents:
+    """Read all files that count, as they are together. Never raises.
+
+    Args:
+        folder: where they are.
+        asked_ms: milliseconds since 1970 now; without it nothing counts as settled.
+        listing: what a look at it has just shown.
+        known: what was read before; a file that was settled then and was not touched since is not
+            read again.
+    """
+    listing = look(folder) if listing is None else listing
+    contents = _contents(listing, asked_ms, known)
     for _ in range(_LOOKS_MAX):
         again = look(folder)
         if again == listing:
             break
         # A symlink was turned, or a file written, while we were reading: half of each is neither.
         listing = again
-        contents = _contents(listing)
+        contents = _contents(listing, asked_ms, known)
     return contents
 
 
-def _contents(listing: Listing) -> Contents:
-    policies = {name: _read(entry, POLICY_MAX) for name, entry in listing.policies.items()}
-    data = {name: _read(entry, DATA_MAX) for name, entry in listing.data.items()}
-    return Contents(listing, policies, data, _digest(listing, policies, data))
+def _contents(listing: Listing, asked_ms: int, known: Contents | None) -> Contents:
+    before = {} if known is None else known.files
+    files: dict[str, _File] = {}
+    for entries, limit in ((listing.policies, POLICY_MAX), (listing.data, DATA_MAX)):
+        for entry in entries.values():
+            file = before.get(entry.name)
+            if file is None or not file.settled or file.entry != entry:
+                file = _file(entry, limit, asked_ms)
+            files[entry.name] = file
+    return Contents(
+        listing,
+        {name: files[entry.name].content for name, entry in listing.policies.items()},
+        {name: files[entry.name].content for name, entry in listing.data.items()},
+        _digest(listing, files),
+        files,
+    )
 
 
 def _counts(name: str) -> bool:
@@ -124,11 +175,11 @@ def _policy(path: Path, name: str) -> Entry:
     return _entry(path, name)
 
 
-def _data(path: Path, name: str, root: Path) -> Entry:
-    entry = _entry(path, name)
-    if entry.problem is None and not path.resolve().is_relative_to(root):
+def _inside(entry: Entry, root: Path) -> Entry:
+    """The entry of a file that a symlink leads to, refused where it lies elsewhere."""
+    if entry.problem is None and not entry.path.resolve().is_relative_to(root):
         message = "leads out of the policies folder; put the file itself there"
-        return replace(entry, problem=Problem(Place(name), message))
+        return replace(entry, problem=Problem(Place(entry.name), message))
     return entry
 
 
@@ -144,8 +195,17 @@ def _entry(path: Path, name: str) -> Entry:
     return Entry(path, name, stamp, found.st_uid)
 
 
-def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """The data files below a folder, symlinks followed, no folder twice."""
+def _below(folder: Path) -> Iterator[tuple[Path, str, bool]]:
+    """The data files below a folder, symlinks followed, no folder twice.
+
+    Each with its name below that folder, and whether no symlink lies on the way to it.
+    """
+    yield from _walk(folder, "", set(), straight=not folder.is_symlink())
+
+
+def _walk(
+    folder: Path, prefix: str, seen: set[tuple[int, int]], *, straight: bool
+) -> Iterator[tuple[Path, str, bool]]:
     try:
         found = folder.stat()
     except FileNotFoundError:
@@ -153,14 +213,21 @@ def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
     if (found.st_dev, found.st_ino) in seen:
         return
     seen.add((found.st_dev, found.st_ino))
-    for name in sorted(os.listdir(folder)):  # noqa: PTH208 (names are judged before paths are made)
-        path = folder / name
-        if not _counts(name):
-            continue
-        if path.is_dir():
-            yield from _below(path, seen)
-        elif name.endswith(SUFFIXES):
-            yield path
+    with os.scandir(folder) as entries:
+        ordered = sorted((one for one in entries if _counts(one.name)), key=lambda one: one.name)
+    for one in ordered:
+        direct = straight and not one.is_symlink()
+        if one.is_dir():
+            yield from _walk(folder / one.name, f"{prefix}{one.name}/", seen, straight=direct)
+        elif one.name.endswith(SUFFIXES):
+            yield folder / one.name, prefix + one.name, direct
+
+
+def _file(entry: Entry, limit: int, asked_ms: int) -> _File:
+    content = _read(entry, limit)
+    raw = content if isinstance(content, bytes) else str(content).encode()
+    settled = isinstance(content, bytes) and is_settled(max(entry.stamp[:2]), asked_ms)
+    return _File(entry, content, hashlib.sha256(raw).hexdigest(), settled)
 
 
 def _read(entry: Entry, limit: int) -> bytes | Problem:
@@ -176,15 +243,10 @@ def _read(entry: Entry, limit: int) -> bytes | Problem:
         return Problem(Place(entry.name), f"cannot be read: {error.strerror}")
 
 
-def _digest(
-    listing: Listing,
-    policies: Mapping[str, bytes | Problem],
-    data: Mapping[str, bytes | Problem],
-) -> str:
+def _digest(listing: Listing, files: Mapping[str, _File]) -> str:
     whole = hashlib.sha256(str(listing.problem).encode())
-    for kind, files in (("policies", policies), ("data", data)):
-        for name, content in files.items():
-            raw = content if isinstance(content, bytes) else str(content).encode()
-            part = hashlib.sha256(raw).hexdigest()
+    for kind, entries in (("policies", listing.policies), ("data", listing.data)):
+        for name, entry in entries.items():
+            part = files[entry.name].digest
             whole.update(f"{kind}\0{name}\0{part}\0".encode("utf-8", "surrogateescape"))
     return whole.hexdigest()

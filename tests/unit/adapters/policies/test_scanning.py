@@ -149,3 +149,17 @@ def test_only_so_much_of_a_file_is_read(folder: Path) -> None:
     content = load(folder).policies["big.yaml"]
     assert isinstance(content, bytes)
     assert len(content) == 256 * 1024 + 1
+
+
+def test_what_was_settled_and_is_untouched_is_not_read_again(folder: Path) -> None:
+    """But what was young when it was read is, for it may have changed under the same stamp."""
+    long_after = 10**13  # milliseconds since 1970
+    path = min(folder.glob("*.yaml"))
+    young = load(folder, path.stat().st_mtime_ns // 1_000_000)
+    settled = load(folder, long_after, known=young)
+    assert settled.files[path.name] is not young.files[path.name]
+    assert load(folder, long_after, known=settled).files[path.name] is settled.files[path.name]
+    path.write_bytes(path.read_bytes() + b"# changed")
+    changed = load(folder, long_after, known=settled)
+    assert changed.policies[path.name] == path.read_bytes()
+    assert changed.digest != settled.digest
