@@ -187,10 +187,11 @@ def _nspawn(folder: Path, etc: Path, dropins: Mapping[str, str]) -> list[str]:
         ROOT / "orchestrator": Path("/opt/source/orchestrator"),
         Path(sysconfig.get_path("purelib")): Path("/opt/packages"),
         UNITS / "room-orchestrator.sysusers": Path("/etc/sysusers.d/room-orchestrator.conf"),
-        Path("/dev/null"): Path("/etc/systemd/system/systemd-firstboot.service"),
         **({} if inside == Path("/usr") else {base: inside}),
         **{unit: "/" / _SYSTEM / unit.name for unit in sorted(units.iterdir())},
     }
+    # Nobody answers the questions of a first boot, and systemd is asked directly, not by a bus.
+    masked = ("systemd-firstboot.service", "dbus.socket", "dbus.service")
     return [
         "systemd-nspawn",
         "--quiet",
@@ -207,6 +208,7 @@ def _nspawn(folder: Path, etc: Path, dropins: Mapping[str, str]) -> list[str]:
         "--link-journal=no",
         f"--bind={etc}:/etc/room-orchestrator",
         *(f"--bind-ro={what}:{where}" for what, where in binds.items()),
+        *(f"--bind-ro=/dev/null:/{_SYSTEM / unit}" for unit in masked),
         "systemd.unit=basic.target",
     ]
 
