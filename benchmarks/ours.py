@@ -38,13 +38,13 @@ async def one_pass(settings: Settings, profile: Path | None) -> dict[str, float]
         engine = app.engine
         began = time.monotonic()
         await engine.prepare()
-        loaded = time.monotonic()
+        loaded, used = time.monotonic(), time.process_time()
         if profile is not None:
             profiler.enable()
         if not await engine.one_pass():
             message = "the listing failed"
             raise RuntimeError(message)
-        passed = time.monotonic()
+        passed, used = time.monotonic(), time.process_time() - used
         await engine.parts.resync.full()
         listed = time.monotonic()
         if profile is not None:
@@ -55,6 +55,7 @@ async def one_pass(settings: Settings, profile: Path | None) -> dict[str, float]
         return {
             "load": loaded - began,
             "pass": passed - loaded,
+            "pass_cpu": used,
             "listing": listed - passed,
             "acted": engine.reconciler.acted,
             "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB,

@@ -1,0 +1,57 @@
+"""How much each benchmark does: `NORMAL` fits in five minutes, `ALL` does not, `QUICK` is a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The sizes of one run.
+
+    Attributes:
+        rooms: created in one round of `converge`.
+        concurrencies: of `converge`.
+        rounds: of everything that is measured by turns.
+        passes: rooms of the estates of `pass`.
+        estates: rooms of the estates of `change` and `start`.
+        repeats: saves of `change`.
+        facts: of `audit`.
+    """
+
+    rooms: int
+    concurrencies: tuple[int, ...]
+    rounds: int
+    passes: tuple[int, ...]
+    estates: tuple[int, ...]
+    repeats: int
+    facts: int
+
+
+NORMAL = Sizes(
+    rooms=2_000,
+    concurrencies=(16, 64),
+    rounds=3,
+    passes=(1_000, 10_000),
+    estates=(10_000,),
+    repeats=7,
+    facts=20_000,
+)
+ALL = Sizes(
+    rooms=2_000,
+    concurrencies=(16, 64),
+    rounds=5,
+    passes=(1_000, 10_000, 100_000),
+    estates=(10_000, 100_000),
+    repeats=11,
+    facts=50_000,
+)
+QUICK = Sizes(
+    rooms=10,
+    concurrencies=(2,),
+    rounds=1,
+    passes=(10,),
+    estates=(10,),
+    repeats=1,
+    facts=10,
+)
