@@ -17,6 +17,8 @@ from orchestrator.cli.context import (
     JsonOption,
     invocation,
 )
+from orchestrator.cli.view.links import show_links
+from orchestrator.cli.view.markdown import markdown
 from orchestrator.cli.view.plan import show_applied, show_plan
 from orchestrator.cli.view.problems import show_problems
 from orchestrator.cli.view.screen import Screen
@@ -37,9 +39,11 @@ _PLAN = """\b
 Examples:
   room-orchestrator plan
   room-orchestrator plan --policies candidate/    a folder that is not in force yet
+  room-orchestrator plan --policies candidate/ --links     what becomes of links, no more
+  room-orchestrator plan --policies candidate/ --markdown  for the comment of a merge request
   room-orchestrator plan --json --out plan.json
 
-Exit codes: 0 nothing to do, 3 changes pending, 2 a policy has problems.
+Exit codes: 0 nothing to do, 3 changes pending, 2 a policy has problems, 1 it cannot be known.
 """
 _APPLY = """\b
 Examples:
@@ -91,20 +95,29 @@ def _show_validation(screen: Screen, found: Validation) -> None:
     screen.line(("No problem: ", "green"), f"{looked}; {policies}, {rooms} wanted.")
 
 
-def _plan(
+def _plan(  # noqa: PLR0913 - one parameter an option
     ctx: typer.Context,
+    *,
     policies: Annotated[
         Path | None,
         typer.Option("--policies", metavar="DIR", help="Plan this folder instead."),
     ] = None,
+    links: Annotated[bool, typer.Option("--links", help="Links alone: ends, changes, moves.")] = (
+        False
+    ),
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="For the comment of a merge request.")
+    ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Also write the plan as JSON.")
+        Path | None, typer.Option("--out", metavar="FILE", help="Also write all of it as JSON.")
     ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tell what would change and why; nothing is done."""
     call = invocation(ctx, config, as_json)
+    if links + as_markdown + call.as_json > 1:
+        raise DeskError("--links, --markdown and --json exclude each other", INVALID)
     candidate = None
     if policies is not None:
         from orchestrator.app.validate import read_folder
@@ -117,7 +130,11 @@ def _plan(
         from orchestrator.foundation import shapes
 
         (call.world.cwd / out).write_bytes(shapes.dumps(PlanReport, report) + b"\n")
-    call.show(report, show_plan)
+    if as_markdown:
+        folder = "" if policies is None else str(policies)
+        call.screen.raw(markdown(report, call.screen.now, folder))
+    else:
+        call.show(report, show_links if links else show_plan)
     raise typer.Exit(_plan_code(report))
 
 
@@ -126,7 +143,10 @@ def _plan_code(report: PlanReport) -> int:
         return INVALID
     # What a mode or a brake holds is still to come; what waits for an answer or a time is not due.
     due = any(line.held_by in {"mode", "brake"} for line in report.held)
-    return PENDING if report.pending or due else DONE
+    if report.pending or due:
+        return PENDING
+    # Rooms that could not be listed, or subjects that could not be asked for, are no good news.
+    return DONE if report.complete and not report.unknown else FAILED
 
 
 def _apply(ctx: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:

@@ -183,7 +183,6 @@ def _reload(
 
 def _ask_at(call: Invocation, socket: Path, work: Callable[[Desk], Awaitable[_T]]) -> _T:
     """Ask the daemon on a socket, by no config: it may be the very thing that is wrong."""
-
     import asyncio
 
     from orchestrator.app.desk import open_socket

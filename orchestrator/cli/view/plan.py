@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from orchestrator.cli.view.problems import show_problems
@@ -24,10 +25,13 @@ from orchestrator.domain.reports import (
 )
 from orchestrator.foundation.instants import parse_instant
 
+Moment = Callable[[datetime | None], str]
+"""How a reader is told a moment."""
+
 _GROUPED_FROM: Final = 4  # keys with equal changes
 
 # action: symbol, word, style
-_SHOWN: Final = {
+SHOWN: Final = {
     "delete": ("-", "delete", "red"),
     "retire": ("-", "retire", "red"),
     "bury": ("-", "end", "red"),
@@ -47,7 +51,7 @@ _WIDE: Final = 100  # columns, from which on keys are padded to one width
 _INNER: Final = 2 + 2 + _WORD_WIDTH + 1
 _OPENINGS_SHOWN: Final = 9
 _MODE: Final = "mode"  # what holds back what would be done otherwise
-_MARKS: Final = {LinkFate.CHANGES: "LINK CHANGES", LinkFate.ENDS: "LINK ENDS"}
+MARKS: Final = {LinkFate.CHANGES: "LINK CHANGES", LinkFate.ENDS: "LINK ENDS"}
 _LINE_NUMBERS: Final = re.compile(r"(?<=\.(?:yaml|json)):\d+(?::\d+)?|(?<=\.csv):\d+(?::\d+)?")
 _ROOM_NUMBERS: Final = re.compile(r" \([^()\s]+\)$")
 
@@ -55,8 +59,8 @@ _ROOM_NUMBERS: Final = re.compile(r" \([^()\s]+\)$")
 def show_plan(screen: Screen, report: PlanReport) -> None:
     """Show a plan, and last how much there is of what."""
     if screen.terminal:
-        groups = _groups((*report.lines, *report.held))
-        width = min(max((len(_subject(group)) for group in groups), default=0), _KEY_WIDTH)
+        groups = grouped((*report.lines, *report.held))
+        width = min(max((len(subject(group)) for group in groups), default=0), _KEY_WIDTH)
         width = width if screen.right >= _WIDE else 0
         for group in groups:
             _paragraph(screen, group, width)
@@ -89,25 +93,28 @@ def show_applied(screen: Screen, report: ApplyReport) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class Group:
+    """Lines that say the same of several keys, or one line."""
+
     lines: tuple[PlanLine, ...]
 
     @property
     def first(self) -> PlanLine:
+        """The one that stands for all."""
         return self.lines[0]
 
 
-def _groups(lines: Iterable[PlanLine]) -> list[_Group]:
+def grouped(lines: Iterable[PlanLine]) -> list[Group]:
     """Lines that say the same of other keys stand together, at the place of their first."""
     found: dict[object, list[PlanLine]] = {}
     for line in lines:
         found.setdefault(_sameness(line), []).append(line)
-    groups: list[_Group] = []
+    groups: list[Group] = []
     for same in found.values():
         if len(same) < _GROUPED_FROM:
-            groups.extend(_Group((line,)) for line in same)
+            groups.extend(Group((line,)) for line in same)
         else:
-            groups.append(_Group(tuple(same)))
+            groups.append(Group(tuple(same)))
     return groups
 
 
@@ -122,22 +129,23 @@ def _sameness(line: PlanLine) -> object:
     return (line.action, policy, reason, changes, line.link, line.held_by, why)
 
 
-def _subject(group: _Group) -> str:
+def subject(group: Group) -> str:
+    """The key of a group, or how many there are of which policy."""
     key = group.first.key
     return key if len(group.lines) == 1 else f"{len(group.lines)} of {key.partition('/')[0]}"
 
 
-def _paragraph(screen: Screen, group: _Group, width: int) -> None:
+def _paragraph(screen: Screen, group: Group, width: int) -> None:
     line = group.first
     many = len(group.lines) > 1
-    symbol, word, style = _SHOWN.get(line.action, ("·", line.action, ""))
-    mark = _MARKS.get(line.link, "")
+    symbol, word, style = SHOWN.get(line.action, ("·", line.action, ""))
+    mark = MARKS.get(line.link, "")
     if line.held_by and line.held_by != _MODE:
         symbol, style = ("?" if line.held_by == "look-alike" else "·"), "dim"
     parts: list[Part] = [
         (f"{symbol} {word:<{_WORD_WIDTH}} ", style),
-        (f"{_subject(group):<{width}}", "bold"),
-        ("  " + _what(screen, line, many=many)).rstrip(),
+        (f"{subject(group):<{width}}", "bold"),
+        ("  " + what(screen.moment, line, many=many)).rstrip(),
     ]
     screen.marked(parts, (mark if not line.held_by else "", "bold red"), indent=2, hang=_INNER)
     same = all(each.reason == line.reason for each in group.lines)
@@ -156,17 +164,17 @@ def _paragraph(screen: Screen, group: _Group, width: int) -> None:
             screen.line((hint, "cyan"), indent=_INNER, whole=True)
 
 
-def _what(screen: Screen, line: PlanLine, *, many: bool) -> str:
+def what(moment: Moment, line: PlanLine, *, many: bool = False) -> str:
     """What is new about it, in a few words."""
     if line.action == "move":
         return line.reason
-    told = [_change(screen, change, many=many) for change in line.changes]
+    told = [_change(moment, change, many=many) for change in line.changes]
     name = f'"{line.display_name}"' if line.display_name and not many else ""
     match line.action:
         case "create":
             told = [*(change.after for change in line.changes), name]
         case "bury" | "let-go" if line.when is not None:
-            told = [f"ends {screen.moment(line.when)}", name]
+            told = [f"ends {moment(line.when)}", name]
         case "delete" | "close" | "adopt" | "restore" | "retire":
             told = [*told, name]
         case _:
@@ -174,18 +182,18 @@ def _what(screen: Screen, line: PlanLine, *, many: bool) -> str:
     return "   ".join(filter(None, told))
 
 
-def _change(screen: Screen, change: ChangeLine, *, many: bool) -> str:
+def _change(moment: Moment, change: ChangeLine, *, many: bool) -> str:
     if change.path == "expires_at":
-        before, after = _end(screen, change.before), _end(screen, change.after)
+        before, after = _end(moment, change.before), _end(moment, change.after)
         return f"to {after}" if many else f"{before} → {after}"
     if change.path == "display_name":
         return "another display_name" if many else f'"{change.before}" → "{change.after}"'
     return f"{change.path}  {change.before or 'none'} → {change.after or 'none'}"
 
 
-def _end(screen: Screen, text: str) -> str:
+def _end(moment: Moment, text: str) -> str:
     try:
-        return screen.moment(parse_instant(text))
+        return moment(parse_instant(text))
     except ValueError:
         return text or "no end"
 
@@ -204,17 +212,17 @@ def _standing(screen: Screen, line: PlanLine) -> None:
 def _records(screen: Screen, report: PlanReport) -> None:
     rows: list[list[Part]] = []
     for line in (*report.lines, *report.held):
-        symbol, word, _ = _SHOWN.get(line.action, ("·", line.action, ""))
+        symbol, word, _ = SHOWN.get(line.action, ("·", line.action, ""))
         held = f"held ({line.held_by}): {line.held_why}" if line.held_by else ""
-        mark = "" if held else _MARKS.get(line.link, "")
-        what = _what(screen, line, many=False)
+        mark = "" if held else MARKS.get(line.link, "")
+        news = what(screen.moment, line)
         because = "" if line.action == "move" else f"because {line.reason}"
         rows.append(
             [
                 f"{'·' if held and line.held_by != _MODE else symbol} {word}",
                 line.key,
                 mark or "-",
-                _joined(what, because, held),
+                _joined(news, because, held),
             ]
         )
     rows.extend(
@@ -253,9 +261,9 @@ def _joined(*parts: str) -> str:
 
 
 def _summary(screen: Screen, report: PlanReport) -> None:
-    counts = Counter(map(_word, report.lines))
+    counts = Counter(map(word_of, report.lines))
     told = [plural(count, word) for word, count in counts.items()]
-    withheld = Counter(_word(line) for line in report.held if line.held_by == _MODE)
+    withheld = Counter(word_of(line) for line in report.held if line.held_by == _MODE)
     told.extend(f"{plural(count, word)} withheld" for word, count in withheld.items())
     if held := len(report.held) - withheld.total():
         told.append(f"{held} held")
@@ -265,27 +273,31 @@ def _summary(screen: Screen, report: PlanReport) -> None:
     if report.foreign:
         told.append(f"{report.foreign:,} not ours, untouched")
     head = "Plan: " if report.lines or report.held else "Nothing to do: "
+    if not report.complete and not report.lines:
+        head = "Not known what there is to do: "
     screen.line((head + " · ".join(told), "bold"), hang=6)
-    links = sum(line.link in _MARKS for line in report.lines)
+    links = sum(line.link in MARKS for line in report.lines)
     sentences: list[str] = []
     if report.lines:
         sentences.append("No link changes or ends." if not links else _links(links))
-    sentences.extend((_listing(screen, report), _done(report)))
+    sentences.extend((listing(screen.now, report), _done(report)))
     screen.line(" ".join(filter(None, sentences)))
 
 
-def _word(line: PlanLine) -> str:
-    return _SHOWN.get(line.action, ("", line.action, ""))[1]
+def word_of(line: PlanLine) -> str:
+    """What people call an action."""
+    return SHOWN.get(line.action, ("", line.action, ""))[1]
 
 
 def _links(count: int) -> str:
     return f"{plural(count, 'link')} {'changes or ends' if count == 1 else 'change or end'}."
 
 
-def _listing(screen: Screen, report: PlanReport) -> str:
+def listing(now: datetime, report: PlanReport) -> str:
+    """How old and how whole the listing is that a plan stands on."""
     if report.listed_at is None:
         return f"Nothing was listed: {report.doubt}." if report.doubt else "Nothing was listed."
-    age = length(screen.now - report.listed_at)
+    age = length(now - report.listed_at)
     if report.complete and not report.doubt:
         return f"Listing {age} old, complete."
     return f"Listing {age} old, NOT complete: {report.doubt or 'doubtful'}."

@@ -38,13 +38,16 @@ def held(by: str) -> PlanReport:
         pytest.param(held("mode"), 3, id="withheld by the mode"),
         pytest.param(held("brake"), 3, id="held by a brake"),
         pytest.param(held("look-alike"), 0, id="a question"),
+        pytest.param(replace(NOTHING, complete=False), 1, id="not listed whole"),
+        pytest.param(replace(NOTHING, unknown=("teams: no answer",)), 1, id="subjects unknown"),
+        pytest.param(replace(PLAN, complete=False), 3, id="changes, and not listed whole"),
     ],
 )
 def test_plan_ends(ro: CommandLine, plan: PlanReport, code: int) -> None:
-    """0 nothing to do, 3 changes pending, 2 a policy has problems."""
+    """0 nothing to do, 3 changes pending, 2 a policy has problems, 1 it cannot be known."""
     ro.desk.plan_report = plan
-    assert ro("plan").code == code
-    assert ro("plan", "--json").code == code
+    for words in ((), ("--json",), ("--links",), ("--markdown",)):
+        assert ro("plan", *words).code == code
 
 
 FAILED = (PlanLine("create", "team-rooms/checkout", "wanted", held_by="back-off"),)

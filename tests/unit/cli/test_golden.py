@@ -11,6 +11,8 @@ GOLDEN = Path(__file__).parents[2] / "data" / "cli"
 PIPE, NARROW, WIDE = 0, 80, 120
 COMMANDS = {
     "plan": ("plan",),
+    "plan-links": ("plan", "--links"),
+    "plan-markdown": ("plan", "--markdown"),
     "status": ("status",),
     "rooms-list": ("rooms", "list", "--foreign"),
     "rooms-why": ("rooms", "why", "team-rooms/checkout"),
@@ -30,8 +32,8 @@ def test_it_reads_like_this(ro: CommandLine, name: str, width: int) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_terminals_lines_fit(ro: CommandLine, name: str) -> None:
-    """But for what is to be pasted, and JSON."""
-    if name.endswith("json"):
+    """But for what is to be pasted, and what is for programs."""
+    if name.endswith(("json", "markdown")):
         return
     said = ro(*COMMANDS[name], terminal=NARROW)
     wide = [line for line in said.out.splitlines() if len(line) > NARROW]
