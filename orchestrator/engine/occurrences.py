@@ -41,6 +41,7 @@ from orchestrator.ports.timer import Timer
 
 _log = structlog.get_logger(__name__)
 _NAME: Final = "occurrences"
+_MISSED_MOST: Final = 100
 _JUST_AFTER: Final = timedelta(microseconds=1)
 # While the clocks disagree: how soon to look again whether they still do.
 _LOOK_AGAIN: Final = timedelta(minutes=1)
@@ -132,6 +133,25 @@ class Occurrences:
                 name = self._desired(policy, schedule, coming, key).display_name
                 rows.append(OpeningRow(str(key), name, coming.opens, coming.starts, coming.ends))
         return tuple(sorted(rows, key=lambda row: (row.opens, row.key)))
+
+    def missed(self, book: Book, since: datetime) -> dict[Key, int]:
+        """What opened and ended since a moment at which this was last looked after.
+
+        The last of each schedule, with how many there were (a hundred at most).
+        """
+        now = self._clock.now()
+        found: dict[Key, int] = {}
+        for policy, schedule in schedules(book):
+            starts = self._from(schedule, since + schedule.open_before + _JUST_AFTER)
+            ended: list[datetime] = []
+            for start in islice(starts, _MISSED_MOST):
+                if start + schedule.duration > now:
+                    break
+                ended.append(start)
+            if ended:
+                last = occurrence_of(schedule, ended[-1])
+                found[self._key(policy, schedule, last)] = len(ended)
+        return found
 
     def _in_life(self, schedule: Schedule, now: datetime) -> Iterator[Occurrence]:
         """What is open: a room is made until the occurrence ends, however late that is."""

@@ -23,15 +23,16 @@ from orchestrator.domain.records import KeyState
 from orchestrator.engine.book import Binder, Book
 from orchestrator.engine.gathering import heir
 from orchestrator.engine.health import Pulse
-from orchestrator.engine.occurrences import with_former
+from orchestrator.engine.occurrences import schedules, with_former
 from orchestrator.engine.outbox import Outbox
 from orchestrator.engine.polling import Polling, source_of
 from orchestrator.engine.reconciler import Parts, Reconciler
-from orchestrator.foundation.instants import format_instant
+from orchestrator.foundation.instants import format_instant, parse_instant
 from orchestrator.ports.sources import Folder, Sources
 from orchestrator.ports.store import Commit, PolicyText
 
 _log = structlog.get_logger(__name__)
+_LOOKED_AFTER = "schedules.looked_after"  # note: until when what opens was opened
 _REJECTED = "rejected:"  # note per file: digest of the problems that were told
 
 
@@ -85,6 +86,22 @@ class Reload:
             book = self._put(before)
             for key in sorted(before.changed_keys(book)):
                 self._inbox.wake(key, "schedule")
+            await self._looked_after()
+
+    async def _looked_after(self) -> None:
+        """Remember until when schedules were looked after: what is missed can be told."""
+        now = self._clock.now()
+        await self._store.commit(Commit(notes={_LOOKED_AFTER: format_instant(now)}), now)
+
+    async def _tell_missed(self, book: Book) -> None:
+        """Say at the start what opened and ended while nobody looked; it is not made up for."""
+        if next(schedules(book), None) is None:
+            return
+        looked = await self._store.note(_LOOKED_AFTER)
+        if looked is not None:
+            for key, count in self._occurrences.missed(book, parse_instant(looked)).items():
+                _log.warning("occurrence.missed", policy=key.policy, last=key.subject, count=count)
+        await self._looked_after()
 
     def _put(self, book: Book) -> Book:
         """The book in force from now on, with what is open by its schedules."""
@@ -141,6 +158,8 @@ class Reload:
         book = await self._swap(book, cause)
         await self._wake(before, book, cause)
         self._polling.follow(book.policies.values())
+        if not self._loaded:
+            await self._tell_missed(book)
         self._loaded = True
         self._outbox.nudge()
         _log.info(
