@@ -108,6 +108,11 @@ ANSWERS: Final = {
         "answered 308 Permanent Redirect, which leads to another path; redirects are not "
         "followed, write the address where it is",
     ),
+    "a redirect to nothing": Mishap(
+        _status("301 Moved Permanently", Location="http://[hunter2/"),
+        "answered 301 Moved Permanently, which leads nowhere; redirects are not followed, write "
+        "the address where it is",
+    ),
     "a redirect with a user": Mishap(
         _status("302 Found", Location="http://anna:hunter2@example.com/"),
         "answered 302 Found, which leads nowhere; redirects are not followed, write the address "

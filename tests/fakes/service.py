@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -123,10 +124,12 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(reply: Reply | None = None) -> AsyncIterator[Service]:
+async def serving(
+    reply: Reply | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Service]:
     """A service for the length of the block; every connection ends with it."""
     service = Service(reply or (lambda _: whole([])))
-    server = await asyncio.start_server(service.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(service.serve, "127.0.0.1", 0, ssl=tls)
     service.port = server.sockets[0].getsockname()[1]
     try:
         yield service

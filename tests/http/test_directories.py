@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp import ThreadedResolver
@@ -34,6 +36,7 @@ from tests.fakes.service import (
     zipped,
 )
 from tests.mishaps import ANSWERS, BOUNDS, TEAMS, Mishap
+from tests.tls import own_certificate, serving_with
 
 HERE = read_reach(("127.0.0.0/8", "::1"))
 NOTHING = Validators()
@@ -274,6 +277,22 @@ async def test_nobody_at_home() -> None:
     async with serving() as service:
         url = service.url
     assert await ask(Directory(url)) == Failed("cannot be reached: Connection refused")
+
+
+async def test_a_certificate_that_nobody_signed(tmp_path: Path) -> None:
+    """The secret does not leave for a stranger; an authority of one's own can be trusted."""
+    own = own_certificate(tmp_path / "own.pem")
+    async with serving(tls=serving_with(own)) as service:
+        url = service.url.replace("http:", "https:")
+        directory = Directory(url, (Header("Authorization", "Bearer ", "hr"),))
+        secrets = {"hr": held("hunter2", service.host)}
+        found = await ask(directory, secrets=secrets)
+        assert found == Failed("has a certificate that is not trusted")
+        assert service.asked == []
+        trusted = ssl.create_default_context(cafile=str(own))
+        client = HttpDirectories(secrets, HERE, VirtualClock(), tls=trusted)
+        assert await client.fetch(directory, NOTHING) == Answered(b"[]")
+        await client.close()
 
 
 async def test_a_name_that_nobody_knows() -> None:

@@ -8,18 +8,14 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import NameOID
 
 from orchestrator.adapters.meetings.overhttp import LONGEST_BODY, HttpAnswer, OverHttp, Patience
 from orchestrator.adapters.meetings.transport import NoAnswer, NotSent
-from tests.meetings import KEY
+from tests.tls import own_certificate, serving_with
 
 SECRET = "Bearer eyJ.secret.token"
 HEADERS = {"Authorization": SECRET, "Accept": "application/json"}
@@ -284,36 +280,7 @@ async def test_a_closed_client_sends_nothing() -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for this machine that nobody has signed, with its key."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority of one's own")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(KEY.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(KEY, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "own.pem"
-    key = KEY.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path.write_bytes(key + made.public_bytes(serialization.Encoding.PEM))
-    return path
-
-
-def serving_with(certificate: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    return context
+    return own_certificate(tmp_path_factory.mktemp("tls") / "own.pem")
 
 
 async def test_an_unknown_certificate_is_refused_before_anything_is_sent(certificate: Path) -> None:

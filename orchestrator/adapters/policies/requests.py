@@ -45,7 +45,7 @@ _OURS: Final = frozenset(
     "transfer-encoding upgrade".split()
 )
 _SECRET: Final = re.compile(
-    r"(?i)auth|cookie|token|secret|passw|credential|session|signature|(api|access|private)[-_.]?key"
+    r"(?i)auth(?!ors?$)|cookie|token|secret|passw|credential|session|signature|(api|access|private)[-_.]?key"
 )
 _SCHEMES: Final = re.compile(r"(?i)(bearer|basic|digest|token|apikey|negotiate)\s+\S")
 

@@ -86,12 +86,9 @@ class Select:
             kind = TYPES_MAP.get(error.actual_type, error.actual_type)
             message = f"{error.function_name}() is given a value of the type {kind}"
             raise SelectError(message) from None
-        except (exceptions.JMESPathError, TypeError, ValueError, ArithmeticError):
+        except (exceptions.JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError):
             # Their texts may quote the answer.
             message = "cannot be worked out for this answer"
-            raise SelectError(message) from None
-        except RecursionError:
-            message = "makes something too deep"
             raise SelectError(message) from None
         return _Writing().plain(found, 0)
 
@@ -118,8 +115,8 @@ def compile_select(expression: str) -> Select:
         raise SelectError(_at(error.lexer_position, expression)) from None
     except exceptions.ParseError as error:
         raise SelectError(_at(error.lex_position, expression)) from None
-    except (exceptions.JMESPathError, RecursionError, ValueError):
-        message = "is no JMESPath"
+    except RecursionError:
+        message = "is nested too deep"
         raise SelectError(message) from None
     growth = _growth(cast("dict[str, Any]", parsed.parsed), 0)
     if growth > GROWTH_MAX:
