@@ -74,7 +74,7 @@ def plan_line(state: KeyState, action: Action) -> PlanLine | None:
         case Create(desired=desired):
             lifetime = "" if desired.lifetime is None else format_duration(desired.lifetime)
             if desired.occurrence is not None:
-                lifetime = f"until {format_instant(desired.occurrence.stays)}"
+                lifetime = f"until {desired.occurrence.stays:%Y-%m-%d %H:%MZ}"
             kind = ChangeLine("type", "", " ".join(filter(None, (str(desired.type), lifetime))))
             return replace(line, changes=(kind,))
         case Update(changes=changes) | Replace(changes=changes):

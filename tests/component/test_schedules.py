@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from orchestrator.domain.brakes import Limits
 from orchestrator.domain.policies import Mode
 from orchestrator.domain.rooms import NewRoom, RoomType
+from orchestrator.ports.desk import DeskError
 from tests.component.world import ANNA, HOUR, World, policy, running
 from tests.fakes.clock import VirtualClock
 from tests.fakes.rooms import Fate
@@ -480,3 +482,111 @@ async def test_names_of_occurrences(template: str, name: str) -> None:
     async with running({FILE: schedule(room={"display_name": template})}) as world:
         await until(world, STARTS)
         assert world.names == [name]
+
+
+# --- what people are told -------------------------------------------------------------------------
+
+
+async def test_what_opens_next_is_told_before_it_opens() -> None:
+    """In plan, status and list; and `why` answers for it although there is nothing yet."""
+    async with running({FILE: schedule()}) as world:
+        await world.pass_(MINUTE)
+        plan = await world.desk.plan()
+        assert not plan.pending
+        assert [(row.key, row.opens, row.starts, row.ends) for row in plan.openings[:1]] == [
+            (KEY, OPENS, STARTS, ENDS)
+        ]
+        assert [row.display_name for row in plan.openings] == [
+            "All hands 5 Jan 2026",
+            "All hands 12 Jan 2026",
+            "All hands 19 Jan 2026",
+        ]
+        status = await world.desk.status()
+        assert [(act.at, act.key, act.what) for act in status.next_acts] == [(OPENS, KEY, "open")]
+        rooms = await world.desk.rooms()
+        assert (rooms.rooms, [row.key for row in rooms.openings]) == ((), [KEY])
+        why = await world.desk.why(KEY)
+        assert why.wanted == "from 05 Jan 2026 13:45:00Z on"
+        assert why.next_act is not None
+        assert (why.next_act.at, why.next_act.what) == (OPENS, "open")
+        with pytest.raises(DeskError, match="neither wanted nor remembered"):
+            await world.desk.why("all-hands/2026-01-06T15:00")
+
+
+async def test_an_open_room_tells_when_it_ends_and_what_opens_next() -> None:
+    """It is not renewed, and nothing says so."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, STARTS)
+        (row,) = (await world.desk.rooms()).rooms
+        assert row.next_act is not None
+        assert (row.state, row.next_act.what, row.next_act.at) == ("open", "end", STAYS)
+        assert (await world.desk.plan()).openings[0].key == "all-hands/2026-01-12T15:00"
+        assert (await world.desk.why(KEY)).wanted == "asked for by all-hands.yaml:4"
+
+
+async def test_a_candidate_tells_what_it_would_open() -> None:
+    """For review: what it opens at once, and what next; nothing of it is put in force."""
+    async with running({}) as world:
+        await until(world, STARTS)
+        plan = await world.desk.plan(world.folder({FILE: schedule()}))
+        (line,) = plan.lines
+        assert (line.action, line.key) == ("create", KEY)
+        assert line.changes[0].after == "long_term until 2026-01-05 16:00Z"
+        assert plan.openings[0].key == "all-hands/2026-01-12T15:00"
+        await world.pass_(HOUR)
+        assert world.changes == []
+
+
+async def test_clocks_that_disagree_are_told() -> None:
+    """With what it means for schedules, and only where there are any."""
+    async with running({FILE: schedule()}) as world:
+        world.fake.skew = 300
+        needs = (await world.desk.status()).needs_you
+        assert any(one.startswith("No room opens by a schedule") for one in needs)
+        await world.edit({FILE: policy()})
+        needs = (await world.desk.status()).needs_you
+        assert not any(one.startswith("No room opens") for one in needs)
+
+
+async def test_what_was_missed_is_told_at_the_start() -> None:
+    """The daemon was down for three weeks: how many there were, and the last."""
+    async with running({FILE: schedule()}) as world:
+        await until(world, OPENS - HOUR)
+        await world.stop()
+        world.clock.advance_to(STARTS + timedelta(days=20))
+        with capture_logs() as logs:
+            await world.start()
+        (told,) = [line for line in logs if line["event"] == "occurrence.missed"]
+        assert (told["policy"], told["count"], told["last"]) == (
+            "all-hands",
+            3,
+            "2026-01-19T15:00",
+        )
+        with capture_logs() as logs:
+            await world.restart()
+        assert "occurrence.missed" not in [line["event"] for line in logs]
+
+
+async def test_a_text_that_cannot_be_made_does_not_keep_the_room() -> None:
+    """A template that fails on some days only: the key is the name, and the text is left out."""
+    text = "{{ 1 // (occurrence.start | truncate(10, '') | last | int - 5) }}"  # the 5th
+    room = {"display_name": f"x{text}", "metadata": text}
+    async with running({FILE: schedule(room=room)}) as world:
+        await until(world, STARTS)
+        (made,) = world.alive
+        assert (made.display_name, made.text) == (KEY, "")
+
+
+async def test_a_text_that_is_too_long_is_left_out() -> None:
+    """The metadata's own text; the room is made."""
+    async with running({FILE: schedule(room={"metadata": "{{ 'x' }}" * 191})}) as world:
+        await until(world, STARTS)
+        (made,) = world.alive
+        assert made.text == ""
+
+
+async def test_the_calendar_ends() -> None:
+    """Nothing comes after the last year, and nothing fails for it."""
+    clock = VirtualClock(datetime(9999, 12, 20, tzinfo=UTC))
+    async with running({FILE: schedule(cron="0 15 1 1 *")}, clock=clock) as world:
+        assert (await world.desk.plan()).openings == ()

@@ -165,6 +165,93 @@ def test_when_the_clocks_are_set(timezone: str, cron: str, after: str, starts: l
     assert found == [at(start) for start in starts]
 
 
+@pytest.mark.parametrize(
+    ("timezone", "cron", "earliest", "starts"),
+    [
+        pytest.param(
+            BERLIN,
+            "30 2 * * SUN",
+            "2027-03-21T00:00",
+            ["2027-03-21T01:30", "2027-03-28T01:30", "2027-04-04T00:30"],
+            id="skipped in Berlin",
+        ),
+        pytest.param(
+            BERLIN,
+            "30 2 * * SUN",
+            "2027-10-31T00:30",
+            ["2027-10-31T00:30", "2027-11-07T01:30"],
+            id="from its very start, twice in Berlin",
+        ),
+        pytest.param(
+            BERLIN,
+            "30 2 * * SUN",
+            "2027-10-31T01:00",
+            ["2027-11-07T01:30"],
+            id="the second half past two is none",
+        ),
+        pytest.param(
+            "Pacific/Apia",
+            "0 15 * * FRI",
+            "2011-12-24T02:00",
+            ["2011-12-31T01:00", "2012-01-06T01:00"],
+            id="a Friday that Samoa skipped is its Saturday",
+        ),
+        pytest.param(
+            "Pacific/Apia",
+            "0 15 * * *",
+            "2011-12-30T01:00",
+            ["2011-12-30T01:00", "2011-12-31T01:00", "2012-01-01T01:00"],
+            id="a day that was skipped and the next are one",
+        ),
+        pytest.param(
+            "America/New_York",
+            "0 12 29 2 *",
+            "2027-01-01T00:00",
+            ["2028-02-29T17:00", "2032-02-29T17:00"],
+            id="leap days",
+        ),
+    ],
+)
+def test_starts_one_after_the_other(
+    timezone: str, cron: str, earliest: str, starts: list[str]
+) -> None:
+    """The first that is not before a moment, and from just after it the next."""
+    found, moment = [], at(earliest)
+    for _ in starts:
+        moment = CALENDAR.next_start(cron, timezone, moment)
+        found.append(moment)
+        moment += timedelta(microseconds=1)
+    assert found == [at(start) for start in starts]
+
+
+def test_a_line_and_a_zone_have_their_problems_each() -> None:
+    """Without a window around them."""
+    assert CALENDAR.line_problems("0 15 * * THU", BERLIN) == {}
+    assert set(CALENDAR.line_problems("0 15 * * 4", "Europe/Berln")) == {"cron", "timezone"}
+
+
+@pytest.mark.parametrize(
+    ("cron", "length", "most", "crowds"),
+    [
+        ("* 15 * * THU", HOUR, 50, True),
+        ("* 15 * * THU", timedelta(minutes=50), 50, False),
+        ("* 15 * * THU", timedelta(minutes=51), 50, True),
+        ("0 15 * * THU", timedelta(days=300), 50, False),
+        ("0 * * * *", timedelta(hours=50), 50, False),
+        ("0 * * * *", timedelta(hours=51), 50, True),
+        ("0 0 29 2 *", timedelta(days=364), 1, False),
+    ],
+)
+def test_what_is_a_crowd(cron: str, length: timedelta, most: int, crowds: bool) -> None:
+    """More than so many within a length, its end not counted."""
+    assert CALENDAR.crowds(cron, length, most) is crowds
+
+
+def test_a_moment_is_shown_on_the_clocks_of_a_zone() -> None:
+    """With the offset of that day."""
+    assert CALENDAR.local(at("2027-07-01T13:00"), BERLIN).isoformat() == "2027-07-01T15:00:00+02:00"
+
+
 def test_all_fields_of_a_window_are_judged() -> None:
     """Line, zone and length each have their own problem."""
     assert CALENDAR.problems(window("x", "Europe/Berln", timedelta(seconds=59))) == {

@@ -22,6 +22,7 @@ from orchestrator.domain.policies import (
     Renewal,
     Replace,
     ReplaceMode,
+    Schedule,
     Window,
 )
 from orchestrator.domain.rooms import SETTINGS, RoomType
@@ -159,6 +160,37 @@ def test_places_lead_to_the_lines() -> None:
     assert policy.room.places["lifetime"] == Place("team-rooms.yaml", 13, 13)
     assert policy.room.places["available_features.is_chat_available"].line == 20
     assert policy.places["removal.grace"].of_line == "team-rooms.yaml:28"
+
+
+SCHEDULED = """\
+version: 1
+name: all-hands
+on_schedule: {cron: "0 15 * * THU", timezone: Europe/Berlin, duration: 90m}
+room: {type: long_term, display_name: "All hands {{ occurrence.start | date }}"}
+"""
+
+
+def test_a_schedule_has_its_defaults() -> None:
+    """A quarter of an hour before, half an hour after."""
+    policy = parse(SCHEDULED)
+    assert policy.made_for == Schedule(
+        "0 15 * * THU",
+        "Europe/Berlin",
+        timedelta(minutes=90),
+        open_before=timedelta(minutes=15),
+        stay=timedelta(minutes=30),
+    )
+    assert policy.room.lifetime is None
+    assert policy.places["on_schedule"] == Place("team-rooms.yaml", 3, 14)
+    assert READER.subjects(policy, {}).subjects == ()
+
+
+def test_a_schedule_may_open_at_its_start_and_close_at_its_end() -> None:
+    """Nothing is added to what is written as nothing."""
+    text = SCHEDULED.replace("duration: 90m", "duration: 90m, open_before: 0s, stay: 0s")
+    made_for = parse(text).made_for
+    assert isinstance(made_for, Schedule)
+    assert made_for.life == timedelta(minutes=90)
 
 
 def test_the_version_is_a_digest_of_the_text() -> None:
