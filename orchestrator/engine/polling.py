@@ -44,6 +44,7 @@ _TOLD_AFTER: Final = 2  # failures in a row; one alone is no news
 _LONGEST_PAUSE: Final = timedelta(seconds=60)  # between tries, where `every` is shorter than it
 _AT_ONCE: Final = 8  # directories
 _STORE_RETRY: Final = 15.0  # seconds
+_LONGEST_ANSWER: Final = 600.0  # seconds; the longest time-out is half of it
 
 
 @dataclass(slots=True)
@@ -102,6 +103,7 @@ class Polling:
         self._changed: dict[Directory, None] = {}
         self._news = asyncio.Event()
         self._places = asyncio.Semaphore(_AT_ONCE)
+        self._taken_at = clock.monotonic()
 
     @property
     def answers(self) -> Answers:
@@ -188,6 +190,13 @@ class Polling:
                     )
                 await self._wanted.wait()
 
+    @property
+    def stalled(self) -> bool:
+        """A directory is due, and none was heard of for longer than any answer may take."""
+        now = self._clock.monotonic()
+        silent = now - self._taken_at > _LONGEST_ANSWER
+        return silent and any(known.due < now for known in self._known.values())
+
     async def _asking(self, known: _Known) -> None:
         while True:
             await self._clock.sleep(max(known.due - self._clock.monotonic(), 0.0))
@@ -208,6 +217,7 @@ class Polling:
     def _take(self, known: _Known, fetched: Fetched) -> None:
         """Take in what came, and say when to ask again."""
         known.asked += 1
+        self._taken_at = self._clock.monotonic()
         pause = known.every * (1 + self._chance(known) / 10)
         match fetched:
             case Answered(body, validators):

@@ -103,6 +103,7 @@ class Engine:
         await self.prepare()
         self.ready.set()
         self.vitals.expect("agenda", idle=lambda: not self.parts.agenda.overdue)
+        self.vitals.expect("asking", idle=lambda: not self.polling.stalled)
         async with asyncio.TaskGroup() as carriers:
             carriers.create_task(self.outbox.run(self.vitals), name="outbox")
             try:
@@ -123,6 +124,7 @@ class Engine:
                     await self._stopping.wait()
                     self.parts.inbox.close()
                     self.vitals.release("agenda")
+                    self.vitals.release("asking")
                     for name, task in zip(loops, tasks, strict=True):
                         task.cancel()
                         self.vitals.release(name)

@@ -14,7 +14,9 @@ import pytest
 
 from orchestrator.app.heart import Heart
 from orchestrator.domain.keys import parse_key
+from orchestrator.domain.policies import Directory
 from orchestrator.engine.health import GRACE, WORK, Vitals
+from orchestrator.ports.directories import Failed, Fetched, Validators
 from orchestrator.ports.store import StoreFault
 from tests.component.world import World, alive, policy
 from tests.fakes.clock import VirtualClock, settle
@@ -32,6 +34,7 @@ class Ward:
 
     world: World
     manager: Manager
+    heart: Heart
 
     async def listen(self, length: timedelta, step: timedelta = STEP) -> list[bool]:
         """Let time pass; for each step, whether the watchdog was told that all is well."""
@@ -59,7 +62,7 @@ async def ward(tmp_path: Path, resync: timedelta = HOUR) -> AsyncIterator[Ward]:
             await settle()
             manager.hear()
             try:
-                yield Ward(world, manager)
+                yield Ward(world, manager, heart)
             finally:
                 beating.cancel()
                 with suppress(asyncio.CancelledError):
@@ -160,6 +163,35 @@ async def test_a_timer_that_does_not_call_is_a_hang(tmp_path: Path) -> None:
         assert any(told)
         assert not told[-1]
         assert one.world.engine.health().late == ("agenda",)
+
+
+class Silent:
+    """Directories that never answer, not even by a failure."""
+
+    def __init__(self) -> None:
+        self.answering = True
+
+    async def fetch(self, directory: Directory, known: Validators) -> Fetched:
+        if not self.answering:
+            await asyncio.get_running_loop().create_future()
+        return Failed("not today")
+
+
+async def test_a_directory_that_is_never_heard_of_again_is_a_hang(tmp_path: Path) -> None:
+    """One that fails for ever is not."""
+    async with ward(tmp_path) as one:
+        silent = Silent()
+        one.world.directories = silent
+        source = {"http": {"url": "https://hr.example.com/teams", "select": "teams", "every": "1m"}}
+        await one.world.edit({"hr.yaml": policy("hr", for_each=source)})
+        await one.world.restart()
+        one.heart.running(one.world.engine)
+        assert all(await one.listen(HOUR, step=25 * SECOND))
+        silent.answering = False
+        told = await one.listen(HOUR, step=25 * SECOND)
+        assert told[0]
+        assert not told[-1]
+        assert one.world.engine.health().late == ("asking",)
 
 
 async def test_a_store_that_cannot_record_is_not_ready_and_yet_well(tmp_path: Path) -> None:
