@@ -64,6 +64,8 @@ def verdict(report: PlanReport) -> str:
         return f"{plural(lost, 'link')} {'changes or ends' if lost == 1 else 'change or end'}"
     if changes:
         return f"{plural(changes, 'change')}, no link changes or ends"
+    if report.unknown:
+        return f"not known for {plural(len(report.unknown), 'policy', 'policies')}, else nothing"
     return "nothing to do"
 
 

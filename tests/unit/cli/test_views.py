@@ -16,6 +16,7 @@ from orchestrator.app.auditing import (
     VerifyReport,
 )
 from orchestrator.cli.view.audit import show_entry, show_shown, show_verified
+from orchestrator.cli.view.markdown import verdict
 from orchestrator.cli.view.plan import show_plan
 from orchestrator.cli.view.rooms import show_room, show_rooms, show_why
 from orchestrator.cli.view.screen import Screen
@@ -23,6 +24,7 @@ from orchestrator.cli.view.status import show_status
 from orchestrator.domain.reports import (
     BrakeRow,
     ChangeLine,
+    DirectoryRow,
     LinkFate,
     PlanLine,
     RoomRow,
@@ -31,6 +33,15 @@ from orchestrator.domain.reports import (
 )
 from orchestrator.foundation.shapes import Json
 from tests.reports import CHECKOUT, NOTHING, NOW, STATUS, WHY, at
+
+DIRECTORY = DirectoryRow(
+    url="https://hr.example.com/teams",
+    policies=("team-rooms", "labs"),
+    last_good=NOW - timedelta(hours=3),
+    reason="",
+    failing_since=None,
+    next_at=NOW + timedelta(minutes=5),
+)
 
 
 def shown(view: Callable[[Screen], None], width: int | None = 100) -> str:
@@ -210,3 +221,30 @@ def test_a_pipe_takes_all_names_in_one_line() -> None:
     names = [f"name-{number}" for number in range(100)]
     assert shown(lambda screen: screen.names(names, 0), None).count("\n") == 1
     assert shown(lambda screen: screen.names(names, 4), 80).count("\n") > 10
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (DIRECTORY, "last good answer 3 h ago, for team-rooms, labs"),
+        (
+            replace(DIRECTORY, reason="was cut off", failing_since=NOW),
+            "last good answer 3 h ago; was cut off, for team-rooms, labs",
+        ),
+        (replace(DIRECTORY, last_good=None), "no answer yet, for team-rooms, labs"),
+    ],
+    ids=["well", "failing", "not asked yet"],
+)
+def test_a_directory_tells_how_old_what_is_known_is(row: DirectoryRow, told: str) -> None:
+    """And what is wrong with it, if anything is."""
+    report = replace(STATUS, directories=(row,))
+    text = shown(lambda screen: show_status(screen, report), None)
+    assert f"Sources    https://hr.example.com/teams  {told}" in text.splitlines()
+
+
+def test_a_plan_says_whose_subjects_are_not_known() -> None:
+    """Otherwise nothing to do would look like an answer."""
+    report = replace(NOTHING, unknown=("labs: https://hr.example.com/teams was cut off",))
+    text = shown(lambda screen: show_plan(screen, report))
+    assert "not known: labs: https://hr.example.com/teams was cut off" in text
+    assert verdict(report) == "not known for 1 policy, else nothing"
