@@ -68,7 +68,8 @@ class RemoteMeetings:
     Attributes:
         url: without a slash at the end; pinned in the store. Restart.
         application_id: who we are there; pinned in the store. Restart.
-        private_key: RSA key in PEM that signs our tokens. Restart; a file is read anew after a 401.
+        private_key: RSA key in PEM that signs our tokens. Restart; a file is read anew at a
+            reload and after a 401.
         calls: how it is called.
     """
 
