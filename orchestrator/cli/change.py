@@ -122,6 +122,9 @@ def _plan(  # noqa: PLR0913 - one parameter an option
     if policies is not None:
         from orchestrator.app.validate import read_folder
 
+        if (call.world.cwd / policies).is_file():
+            message = f"{policies} is a file; name the folder of policies that it lies in"
+            raise DeskError(message, INVALID)
         candidate = read_folder(call.world.cwd / policies)
         if candidate.problem is not None:
             raise DeskError(str(candidate.problem), INVALID)

@@ -50,7 +50,8 @@ def links_sentence(report: PlanReport) -> str:
     told = [f"{len(lost):,} would change or end"]
     if moved:
         told.append(f"{len(moved):,} would move")
-    told.append(f"{every - len(lost) - len(moved):,} stay")
+    stay = every - len(lost) - len(moved)
+    told.append(f"{stay:,} {'stays' if stay == 1 else 'stay'}")
     return f"Of {plural(every, 'link')} {', '.join(told)}."
 
 

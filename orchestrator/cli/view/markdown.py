@@ -90,8 +90,8 @@ def _comment(report: PlanReport, now: datetime, folder: str, most: int) -> Itera
     ending = f"{len(report.standing):,} ending, as decided before"
     yield from _folded(ending, report.standing, most)
     yield ""
-    same = plural(report.unchanged, "room") + " as they should be"
-    yield f"{same}, {report.foreign:,} not ours and untouched. Nothing was done."
+    same = f"Rooms as they should be: {report.unchanged:,}"
+    yield f"{same}; not ours and untouched: {report.foreign:,}. Nothing was done."
     yield ""
 
 

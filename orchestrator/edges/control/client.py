@@ -137,6 +137,12 @@ class SocketDesk:
 
     async def _ask(self, question: wire.Question, kind: type[_Report]) -> _Report:
         text = wire.write_question(question)
+        if len(text) > wire.QUESTION_MAX:
+            raise DeskError(
+                f"this folder takes {len(text):,} bytes to send, and the daemon takes "
+                f"{wire.QUESTION_MAX:,}; move away what is no data of a policy",
+                _INVALID,
+            )
         try:
             async with self._session.post(f"http://daemon{wire.ADDRESS}", data=text) as response:
                 return wire.read_answer(kind, await response.read())

@@ -203,6 +203,8 @@ def test_a_candidate_folder_is_planned(ro: CommandLine) -> None:
     assert ro("plan", "--policies", "candidate").code == 3
     assert dict(ro.desk.candidates[0].policies) == {"a.yaml": b"version: 1\n"}
     assert ro("plan", "--policies", "nowhere").code == 2
+    said = ro("plan", "--policies", "candidate/a.yaml")
+    assert (said.code, "is a file; name the folder" in said.err) == (2, True)
     assert len(ro.desk.candidates) == 1
 
 

@@ -84,7 +84,7 @@ def test_what_ends_and_changes_links_stands_first() -> None:
     """Then what only moves; then the rest, and what was decided before."""
     told = markdown(PLAN, NOW, "candidate/")
     order = ["LINK ENDS", "LINK CHANGES", "link moves along", "2 creates", "7 updates", "1 renew"]
-    order += ["1 held", "1 ending, as decided before", "406 rooms as they should be"]
+    order += ["1 held", "1 ending, as decided before", "Rooms as they should be: 406"]
     places = [told.index(word) for word in order]
     assert places == sorted(places)
     for line in (*PLAN.lines, *PLAN.held, *PLAN.standing):
@@ -158,4 +158,6 @@ def test_links_are_counted_and_told_alone(ro: CommandLine) -> None:
     ro.desk.plan_report = replace(NOTHING, held=(held,))
     out = ro("plan", "--links").out
     assert "Of 413 links 1 would change or end, 412 stay." in out
+    ro.desk.plan_report = replace(NOTHING, held=(held,), unchanged=1)
+    assert "Of 2 links 1 would change or end, 1 stays." in ro("plan", "--links").out
     assert "held (brake): brake b1: too many" in out

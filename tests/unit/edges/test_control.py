@@ -20,6 +20,7 @@ from orchestrator.edges.control import (
     wire,
 )
 from orchestrator.ports.desk import DeskError
+from orchestrator.ports.sources import Folder
 from tests.reports import STATUS, desk
 
 
@@ -151,6 +152,16 @@ async def test_no_daemon_is_told_apart_from_a_refusal(tmp_path: Path) -> None:
         with pytest.raises(DeskError) as refused:
             await status_of(tmp_path / "c.sock")
     assert not isinstance(refused.value, NoDaemonError)
+
+
+async def test_a_folder_that_is_too_large_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    """Somebody named the wrong folder: the sentence tells how large it is."""
+    path = tmp_path / "c.sock"
+    folder = Folder({}, {"dump.csv": bytes(100 * 1024 * 1024)})
+    async with ControlServer(desk(), path).serving(), SocketDesk.opened(path) as client:
+        with pytest.raises(DeskError, match=r"takes [0-9,]+ bytes to send") as refused:
+            await client.plan(folder)
+    assert refused.value.code == 2
 
 
 async def test_a_daemon_that_breaks_off_is_told(tmp_path: Path) -> None:
