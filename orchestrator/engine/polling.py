@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
@@ -111,23 +111,34 @@ class Polling:
         return {directory: known.answer for directory, known in self._known.items()}
 
     def follow(self, policies: Iterable[Policy]) -> None:
-        """Ask for these policies from now on, and for no others."""
-        wanted: dict[Directory, _Known] = {}
+        """Ask for these policies from now on, and for no others; as often as any of them wants."""
+        asking: dict[Directory, list[tuple[str, timedelta]]] = {}
         for policy in policies:
             source = source_of(policy)
-            if source is None:
-                continue
-            known = wanted.get(source.directory)
-            if known is None:
-                known = self._known.get(source.directory) or _Known(
-                    source.directory, source.every, (), due=self._clock.monotonic()
-                )
-                known.policies, known.every = (), source.every
-                wanted[source.directory] = known
-            known.policies = (*known.policies, policy.name)
-            known.every = min(known.every, source.every)
-        self._known = wanted
+            if source is not None:
+                asking.setdefault(source.directory, []).append((policy.name, source.every))
+        self._known = {
+            directory: self._followed(
+                directory,
+                tuple(name for name, _ in asked),
+                min(every for _, every in asked),
+            )
+            for directory, asked in asking.items()
+        }
         self._wanted.set()
+
+    def _followed(
+        self, directory: Directory, policies: tuple[str, ...], every: timedelta
+    ) -> _Known:
+        """What is known of a directory; another object where it is to be asked more often."""
+        now = self._clock.monotonic()
+        known = self._known.get(directory)
+        if known is None:
+            return _Known(directory, every, policies, due=now)
+        known.policies = policies
+        if known.every == every:
+            return known
+        return replace(known, every=every, due=min(known.due, now + every.total_seconds()))
 
     def doubt(self, policy: str) -> str:
         """Why a policy's subjects may be others by now: its directory fails; else an empty text."""
@@ -179,15 +190,17 @@ class Polling:
         """Ask for ever, and load the book with a cause whenever an answer is another one."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._loading(pulse, load), name="directories.load")
-            tasks: dict[Directory, asyncio.Task[None]] = {}
+            under_way: dict[Directory, tuple[_Known, asyncio.Task[None]]] = {}
             while True:
                 self._wanted.clear()
-                for directory in tasks.keys() - self._known.keys():
-                    tasks.pop(directory).cancel()
-                for directory in self._known.keys() - tasks.keys():
-                    tasks[directory] = group.create_task(
-                        self._asking(self._known[directory]), name=f"directory {directory.shown}"
-                    )
+                for directory, (known, task) in list(under_way.items()):
+                    if self._known.get(directory) is not known:
+                        task.cancel()
+                        del under_way[directory]
+                for directory in self._known.keys() - under_way.keys():
+                    known = self._known[directory]
+                    name = f"directory {directory.shown}"
+                    under_way[directory] = known, group.create_task(self._asking(known), name=name)
                 await self._wanted.wait()
 
     @property

@@ -197,6 +197,18 @@ async def test_one_question_serves_all_policies_that_ask_it() -> None:
         assert 9 <= len(world.service.asked) <= 11
 
 
+async def test_a_directory_that_is_to_be_asked_more_often_is_asked_more_often_at_once() -> None:
+    """Not only after the long time that was agreed before."""
+    async with company("checkout", start=False) as world:
+        world.sources.policies["team-rooms.yaml"] = world.policy(http={"every": "24h"})
+        await world.start()
+        await world.pass_(HOUR, step=5 * MINUTE)
+        assert len(world.service.asked) == 1
+        await world.edit({"team-rooms.yaml": world.policy(http={"every": "1m"})})
+        await world.pass_(10 * MINUTE, step=timedelta(seconds=5))
+        assert 9 <= len(world.service.asked) <= 11
+
+
 async def test_nobody_asks_for_a_policy_that_is_gone() -> None:
     """The questions end with it."""
     async with company("checkout") as world:
