@@ -194,27 +194,21 @@ def use_of(
         occupied_max: for how long a session without a sign of life holds its room.
     """
     heard = heard or Presence()
-    if listed is None and not (heard.open or heard.last_used_at):
-        return UNKNOWN_USE
-    going_on = _going_on(listed or Told(), heard)
-    occupied = any(now - sign_at < occupied_max for sign_at in going_on.values())
-    return Use(
-        Occupancy.OCCUPIED if occupied else Occupancy.EMPTY,
-        latest(heard.last_used_at, listed.last_used_at if listed is not None else None),
-        heard=listed is None,
-    )
-
-
-def _going_on(listed: Told, heard: Presence) -> dict[str, datetime]:
-    """The last signs of life of the sessions that nobody said to have ended."""
-    signs = {
-        name: session.sign_at for name, session in heard.open.items() if name not in listed.ended
-    }
-    for number, session in enumerate(listed.open):
-        if session.id not in heard.ended or not session.id:
-            name = session.id or f"listed {number}"
-            signs[name] = max(signs.get(name, session.started_at), session.started_at)
-    return signs
+    if listed is None:
+        if not (heard.open or heard.last_used_at):
+            return UNKNOWN_USE
+        listed, alone = Told(), True
+    else:
+        alone = False
+    last_used_at = latest(heard.last_used_at, listed.last_used_at)
+    # Of each session the younger word: one that either says to have ended is over.
+    shown = (one for one in listed.open if not one.id or one.id not in heard.ended)
+    if any(now - one.started_at < occupied_max for one in shown):
+        return Use(Occupancy.OCCUPIED, last_used_at)
+    told_of = (one for name, one in heard.open.items() if name not in listed.ended)
+    if any(now - one.sign_at < occupied_max for one in told_of):
+        return Use(Occupancy.OCCUPIED, last_used_at, heard=True)
+    return Use(Occupancy.EMPTY, last_used_at, heard=alone)
 
 
 def recalled(use: Use, recorded: datetime | None, *, hearing: bool) -> Use:

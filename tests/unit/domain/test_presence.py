@@ -165,6 +165,23 @@ def test_p05_both_words_together(
     assert use.surely_empty is (occupancy is EMPTY), "the API lists its sessions"
 
 
+@pytest.mark.parametrize(
+    ("listed", "heard_of", "alone"),
+    [
+        pytest.param(None, True, True, id="nothing-is-listed-here"),
+        pytest.param(Told(), True, True, id="not-listed-yet"),
+        pytest.param(Told(open=(a_session(),)), True, False, id="listed-and-heard"),
+        pytest.param(Told(open=(a_session(),)), False, False, id="listed"),
+        pytest.param(Told(), False, False, id="empty-by-the-list"),
+    ],
+)
+def test_on_whose_word_it_is_known(listed: Told | None, heard_of: bool, alone: bool) -> None:
+    """By callbacks alone, or by the list too; people are told which."""
+    presence, _ = heard([STARTED])
+    use = use_of(listed, presence if heard_of else None, NOW + HOUR, MAX)
+    assert use.heard is alone
+
+
 def test_the_last_use_is_the_latest_of_all_words() -> None:
     """Of listed sessions, of callbacks, and of what was recorded before."""
     now = NOW + 5 * HOUR
