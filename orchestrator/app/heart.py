@@ -23,8 +23,9 @@ _EVERY: Final = timedelta(seconds=5)
 # A third of the watchdog's patience: one beat may be late, and one datagram too.
 _SHARE: Final = 3
 _EXTENSION: Final = timedelta(seconds=30)
-# A start, a change of lives or an end that takes longer than this hangs.
+# Seconds: a start or a change of lives that takes longer hangs, and so does an end.
 LONGEST_PASSAGE: Final = 900.0
+LONGEST_END: Final = 120.0
 
 
 class Patient(Health, Protocol):
@@ -126,7 +127,8 @@ class Heart:
         self._now = _Now(phase, self._clock.monotonic(), patient)
 
     def _too_long(self) -> bool:
-        return self._clock.monotonic() - self._now.since > LONGEST_PASSAGE
+        most = LONGEST_END if self._now.phase is Phase.STOPPING else LONGEST_PASSAGE
+        return self._clock.monotonic() - self._now.since > most
 
     def _late(self) -> tuple[str, ...]:
         if self._now.phase is not Phase.RUNNING and self._too_long():

@@ -128,6 +128,7 @@ def test_it_is_ready_only_when_it_has_its_store(service: Machine) -> None:
 def test_a_reload_takes_a_good_config_and_fails_visibly_at_a_bad_one(service: Machine) -> None:
     """The same process, the same socket; what is wrong is named with its line in three places."""
     service.systemctl("start", SERVICE)
+    assert status_text(service).startswith("enforce · 3 rooms wanted")  # known when READY came
     pid, socket = service.pid(), door(service)
 
     configure(service, OURS.replace("mode: enforce", "mode: observe"))
@@ -178,7 +179,9 @@ def test_what_is_killed_or_hangs_is_restarted_behind_doors_that_stay_open(
     service.run("kill", "-STOP", str(service.pid()))
     service.until(lambda: service.restarts() == 2, "the watchdog ended and restarted it")
     service.settle()
-    assert "Watchdog timeout" in service.journal()
+    journal = service.journal()
+    assert "Watchdog timeout" in journal
+    assert "Fatal Python error: Aborted" in journal  # and where each thread stood
     service.until(lambda: "3 rooms wanted" in status_text(service), "it works again")
     assert door(service) == socket
     rooms = json.loads(service.program("rooms", "list", "--json").out)["rooms"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.app.heart import LONGEST_PASSAGE, Heart
+from orchestrator.app.heart import LONGEST_END, LONGEST_PASSAGE, Heart
 from orchestrator.domain.reports import HealthReport, LoopRow, ReadinessReport
 from tests.fakes.clock import VirtualClock
 from tests.manager import Manager
@@ -112,6 +112,8 @@ def test_the_end_is_told_once_and_no_reload_takes_it_back(stand: Stand) -> None:
     stand.heart.stopping()
     stand.heart.reloaded(stand.patient)
     assert stand.after(5) == ["STOPPING", "STATUS", "EXTEND_TIMEOUT_USEC", "WATCHDOG"]
+    assert stand.after(LONGEST_END - 5) == ["EXTEND_TIMEOUT_USEC", "WATCHDOG"]
+    assert stand.after(1) == ["STATUS"]  # an end that hangs is ended at the unit's own time
 
 
 @pytest.mark.parametrize(
