@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: help demo test check torture schemas lock upgrade clean
 
 help: ## show these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
 demo: .venv/runs ## watch rooms appear because a YAML file says so; Ctrl-C ends it
 	@exec $(BIN)/room-orchestrator demo
@@ -33,6 +33,12 @@ torture: .venv/tests ## kill the daemon again and again, and count what is lost
 
 schemas: .venv/runs ## write schemas/ after a change of the forms or the catalogue of events
 	@for one in policy config audit; do $(BIN)/room-orchestrator schema $$one > schemas/$$one.json; done
+
+bench: .venv/tests ## measure against the bare minimum; writes docs/performance.md; five minutes
+	$(BIN)/python -m benchmarks
+
+bench-all: .venv/tests ## the same, and what takes longer: 100,000 rooms
+	$(BIN)/python -m benchmarks --all
 
 lock: .venv/tests ## write the lock files after a change of pyproject.toml
 	$(BIN)/python tools/lock.py

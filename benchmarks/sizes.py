@@ -1,4 +1,4 @@
-"""How much each benchmark does: `NORMAL` fits in five minutes, `ALL` does not, `QUICK` is a test."""
+"""How much each benchmark does: `NORMAL` in five minutes, `ALL` in more, `QUICK` for a test."""
 
 from __future__ import annotations
 

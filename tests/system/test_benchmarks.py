@@ -1,0 +1,31 @@
+"""The benchmarks still run: tiny, as processes, with nothing said of any time."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.table import BEGIN, END
+from tests.system.processes import ROOT
+
+
+@pytest.mark.timeout(240)
+def test_every_benchmark_runs_and_is_told(tmp_path: Path) -> None:
+    page, results = tmp_path / "page.md", tmp_path / "results.json"
+    page.write_text(f"# Performance\n{BEGIN}\n{END}\n")
+    words = ["-m", "benchmarks", "--quick", "--results", str(results), "--page", str(page)]
+    done = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(results.read_text())
+    measured = {figure["bench"] for figure in told["figures"]}
+    assert measured == {"converge", "pass", "change", "start", "audit"}
+    assert all(figure["value"] >= 0 for figure in told["figures"] if figure["unit"] == "")
+    for figure in told["figures"]:
+        assert figure["work"] in done.stdout
+        assert figure["work"] in page.read_text()
+    exact = next(one for one in told["figures"] if one["name"].startswith("list calls"))
+    assert exact["value"] == 1
