@@ -89,6 +89,7 @@ UNSEEN: Final[Mapping[str, str]] = {
     "bad_policy/window-weekly": _CALENDAR,
     "bad_config/anchor": _SYNTAX,
     "bad_config/directories-bits-beyond-the-mask": _NETWORK,
+    "bad_config/directories-secret-to-half-an-address": _NETWORK,
     "bad_config/directories-timeout": _BOUND,
     "bad_config/listen-anywhere": _TWO,
     "bad_config/overwrites-itself": _TWO,
