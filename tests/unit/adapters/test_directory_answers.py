@@ -14,7 +14,7 @@ from orchestrator.ports.directories import Answered, Failed
 
 MIB = 1024 * 1024
 NAMES = st.lists(
-    st.dictionaries(st.sampled_from(["slug", "name"]), st.text(max_size=8)), min_size=1
+    st.dictionaries(st.sampled_from(["slug", "name"]), st.text('ab1é ,]"', max_size=8)), min_size=1
 )
 
 
@@ -50,7 +50,7 @@ def test_whatever_comes_is_an_answer_or_has_a_reason(raw: bytes, encoding: str) 
 
 def test_a_bomb_is_not_blown_up() -> None:
     """Of what a small body would become no more is made than is read."""
-    bomb = gzip.compress(b"[" + b" " * 64 * MIB + b"]", mtime=0)
+    bomb = gzip.compress(b"[" + b" " * 32 * MIB + b"]", compresslevel=1, mtime=0)
     tracemalloc.start()
     try:
         found = understood({"Content-Encoding": "gzip"}, bomb, MIB)
