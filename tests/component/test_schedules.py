@@ -28,8 +28,10 @@ OPENS, STARTS, ENDS, STAYS = (
 
 def schedule(name: str = "all-hands", *, room: Any = None, **changes: Any) -> bytes:
     """A policy file: Mondays at 15:00 in Berlin, for ninety minutes, unless told otherwise."""
-    rest = {key: changes.pop(key) for key in ("removal", "formerly", "mode") if key in changes}
-    document = {
+    rest: dict[str, Any] = {
+        key: changes.pop(key) for key in ("removal", "formerly", "mode") if key in changes
+    }
+    document: dict[str, Any] = {
         "version": 1,
         "name": name,
         "on_schedule": {
@@ -122,7 +124,8 @@ async def test_its_end_moves_on_by_four_hours_at_most() -> None:
         (room,) = world.alive
         world.fake.join(room.id)
         await until(world, STAYS + 6 * HOUR)
-        ends = [asked.patch.expires_at for asked in world.fake.asked if asked.patch is not None]
+        patches = [asked.patch for asked in world.fake.asked if asked.patch is not None]
+        ends = [patch.expires_at for patch in patches if patch.expires_at is not None]
         assert ends[-1] == STAYS + 4 * HOUR
         assert ends == sorted(set(ends))
         assert len(ends) == 8
@@ -224,8 +227,9 @@ async def test_a_machine_that_slept_makes_what_is_still_going_on() -> None:
         {"duration": "30m"},
         {"timezone": "UTC"},
         {"room": {"display_name": "X"}},
+        {"room": {"available_features": {"is_chat_available": False}}},
     ],
-    ids=["cron", "duration", "timezone", "display_name"],
+    ids=["cron", "duration", "timezone", "display_name", "settings"],
 )
 async def test_what_is_open_is_as_it_was_opened(changes: dict[str, Any]) -> None:
     """A policy that changes is for the next occurrence; the open one lives to its end."""

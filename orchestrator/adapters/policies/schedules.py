@@ -63,15 +63,15 @@ class ScheduleChecks:
         unlawful = self.calendar.line_problems(wish.cron, wish.timezone)
         for name, wrong in unlawful.items():
             yield self._at(f"{name} {wrong}", _KEY, name)
-        wrong = [*self._lengths(wish)]
-        yield from wrong
+        too_long = [*self._lengths(wish)]
+        yield from too_long
         for template in self._texts():
             problem = self.templates.check(template.template, {NAME: FIELDS})
             if problem is None and not unlawful:
                 problem = self._unrenderable(template.template, schedule_of(wish))
             if problem is not None:
                 yield Problem(problem.place, f"{template.name} {problem.message}")
-        if not unlawful and not wrong:
+        if not unlawful and not too_long:
             yield from self._crowded(schedule_of(wish))
 
     def _at(self, message: str, *path: str) -> Problem:

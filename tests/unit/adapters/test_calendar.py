@@ -198,6 +198,13 @@ def test_when_the_clocks_are_set(timezone: str, cron: str, after: str, starts: l
         ),
         pytest.param(
             "Pacific/Apia",
+            "0 15 * * FRI",
+            "2011-12-30T22:00",
+            ["2011-12-31T01:00", "2012-01-06T01:00"],
+            id="asked at noon of that Saturday",
+        ),
+        pytest.param(
+            "Pacific/Apia",
             "0 15 * * *",
             "2011-12-30T01:00",
             ["2011-12-30T01:00", "2011-12-31T01:00", "2012-01-01T01:00"],
