@@ -129,8 +129,10 @@ class CallbackSettings:
 
     Attributes:
         token: the secret end of the address, at least 128 bits; None: the embedded server is given
-            one by itself, and a remote API has none to call. Restart.
-        signature_secret: by which signed callbacks are checked; None: they are not. Restart.
+            one by itself, and a remote API has none to call. Restart; a file is read anew at a
+            reload.
+        signature_secret: by which signed callbacks are checked; None: they are not. Restart; a
+            file is read anew at a reload.
     """
 
     token: SecretSource | None

@@ -93,3 +93,23 @@ def test_p11_the_address_is_told_nowhere_but_on_purpose(own: Installation) -> No
         assert "Ada" not in text
     assert token(own) not in own.ask("callbacks").out
     assert "nothing to do" in own.ask("callbacks").err
+
+
+def test_another_token_is_taken_up_by_a_reload(own: Installation) -> None:
+    """At the same address and port; the embedded server is told the new one."""
+    own.put("teams.yaml", policy("teams", ["a"]))
+    with own.daemon() as process:
+        room = own.a_fact("room.created", key=ROOM)["room_id"]
+        before = token(own)
+        (own.folder / "secrets" / "callbacks.token").write_text("e" * 64 + "\n")
+        assert post(own, room, "session:started") == 404
+        process.send_signal(signal.SIGHUP)
+        own.until(lambda: own.log.count("daemon.ready") == 2, "the new token is taken up")
+        assert post(own, room, "session:started", end=before) == 404
+        assert post(own, room, "session:started") == 204
+        assert own.log.count("http.listening") == 1
+
+        (own.folder / "secrets" / "callbacks.token").write_text("weak\n")
+        process.send_signal(signal.SIGHUP)
+        own.until(lambda: "config.rejected" in own.log, "a weak one is refused")
+        assert post(own, room, "session:ended", end="e" * 64) == 204

@@ -58,7 +58,7 @@ def test_init_makes_a_token_that_is_used(tmp_path: Path) -> None:
 
 
 def test_the_embedded_server_needs_no_token_of_its_own(folder: Path) -> None:
-    """One is made of the key that both halves have: the same at every start, of no use elsewhere."""
+    """One is made of the key that both halves have: the same at every start, and no other's."""
     small = settings(folder, EMBEDDED)
     token = read_lock(small).token
     assert token is not None
