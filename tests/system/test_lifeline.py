@@ -5,10 +5,12 @@ of the test's own.
 """
 
 import contextlib
+import errno
 import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -95,6 +97,21 @@ def test_a_start_that_fails_says_why_and_is_never_ready(
             assert second.wait(20) == 1
         assert "READY" not in words(manager)
         assert str(own.store) in manager.told("STATUS")[-1]
+
+
+def test_a_start_that_the_system_refuses_bears_its_number(
+    own: Installation, manager: Manager
+) -> None:
+    """The address of HTTP is taken: systemd is told so as ERRNO, too."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        own.configure("listen: 127.0.0.1:0", f"listen: {listen}")
+        with own.daemon(ready=False, environ=manager.environ()) as process:
+            assert process.wait(20) == 1
+    assert manager.told("ERRNO") == [str(errno.EADDRINUSE)]
+    assert listen in manager.told("STATUS")[-1]
 
 
 def test_an_invalid_config_is_told_with_its_line(own: Installation, manager: Manager) -> None:

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -216,9 +215,6 @@ def test_a_credential_is_another_one_after_a_restart(service: Machine) -> None:
         key.write_bytes(good)
     service.settle()
     assert "no key at all" not in service.journal()
-    held = service.run("cat", f"/proc/{service.pid()}/environ").out
-    assert "CREDENTIALS_DIRECTORY" in held
-    assert not {"NOTIFY_SOCKET", "LISTEN_FDS"} - {name.split("=")[0] for name in held.split("\0")}
 
 
 def test_members_of_the_group_steer_and_are_named_and_others_are_refused(
@@ -250,5 +246,3 @@ def test_an_invalid_config_is_no_reason_to_try_again(service: Machine) -> None:
         "2",
         "0",
     )
-    stopped = Path("/etc/room-orchestrator/config.yaml")
-    assert str(stopped) in service.journal()
