@@ -169,6 +169,9 @@ class Engine:
             told.append(f"brake {parts.brakes.verdict.brake} holds")
         if book.problems:
             told.append(f"policy problems: {len(book.problems)}, the first {book.problems[0]}")
+        failing = [row for row in self.polling.rows() if row.reason]
+        if failing:
+            told.append(f"{failing[0].url} {failing[0].reason}")
         if parts.weather.refused or parts.weather.down_since is not None:
             told.append(f"API {parts.weather.summary}")
         if self.refusal:

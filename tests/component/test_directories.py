@@ -259,6 +259,7 @@ async def test_p04_a_directory_that_fails_changes_nothing(mishap: Mishap) -> Non
         told = "For team-rooms: the subjects of 05 Jan 09:00:00Z stay in force"
         assert status.needs_you[0].endswith(told)
         assert status.problems == ()
+        assert f"{url} {mishap.reason}" in world.engine.headline()
         await world.restart()
         await still_the_same(world, before, 2 * HOUR)
         status = await world.status()
