@@ -383,10 +383,10 @@ def check(situation: Situation, action: Action) -> None:
 def _check_ending(situation: Situation, action: Delete | Retire | LetGo | Replace) -> None:
     assert not situation.doubt, "P4: unknown is not empty"
     assert not situation.conflict, "P3: a conflict stops what ends"
-    use = situation.use(action.room_id).occupancy
-    assert use is not Occupancy.OCCUPIED, "P5: an occupied room is left alone"
+    use = situation.use(action.room_id)
+    assert use.occupancy is not Occupancy.OCCUPIED, "P5: an occupied room is left alone"
     if isinstance(action, Delete):
-        assert use is Occupancy.EMPTY, "P5: unknown is not empty"
+        assert use.surely_empty, "P5: unknown is not empty, and heard of is not known"
     if isinstance(action, Retire):
         assert action.before is None or action.after < action.before, "retiring only shortens"
     current = situation.state.current

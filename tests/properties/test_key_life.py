@@ -368,7 +368,9 @@ def test_p10_a_room_behind_a_brake_lives_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "use", [Use(Occupancy.OCCUPIED), Use(Occupancy.UNKNOWN)], ids=["occupied", "unknown"]
+    "use",
+    [Use(Occupancy.OCCUPIED), Use(Occupancy.UNKNOWN), Use(Occupancy.EMPTY, heard=True)],
+    ids=["occupied", "unknown", "empty-by-callbacks"],
 )
 def test_a_life_refuses_what_no_plan_may_ask_for(use: Use) -> None:
     """What all these tests lean on must be able to fail."""

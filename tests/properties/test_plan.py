@@ -164,7 +164,7 @@ def situations(draw: st.DrawFn) -> Situation:
         )
     )
     looked_for = draw(st.lists(st.sampled_from(ids), unique=True)) if ids else []
-    uses = st.builds(Use, st.sampled_from(Occupancy), st.none() | moments)
+    uses = st.builds(Use, st.sampled_from(Occupancy), st.none() | moments, st.booleans())
     found = replace(a.observed("found"), display_name=draw(names))
     pending = Pending(
         a.operation(OperationKind.CREATE, generation=2),

@@ -65,6 +65,11 @@ REMOVING: dict[str, tuple[Situation, list[str], list[str]]] = {
     "expire, occupied": (unwanted(use=Use(Occupancy.OCCUPIED)), [], ["occupied"]),
     "delete, empty": (unwanted(mode=DELETE), ["Delete"], []),
     "delete, empty, no DELETE": (unwanted(mode=DELETE, can_delete=False), ["Retire"], []),
+    "delete, empty by callbacks alone": (
+        unwanted(mode=DELETE, use=Use(Occupancy.EMPTY, heard=True)),
+        ["Retire"],
+        [],
+    ),
     "delete, use unknown": (unwanted(mode=DELETE, use=UNKNOWN), ["Retire"], []),
     "delete, occupied": (unwanted(mode=DELETE, use=Use(Occupancy.OCCUPIED)), [], ["occupied"]),
     "delete, ends within minutes": (
