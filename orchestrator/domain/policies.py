@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -331,4 +332,9 @@ class Desired:
     @property
     def digest(self) -> str:
         """What an attempt is remembered by: 16 hexadecimal digits, another for another wish."""
-        return hashlib.sha256(repr(self.shape).encode()).hexdigest()[:16]
+        return _digest(self.shape)
+
+
+@lru_cache(maxsize=1024)  # asked for several times in the turn that makes a room
+def _digest(shape: tuple[object, ...]) -> str:
+    return hashlib.sha256(repr(shape).encode()).hexdigest()[:16]

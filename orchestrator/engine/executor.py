@@ -56,7 +56,7 @@ VERIFIED: Final = "api.verified"  # the note that the canary came back
 CAN_DELETE: Final = "api.can_delete"
 # DELETE answered like this, with the room still there, means that this API has no DELETE.
 _NO_DELETE: Final = "no"
-_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # 32: a byte's five low bits choose
 
 _KINDS: Final[dict[type[Mutation], OperationKind]] = {
     Create: OperationKind.CREATE,
@@ -226,7 +226,7 @@ class Executor:
         return operation, state
 
     def _new_id(self) -> str:
-        unique = "".join(secrets.choice(_ALPHABET) for _ in range(16))
+        unique = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in secrets.token_bytes(16))
         return f"{self._store.incarnation}-{unique}"
 
     async def _call(

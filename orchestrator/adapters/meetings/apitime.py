@@ -22,6 +22,8 @@ class ApiTime:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._bounds: tuple[float, float] | None = None  # of API time less monotonic, in seconds
+        self._told: str | None = None
+        self._second: float | None = None
         self._base = EPOCH  # API time at the monotonic clock's zero, by the middle of the bounds
 
     def now(self) -> datetime:
@@ -43,10 +45,17 @@ class ApiTime:
             headers: the answer's; without a readable ``Date`` nothing is learnt.
             sent: the monotonic clock's reading when the request left.
         """
-        date = answered_at(headers)
-        if date is None:
+        text = header(headers, "date")
+        if text is None or text != self._told:
+            # All answers of one second tell the same.
+            date = http_date(text)
+            self._told, self._second = (
+                text,
+                None if date is None else (date - EPOCH).total_seconds(),
+            )
+        second = self._second
+        if second is None:
             return
-        second = (date - EPOCH).total_seconds()
         low, high = second - self._clock.monotonic(), second + 1 - sent
         if self._bounds is not None:
             narrower = max(low, self._bounds[0]), min(high, self._bounds[1])
@@ -58,6 +67,9 @@ class ApiTime:
 
 def header(headers: Mapping[str, str], name: str) -> str | None:
     """A header by its name, in whatever case the transport tells it."""
+    found = headers.get(name)
+    if found is not None:
+        return found
     wanted = name.lower()
     return next((value for given, value in headers.items() if given.lower() == wanted), None)
 

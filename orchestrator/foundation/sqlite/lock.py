@@ -60,7 +60,8 @@ def _take(path: Path, guarded: Path) -> int:
 
 def _is_at(descriptor: int, path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
+        # By `os`, not `Path.stat`: this is asked before each call that leaves.
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))  # noqa: PTH116
     except OSError:
         return False
 
