@@ -153,6 +153,17 @@ def test_every_example_is_lawful_and_names_its_schema(tmp_path: Path) -> None:
             assert complaints(root / FOLDER / f"{kind}.json", files) == {}
 
 
+def test_the_policies_of_the_documents_are_lawful(tmp_path: Path) -> None:
+    """Whoever pastes one from docs/policies.md into an editor sees no mistake."""
+    text = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+    policies = re.findall(r"```yaml\n(version: 1\n.*?)```", text, re.DOTALL)
+    assert len(policies) >= 2
+    files = [tmp_path / f"{number}.yaml" for number in range(len(policies))]
+    for file, policy in zip(files, policies, strict=True):
+        file.write_text(policy, encoding="utf-8")
+    assert complaints(ROOT / FOLDER / "policy.json", files) == {}
+
+
 def test_every_key_is_explained() -> None:
     """Whoever points at a key in an editor reads what it is for."""
     for subject in Subject:
