@@ -6,6 +6,7 @@ before or after the commit or the call, and a new engine starts on the same stor
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -106,6 +107,37 @@ async def lose_answers(world: World) -> None:
     await world.pass_(10 * MINUTE)
 
 
+async def meet(world: World) -> None:
+    """A room opens by a schedule, its end is moved on for those inside, and it ends."""
+    document = {
+        "version": 1,
+        "name": "meeting",
+        "on_schedule": {
+            "cron": "30 9 * * MON",
+            "timezone": "UTC",
+            "duration": "20m",
+            "stay": "10m",
+        },
+        "room": {"type": "long_term", "display_name": "Meeting"},
+        "deliver": [{"to": "rooms-json"}],
+    }
+    await world.edit({"meeting.yaml": json.dumps(document).encode()})
+    await world.pass_(32 * MINUTE)
+    for room in world.alive:
+        if room.display_name == "Meeting":
+            world.fake.join(room.id)
+    await world.pass_(40 * MINUTE)
+    see_out(world)
+    await world.pass_(HOUR)
+
+
+def see_out(world: World) -> None:
+    """Whoever is inside anywhere leaves."""
+    for room in world.fake.rooms:
+        if world.fake.people(room.id):
+            world.fake.leave(room.id)
+
+
 Scenario = Callable[[World], Awaitable[None]]
 SCENARIOS: dict[str, Scenario] = {
     "create": create_two,
@@ -116,6 +148,7 @@ SCENARIOS: dict[str, Scenario] = {
     "rename": rename_all,
     "lose": lose_one,
     "lose-answers": lose_answers,
+    "meet": meet,
 }
 
 
@@ -160,6 +193,7 @@ async def live(name: str, at: int | None) -> int:
         assert death.over
     steps = death.steps
     await death.burial()
+    see_out(world)
     await world.start()
     await world.pass_(3 * HOUR)
     try:

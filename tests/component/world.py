@@ -262,9 +262,11 @@ class World:
         now = self.clock.now()
         moments = [end, now + step]
         parts = self.engine.parts
-        for due in (parts.agenda.next_moment, parts.occurrences.next_moment):
-            if due is not None:
-                moments.append(max(due, now + timedelta(milliseconds=1)))
+        due, opens = parts.agenda.next_moment, parts.occurrences.next_moment
+        if due is not None:
+            moments.append(max(due, now + timedelta(milliseconds=1)))
+        if opens is not None and opens > now:
+            moments.append(opens)
         return min(moments)
 
     async def pass_(self, length: timedelta, *, step: timedelta | None = None) -> None:
