@@ -246,7 +246,7 @@ def test_sighup_takes_a_good_config_and_keeps_the_old_for_a_bad_one(own: Install
         own.configure("mode: enforce", "mode: enforced")
         process.send_signal(signal.SIGHUP)
         own.until(lambda: "config.rejected" in own.log, "the log tells of the bad config")
-        assert "config.yaml:7:7" in own.log
+        assert "config.yaml:8:7" in own.log
         own.put("still.yaml", policy("still", ["a"]))
         own.a_fact("room.created", key="still/a")
 
