@@ -1,4 +1,4 @@
-"""Connections that go only where requests may go, on aiohttp.
+"""Connections that go only where requests may go, and requests that leave once, on aiohttp.
 
 aiohttp connects to the addresses that its resolver names and asks nobody again, so what the
 resolver lets through is what is connected to.
@@ -9,7 +9,18 @@ from __future__ import annotations
 import socket
 import ssl
 
-from aiohttp import TCPConnector, ThreadedResolver
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientHandlerType,
+    ClientOSError,
+    ClientRequest,
+    ClientResponse,
+    ConnectionTimeoutError,
+    ServerDisconnectedError,
+    TCPConnector,
+    ThreadedResolver,
+)
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from orchestrator.foundation.reach import Reach
@@ -28,6 +39,25 @@ def guarded(
         use_dns_cache=False,
         force_close=True,
     )
+
+
+class BrokenError(ClientError):
+    """A connection that broke before an answer came, in a form that aiohttp does not mend."""
+
+    def __init__(self, how: ClientError) -> None:
+        """Keep what happened; aiohttp's own texts may carry a request's headers."""
+        super().__init__(type(how).__name__)
+        self.how = how
+
+
+async def once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Keep aiohttp from sending a request again by itself: a middleware. Raises `BrokenError`."""
+    try:
+        return await handler(request)
+    except (ClientConnectorError, ConnectionTimeoutError):
+        raise
+    except (ClientOSError, ServerDisconnectedError) as error:
+        raise BrokenError(error) from error
 
 
 class _Guarded(AbstractResolver):

@@ -189,7 +189,7 @@ async def test_scalars_stay_as_they_are_written() -> None:
 async def test_one_question_serves_all_policies_that_ask_it() -> None:
     """As often as the one that wants it most often."""
     async with company("checkout", start=False) as world:
-        world.sources.policies["more.yaml"] = world.policy("more", http={"every": "1m"})
+        world.sources.policies["zones.yaml"] = world.policy("zones", http={"every": "1m"})
         await world.start()
         assert len(world.service.asked) == 1
         assert len(world.names) == 2
@@ -454,9 +454,10 @@ async def test_one_failure_alone_is_no_news() -> None:
     """The next try comes within seconds."""
     async with company("checkout") as world:
         world.mark()
-        replies = iter([Said(b"")])
+        replies = iter([Said(message(b"", "500 Internal Server Error"))])
         world.service.reply = lambda _: next(replies, teams("checkout"))
         await world.poll(HOUR)
+        assert next(replies, None) is None
         assert world.events == []
 
 

@@ -110,6 +110,14 @@ async def test_an_answer_at_the_limit_is_read() -> None:
         assert await ask(Directory(service.url)) == Failed("answered with more than 8192 bytes")
 
 
+async def test_a_question_is_asked_once() -> None:
+    """When to ask again is not for the client to say."""
+    async with serving() as service:
+        service.says(b"")
+        assert isinstance(await ask(Directory(service.url)), Failed)
+        assert len(service.asked) == 1
+
+
 async def test_it_is_asked_for_news_only() -> None:
     """What recognised the last answer is sent back, and 304 means that it still holds."""
     async with serving() as service:

@@ -24,7 +24,7 @@ from orchestrator.adapters.directories.answers import refused, too_large, unders
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Directory, Header
 from orchestrator.foundation.instants import format_duration
-from orchestrator.foundation.outbound import guarded
+from orchestrator.foundation.outbound import BrokenError, guarded, once
 from orchestrator.foundation.reach import NotAllowedError, Reach
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.clock import Clock
@@ -192,6 +192,7 @@ class HttpDirectories:
                 ),
                 trust_env=False,
                 auto_decompress=False,
+                middlewares=(once,),
             )
         return self._session
 
@@ -210,7 +211,7 @@ class HttpDirectories:
             return f"did not answer within {format_duration(self._bounds.total)}"
         if isinstance(error, aiohttp.ClientPayloadError):
             return "was cut off"
-        if isinstance(error, aiohttp.ServerDisconnectedError):
+        if isinstance(error, BrokenError):
             return "closed the connection before it answered"
         return f"cannot be asked ({type(error).__name__})"
 

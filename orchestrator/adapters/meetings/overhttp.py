@@ -16,6 +16,7 @@ import aiohttp
 from yarl import URL
 
 from orchestrator.adapters.meetings.transport import NoAnswer, NotSent
+from orchestrator.foundation.outbound import BrokenError, once
 
 LONGEST_BODY: Final = 32 * 1024 * 1024  # bytes, after decompression; a page of a listing
 
@@ -44,10 +45,6 @@ class Patience:
     connect: timedelta = timedelta(seconds=5)
     answer: timedelta = timedelta(seconds=30)
     silence: timedelta = timedelta(seconds=15)
-
-
-class _Broken(aiohttp.ClientError):
-    """A broken connection, in a form that aiohttp does not answer by sending again."""
 
 
 class OverHttp:
@@ -114,21 +111,9 @@ class OverHttp:
                     sock_read=self._patience.silence.total_seconds(),
                 ),
                 trust_env=False,
-                middlewares=(_once,),
+                middlewares=(once,),
             )
         return self._session
-
-
-async def _once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a DELETE (or a GET) again after a connection broke."""
-    try:
-        return await handler(request)
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _Broken(_reason(error)) from error
 
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:
@@ -155,8 +140,8 @@ def _base(url: str) -> str:
 
 def _reason(error: BaseException) -> str:
     """Say it without the request: some of aiohttp's errors carry its headers in their text."""
-    if isinstance(error, _Broken):
-        return str(error)
+    if isinstance(error, BrokenError):
+        error = error.how
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"the certificate of {error.host} is not trusted: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
