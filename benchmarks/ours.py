@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+from orchestrator.app import garbage
 from orchestrator.app.build import build
 from orchestrator.config import Settings, read_config
 
@@ -39,6 +40,7 @@ async def one_pass(settings: Settings, profile: Path | None) -> dict[str, float]
         engine = app.engine
         began = time.monotonic()
         await engine.prepare()
+        garbage.set_aside()
         loaded, used = time.monotonic(), time.process_time()
         if profile is not None:
             profiler.enable()

@@ -19,7 +19,7 @@ from typing import Final
 import structlog
 
 from orchestrator.adapters.clock import SystemClock
-from orchestrator.app import secrets
+from orchestrator.app import garbage, secrets
 from orchestrator.app.build import App, build
 from orchestrator.app.heart import Heart
 from orchestrator.app.service import CONTROL, HTTP, Service
@@ -145,6 +145,7 @@ class Daemon:
 
     async def _announce(self, app: App) -> None:
         await app.engine.ready.wait()
+        garbage.set_aside()
         _log.info("daemon.ready", mode=str(app.settings.mode), api=app.api.url)
         self._heart.running(app.engine)
         if self._taken_up is not None and not self._taken_up.done():
