@@ -1,5 +1,7 @@
 """A plan in the comment of a merge request: what matters first, and nothing that bites."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -42,6 +44,17 @@ ORDINARY: Final = (
 )
 
 
+def texts_outside_code(text: str) -> Iterator[str]:
+    """What a page looks through for mentions: all that it shows, but for code."""
+    for token in PAGE.parse(text):
+        inside = False
+        for part in token.children or ():
+            if part.type == "html_inline":
+                inside = part.content == "<code>"
+            elif part.type == "text" and not inside:
+                yield f"{part.content} "
+
+
 def evil_line(text: str) -> PlanLine:
     """A held replacement in which everything is somebody's text."""
     named = replace(REPLACE, key=f"a/{text}", reason=text, display_name=text)
@@ -77,7 +90,8 @@ def refuse_more(text: str) -> None:
         replace(report, lines=(replace(REPLACE), replace(REPLACE)), held=(REPLACE,)), NOW
     ).count("\n|")
     assert "://" not in told
-    assert "@everyone" not in told
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", told)
+    assert not re.search(r"[@#!]\w", "".join(texts_outside_code(told)))
 
 
 def test_what_ends_and_changes_links_stands_first() -> None:
