@@ -83,8 +83,8 @@ def test_validate_tells_every_problem_of_every_file(own: Installation) -> None:
     refused = own.ask("validate")
     assert refused.code == 2
     assert [line.split()[0] for line in refused.out.splitlines() if "config.yaml:" in line] == [
-        "config.yaml:7:7",
-        "config.yaml:33:3",
+        "config.yaml:8:7",
+        "config.yaml:34:3",
     ]
     # Any command tells the same of a config that it cannot use.
     assert own.ask("plan").code == 2
