@@ -426,6 +426,19 @@ async def test_p09_a_renamed_policy_without_a_word_is_held_while_subjects_are_un
         assert 'this policy was called "team-rooms"' in problem.message
 
 
+async def test_a_renamed_policy_for_other_subjects_is_another_policy() -> None:
+    """What the directory answered tells the two apart."""
+    async with company("checkout", "search", start=False) as world:
+        only = {"select": "teams[?slug == 'checkout']"}
+        world.sources.policies["team-rooms.yaml"] = world.policy(http=only)
+        await world.start()
+        other = {"select": "teams[?slug == 'search']"}
+        await world.edit({"team-rooms.yaml": world.policy("labs", http=other)})
+        assert (await world.status()).problems == ()
+        await world.pass_(HOUR)
+        assert world.names == ["Search room"]
+
+
 # --- what is told ---------------------------------------------------------------------------------
 
 
