@@ -80,11 +80,12 @@ def test_validate_tells_every_problem_of_every_file(own: Installation) -> None:
         )
     own.configure("mode: enforce", "mode: enforced")
     own.configure("max_removals: 1000", "max_removal: 1000")
+    lines = own.config.read_text().splitlines()
     refused = own.ask("validate")
     assert refused.code == 2
     assert [line.split()[0] for line in refused.out.splitlines() if "config.yaml:" in line] == [
-        "config.yaml:8:7",
-        "config.yaml:34:3",
+        f"config.yaml:{lines.index('mode: enforced') + 1}:7",
+        f"config.yaml:{lines.index('  max_removal: 1000') + 1}:3",
     ]
     # Any command tells the same of a config that it cannot use.
     assert own.ask("plan").code == 2
