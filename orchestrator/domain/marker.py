@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from orchestrator.domain.keys import Key, is_encoded_key
@@ -134,6 +135,7 @@ def write_metadata(text: str, marker: Marker) -> str:
     return f"{normalise_text(text)} {signed}".lstrip()
 
 
+@lru_cache(maxsize=1024)  # one answer is read by several: who made it, for whom, by which operation
 def read_metadata(metadata: str | None) -> tuple[str, Marker | Unreadable | None]:
     """Split ``metadata`` into the user's text, trimmed, and the marker.
 
