@@ -89,6 +89,14 @@ def _comment(report: PlanReport, now: datetime, folder: str, most: int) -> Itera
     yield from _folded(f"{len(held):,} held", held, most)
     ending = f"{len(report.standing):,} ending, as decided before"
     yield from _folded(ending, report.standing, most)
+    if report.openings:
+        yield ""
+        yield "**opens next, by schedules**"
+        texts = [
+            f"{_code(row.key)} {_code(_moment(row.opens))} {_code(row.display_name)}"
+            for row in report.openings
+        ]
+        yield from _list(texts, most)
     yield ""
     same = f"Rooms as they should be: {report.unchanged:,}"
     yield f"{same}; not ours and untouched: {report.foreign:,}. Nothing was done."

@@ -98,11 +98,18 @@ def test_what_ends_and_changes_links_stands_first() -> None:
     """Then what only moves; then the rest, and what was decided before."""
     told = markdown(PLAN, NOW, "candidate/")
     order = ["LINK ENDS", "LINK CHANGES", "link moves along", "2 creates", "7 updates", "1 renew"]
-    order += ["1 held", "1 ending, as decided before", "Rooms as they should be: 406"]
+    order += [
+        "1 held",
+        "1 ending, as decided before",
+        "opens next, by schedules",
+        "Rooms as they should be: 406",
+    ]
     places = [told.index(word) for word in order]
     assert places == sorted(places)
     for line in (*PLAN.lines, *PLAN.held, *PLAN.standing):
         assert f"<code>{line.key}</code>" in told
+    for row in PLAN.openings:
+        assert f"<code>{row.key}</code> <code>{row.opens:%Y-%m-%d %H:%M}Z</code>" in told
 
 
 @pytest.mark.parametrize(
