@@ -151,6 +151,8 @@ async def test_not_modified_without_a_question_is_doubtful() -> None:
         ("soon", None),
         ("9" * 40, None),
         ("Mon, 99 Jan 2026 08:00:00 GMT", None),
+        pytest.param(f"Mon, {'9' * 30} Jan 2026 08:00:00 GMT", None, id="a day without end"),
+        pytest.param("Mon, 05 Jan 2026 08:00:00 +" + "9" * 30, None, id="a zone without end"),
     ],
 )
 async def test_it_says_when_to_come_back(text: str, asks: timedelta | None) -> None:
