@@ -121,7 +121,7 @@ HELD: Final = PlanLine(
 )
 
 OPENING: Final = OpeningRow(
-    "all-hands/2026-12-03T15:00",
+    "all-hands/2026-12-03T1500",
     "All hands 3 Dec 2026",
     opens=at("2026-12-03 13:45"),
     starts=at("2026-12-03 14:00"),

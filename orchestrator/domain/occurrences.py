@@ -24,7 +24,8 @@ STEP: Final = timedelta(minutes=30)
 LOOK_AGAIN: Final = timedelta(minutes=5)
 # After its end a room takes no newcomers and no PATCH, also while somebody is inside.
 LAST_LOOK: Final = timedelta(minutes=1)
-_SUBJECT: Final = "%Y-%m-%dT%H:%M"
+# No colon: in marker, audit and links it would be written %3A.
+_SUBJECT: Final = "%Y-%m-%dT%H%M"
 MOVED_MOST: Final = timedelta(hours=4)  # beyond the planned end
 
 Local = Callable[[datetime], datetime]
