@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 
 from orchestrator.domain.keys import InvalidKeyError, Key, key, parse_key
 from orchestrator.domain.marker import normalise_text
-from orchestrator.domain.policies import Desired, ForEach, Policy, Subject, Template, Tree
+from orchestrator.domain.policies import (
+    Desired,
+    ForEach,
+    HttpSource,
+    Policy,
+    Subject,
+    Template,
+    Tree,
+)
 from orchestrator.domain.rooms import DISPLAY_NAME_MAX
 from orchestrator.foundation.problems import Place, Problem
 from orchestrator.ports.templates import TemplateFault, Templates
@@ -127,9 +135,18 @@ def _desired(
         protect=policy.protect,
         mode=policy.mode,
         version=policy.version,
-        because=subject.place.of_line,
+        because=_because(policy, subject),
         places={path: place.of_line for path, place in room.places.items()},
     )
+
+
+def _because(policy: Policy, subject: Subject) -> str:
+    """Where a subject stands; of a directory's only the address, for many answer in no order.
+
+    The number that a subject has in one answer is no news in the next.
+    """
+    source = policy.made_for.source if isinstance(policy.made_for, ForEach) else None
+    return subject.place.file if isinstance(source, HttpSource) else subject.place.of_line
 
 
 def _bounded(

@@ -168,6 +168,18 @@ async def test_what_has_not_changed_costs_one_question_and_nothing_else() -> Non
             assert world.changes == []
 
 
+async def test_p08_an_answer_in_another_order_writes_nothing() -> None:
+    """Many services list in no order: not a key is written anew for where it stands."""
+    async with company("checkout", "search", "data") as world:
+        commits = len(world.store.commits)
+        for slugs in (("data", "search", "checkout"), ("search", "data", "checkout")):
+            reads = world.sources.reads
+            world.service.says(teams(*slugs))
+            await world.poll()
+            assert world.sources.reads > reads
+        assert world.store.commits[commits:] == []
+
+
 async def test_scalars_stay_as_they_are_written() -> None:
     """Numbers are compared as numbers and become keys in their own spelling."""
     async with company(start=False) as world:
