@@ -328,6 +328,9 @@ class Reconciler:
         after = await self._parts.executor.act(state, action, telling)
         turn.acted += 1
         self.acted += 1
+        # A call takes its time, in which people come: what was read before it is stale now.
+        turn.fresh.clear()
+        turn.use_read = False
         current = after.current
         if current is not None:
             turn.fresh.add(current.id)  # its answer is as good as a GET

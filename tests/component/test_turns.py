@@ -232,3 +232,32 @@ async def test_a_clock_that_jumps_ahead_loses_no_moment() -> None:
         world.timer.fire_due(world.clock.now())
         await world.settle()
         assert world.changes == ["update_room"] * 2
+
+
+async def test_p05_who_came_during_one_call_is_seen_before_the_next() -> None:
+    """A replaced room without an overlap is ended in the turn that replaced it: look again."""
+    at_once = {"mode": "now", "overlap": "0s"}
+    world = World({"team-rooms.yaml": policy(subjects=["checkout"], replace=at_once)})
+    occupied: list[str] = []
+
+    async def while_it_is_made(asked: Asked) -> None:
+        if asked.method == "create_room":
+            world.fake.join(before.id)
+
+    async def as_it_is_sent(asked: Asked) -> None:
+        if asked.method == "delete_room" and world.fake.people(asked.room_id):
+            occupied.append(asked.room_id)
+
+    async with alive(world):
+        before = await world.room("team-rooms/checkout")
+        world.fake.after, world.fake.before = while_it_is_made, as_it_is_sent
+        name = {"display_name": "{{ team.name }} meeting"}
+        await world.edit(
+            {"team-rooms.yaml": policy(subjects=["checkout"], room=name, replace=at_once)}
+        )
+        assert (await world.room("team-rooms/checkout")).id != before.id
+        assert occupied == []
+        assert world.holds("team-rooms/checkout") == {"occupied"}
+        world.fake.leave(before.id)
+        await world.pass_(2 * DAY)
+        assert before.id not in {room.id for room in world.alive}
