@@ -22,6 +22,9 @@ from orchestrator.domain.situation import UNKNOWN_USE, Use
 # Ended sessions are remembered against what arrives late; a sender tries for a day at most.
 REMEMBERED: Final = timedelta(hours=25)
 _REMEMBERED_MOST: Final = 256  # in one room
+# Open in one room at once, with those whose end was lost: whoever knows where callbacks are sent
+# can tell of as many as they like.
+_OPEN_MOST: Final = 32
 _TO_THE_HOUR: Final = timedelta(hours=1)
 
 
@@ -143,9 +146,13 @@ def _alive(before: Presence, callback: Callback, sign_at: datetime) -> tuple[Pre
     session = OpenSession(callback.started_at, sign_at)
     if known is not None:
         session = OpenSession(known.started_at or callback.started_at, max(known.sign_at, sign_at))
+    sessions = {**before.open, session_id: session}
+    if len(sessions) > _OPEN_MOST:
+        # The one that was silent for longest; those that are left hold the room for longer.
+        del sessions[min(sessions, key=lambda name: sessions[name].sign_at)]
     after = replace(
         before,
-        open=MappingProxyType({**before.open, session_id: session}),
+        open=MappingProxyType(sessions),
         last_used_at=latest(before.last_used_at, sign_at),
     )
     return after, News.NOTHING if known is not None else News.STARTED
@@ -153,7 +160,8 @@ def _alive(before: Presence, callback: Callback, sign_at: datetime) -> tuple[Pre
 
 def _over(before: Presence, callback: Callback, now: datetime) -> tuple[Presence, News]:
     session_id = callback.session_id
-    if session_id in before.ended:
+    # An end without an id may be any session's: it ends none, and none that begins later.
+    if not session_id or session_id in before.ended:
         return before, News.NOTHING
     kept = [(name, at) for name, at in before.ended.items() if now - at < REMEMBERED]
     ended = dict(kept[-_REMEMBERED_MOST + 1 :])
@@ -202,13 +210,14 @@ def use_of(
         alone = False
     last_used_at = latest(heard.last_used_at, listed.last_used_at)
     # Of each session the younger word: one that either says to have ended is over.
-    shown = (one for one in listed.open if not one.id or one.id not in heard.ended)
-    if any(now - one.started_at < occupied_max for one in shown):
+    shown = [one for one in listed.open if now - one.started_at < occupied_max]
+    if any(not one.id or one.id not in heard.ended for one in shown):
         return Use(Occupancy.OCCUPIED, last_used_at)
     told_of = (one for name, one in heard.open.items() if name not in listed.ended)
     if any(now - one.sign_at < occupied_max for one in told_of):
         return Use(Occupancy.OCCUPIED, last_used_at, heard=True)
-    return Use(Occupancy.EMPTY, last_used_at, heard=alone)
+    # Empty against the API's own list is empty as far as was heard, and no more.
+    return Use(Occupancy.EMPTY, last_used_at, heard=alone or bool(shown))
 
 
 def recalled(use: Use, recorded: datetime | None, *, hearing: bool) -> Use:

@@ -113,7 +113,8 @@ def _id(document: Mapping[str, object], name: str) -> str:
     value = document.get(name)
     if value is None:
         return ""
-    if not isinstance(value, str) or len(value) > _LONGEST_ID:
+    # What cannot be printed is in no id, and half a surrogate pair could not even be recorded.
+    if not isinstance(value, str) or len(value) > _LONGEST_ID or not value.isprintable():
         message = f'"{name}" is not an id'
         raise UnreadableCallbackError(message)
     return value

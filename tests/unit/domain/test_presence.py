@@ -72,6 +72,18 @@ def heard(
         pytest.param([ENDED, LEFT, JOINED], [News.ENDED, *[News.NOTHING] * 2], EMPTY, id="late"),
         pytest.param([ENDED, ENDED], [News.ENDED, News.NOTHING], EMPTY, id="end-doubled"),
         pytest.param([NEXT, STARTED, ENDED], None, OCCUPIED, id="the-next-has-begun"),
+        pytest.param(
+            [of(Event.SESSION_ENDED, ""), of(Event.SESSION_STARTED, "")],
+            [News.NOTHING, News.STARTED],
+            OCCUPIED,
+            id="an-end-without-an-id-keeps-nobody-out",
+        ),
+        pytest.param(
+            [of(Event.SESSION_STARTED, ""), of(Event.SESSION_ENDED, "")],
+            [News.STARTED, News.NOTHING],
+            OCCUPIED,
+            id="an-end-without-an-id-may-be-any-other-s",
+        ),
         pytest.param([Callback(Event.ROOM_EXPIRED, "r")], [News.NOTHING], UNKNOWN, id="expired"),
         pytest.param(
             [Callback(Event.RECORDING_ENDED, "r", "s"), Callback(Event.OTHER, "r", "s")],
@@ -134,6 +146,21 @@ def test_ended_sessions_are_forgotten_in_time_and_by_number() -> None:
     assert list(presence.ended) == ["much later"]
 
 
+def test_p05_open_sessions_are_bounded_by_number_and_hold_for_the_longest() -> None:
+    """Whoever can send callbacks fills no memory, and does not push out who is inside."""
+    presence, _ = hear(Presence(), JOINED, NOW)
+    for number in range(1000):
+        begun = of(Event.SESSION_STARTED, f"s{number}", begun=-60)
+        presence, _ = hear(presence, begun, NOW + MINUTE)
+    assert len(presence.open) == 32
+    assert presence.open["s"].sign_at == NOW
+    for number in range(1000):
+        presence, _ = hear(presence, of(Event.PARTICIPANT_JOINED, f"p{number}"), NOW + HOUR)
+    assert len(presence.open) == 32
+    assert use_of(None, presence, NOW + 13 * HOUR - MINUTE, MAX).occupancy is OCCUPIED
+    assert use_of(None, presence, NOW + 13 * HOUR, MAX).occupancy is EMPTY
+
+
 def a_session(name: str = "s", *, begun: timedelta = timedelta(), over: bool = False) -> Session:
     """As the API lists it; one that is over ended after an hour."""
     return Session("r", NOW + begun, NOW + begun + HOUR if over else None, name)
@@ -162,7 +189,8 @@ def test_p05_both_words_together(
     presence, _ = heard(callbacks)
     use = use_of(told(listed, now).get("r", Told()), presence, now, MAX)
     assert use.occupancy is occupancy
-    assert use.surely_empty is (occupancy is EMPTY), "the API lists its sessions"
+    denied = any(one.ended_at is None and one.id in presence.ended for one in listed)
+    assert use.surely_empty is (occupancy is EMPTY and not denied), "by the API's own list alone"
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,16 @@ def test_what_is_on_record_is_read(document: dict[str, Any], expected: Callback)
             b'{"event": "room:expired", "room_id": 7}', '"room_id" is not an id', id="id-a-number"
         ),
         pytest.param(
+            b'{"event": "session:ended", "session_id": "\\ud800"}',
+            '"session_id" is not an id',
+            id="half-a-surrogate-pair",
+        ),
+        pytest.param(
+            b'{"event": "session:ended", "session_id": "a\\u0000b\\n"}',
+            '"session_id" is not an id',
+            id="control-characters",
+        ),
+        pytest.param(
             b'{"event": "room:expired", "session_id": "' + b"s" * 201 + b'"}',
             '"session_id" is not an id',
             id="id-too-long",
