@@ -159,6 +159,23 @@ async def test_more_requests_at_once_than_are_of_use_are_told_to_come_back() -> 
         assert (await first).status == 204
 
 
+async def test_more_connections_than_it_may_have_are_turned_away() -> None:
+    """Whoever opens thousands and says nothing leaves us files to open, and others a way back."""
+    async with served(ROUTES, replace(USUAL, connections=3)) as here:
+        host, _, port = here.url.removeprefix("http://").rpartition(":")
+        idle = [await asyncio.open_connection(host, int(port)) for _ in range(3)]
+        for reader, writer in idle:
+            writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert await reader.readline() == b"HTTP/1.1 404 Not Found\r\n"
+        assert (await here.raw(b"")).startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+        for _, writer in idle:
+            writer.close()
+            await writer.wait_closed()
+        async with asyncio.timeout(5):
+            while (await here.ask("POST", "/take/x", b"abc")).status != 200:
+                pass  # the server has not heard of it yet
+
+
 async def test_an_address_that_is_taken_is_told_with_what_to_do() -> None:
     """Which setting, which address, and a way out."""
     with socket.socket() as other:

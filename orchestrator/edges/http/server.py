@@ -25,6 +25,10 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _BACKLOG: Final = 128
 _SERVER: Final = "room-orchestrator"
 _RETRY_AFTER: Final = "5"  # seconds
+_TURNED_AWAY: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
+    b"Content-Length: 0\r\n\r\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Limits:
         patience: seconds for one request as a whole, its body included.
         idle: seconds that a connection may be open without a whole request line and headers.
         at_once: requests under way; more are told to come back.
+        connections: open ones, idle or not; more are turned away.  They are files of the process,
+            of which it may have 1,024 and needs some for its own calls.
         drain: seconds that requests under way are given at the end.
     """
 
@@ -47,6 +53,7 @@ class Limits:
     patience: float = 10.0
     idle: float = 20.0
     at_once: int = 256
+    connections: int = 512
     drain: float = 2.0
 
 
@@ -96,13 +103,30 @@ class HttpServer:
             max_field_size=limits.line,
             max_headers=limits.headers,
         )
+        door: asyncio.Server | None = None
         try:
             await runner.setup()
-            await web.SockSite(runner, listener, backlog=_BACKLOG).start()
+            loop = asyncio.get_running_loop()
+            door = await loop.create_server(
+                self._admitting(runner), sock=listener, backlog=_BACKLOG
+            )
             yield
         finally:
+            if door is not None:
+                door.close()
             await runner.cleanup()
             listener.close()
+
+    def _admitting(self, runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+        """Who answers the next connection: the server, or one that turns it away."""
+
+        def admit() -> asyncio.Protocol:
+            server = runner.server
+            if server is None or len(server.connections) >= self._limits.connections:
+                return _Full()
+            return server()
+
+        return admit
 
     def _guarded(self) -> Middleware:
         @web.middleware
@@ -141,6 +165,16 @@ class HttpServer:
             # The kind alone: a message may quote what must not be shown.
             self._report("http.failed", {"route": _pattern(request), "error": type(error).__name__})
             return refusal(500, "this failed; the log says more")
+
+
+class _Full(asyncio.Protocol):
+    """Turns a connection away, without waiting for what it has to say."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Answer and close at once."""
+        if isinstance(transport, asyncio.Transport):
+            transport.write(_TURNED_AWAY)
+        transport.close()
 
 
 class _Discreet:
