@@ -65,8 +65,8 @@ class Counts:
 
     Attributes:
         calls: by method and kind of path.
-        first: when the first request that changes something came (monotonic seconds).
-        last: when the last of them was answered.
+        first: when the first request about one room came (monotonic seconds).
+        last: when the last one that changed something was answered.
     """
 
     calls: Counter[str] = field(default_factory=Counter)
@@ -131,7 +131,7 @@ class Api:
 
     async def create(self, request: web.Request) -> web.Response:
         """POST of a room."""
-        self._came("POST rooms", changes=True)
+        self._came("POST rooms", of_one=True)
         body = json.loads(await request.read())
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         if self.delay:
@@ -151,7 +151,7 @@ class Api:
 
     async def show(self, request: web.Request) -> web.Response:
         """One room."""
-        self._came("GET room")
+        self._came("GET room", of_one=True)
         if self.delay:
             await asyncio.sleep(self.delay)
         room = self.estate.by_id.get(request.match_info["room"])
@@ -159,7 +159,7 @@ class Api:
 
     async def update(self, request: web.Request) -> web.Response:
         """PATCH of a room."""
-        self._came("PATCH room", changes=True)
+        self._came("PATCH room", of_one=True)
         details = json.loads(await request.read())["update_details"]
         if self.delay:
             await asyncio.sleep(self.delay)
@@ -192,14 +192,14 @@ class Api:
     async def wait(self, request: web.Request) -> web.Response:
         """Answer once so many requests that change something were answered."""
         wanted = int(request.query["changes"])
-        while sum(self.counts.calls[name] for name in ("done",)) < wanted:
+        while self.counts.calls["done"] < wanted:
             self.changed.clear()
             await self.changed.wait()
         return await self.told(request)
 
-    def _came(self, name: str, *, changes: bool = False) -> None:
+    def _came(self, name: str, *, of_one: bool = False) -> None:
         self.counts.calls[name] += 1
-        if changes and self.counts.first is None:
+        if of_one and self.counts.first is None:
             self.counts.first = time.monotonic()
 
     def _answered(self, room: Row, status: int) -> web.Response:
