@@ -120,6 +120,10 @@ class Occurrences:
         else:
             self._timer.call_at(_NAME, self.next_moment, self._due.set)
 
+    def look_again(self) -> None:
+        """Take the next moment for one that may have come: it was told by a wrong clock."""
+        self._due.set()
+
     async def due(self) -> None:
         """Return when something opens or ends."""
         await self._due.wait()

@@ -32,6 +32,7 @@ _STORE_CHECK = 5.0  # seconds between two looks at the store's file
 _STORE_CHECK_TAKES = 120.0  # seconds at most: it waits for its turn at the store's one thread
 _STORE_RETRY = 15.0
 _FIRST_RETRY = 5.0  # seconds between attempts at the first listing, doubling to a minute
+_SET_BACK = 10.0  # seconds within a minute: no clock is slewed by so much
 
 
 class EndedEarlyError(RuntimeError):
@@ -253,16 +254,29 @@ class Engine:
                 wait = min(wait * 2, 60.0)
 
     async def _probe(self, pulse: Pulse) -> None:
-        """Once a minute: are our credentials taken again, and may further rooms be made?"""
-        weather = self.parts.weather
+        """Once a minute: are our credentials taken again, and may further rooms be made?
+
+        And was the clock set back?  What was to come at a moment of the wrong clock would come
+        that much too late; where it is set on, timers find that out themselves.
+        """
+        weather, lead = self.parts.weather, self._lead()
         while True:
             await self._rest(pulse, PROBE_EVERY.total_seconds(), self._longest)
+            before, lead = lead, self._lead()
+            if before - lead > _SET_BACK:
+                _log.warning("clock.set_back", seconds=round(before - lead, 1))
+                self.parts.occurrences.look_again()
+                await self.wake_all("the clock was set back")
             if weather.stopped and not await self.parts.resync.full():
                 continue
             if weather.canary:
                 await self.parts.executor.verify()
                 if not weather.canary:
                     await self._wake_changed("canary")
+
+    def _lead(self) -> float:
+        """How many seconds the wall clock is ahead of the monotonic one, which is never set."""
+        return self.parts.clock.now().timestamp() - self.parts.clock.monotonic()
 
     async def _wake_changed(self, cause: str) -> None:
         """Wake the keys that a listing concerns; the others have nothing to do and cost nothing."""

@@ -343,6 +343,43 @@ async def test_clocks_that_disagree_open_nothing_until_they_agree() -> None:
         assert sorted(await world.ids()) == [KEY, "daily/2026-01-05T1430"]
 
 
+def set_wall(world: World, length: timedelta) -> None:
+    """Set this machine's clock, and not the API's."""
+    world.clock.jump(length.total_seconds())
+    world.fake.skew -= length.total_seconds()
+
+
+@pytest.mark.parametrize("ahead", [HOUR, timedelta(days=7)], ids=["an hour", "a week"])
+@pytest.mark.parametrize("restart", [False, True], ids=["set while it runs", "wrong at boot"])
+async def test_a_clock_that_was_ahead_is_set_back_and_no_meeting_is_missed(
+    ahead: timedelta, restart: bool
+) -> None:
+    """What the wrong clock said of the next opening counts no more."""
+    async with running({FILE: schedule()}, resync=10 * MINUTE) as world:
+        await until(world, OPENS - 30 * MINUTE)
+        set_wall(world, ahead)
+        if restart:
+            await world.restart()
+        await world.pass_(25 * MINUTE)
+        assert world.alive == []
+        set_wall(world, -ahead)
+        await until(world, OPENS + MINUTE)
+        assert list(await world.ids()) == [KEY]
+
+
+async def test_a_clock_that_is_set_back_does_not_end_a_meeting() -> None:
+    """The next look at who is inside was to come an hour after the end."""
+    async with running({FILE: schedule()}, resync=HOUR) as world:
+        await until(world, STAYS - 25 * MINUTE)
+        (room,) = world.alive
+        world.fake.join(room.id)
+        set_wall(world, HOUR)
+        await world.pass_(10 * MINUTE)
+        set_wall(world, -HOUR)
+        await until(world, STAYS + HOUR)
+        assert [one.id for one in world.alive] == [room.id]
+
+
 @pytest.mark.parametrize("fate", [Fate.ACT_THEN_DROP, Fate.LOST, Fate.UNSENT, Fate.BUSY])
 async def test_p01_an_unanswered_create_leaves_one_room(fate: Fate) -> None:
     """Looked up, adopted or tried again: one room for the occurrence."""
