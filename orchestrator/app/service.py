@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -13,6 +13,7 @@ from orchestrator.ports.lifeline import Lifeline
 
 CONTROL: Final = "control"
 HTTP: Final = "http"
+_INTERNET: Final = frozenset({socket.AF_INET, socket.AF_INET6})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,9 @@ class Service:
         """
         lifeline = Notifier.of(environ)
         try:
-            return cls(lifeline, handed_sockets(environ, (CONTROL, HTTP)))
+            sockets = handed_sockets(environ, (CONTROL, HTTP))
+            _refuse_exchanged(sockets)
+            return cls(lifeline, sockets)
         except HandedError as fault:
             lifeline.failed(str(fault))
             raise StartError(str(fault)) from fault
@@ -45,3 +48,16 @@ class Service:
         """A copy of a socket that was handed to us, to be closed by whoever serves it."""
         handed = self.sockets.get(name)
         return None if handed is None else handed.dup()
+
+
+def _refuse_exchanged(sockets: Mapping[str, socket.socket]) -> None:
+    """Refuse a name at the wrong kind of socket: over TCP anybody at all could command."""
+    for name, handed in sockets.items():
+        if (handed.family in _INTERNET) is not (name == HTTP):
+            wanted = "an address and port" if name == HTTP else "a path"
+            for each in sockets.values():
+                each.close()
+            raise HandedError(
+                f"the socket {name!r} of systemd is of the wrong kind; ListenStream= of the unit "
+                f"with FileDescriptorName={name} must be {wanted}"
+            )

@@ -47,7 +47,6 @@ def handed_sockets(
         for number in range(int(count)):
             # systemd names every descriptor; `unknown` is its own word for one without a name.
             name = told[number] if number < len(told) else "unknown"
-            os.set_inheritable(first + number, False)  # noqa: FBT003 - the library's own signature
             known = _known(name, names, found)
             found[known] = _listening(first + number, name)
     except HandedError:
@@ -72,7 +71,14 @@ def _known(name: str, names: Collection[str], found: Collection[str]) -> str:
 
 
 def _listening(descriptor: int, name: str) -> socket.socket:
-    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+    try:
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - the library's own signature
+        mode = os.fstat(descriptor).st_mode
+    except OSError as error:
+        raise HandedError(
+            f"{name!r} was promised by LISTEN_FDS and is not there: {error.strerror}"
+        ) from error
+    if not stat.S_ISSOCK(mode):
         raise HandedError(f"what systemd handed over as {name!r} is no socket")
     found = socket.socket(fileno=descriptor)
     stream = found.type == socket.SOCK_STREAM

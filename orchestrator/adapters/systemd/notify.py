@@ -16,6 +16,7 @@ from typing import Final, Self
 
 NOTIFY_SOCKET: Final = "NOTIFY_SOCKET"
 _WATCHDOG: Final = ("WATCHDOG_USEC", "WATCHDOG_PID")
+_DIGITS_MOST: Final = 18
 _STATUS_MAX: Final = 400  # characters; systemctl shows one line
 
 
@@ -42,7 +43,8 @@ class Notifier:
         address = environ.pop(NOTIFY_SOCKET, "")
         usec, pid = (environ.pop(name, "") for name in _WATCHDOG)
         ours = not pid or pid == str(os.getpid())
-        length = int(usec) if usec.isdecimal() and ours else 0
+        # Of more digits no length of time is made, and none was meant.
+        length = int(usec) if usec.isdecimal() and len(usec) <= _DIGITS_MOST and ours else 0
         # Only these two kinds of address are defined that a datagram can be sent to.
         known = address.startswith(("/", "@"))
         return cls(address if known else "", timedelta(microseconds=length) if length else None)

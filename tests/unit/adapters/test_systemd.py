@@ -99,8 +99,9 @@ def test_with_nobody_to_tell_nothing_fails(address: str) -> None:
         ("", "", None),
         ("0", "", None),
         ("soon", "", None),
+        ("9" * 30, "", None),
     ],
-    ids=["ours", "ours-by-pid", "another-process", "unset", "zero", "no-number"],
+    ids=["ours", "ours-by-pid", "another-process", "unset", "zero", "no-number", "endless"],
 )
 def test_the_watchdog_that_is_meant_for_us(usec: str, pid: str, expected: timedelta | None) -> None:
     """Its variables leave the environment: a child must not be taken for us."""
@@ -193,6 +194,13 @@ def test_a_door_that_nobody_would_answer_is_refused(
     for number in (700, 701):
         with contextlib.suppress(OSError):  # what was taken was closed
             os.close(number)
+
+
+def test_what_was_promised_and_is_not_there_is_told() -> None:
+    """LISTEN_FDS says more than there is."""
+    environ = {**handing(names="http"), "LISTEN_FDS": "1"}
+    with pytest.raises(HandedError, match="'http' was promised by LISTEN_FDS and is not there"):
+        handed_sockets(environ, NAMES, first=700)
 
 
 @pytest.mark.parametrize("kind", ["file", "datagram", "connected"])
