@@ -47,7 +47,12 @@ ANSWERS: Final = {
         Said(b"HTTP/1.1 200 OK\r\nContent-"), "closed the connection before it answered"
     ),
     "no HTTP": Mishap(
-        Said(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), "cannot be asked (ClientResponseError)"
+        Said(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"),
+        "answered with what is no HTTP, or with a head that is too long; check the url",
+    ),
+    "a head without end": Mishap(
+        Said(message(TEAMS, Set_Cookie="hunter2" * 9_000)),
+        "answered with what is no HTTP, or with a head that is too long; check the url",
     ),
     "an empty body": Mishap(
         Said(message(b"")), "answered with application/json, line 1, column 1: is empty"

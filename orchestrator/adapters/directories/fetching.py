@@ -213,6 +213,8 @@ class HttpDirectories:
             return "was cut off"
         if isinstance(error, BrokenError):
             return "closed the connection before it answered"
+        if isinstance(error, aiohttp.ClientResponseError):
+            return "answered with what is no HTTP, or with a head that is too long; check the url"
         return f"cannot be asked ({type(error).__name__})"
 
 
