@@ -36,6 +36,8 @@ _URL_SCHEMA: Final = WithJsonSchema(
     }
 )
 
+# Where every reader of addresses sees the same host: of [::1]evil.example one sees [::1].
+_HOST: Final = re.compile(r"(\[[^\[\]]+\]|[^\[\]\\:]+)(:[0-9]*)?")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _VALUE: Final = re.compile(r"[\x20-\x7e]*")
 # Said by us with every request, or not to be said by anybody.
@@ -56,7 +58,12 @@ def url_problem(url: str) -> str | None:
         return f"has {len(url)} characters; at most {URL_MAX} are read"
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        usable = (
+            parts.scheme in {"http", "https"}
+            and parts.hostname
+            and parts.port != 0
+            and _HOST.fullmatch(parts.netloc.rpartition("@")[2])
+        )
     except ValueError:  # a port or an address that is none
         return "is no address such as https://hr.example.com/teams"
     if parts.username is not None or parts.password is not None:

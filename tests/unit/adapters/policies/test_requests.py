@@ -73,6 +73,8 @@ def test_what_is_not_said_has_its_default() -> None:
         ("https://hr.example.com:99999/", NO_ADDRESS),
         ("https://hr.example.com:0/", NO_ADDRESS),
         ("https://[::1/", NO_ADDRESS),
+        ("https://[::1]evil.example/", NO_ADDRESS),
+        ("https://evil.example\\.hr.example.com/", NO_ADDRESS),
         ("https:///teams", NO_ADDRESS),
         ("file:///etc/passwd", NO_ADDRESS),
         ("hr.example.com/teams", NO_ADDRESS),
