@@ -46,7 +46,7 @@ from orchestrator.engine.book import Binder, Book
 from orchestrator.engine.brakes import Brakes
 from orchestrator.engine.desk import EngineDesk
 from orchestrator.engine.executor import Executor
-from orchestrator.engine.gathering import Gathering
+from orchestrator.engine.gathering import Gathering, clocks_apart
 from orchestrator.engine.hints import Hints
 from orchestrator.engine.inbox import Inbox
 from orchestrator.engine.observations import Observations
@@ -56,7 +56,7 @@ from orchestrator.engine.overview import Whence
 from orchestrator.engine.polling import Polling
 from orchestrator.engine.reconciler import Parts, Reconciler
 from orchestrator.engine.reload import Reload
-from orchestrator.engine.resync import CLOCKS_APART, Resync
+from orchestrator.engine.resync import Resync
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.supervisor import Engine
 from orchestrator.engine.weather import Weather
@@ -218,7 +218,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     gathering.source_doubt = polling.doubt
     inbox = Inbox()
     occurrences = Occurrences(calendar, templates, clock, outside.timer)
-    occurrences.apart = lambda: abs(rooms.clock_difference()) > CLOCKS_APART
+    occurrences.apart = lambda: bool(clocks_apart(rooms.clock_difference()))
     parts = Parts(
         store=store,
         rooms=rooms,

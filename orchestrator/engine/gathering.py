@@ -35,6 +35,8 @@ from orchestrator.ports.clock import Clock
 from orchestrator.ports.rooms import Rooms
 from orchestrator.ports.store import Store
 
+# Wall and API time may differ this much, in seconds, before removals stop.
+CLOCKS_APART: Final = 120.0
 DISOWNED: Final = "disowned:"  # note per room that a person forgot: foreign although marked
 
 
@@ -130,7 +132,11 @@ class Gathering:
             opening=self._calendar.opening,
             settle=self._settings.settle,
             listed=self._observations.listed,
-            doubt=self._observations.doubt or self.source_doubt(key.policy),
+            doubt=(
+                self._observations.doubt
+                or clocks_apart(self._rooms.clock_difference())
+                or self.source_doubt(key.policy)
+            ),
             conflict=self.conflicts.reason,
             can_delete=False if can_delete else None,
         )
@@ -229,6 +235,16 @@ class Gathering:
         if moment is None:
             return None
         return moment - (self._rooms.api_now() - self._clock.now())
+
+
+def clocks_apart(seconds: float) -> str:
+    """Why nothing may be ended while wall and API time differ so much, or an empty text.
+
+    Asked at every plan: any answer may move API time, and with it every grace and every silence.
+    """
+    if abs(seconds) <= CLOCKS_APART:
+        return ""
+    return f"this machine's clock and the API's differ by {seconds:.0f} s"
 
 
 def take_in(state: KeyState, book: Book) -> KeyState:

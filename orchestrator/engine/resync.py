@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from orchestrator.domain.facts import Fact
+from orchestrator.engine.gathering import clocks_apart
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.weather import Weather
@@ -27,8 +28,6 @@ _log = structlog.get_logger(__name__)
 LOW_WATER: Final = "resync.low_water"
 FULL_AT: Final = "resync.full_at"
 _FULL_EVERY: Final = timedelta(days=7)
-# Wall clock and API time may differ this much before removals stop.
-CLOCKS_APART: Final = 120.0
 
 
 class Resync:
@@ -161,15 +160,13 @@ class Resync:
     def _compare_clocks(self) -> list[Fact]:
         """Removals stop while the two clocks disagree; creating and renewing go by API time."""
         seconds = self._rooms.clock_difference()
-        apart = abs(seconds) > CLOCKS_APART
+        doubt = clocks_apart(seconds)
         facts: list[Fact] = []
-        if apart:
-            self._observations.doubt = (
-                f"this machine's clock and the API's differ by {seconds:.0f} s"
-            )
+        if doubt:
+            self._observations.doubt = doubt
             if not self._apart:
                 facts.append(Fact("clock.jumped", detail={"seconds": round(seconds, 1)}))
-        self._apart = apart
+        self._apart = bool(doubt)
         return facts
 
     async def _fail(self, fault: Fault) -> None:

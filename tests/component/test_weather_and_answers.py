@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from orchestrator.domain.presence import Callback, Event
 from orchestrator.domain.records import Role
 from orchestrator.domain.rooms import NewRoom, Observed
 from orchestrator.ports.store import StoreFault
@@ -365,3 +366,24 @@ async def test_clocks_that_disagree_stop_removals_and_nothing_else() -> None:
         world.fake.skew = 0.0
         await world.pass_(3 * HOUR)
         assert world.changes == ["create_room", "delete_room"]
+
+
+async def test_p05_one_answer_of_a_wild_date_ends_no_room() -> None:
+    """Between two listings: grace and the longest silence are over by a clock that is wrong."""
+    spared = {"mode": "delete", "grace": "7d"}
+    both = {"team-rooms.yaml": policy(removal=spared)}
+    async with running(both) as world:
+        room = await world.room("team-rooms/checkout")
+        await world.edit({"team-rooms.yaml": policy(subjects=["search"], removal=spared)})
+        world.fake.join(room.id)
+        await world.pass_(2 * HOUR)
+        world.mark()
+        world.fake.skew = 8 * DAY.total_seconds()
+        await world.engine.parts.hints.received(Callback(Event.ROOM_EXPIRED, room_id=room.id))
+        await world.settle()
+        assert world.changes == []
+        assert world.holds("team-rooms/checkout") == {"doubt"}
+        world.fake.skew = 0.0
+        await world.pass_(2 * HOUR)
+        assert world.changes == []
+        assert world.holds("team-rooms/checkout") == {"grace"}
