@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import assert_never
+from datetime import datetime, timedelta
+from typing import Final, assert_never
 
 from orchestrator.domain import backoff
 from orchestrator.domain.actions import (
@@ -46,9 +46,12 @@ from orchestrator.domain.records import (
     RoomRecord,
     Tombstone,
 )
-from orchestrator.domain.rooms import EARLIEST_END, Observed, Setting, is_patchable
+from orchestrator.domain.rooms import EARLIEST_END, LONGEST_ASK, Observed, Setting, is_patchable
 from orchestrator.domain.shaping import differences
 from orchestrator.foundation.instants import format_instant
+
+# The API may date a birth by another clock than ours, by which its end was asked for.
+_CLOCKS_APART: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,6 +480,7 @@ def adopted(state: KeyState, action: Adopt, teller: Teller) -> Outcome:
         )
     state = replace(state, generation=max(state.generation, generation))
     if action.recovers is not None and state.wish is not None:
+        room = replace(room, lifetime=_born_for(seen, state.wish))
         state = replace(state, creates=_next_create(state, state.wish, teller.now))
     if action.role is Role.DUPLICATE:
         detail: dict[str, Json] = {"display_name": seen.display_name, "generation": generation}
@@ -492,6 +496,18 @@ def adopted(state: KeyState, action: Adopt, teller: Teller) -> Outcome:
     facts.append(_fact(event, state, room, teller, action.reason, detail))
     state, superseded = _with_current(replace(state, lost=False), room, teller)
     return Outcome(state, (*facts, *superseded), tuple(operations))
+
+
+def _born_for(seen: Observed, wish: Desired) -> timedelta | None:
+    """The lifetime by which a recovered room was asked for, as its own dates tell.
+
+    The wish may have changed between the call and the look: what it asks for now was not granted.
+    """
+    if seen.created_at is None or seen.expires_at is None or wish.lifetime is None:
+        return wish.lifetime
+    granted = seen.expires_at - seen.created_at
+    as_wished = abs(granted - min(wish.lifetime, LONGEST_ASK)) <= _CLOCKS_APART
+    return wish.lifetime if as_wished else granted
 
 
 def forgotten(state: KeyState, room: RoomRecord, teller: Teller, reason: str) -> Outcome:

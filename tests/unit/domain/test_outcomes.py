@@ -37,7 +37,7 @@ from orchestrator.domain.records import (
     Role,
     Tombstone,
 )
-from orchestrator.domain.rooms import Change, RoomType
+from orchestrator.domain.rooms import LONGEST_ASK, Change, RoomType
 from orchestrator.domain.situation import Unwanted, Wanted
 from orchestrator.foundation.instants import format_instant
 from tests import builders as a
@@ -517,10 +517,33 @@ def test_a_recovered_room_that_nobody_wants_any_more_is_counted_for_no_wish() ->
 def test_what_differs_at_a_recovered_room_is_asked_for_afresh() -> None:
     """The wish may have changed between the call and the lookup."""
     wish = a.desired(settings={CHAT: False}, version="newer")
-    state = state_of(adopt(a.state(wish=wish), recovers=True))
-    shown = {"room-2": a.observed("room-2", created_at=NOW - DAY)}
+    state = state_of(adopt(a.state(wish=wish), recovers=True, created_at=NOW))
+    shown = {"room-2": a.observed("room-2")}
     (action,) = plan(a.situation(Wanted(wish), state, sightings=shown)).actions
     assert isinstance(action, Update)
+
+
+@pytest.mark.parametrize("lifetime", [YEAR / 2, YEAR - 10 * DAY], ids=["half", "nearly"])
+def test_a_recovered_room_has_the_lifetime_of_its_call_and_not_of_the_wish_since(
+    lifetime: timedelta,
+) -> None:
+    """Otherwise the new lifetime would be taken for granted, and asked for a year later."""
+    wish = a.desired(lifetime=lifetime)
+    state = state_of(adopt(a.state(wish=wish), recovers=True, created_at=NOW))
+    assert state.rooms[0].lifetime == YEAR
+    shown = {"room-2": a.observed("room-2")}
+    (action,) = plan(a.situation(Wanted(wish), state, sightings=shown)).actions
+    assert isinstance(action, Renew)
+    assert not action.own
+
+
+def test_a_recovered_room_that_was_asked_for_by_this_wish_has_its_lifetime() -> None:
+    """Also where the API's clock differs a little, or it does not say when the room was born."""
+    for born in (NOW, NOW + timedelta(minutes=4), None):
+        seen = a.observed("room-2", created_at=born, expires_at=NOW + LONGEST_ASK)
+        action = Adopt(seen, Role.CURRENT, "found", recovers=a.operation())
+        state = state_of(outcomes.noted(a.state(wish=WISH), action, TELLER))
+        assert state.rooms[0].lifetime == YEAR
 
 
 def test_a_duplicate_stands_beside_the_current_room() -> None:
