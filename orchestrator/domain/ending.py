@@ -68,7 +68,7 @@ def plan_lingering(situation: Situation, room: RoomRecord, draft: Draft) -> None
 def plan_missing(situation: Situation, room: RoomRecord, reason: str, draft: Draft) -> None:
     """A room that is not there: once is not enough, unless its time was up (P4)."""
     now, settle = situation.now, situation.world.settle
-    if room.expires_at is not None and room.expires_at <= now:
+    if room.expires_at is not None and room.expires_at <= now and not situation.world.apart:
         retired = room.retired_at is not None
         why = "it was retired and has ended" if retired else "it came to its end"
         draft.do(Close(room.id, lost=False, reason=why))

@@ -125,6 +125,7 @@ class World:
         listed: one complete listing was seen since the start.
         doubt: why the last listing cannot be trusted, or an empty text.
         conflict: why nothing may be ended or replaced anywhere, or an empty text.
+        apart: why `now` cannot be trusted, or an empty text; it is a doubt as well.
         can_delete: what DELETE was found to do at this API; None before it was tried.
     """
 
@@ -135,6 +136,7 @@ class World:
     doubt: str = ""
     conflict: str = ""
     can_delete: bool | None = None
+    apart: str = ""
 
 
 @dataclass(frozen=True, slots=True)

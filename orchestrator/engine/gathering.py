@@ -127,18 +127,16 @@ class Gathering:
 
     async def _world(self, key: Key) -> World:
         can_delete = await self._store.note(CAN_DELETE)
+        apart = clocks_apart(self._rooms.clock_difference())
         return World(
             now=self._rooms.api_now(),
             opening=self._calendar.opening,
             settle=self._settings.settle,
             listed=self._observations.listed,
-            doubt=(
-                self._observations.doubt
-                or clocks_apart(self._rooms.clock_difference())
-                or self.source_doubt(key.policy)
-            ),
+            doubt=self._observations.doubt or apart or self.source_doubt(key.policy),
             conflict=self.conflicts.reason,
             can_delete=False if can_delete else None,
+            apart=apart,
         )
 
     def _sightings(self, state: KeyState) -> dict[str, Observed | Gone]:

@@ -387,3 +387,20 @@ async def test_p05_one_answer_of_a_wild_date_ends_no_room() -> None:
         await world.pass_(2 * HOUR)
         assert world.changes == []
         assert world.holds("team-rooms/checkout") == {"grace"}
+
+
+async def test_p05_one_answer_of_a_wild_date_replaces_no_room_as_one_that_has_ended() -> None:
+    """Its end has passed by a clock that is wrong, and who is inside was silent for too long."""
+    text = policy(subjects=["checkout"], room={"lifetime": "30d"})
+    async with running({"team-rooms.yaml": text}) as world:
+        room = await world.room("team-rooms/checkout")
+        world.fake.join(room.id)
+        await world.pass_(2 * HOUR)
+        world.mark()
+        world.fake.skew = 40 * DAY.total_seconds()
+        await world.engine.parts.hints.received(Callback(Event.ROOM_EXPIRED, room_id=room.id))
+        await world.settle()
+        world.fake.skew = 0.0
+        await world.pass_(2 * HOUR)
+        assert "create_room" not in world.changes
+        assert (await world.room("team-rooms/checkout")).id == room.id
