@@ -19,6 +19,8 @@ _PLAIN: Final = frozenset({"", "identity"})
 _WITH_HEADER: Final = 16 + zlib.MAX_WBITS  # zlib's way to say gzip
 _TAG_MAX: Final = 1_000  # characters; a longer validator is not sent back
 _MIB: Final = 1024 * 1024
+# Half a minute of reading at most, in which everything else is slow; a team takes a handful.
+_VALUES_MAX: Final = 2_000_000
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -33,6 +35,8 @@ def understood(headers: Mapping[str, str], raw: bytes, limit: int) -> Answered |
     body = _plain(headers.get("Content-Encoding", "").strip().lower(), raw, limit)
     if isinstance(body, Failed):
         return body
+    if body.count(b",") >= _VALUES_MAX:
+        return Failed(f"answered with more than {_VALUES_MAX:,} values")
     document = read_json("", body, limit=limit, as_written=True)
     if document.problems:
         problem = document.problems[0]

@@ -59,3 +59,16 @@ def test_a_bomb_is_not_blown_up() -> None:
         tracemalloc.stop()
     assert found == Failed("answered with more than 1 MiB")
     assert peak < 8 * MIB
+
+
+def test_an_answer_of_values_without_end_is_not_read() -> None:
+    """Sixteen megabytes of zeros took a minute and a half, and a gigabyte of memory."""
+    many = b"[" + b"0," * 2_000_000 + b"0]"
+    tracemalloc.start()
+    try:
+        found = understood({}, many, 16 * MIB)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found == Failed("answered with more than 2,000,000 values")
+    assert peak < MIB
