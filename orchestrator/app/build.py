@@ -72,6 +72,7 @@ from orchestrator.ports.store import Commit, Store
 from orchestrator.ports.timer import Timer
 
 _PINS: Final = ("owner", "api", "application")
+_MANY_ROOMS: Final = 100_000  # that one listing may have to show
 
 
 class StartError(Exception):
@@ -195,10 +196,12 @@ def engine_settings(settings: Settings, url: str) -> EngineSettings:
 def longest_turn(calls: Calls) -> timedelta:
     """No turn and no listing takes longer, whatever the API does: then it hangs.
 
-    Half an hour of work; time-outs of calls that are tried again; and, where few calls a second
-    are allowed, the wait for two thousand of them, which is a listing of 400,000 rooms.
+    Half an hour of work; time-outs of calls that are tried again; a listing of 100,000 rooms of
+    which every page takes nearly its whole time; and, where few calls a second are allowed, the
+    wait for two thousand of them.
     """
-    return timedelta(minutes=30) + 40 * calls.timeout + timedelta(seconds=2000 / calls.rate)
+    time_outs = 40 + _MANY_ROOMS / calls.page_size
+    return timedelta(minutes=30) + time_outs * calls.timeout + timedelta(seconds=2000 / calls.rate)
 
 
 def assemble(settings: EngineSettings, outside: Outside) -> Engine:
