@@ -308,6 +308,21 @@ async def test_p04_an_answer_without_a_list_of_subjects_changes_nothing(
         assert (await world.status()).problems == ()
 
 
+async def test_p09_a_member_without_its_field_is_seen_where_select_names_the_field() -> None:
+    """`teams[*].slug` would leave it out without a word; a mapping keeps its place."""
+    async with company("checkout", "search", start=False) as world:
+        world.sources.policies["team-rooms.yaml"] = world.policy(
+            http={"select": "teams[*].{slug: slug}"}, room={"display_name": "{{ team.slug }}"}
+        )
+        await world.start()
+        await world.poll(MINUTE)
+        before = await world.ids()
+        assert len(before) == 2
+        world.service.says(whole({"teams": [{"slug": "checkout"}, {"id": "search"}]}))
+        await still_the_same(world, before, HOUR)
+        assert "a value is empty (null)" in (await world.status()).problems[0].message
+
+
 @pytest.mark.parametrize(
     "said",
     [*(mishap.said for mishap in ANSWERS.values()), *(said for said, _ in SHAPES.values())],

@@ -21,6 +21,7 @@ _TAG_MAX: Final = 1_000  # characters; a longer validator is not sent back
 _MIB: Final = 1024 * 1024
 # Half a minute of reading at most, in which everything else is slow; a team takes a handful.
 _VALUES_MAX: Final = 2_000_000
+_NEXT: Final = re.compile(r';\s*rel\s*=\s*(?:next\b|"[^"]*\bnext\b[^"]*")', re.IGNORECASE)
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -32,6 +33,9 @@ def understood(headers: Mapping[str, str], raw: bytes, limit: int) -> Answered |
         raw: the body as it came, perhaps compressed.
         limit: bytes that the body may have, compressed or not.
     """
+    # RFC 8288: the subjects on the pages that follow would count as gone.
+    if any(name.lower() == "link" and _NEXT.search(value) for name, value in headers.items()):
+        return Failed("answered with one page of several (Link: rel=next); ask for all in one page")
     body = _plain(headers.get("Content-Encoding", "").strip().lower(), raw, limit)
     if isinstance(body, Failed):
         return body

@@ -6,6 +6,7 @@ import gzip
 import json
 import tracemalloc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,24 @@ def test_whatever_comes_is_an_answer_or_has_a_reason(raw: bytes, encoding: str) 
     if isinstance(found, Failed):
         assert found.reason
         assert "\n" not in found.reason
+
+
+@pytest.mark.parametrize(
+    ("link", "whole"),
+    [
+        ('</teams?page=2>; rel="next"', False),
+        ('</a>; rel="last", </b>;title=x; REL = "up next"', False),
+        ("</teams?page=2>;rel=next", False),
+        ('</teams?next>; rel="prev first"', True),
+        ('</docs>; rel="describedby"; title="rel next"', True),
+        ("</a>; rel=nextgen", True),
+        ("", True),
+    ],
+)
+def test_p04_one_page_of_several_is_no_answer(link: str, whole: bool) -> None:
+    """Whoever stands on the others would be gone."""
+    found = understood({"LINK": link}, b"[]", MIB)
+    assert isinstance(found, Answered) == whole
 
 
 def test_a_bomb_is_not_blown_up() -> None:
