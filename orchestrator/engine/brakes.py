@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -19,8 +20,22 @@ from orchestrator.domain.records import KeyState, Role
 from orchestrator.foundation.instants import format_instant, parse_instant
 from orchestrator.ports.store import Store
 
-RECENT: Final = "brakes.recent"  # note: [[instant, key], …] of the removals in the last `per`
+RECENT: Final = "brakes.recent"  # note: [[instant, key, link], …] of removals in the last `per`
 APPROVAL: Final = "brakes.approval"
+
+
+@dataclass(frozen=True, slots=True)
+class _Removal:
+    """One link that was ended or changed; `link` tells it from others of the same key."""
+
+    at: datetime
+    key: str
+    link: str = ""
+
+
+def _link_of(state: KeyState) -> str:
+    """The link that ends or changes: that of the room, or of the lost one by its generation."""
+    return state.current.id if state.current is not None else f"lost {state.generation}"
 
 
 def is_counted(action: Action, state: KeyState) -> bool:
@@ -44,9 +59,9 @@ class Brakes:
         """Judge by these limits; remember in ``store`` what was done lately."""
         self._store = store
         self._limits = limits
-        self._standing: set[str] = set()
+        self._standing: dict[str, str] = {}  # key → the link that would end or change
         self._current: set[str] = set()
-        self._recent: list[tuple[datetime, str]] = []
+        self._recent: list[_Removal] = []
         self._approval: Approval | None = None
         self.verdict = Verdict(frozenset(), 0, 0)
         self.unjudged = False
@@ -55,7 +70,9 @@ class Brakes:
     async def recall(self) -> None:
         """Read from the store what was done and approved before."""
         recent = await self._store.note(RECENT)
-        self._recent = [(parse_instant(at), key) for at, key in json.loads(recent or "[]")]
+        self._recent = [
+            _Removal(parse_instant(at), key, *link) for at, key, *link in json.loads(recent or "[]")
+        ]
         text = await self._store.note(APPROVAL)
         if text:
             kept = json.loads(text)
@@ -66,8 +83,12 @@ class Brakes:
     def note(self, key: Key, state: KeyState | None, planned: Plan) -> None:
         """Take in one key's state and plan, made anew at each of its turns."""
         wishes = state is not None and (state.tombstone is not None or _wishes(state, planned))
-        self.unjudged |= wishes != (key.encoded in self._standing)
-        _set(self._standing, key.encoded, present=wishes)
+        link = _link_of(state) if state is not None and wishes else None
+        self.unjudged |= link != self._standing.get(key.encoded)
+        if link is None:
+            self._standing.pop(key.encoded, None)
+        else:
+            self._standing[key.encoded] = link
         has_room = state is not None and any(room.role is Role.CURRENT for room in state.rooms)
         # A key whose room is lost still counts as an estate of one: the limit must not shrink
         # while rooms vanish.
@@ -76,7 +97,7 @@ class Brakes:
     def judge(self, now: datetime) -> tuple[Verdict, tuple[Fact, ...]]:
         """Judge everything that stands; the facts tell of a brake that tripped or let go."""
         self.unjudged = False
-        self._recent = [(at, key) for at, key in self._recent if now - at < self._limits.per]
+        self._recent = [done for done in self._recent if now - done.at < self._limits.per]
         verdict = judge(
             self._standing,
             self._fresh_removals(),
@@ -113,9 +134,12 @@ class Brakes:
     def _fresh_removals(self) -> int:
         """Removals of the last `per` that no approval covered."""
         approved = self._approval.keys if self._approval is not None else frozenset()
-        # One that still stands (its call failed, say) is counted as standing, not twice.
+        # One that still stands (its call failed, say) is counted as standing, not twice. A key
+        # that got another room meanwhile has lost a link, and may be about to lose the next.
         return sum(
-            1 for _, key in self._recent if key not in approved and key not in self._standing
+            1
+            for done in self._recent
+            if done.key not in approved and self._standing.get(done.key) != done.link
         )
 
     def held(self, key: Key) -> Hold | None:
@@ -128,11 +152,14 @@ class Brakes:
             f"{self.verdict.limit} may in {self._limits.per}",
         )
 
-    def done(self, key: Key, now: datetime) -> dict[str, str | None]:
+    def done(self, state: KeyState, now: datetime) -> dict[str, str | None]:
         """Count a removal or replacement that is about to be carried out; the notes to commit."""
-        self._recent = [(at, name) for at, name in self._recent if name != key.encoded]
-        self._recent.append((now, key.encoded))
-        return {RECENT: json.dumps([[format_instant(at), name] for at, name in self._recent])}
+        removal = _Removal(now, state.key.encoded, _link_of(state))
+        again = (removal.key, removal.link)  # its call failed, and is tried once more
+        self._recent = [done for done in self._recent if (done.key, done.link) != again]
+        self._recent.append(removal)
+        kept = [[format_instant(done.at), done.key, done.link] for done in self._recent]
+        return {RECENT: json.dumps(kept)}
 
     def approve(
         self, brake: str, until: datetime, actor: str, reason: str

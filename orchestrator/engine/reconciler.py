@@ -312,7 +312,7 @@ class Reconciler:
         state = situation.state
         actor = self._actor(turn.key, action)
         if is_counted(action, state):
-            notes = parts.brakes.done(turn.key, parts.clock.now())
+            notes = parts.brakes.done(state, parts.clock.now())
             await parts.store.commit(Commit(notes=notes), parts.clock.now())
         match action:
             case Create() | Renew() | Update() | Replace() | Delete() | Retire():

@@ -60,6 +60,26 @@ async def test_as_many_as_are_allowed_go_through() -> None:
         assert not tripped(world)
 
 
+async def test_subjects_that_come_and_go_use_up_the_limit() -> None:
+    """Two subjects flap: each room that they lose counts, also under a key that lost one before."""
+    limits = Limits(max_removals=4, max_removal_percent=10, per=DAY)
+    async with running({"team-rooms.yaml": ALL}, limits=limits) as world:
+        world.mark()
+        for _ in range(4):
+            await world.edit({"team-rooms.yaml": fewer(2)})
+            await world.pass_(2 * HOUR)
+            await world.edit({"team-rooms.yaml": ALL})
+            await world.pass_(HOUR)
+        assert world.changes.count("delete_room") == 4
+        await world.edit({"team-rooms.yaml": fewer(2)})
+        assert tripped(world)
+        await world.restart()
+        assert tripped(world)
+        await world.pass_(3 * HOUR)
+        assert world.changes.count("delete_room") == 4
+        assert world.holds("team-rooms/team-0") == {"brake"}
+
+
 async def test_a_brake_trips_again_after_a_restart() -> None:
     """The tombstones are in the store, and status tells of the brake at once."""
     async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
