@@ -10,6 +10,8 @@ import pytest
 from orchestrator.domain.presence import Callback, Event
 from orchestrator.domain.records import Role
 from orchestrator.domain.rooms import NewRoom, Observed
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.rooms import RoomListing
 from orchestrator.ports.store import StoreFault
 from tests.component.world import HOUR, World, alive, policy, running
 from tests.fakes.rooms import FakeRooms, Fate
@@ -151,15 +153,15 @@ async def test_an_unanswered_replacement_ends_with_one_current_room(fate: Fate) 
 class Forgetful(FakeRooms):
     """An API that loses metadata, in answers or in listings."""
 
-    def __init__(self, clock: object, where: str) -> None:
-        super().__init__(clock)  # type: ignore[arg-type]
+    def __init__(self, clock: Clock, where: str) -> None:
+        super().__init__(clock)
         self.where = where
 
     async def create_room(self, room: NewRoom) -> Observed:
         seen = await super().create_room(room)
         return replace(seen, metadata=None) if self.where in {"answer", "both"} else seen
 
-    async def list_rooms(self, start_id: int | None = None):  # type: ignore[no-untyped-def]
+    async def list_rooms(self, start_id: int | None = None) -> RoomListing:
         listing = await super().list_rooms(start_id)
         if self.where in {"listing", "both"}:
             rooms = tuple(replace(room, metadata=None) for room in listing.rooms)
