@@ -26,6 +26,7 @@ check: .venv/tests ## style, types, the direction of imports, spelling, lock fil
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/codespell
 	$(BIN)/python tools/lock.py --check
+	$(BIN)/python -m pip --disable-pip-version-check check
 	$(BIN)/python tools/licences.py
 
 torture: .venv/tests ## kill the daemon again and again, and count what is lost
@@ -53,15 +54,16 @@ clean: ## remove what the other targets made
 	@python=$$(tools/find-python) && echo "Making .venv with $$python" && "$$python" -m venv .venv
 	@touch $@
 
-# What runs: the package and its dependencies.
+# What runs: the package and its dependencies.  A lock file is complete, so pip has nothing to add to it (--no-deps): an
+# older pip takes the newest coverage for coverage[toml], beside the one that is locked, and then misses its hash.
 .venv/runs: .venv/made requirements.lock requirements-build.lock pyproject.toml
 	@echo "Installing what room-orchestrator runs on (requirements.lock)"
-	@$(PIP) --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(PIP) --no-deps --require-hashes -r requirements.lock -r requirements-build.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # What tests and checks, on top.
 .venv/tests: .venv/runs requirements-dev.lock
 	@echo "Installing what tests and checks it (requirements-dev.lock)"
-	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@

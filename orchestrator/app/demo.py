@@ -148,7 +148,7 @@ async def _look(app: App, onlooker: Onlooker) -> None:
 async def _until_settled(app: App, onlooker: Onlooker) -> RoomsReport:
     """Tell of rooms as they appear; returns when nothing is on its way any more."""
     for look in range(_PATIENCE):
-        rooms, status = await app.desk.rooms(), await app.desk.status()
+        status, rooms = await app.desk.status(), await app.desk.rooms()
         onlooker.appeared(rooms)
         there = status.listed_at is not None and not status.waiting and bool(rooms.rooms)
         if there and not _coming(rooms, patient=look < _READY):

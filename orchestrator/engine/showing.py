@@ -34,6 +34,8 @@ from orchestrator.domain.rooms import Change, Occupancy, RoomType
 from orchestrator.domain.situation import Use
 from orchestrator.foundation.instants import format_duration, format_instant
 
+# Holds of a key that was not looked at yet: nothing stands in its way, its turn is still to come.
+_UNSEEN: Final = frozenset({"first-listing", "not-seen"})
 # What only changes our memory and tells nobody anything is not shown.
 _SILENT: Final = (Miss, Find, Note, Abandon, Forget)
 _ORDER: Final = (
@@ -260,7 +262,7 @@ def absent_row(state: KeyState, holds: tuple[Hold, ...], coming: NextAct | None)
     name = state.wish.display_name if state.wish is not None else ""
     return RoomRow(
         key=str(state.key),
-        state="held" if holds else "waiting",
+        state="held" if any(hold.by not in _UNSEEN for hold in holds) else "waiting",
         display_name=name,
         type=str(state.wish.type) if state.wish is not None else "",
         next_act=coming,

@@ -23,6 +23,8 @@ async def test_the_first_listing_comes_before_any_create() -> None:
         assert set(world.calls) == {"list_rooms"}
         assert world.names == []
         assert world.holds("team-rooms/checkout") == {"first-listing"}
+        # Nothing stands in their way: who waits for rooms to settle waits for these.
+        assert {row.state for row in (await world.desk.rooms()).rooms} == {"waiting"}
         world.fake.down = False
         await world.pass_(timedelta(minutes=2), step=timedelta(seconds=5))
         assert world.names == ["Checkout room", "Search room"]
