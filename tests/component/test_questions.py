@@ -151,8 +151,8 @@ async def test_rooms_lists_ours_and_others() -> None:
     async with alive(world):
         rows = (await world.desk.rooms()).rooms
         assert [(row.key, row.state) for row in rows] == [
-            ("team-rooms/checkout", "held"),
-            ("team-rooms/search", "held"),
+            ("team-rooms/checkout", "waiting"),
+            ("team-rooms/search", "waiting"),
         ]
 
 
