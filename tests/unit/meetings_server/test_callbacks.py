@@ -54,7 +54,7 @@ async def receiver() -> AsyncIterator[Receiver]:
     receiver = Receiver()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", receiver.handle)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)  # whoever is made to wait waits on
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
