@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from orchestrator.domain.brakes import Limits
 from orchestrator.domain.policies import Mode
+from orchestrator.engine.weather import PROBE_EVERY
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class EngineSettings:
         drain: how long turns under way may take at the end.
         longest_turn: no turn and no listing takes longer, whatever the API does: each call has its
             time-out and each wait its bound.  What takes longer hangs.
+        store_check: between two looks at the store's file while nothing is done.
+        probe: between two looks at the wall clock; while our credentials are refused or no second
+            room may be made the API is probed each minute, whatever stands here.
     """
 
     owner: str
@@ -37,3 +41,5 @@ class EngineSettings:
     occupied_max: timedelta = timedelta(hours=12)
     drain: timedelta = timedelta(seconds=30)
     longest_turn: timedelta = timedelta(minutes=40)
+    store_check: timedelta = timedelta(seconds=5)
+    probe: timedelta = PROBE_EVERY

@@ -28,7 +28,6 @@ from orchestrator.engine.weather import PROBE_EVERY
 from orchestrator.ports.store import Commit, StoreFault
 
 _log = structlog.get_logger(__name__)
-_STORE_CHECK = 5.0  # seconds between two looks at the store's file
 _STORE_CHECK_TAKES = 120.0  # seconds at most: it waits for its turn at the store's one thread
 _STORE_RETRY = 15.0
 _FIRST_RETRY = 5.0  # seconds between attempts at the first listing, doubling to a minute
@@ -254,14 +253,15 @@ class Engine:
                 wait = min(wait * 2, 60.0)
 
     async def _probe(self, pulse: Pulse) -> None:
-        """Once a minute: are our credentials taken again, and may further rooms be made?
+        """Again and again: are our credentials taken again, may further rooms be made?
 
         And was the clock set back?  What was to come at a moment of the wrong clock would come
         that much too late; where it is set on, timers find that out themselves.
         """
         weather, lead = self.parts.weather, self._lead()
         while True:
-            await self._rest(pulse, PROBE_EVERY.total_seconds(), self._longest)
+            every = PROBE_EVERY if weather.stopped or weather.canary else self.settings.probe
+            await self._rest(pulse, every.total_seconds(), self._longest)
             before, lead = lead, self._lead()
             if before - lead > _SET_BACK:
                 _log.warning("clock.set_back", seconds=round(before - lead, 1))
@@ -308,7 +308,8 @@ class Engine:
                 self.refusal = ""
             except StoreFault as fault:
                 self.refusal = f"Nothing is done, because nothing can be recorded: {fault}"
-            await self._rest(pulse, _STORE_CHECK, _STORE_CHECK_TAKES)
+            every = self.settings.store_check.total_seconds()
+            await self._rest(pulse, every, _STORE_CHECK_TAKES)
 
     async def _keep(self, name: str, loop: Callable[[Pulse], Coroutine[Any, Any, None]]) -> None:
         """Run a loop for ever; a store that cannot record makes it wait, and nothing ends it."""

@@ -10,6 +10,7 @@ from datetime import UTC, timedelta
 import pytest
 
 from orchestrator.adapters.clock import SystemClock
+from orchestrator.adapters.virtual import LoopClock as RehearsedClock
 from orchestrator.ports.clock import Clock
 from tests.fakes.clock import START, LoopClock, VirtualClock, settle
 
@@ -28,11 +29,13 @@ async def _wait(seconds: float) -> None:
     await come.wait()
 
 
-@pytest.fixture(params=["system", "system in slices", "virtual", "loop"])
-def stand(request: pytest.FixtureRequest) -> Stand:
+@pytest.fixture(params=["system", "system in slices", "virtual", "loop", "rehearsed"])
+async def stand(request: pytest.FixtureRequest) -> Stand:
     if request.param == "virtual":
         virtual = VirtualClock()
         return Stand(virtual, virtual.run)
+    if request.param == "rehearsed":
+        return Stand(RehearsedClock(START), _wait)
     if request.param == "loop":
         return Stand(LoopClock(), _wait)
     sliced = request.param == "system in slices"

@@ -1,4 +1,4 @@
-"""The timer port: one suite over APScheduler's timer and the one that tests turn by hand."""
+"""The timer port: one suite over APScheduler's, the loop's, and the one that tests turn by hand."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestrator.adapters.timer import SchedulerTimer
+from orchestrator.adapters.virtual import LoopClock, LoopTimer
 from orchestrator.ports.timer import Timer
 from tests.fakes.clock import START, settle
 from tests.fakes.timer import HandCrankedTimer
@@ -43,12 +44,17 @@ class Stand:
         await settle()
 
 
-@pytest.fixture(params=["APScheduler", "hand-cranked"])
+@pytest.fixture(params=["APScheduler", "loop", "hand-cranked"])
 async def stand(request: pytest.FixtureRequest) -> AsyncIterator[Stand]:
     if request.param == "APScheduler":
         timer = SchedulerTimer()
         yield Stand(timer, lambda: datetime.now(UTC), None)
         await timer.close()
+    elif request.param == "loop":
+        clock = LoopClock(START)
+        looping = LoopTimer(clock)
+        yield Stand(looping, clock.now, None)
+        await looping.close()
     else:
         cranked = HandCrankedTimer()
         yield Stand(cranked, lambda: START, cranked.fire_due)
