@@ -231,7 +231,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         resync=resync,
         brakes=Brakes(store, settings.limits),
         inbox=inbox,
-        agenda=Agenda(inbox, outside.timer, clock),
+        agenda=Agenda(inbox, outside.timer, clock, settings.probe),
         hints=Hints(store, rooms, observations, inbox, clock, settings.occupied_max),
         weather=weather,
         clock=clock,

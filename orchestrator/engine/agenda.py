@@ -15,21 +15,24 @@ from orchestrator.engine.inbox import Inbox
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.timer import Timer
 
-# However far the next moment: look at the clock this often, because clocks jump.
 _LOOK_AT_CLOCK: Final = timedelta(seconds=60)
-# The timer looks at the wall clock as often, too; twice that is no delay of its any more.
-_CALLS_WITHIN: Final = 2 * _LOOK_AT_CLOCK
 _NAME: Final = "agenda"
 
 
 class Agenda:
     """Keys by the moment at which they are due."""
 
-    def __init__(self, inbox: Inbox, timer: Timer, clock: Clock) -> None:
-        """Wake keys in ``inbox`` at their moments."""
+    def __init__(
+        self, inbox: Inbox, timer: Timer, clock: Clock, look: timedelta = _LOOK_AT_CLOCK
+    ) -> None:
+        """Wake keys in ``inbox`` at their moments.
+
+        However far the next moment: look at the clock every ``look``, because clocks jump.
+        """
         self._inbox = inbox
         self._timer = timer
         self._clock = clock
+        self._look = look
         self._heap: list[tuple[datetime, Key]] = []
         self._due: dict[Key, datetime] = {}
         self._armed: datetime | None = None
@@ -63,7 +66,8 @@ class Agenda:
     def overdue(self) -> bool:
         """A key's moment passed and nobody was woken: the timer does not call."""
         moment = self.next_moment
-        return moment is not None and self._clock.now() - moment > _CALLS_WITHIN
+        # The timer looks at the wall clock as often, too; twice that is no delay of its any more.
+        return moment is not None and self._clock.now() - moment > 2 * self._look
 
     def _drop_stale(self) -> None:
         while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
@@ -77,7 +81,7 @@ class Agenda:
             return
         if self._armed is not None and self._armed <= moment:
             return  # it fires early enough; a call for each of 100,000 keys would be waste
-        self._armed = min(moment, self._clock.now() + _LOOK_AT_CLOCK)
+        self._armed = min(moment, self._clock.now() + self._look)
         self._timer.call_at(_NAME, self._armed, self.fire)
 
     def fire(self) -> None:
