@@ -15,12 +15,17 @@ from orchestrator.foundation.sqlite import (
     DatabaseCorrupt,
     DatabaseFault,
     DatabaseFull,
+    DatabaseGone,
     DatabaseLocked,
     DatabaseReadOnly,
     DatabaseUnusable,
 )
 from orchestrator.ports.store import StoreFault, StoreTakenError
 
+_REBUILD: Final = (
+    "look what can be made anew from the API and the audit log (this file is kept):  "
+    "room-orchestrator state rebuild --dry-run"
+)
 # The others say in their own words what to do.
 _MEND: Final[Mapping[type[DatabaseFault], str]] = {
     DatabaseFull: "make room on its disk, then it goes on by itself",
@@ -28,10 +33,8 @@ _MEND: Final[Mapping[type[DatabaseFault], str]] = {
         "let the daemon's user write the file and its folder, and look whether the disk is "
         "mounted read-only"
     ),
-    DatabaseCorrupt: (
-        "stop the daemon, put the file aside together with those that end in -wal and -shm, and "
-        "restore a copy"
-    ),
+    DatabaseCorrupt: f"stop the daemon, then {_REBUILD}",
+    DatabaseGone: "put it back, or restart the daemon to go on with what is there now",
     DatabaseUnusable: "look at its disk, and at the rights of the file and of its folder",
 }
 
@@ -54,5 +57,5 @@ def store_faults(path: str) -> Iterator[None]:
     except sqlite3.Error as error:
         raise StoreFault(f"{path}: {error}") from error
     except ValueError as error:  # of the codec; or text that has no UTF-8
-        message = f"{path}: a value cannot be recorded or read back: {error}"
+        message = f"{path}: a value cannot be recorded or read back: {error}; {_REBUILD}"
         raise StoreFault(message) from error

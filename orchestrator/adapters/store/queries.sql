@@ -82,6 +82,9 @@ DELETE FROM facts WHERE seq IN (
     ) WHERE latest < :before
 );
 
+-- name: quick_check
+PRAGMA quick_check(1);
+
 -- name: probe
 -- It must change something: SQLite does not write a page that stays the same.
 UPDATE identity SET probes = probes + 1;

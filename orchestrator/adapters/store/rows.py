@@ -34,6 +34,16 @@ def incarnation(connection: sqlite3.Connection) -> str:
     return str(found)
 
 
+def damage(connection: sqlite3.Connection) -> str:
+    """What is wrong with the file, or an empty text; a second for a gigabyte.
+
+    SQLite itself notices a damaged page only when it comes to it, which may be months later, or
+    never: until then the daemon would act on what is left.
+    """
+    (found,) = connection.execute(QUERIES["quick_check"]).fetchone()
+    return "" if found == "ok" else " ".join(str(found).split())
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """The sequence numbers of what a commit wrote: of its facts, and of its operations in order."""

@@ -26,7 +26,9 @@ from orchestrator.foundation.instants import format_instant_exactly
 from orchestrator.foundation.sqlite import (
     Database,
     DatabaseClosed,
+    DatabaseCorrupt,
     DatabaseFault,
+    DatabaseGone,
     Schema,
     load_schema,
 )
@@ -80,6 +82,10 @@ class SqliteStore:
     async def on(cls, database: Database) -> Self:
         """A store on an open database of `SCHEMA`, which `close` will close."""
         with store_faults(database.path):
+            damage = await database.read(rows.damage)
+            if damage:
+                message = f"{database.path}: the file is damaged ({damage})"
+                raise DatabaseCorrupt(message)
             incarnation = await database.write(rows.incarnation)
             mirror = Mirror(*await database.read(rows.beginning))
             return cls(database, incarnation, mirror)
@@ -174,11 +180,8 @@ class SqliteStore:
         Cheap while all is well (a few stats); after a commit that failed it tries to write.
         """
         if not self._database.is_same_file():
-            message = (
-                f"{self._database.path}: the file was removed or replaced while it was open; put "
-                "it back, or restart the daemon to go on with what is there now"
-            )
-            raise StoreFault(message)
+            with store_faults(self._database.path):
+                raise DatabaseGone(self._database.path)
         if self._failed:
             await self._write(rows.probe)
 

@@ -6,7 +6,8 @@ Everything happens in `run_in_executor`, because that is what virtual time can s
 of another kind makes timeouts fire falsely there).
 
 What it refuses: a second opener (`lock`), a file of a newer version or another program (`schema`),
-writes inside a read, and a connection that leaves its thread.
+writes inside a read, a commit into a file that was removed, and a connection that leaves its
+thread.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from typing import Final, Self, TypeVar
 from orchestrator.foundation.sqlite.faults import (
     DatabaseClosed,
     DatabaseFault,
+    DatabaseGone,
     DatabaseUnusable,
     translated,
 )
@@ -126,6 +128,7 @@ class Database:
         the order in which writes were queued; it must not raise.
 
         Raises:
+            DatabaseGone: the file was removed or replaced, so nothing was written.
             DatabaseFault: nothing was written.
             DatabaseClosed: the database is closed.
         """
@@ -268,6 +271,9 @@ class Database:
                 connection.execute("BEGIN IMMEDIATE")
                 for job in jobs:
                     self._write_one(job)
+            # Or it would be durable in a file that nobody will ever find again.
+            if not self.is_same_file():
+                raise DatabaseGone(self.path)
             connection.execute("COMMIT")
             self.commits += 1
         except (sqlite3.Error, DatabaseFault) as error:

@@ -25,6 +25,13 @@ class DatabaseCorrupt(DatabaseFault):
     """The file is damaged, or is not a database at all."""
 
 
+class DatabaseGone(DatabaseFault):
+    """The file under the open database was removed or replaced."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path}: the file was removed or replaced while it was open")
+
+
 class DatabaseUnusable(DatabaseFault):
     """The file cannot be opened, read, or had in time."""
 

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -117,7 +117,9 @@ async def test_p02_a_removed_file_is_noticed(path: Path, store: SqliteStore, nam
     """SQLite itself goes on committing into it without an error."""
     await store.check()
     path.with_name(name).unlink()
-    await store.commit(Commit(facts=[Fact("room.created")]), NOW)
+    with pytest.raises(StoreFault, match=r"store\.db: the file was removed or replaced"):
+        await store.commit(Commit(notes={"a": "1"}, facts=[Fact("room.created")]), NOW)
+    assert await store.note("a") is None
     with pytest.raises(StoreFault, match=r"store\.db: the file was removed or replaced"):
         await store.check()
 
@@ -237,26 +239,32 @@ async def test_a_disk_that_became_read_only_is_named(
         await store.commit(Commit(notes={"a": "1"}), NOW)
 
 
-@pytest.mark.parametrize("place", [0, 4096 * 2 + 100], ids=["head", "middle"])
-async def test_a_damaged_file_is_refused(path: Path, place: int) -> None:
-    """At opening or at reading; never taken for an empty one."""
+def overwritten(content: bytes, place: int, with_: bytes) -> bytes:
+    return content[:place] + with_ + content[place + len(with_) :]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: overwritten(content, 0, b"\0" * 100),
+        lambda content: overwritten(content, 0, b"\xa5" * 4096 * 20),
+        lambda content: overwritten(content, len(content) // 8192 * 4096, b"\xa5" * 4096),
+        lambda content: overwritten(content, 4096 * 2 + 100, b"\xa5" * 4096 * 20),
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:-5000],
+    ],
+    ids=["zeroed-header", "head", "one-page", "middle", "half", "short"],
+)
+async def test_a_damaged_file_is_refused(path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    """When it is opened, and left as it is; never taken for an empty one."""
     first = await SqliteStore.open(path)
     await first.commit(Commit(states=[a_state(f"{n}", f"r{n}") for n in range(500)]), NOW)
     await first.close()
-    damaged = bytearray(path.read_bytes())
-    damaged[place : place + 4096 * 20] = b"\xa5" * (4096 * 20)
-    path.write_bytes(damaged)
-
-    async def read_all() -> None:
-        opened = await SqliteStore.open(path)
-        try:
-            await opened.states()
-            await opened.key_of_room("r7")
-        finally:
-            await opened.close()
-
-    with pytest.raises(StoreFault, match=r"store\.db: .*restore a copy"):
-        await read_all()
+    path.write_bytes(spoil(path.read_bytes()))
+    before = path.read_bytes()
+    with pytest.raises(StoreFault, match=r"store\.db: .*room-orchestrator state rebuild"):
+        await SqliteStore.open(path)
+    assert path.read_bytes() == before
 
 
 async def test_a_newer_store_is_refused(path: Path) -> None:
