@@ -6,7 +6,6 @@ the log's end is read beside it.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from orchestrator.adapters.audit.verify import (
     verify,
 )
 from orchestrator.adapters.store.peek import peek
+from orchestrator.app.seam import read_head
 from orchestrator.config import SecretFault, Settings
 from orchestrator.engine.outbox import AUDIT_HEAD
 from orchestrator.ports.audit import Head
@@ -75,7 +75,7 @@ def checked_by(
     except StoreFault as fault:
         missing.append(f"not checked against the store: {fault}")
     else:
-        anchor = None if note is None else _head(note)
+        anchor = None if note is None else read_head(note)
         if anchor is None:
             missing.append(f"not checked against the store: {settings.store} remembers no log")
     keys = tuple(_public_key(path) for path in public_keys)
@@ -85,11 +85,6 @@ def checked_by(
         except (SecretFault, InvalidSigningKeyError) as fault:
             missing.append(f"signatures not checked: {fault}")
     return Checked(Against(anchor, keys, from_the_first=from_the_first), tuple(missing))
-
-
-def _head(note: str) -> Head:
-    kept = json.loads(note)
-    return Head(kept["seq"], kept["hash"], kept["lines"])
 
 
 def _public_key(path: Path) -> VerifyingKey:

@@ -6,7 +6,6 @@ do not change by a slip in a config file (promise P3).
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +15,7 @@ from importlib.metadata import version
 from typing import Final
 
 from orchestrator.adapters.audit.log import JsonlAudit
+from orchestrator.adapters.audit.reading import LogMovedError
 from orchestrator.adapters.audit.signing import InvalidSigningKeyError, SigningKey
 from orchestrator.adapters.audit.writing import LogPlace
 from orchestrator.adapters.calendar import CronCalendar
@@ -35,6 +35,7 @@ from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.adapters.timer import SchedulerTimer
 from orchestrator.app.directories import directories, uses
 from orchestrator.app.embedded import Api, embedded
+from orchestrator.app.seam import SeamError, learn_lineage, refuse_older, remembered_head
 from orchestrator.config.secrets import SecretFault, SecretKind
 from orchestrator.config.settings import Calls, EmbeddedMeetings, RemoteMeetings, Settings
 from orchestrator.domain.brakes import Limits
@@ -49,9 +50,10 @@ from orchestrator.engine.executor import Executor
 from orchestrator.engine.gathering import Gathering, clocks_apart
 from orchestrator.engine.hints import Hints
 from orchestrator.engine.inbox import Inbox
+from orchestrator.engine.lineage import STRANGER, UNSURE, Lineage
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
-from orchestrator.engine.outbox import AUDIT_HEAD, Outbox
+from orchestrator.engine.outbox import Outbox
 from orchestrator.engine.overview import Whence
 from orchestrator.engine.polling import Polling
 from orchestrator.engine.reconciler import Parts, Reconciler
@@ -62,7 +64,7 @@ from orchestrator.engine.supervisor import Engine
 from orchestrator.engine.weather import Weather
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.adoptions import Adoptions
-from orchestrator.ports.audit import AuditLog, Head
+from orchestrator.ports.audit import AuditLog
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import Destination
 from orchestrator.ports.directories import Directories
@@ -139,12 +141,14 @@ async def build(
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         settings.store.parent.mkdir(parents=True, exist_ok=True)
+        was_there = settings.store.exists()
         store = await SqliteStore.open(settings.store)
         stack.push_async_callback(store.close)
         api = await _api(settings, callbacks, clock, stack)
         await _check_pins(store, settings.owner, api, clock, repin=repin)
         rooms = await _rooms(settings, api, clock, stack)
         audit = await _audit(settings, store, stack)
+        await _learn_lineage(settings, store, clock, was_there=was_there)
         sources = PolicyFolder(settings.policies, clock)
         timer = SchedulerTimer()
         stack.push_async_callback(timer.close)
@@ -217,6 +221,10 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     gathering.lost_at = executor.lost_at.get
     gathering.in_flight = executor.in_flight.__contains__
     executor.shows = resync.shows
+    lineage = Lineage(store, rooms, observations, clock)
+    resync.seen = lineage.look
+    gathering.stranger = lambda: lineage.stranger and STRANGER
+    gathering.unsure = lambda: lineage.doubt and UNSURE
     polling = Polling(outside.directories, store, clock, settings.owner)
     gathering.source_doubt = polling.doubt
     inbox = Inbox()
@@ -236,6 +244,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         weather=weather,
         clock=clock,
         occurrences=occurrences,
+        lineage=lineage,
     )
     # In observe nobody is told anything; each destination's cursor waits for another mode.
     told = {} if settings.mode is Mode.OBSERVE else outside.destinations
@@ -309,24 +318,21 @@ async def _audit(settings: Settings, store: SqliteStore, stack: AsyncExitStack) 
     )
     audit = JsonlAudit(place, sync_every=settings.audit.sync_every)
     stack.push_async_callback(audit.close)
-    head = await audit.head()
-    if head.seq and not await store.facts(head.seq - 1, 1):
-        # Its next facts would bear numbers that the log has already, and be passed over.
-        raise StartError(
-            f"the store {settings.store} is older than its audit log (fact {head.seq} is in "
-            f"{settings.audit.file} and not in the store): was it restored from a copy? Put the "
-            "newer store back, or move the files of the log away and keep them"
-        )
+    try:
+        await refuse_older(store, audit, (settings.store, settings.audit.file))
+    except SeamError as fault:
+        raise StartError(str(fault)) from fault
     return audit
 
 
-async def remembered_head(store: Store) -> Head | None:
-    """Where the audit log ended when we last wrote to it: what `audit verify` checks against."""
-    note = await store.note(AUDIT_HEAD)
-    if note is None:
-        return None
-    kept = json.loads(note)
-    return Head(kept["seq"], kept["hash"], kept["lines"])
+async def _learn_lineage(
+    settings: Settings, store: Store, clock: Clock, *, was_there: bool
+) -> None:
+    paths = (settings.store, settings.audit.file)
+    try:
+        await learn_lineage(store, settings.owner, paths, clock, was_there=was_there)
+    except (SeamError, LogMovedError) as fault:
+        raise StartError(str(fault)) from fault
 
 
 def _destinations(settings: Settings) -> dict[str, Destination]:

@@ -255,7 +255,8 @@ class Hold:
     """Something that would be done, and what stands before it.
 
     `by` is one word for programs: mode, look-alike, doubt, occupied, unknown-use, protected,
-    not-taken, back-off, settle, first-listing, brake, conflict, grace, kept, replace-never.
+    not-taken, back-off, settle, first-listing, brake, conflict, stranger, grace, kept,
+    replace-never.
     """
 
     by: str

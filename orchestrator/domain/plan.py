@@ -17,11 +17,13 @@ from orchestrator.domain.actions import (
     Abandon,
     Action,
     Adopt,
+    Close,
     Create,
     Delete,
     Find,
     Forget,
     Hold,
+    Miss,
     Note,
     Plan,
     Renew,
@@ -60,6 +62,34 @@ from orchestrator.domain.situation import (
 
 def plan(situation: Situation) -> Plan:
     """Decide what is to be done for one key; the first action is the one to carry out next."""
+    stranger = situation.world.stranger
+    if not stranger:
+        return _plan(situation)
+    # Their rooms are neither taken nor counted: what is ours is renewed, so that no link dies.
+    made = _plan(replace(situation, claims=()))
+    return _only_keeping(made, stranger)
+
+
+# What another daemon with this owner cannot be harmed by, nor harm: renewing a room that this
+# store knows, and taking note of what became of it.
+_KEEPING: Final = (Renew, Note, Miss, Find, Close, Restore, Abandon, Forget)
+
+
+def _only_keeping(made: Plan, stranger: str) -> Plan:
+    kept = tuple(action for action in made.actions if _keeps(action))
+    held = (action for action in made.actions if not _keeps(action))
+    holds = (Hold("stranger", stranger, None, action) for action in held)
+    return replace(made, actions=kept, holds=(*holds, *made.holds))
+
+
+def _keeps(action: Action) -> bool:
+    if isinstance(action, Adopt):
+        # By an operation of our own it is ours, whoever else there is.
+        return action.recovers is not None and not action.supersedes
+    return isinstance(action, _KEEPING)
+
+
+def _plan(situation: Situation) -> Plan:
     situation = _in_time(situation)
     draft = Draft()
     if situation.pending is not None and not _settle_pending(situation, situation.pending, draft):

@@ -127,6 +127,8 @@ class World:
         conflict: why nothing may be ended or replaced anywhere, or an empty text.
         apart: why `now` cannot be trusted, or an empty text; it is a doubt as well.
         can_delete: what DELETE was found to do at this API; None before it was tried.
+        stranger: why another daemon may be at work with this owner, or an empty text: then nothing
+            is done but renewing.
     """
 
     now: datetime
@@ -137,6 +139,7 @@ class World:
     conflict: str = ""
     can_delete: bool | None = None
     apart: str = ""
+    stranger: str = ""
 
 
 @dataclass(frozen=True, slots=True)

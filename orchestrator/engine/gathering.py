@@ -45,13 +45,16 @@ class Conflicts:
     """Marked rooms that another store made while their key has a room: a person decides."""
 
     rooms: dict[str, str]  # room id → encoded key
+    is_there: Callable[[str], bool] = lambda _: True
 
     @property
     def reason(self) -> str:
         """Why nothing may be ended or replaced, or an empty text."""
-        if not self.rooms:
+        # A room that has gone gives its key no turn in which it could be struck out.
+        stand = sorted(item for item in self.rooms.items() if self.is_there(item[0]))
+        if not stand:
             return ""
-        room_id, key = next(iter(sorted(self.rooms.items())))
+        room_id, key = stand[0]
         return (
             f"room {room_id} carries our marker for {key}, which has another room: "
             "another daemon uses this owner, or a store was restored"
@@ -78,9 +81,13 @@ class Gathering:
         self._clock = clock
         self._settings = settings
         self._started = clock.monotonic()
-        self.conflicts = Conflicts({})
+        self.conflicts = Conflicts(
+            {}, lambda room_id: isinstance(observations.sighting(room_id), Observed)
+        )
         self.lost_at: Callable[[str], float | None] = lambda _: None
         self.in_flight: Callable[[str], bool] = lambda _: False
+        self.stranger: Callable[[], str] = lambda: ""  # why nothing is done but renewing
+        self.unsure: Callable[[], str] = lambda: ""  # why nothing is ended or replaced
         self.source_doubt: Callable[[str], str] = lambda _: ""  # of a policy, why
 
     async def state(self, key: Key, book: Book) -> KeyState:
@@ -134,7 +141,8 @@ class Gathering:
             settle=self._settings.settle,
             listed=self._observations.listed,
             doubt=self._observations.doubt or apart or self.source_doubt(key.policy),
-            conflict=self.conflicts.reason,
+            conflict=self.unsure() or self.conflicts.reason,
+            stranger=self.stranger(),
             can_delete=False if can_delete else None,
             apart=apart,
         )

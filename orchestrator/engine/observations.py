@@ -56,6 +56,7 @@ class Observations:
         self._heard: dict[str, Presence] = {}
         self._walks: list[_Walk] = []
         self._changed: set[str] = set()
+        self._marked: dict[str, Marker] = {}
         self.callbacks_at: datetime | None = None
         """When the last callback came, of any room (wall clock); None: none since the start."""
         self.doubted: set[str] = set()
@@ -186,6 +187,11 @@ class Observations:
             found[room_id] = self._sights[room_id].marker
         return found
 
+    def take_marked(self) -> dict[str, Marker]:
+        """The rooms with our marker that were seen, or changed, since this was last asked."""
+        marked, self._marked = self._marked, {}
+        return marked
+
     def rooms(self) -> list[Observed]:
         """All rooms that are there."""
         return [sight.room for sight in self._sights.values() if isinstance(sight.room, Observed)]
@@ -198,6 +204,7 @@ class Observations:
     def _index(self, room: Observed) -> Marker | None:
         marker = room.marked_by(self._owner)
         if marker is not None:
+            self._marked[room.id] = marker
             self._by_operation[marker.operation] = room.id
             self._by_marker.setdefault(marker.key, set()).add(room.id)
         else:

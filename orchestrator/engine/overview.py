@@ -97,6 +97,7 @@ class Overview:
         needs: list[str] = [self._engine.refusal] if self._engine.refusal else []
         if self._engine.rejected:
             needs.append(f"config.yaml is not taken up: {self._engine.rejected}")
+        needs.extend(parts.lineage.needs)
         late = self._engine.health().late
         if late:
             needs.append(f"Hanging: {', '.join(late)}; the watchdog will restart the daemon")

@@ -45,6 +45,7 @@ from orchestrator.engine.executor import Executor, Telling
 from orchestrator.engine.gathering import Gathering
 from orchestrator.engine.hints import Hints
 from orchestrator.engine.inbox import Inbox, Lane
+from orchestrator.engine.lineage import Lineage
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
 from orchestrator.engine.resync import Resync
@@ -98,6 +99,7 @@ class Parts:
     weather: Weather
     clock: Clock
     occurrences: Occurrences
+    lineage: Lineage
 
 
 class Reconciler:

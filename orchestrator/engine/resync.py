@@ -8,6 +8,7 @@ first page that still held a room that has not ended, and once a week at the ver
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
@@ -53,6 +54,8 @@ class Resync:
         self._apart = False
         self._reading = asyncio.Lock()
         self._use_read: float | None = None
+        self.seen: Callable[[], Awaitable[None]] | None = None
+        """Judges what a listing showed before anything is done by it; set by whoever owns it."""
 
     async def full(self) -> bool:
         """List everything that may still be alive, and the sessions; false if it failed."""
@@ -66,6 +69,8 @@ class Resync:
                 await self._fail(fault)
                 return False
             self._observations.walked(listing, start, began, self._clock.now())
+            if self.seen is not None:
+                await self.seen()
             self._judge(listing, began)
             await self._remember(listing, start)
             if listing.complete and not listing.doubtful:

@@ -72,12 +72,14 @@ class Engine:
 
     async def prepare(self) -> None:
         """Recall what was held, approved and heard, and load the policies; no call to the API."""
+        await self.parts.lineage.recall()
         await self.parts.brakes.recall()
         await self.parts.hints.recall()
         await self.reload.load("start")
 
     async def look(self) -> None:
         """Know what a question needs: nothing is written, moved or put in force."""
+        await self.parts.lineage.recall()
         await self.parts.brakes.recall()
         await self.parts.hints.recall()
         self.reconciler.book = await self.reload.read()
@@ -174,6 +176,8 @@ class Engine:
             told.append(f"{failing[0].url} {failing[0].reason}")
         if parts.weather.refused or parts.weather.down_since is not None:
             told.append(f"API {parts.weather.summary}")
+        if parts.lineage.stranger or parts.lineage.doubt:
+            told.insert(0, parts.lineage.stranger or parts.lineage.doubt)
         if self.refusal:
             told.insert(0, self.refusal)
         if self.rejected:

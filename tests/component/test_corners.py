@@ -11,8 +11,10 @@ import pytest
 from orchestrator.domain.keys import key
 from orchestrator.domain.marker import new_marker, write_metadata
 from orchestrator.domain.rooms import NewRoom, RoomType
+from orchestrator.engine.lineage import LINEAGE
 from orchestrator.foundation.problems import Place, Problem
 from orchestrator.ports.desk import DeskError
+from orchestrator.ports.store import Commit
 from tests.component.world import ANNA, HOUR, OWNER, World, alive, policy, running
 from tests.fakes.rooms import Fate
 
@@ -120,6 +122,7 @@ async def test_a_subject_whose_encoded_key_is_cut_is_found_by_its_marker() -> No
     planted = world.fake.plant(
         NewRoom("Long room", RoomType.LONG_TERM, write_metadata("", marker), {}, ends)
     )
+    await world.store.commit(Commit(notes={LINEAGE: '["otherone"]'}), world.clock.now())
     async with alive(world):
         assert world.changes == []
         assert list((await world.ids()).values()) == [planted.id]

@@ -216,30 +216,6 @@ async def test_p03_rooms_of_others_are_never_touched() -> None:
         assert not others & {asked.room_id for asked in world.fake.changes}
 
 
-async def test_a_lost_store_takes_its_marked_rooms_up_again() -> None:
-    """An empty store, rooms with our marker: each key gets its own room back, without a call."""
-    world = World(ONE)
-    room = by_hand(world, name="Checkout room", metadata=marked())
-    async with alive(world):
-        await world.pass_(2 * HOUR)
-        assert world.changes == []
-        assert (await world.room(CHECKOUT)).id == room.id
-
-
-async def test_p03_a_marked_room_of_another_store_is_a_conflict() -> None:
-    """Its key has a room: nothing is ended anywhere until a person decides; creates go on."""
-    async with running() as world:
-        by_hand(world, name="Checkout room", metadata=marked())
-        await world.pass_(2 * HOUR)
-        assert "conflict" in world.holds(CHECKOUT)
-        world.mark()
-        await world.edit({"team-rooms.yaml": policy(subjects=["checkout", "fraud"], removal=GONE)})
-        await world.edit({"team-rooms.yaml": policy(subjects=["checkout", "fraud"], removal=GONE)})
-        await world.pass_(10 * DAY)
-        assert world.changes == ["create_room"]
-        assert any("marker" in need for need in (await world.desk.status()).needs_you)
-
-
 async def test_observe_sends_only_get_and_tells_once() -> None:
     """Days of it: what would be done is in the audit once, and again after a restart not."""
     async with running(mode=Mode.OBSERVE) as world:

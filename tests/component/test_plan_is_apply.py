@@ -9,7 +9,9 @@ import pytest
 
 from orchestrator.domain.keys import key
 from orchestrator.domain.marker import new_marker, write_metadata
+from orchestrator.domain.records import Operation, OperationKind, OperationState
 from orchestrator.domain.reports import PlanLine
+from orchestrator.ports.store import Commit
 from tests.component.served import Sent, ServedWorld, served
 from tests.component.world import ANNA, OWNER, policy
 from tests.meetings import settings
@@ -50,8 +52,21 @@ async def every_kind(world: ServedWorld) -> None:
         "squads.yaml": moved,
         "creates.yaml": policy("creates", ["j", "k"]),
     }
-    marker = new_marker(OWNER, key("creates", "k"), 1, "otherone-0123456789abcdef")
-    await world.make_by_hand("K room", metadata=write_metadata("", marker))
+    # A room of ours that was taken for lost, and is there again.
+    marker = new_marker(OWNER, key("creates", "k"), 1, "fakefake-0123456789abcdef")
+    found = await world.make_by_hand("K room", metadata=write_metadata("", marker))
+    operation = Operation(
+        marker.operation,
+        key("creates", "k"),
+        OperationKind.CREATE,
+        1,
+        found,
+        "",
+        "",
+        world.clock.now(),
+        state=OperationState.DONE,
+    )
+    await world.store.commit(Commit(operations=[operation]), world.clock.now())
     del world.sources.policies["buries.yaml"], world.sources.policies["moves.yaml"]
 
 

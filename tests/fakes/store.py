@@ -39,6 +39,15 @@ class FakeStore:
         self._closed = False
         self._listeners: list[Callable[[], None]] = []
 
+    def copied(self) -> FakeStore:
+        """What a copy of its file would hold; nobody listens to it."""
+        twin = FakeStore(self._incarnation)
+        twin.commits = [*self.commits]
+        twin._states, twin._operations = {**self._states}, {**self._operations}
+        twin._facts, twin._last_seq = [*self._facts], self._last_seq
+        twin._policies, twin._notes = {**self._policies}, {**self._notes}
+        return twin
+
     @property
     def incarnation(self) -> str:
         return self._incarnation

@@ -32,7 +32,7 @@ from orchestrator.foundation.sqlite import (
     Schema,
     load_schema,
 )
-from orchestrator.ports.store import Commit, PolicyText, StoreFault
+from orchestrator.ports.store import Commit, PolicyText
 
 _T = TypeVar("_T")
 
