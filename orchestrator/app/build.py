@@ -220,6 +220,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     resync = Resync(store, rooms, observations, weather, clock, settings)
     gathering.lost_at = executor.lost_at.get
     gathering.in_flight = executor.in_flight.__contains__
+    gathering.vanished = lambda: resync.absences.found.doubtful
     executor.shows = resync.shows
     lineage = Lineage(store, rooms, observations, clock)
     resync.seen = lineage.look

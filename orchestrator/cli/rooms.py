@@ -57,7 +57,7 @@ Example:
 """
 _APPROVE = """\b
 Example:
-  room-orchestrator status                        names the brake and the rooms that it holds
+  room-orchestrator status                        names the brake or doubt, and its rooms
   room-orchestrator rooms approve BRAKE --reason "reorganisation, OPS-4711"
 """
 
@@ -194,7 +194,11 @@ def _approve(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let go exactly the rooms that a brake holds, for 24 hours."""
+    """Let go exactly the rooms that a brake holds, or that a doubted listing lacks.
+
+    It holds for a day, and for removals that wait out a grace until a day after it. What is decided
+    later, of the same rooms too, is something else and asks again.
+    """
     call = invocation(ctx, config, as_json)
     _done(call, call.command(lambda desk, person: desk.approve(brake, person), reason))
 

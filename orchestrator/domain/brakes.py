@@ -8,9 +8,12 @@ so a batch is seen whole, and none of it is done when it is too large.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
+
+APPROVED_FOR: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +30,46 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
-    """A person's word for exactly these keys, until then (UTC)."""
+class Standing:
+    """One removal or replacement that stands: what it ends or changes, and when it comes due.
 
-    keys: frozenset[str]
+    `link` tells this one from every other of the same key, the next removal of the same room among
+    them.
+    """
+
+    link: str
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's word that exactly this may be done, until then (UTC)."""
+
+    link: str
     until: datetime
     actor: str
     reason: str
+
+
+def approve(standing: Standing, now: datetime, actor: str, reason: str) -> Approval:
+    """Let one thing go: for a day, and where a grace stands before it for a day after that.
+
+    What was shown was the room and the moment of its end, so the word holds until then; whatever
+    else is decided of the room later, by whomever, is something else.
+    """
+    due = now if standing.due is None else max(now, standing.due)
+    return Approval(standing.link, due + APPROVED_FOR, actor, reason)
+
+
+def approved(
+    standing: Mapping[str, Standing], approvals: Mapping[str, Approval], now: datetime
+) -> frozenset[str]:
+    """The keys of which a person let go exactly what stands."""
+    return frozenset(
+        key
+        for key, one in standing.items()
+        if (word := approvals.get(key)) is not None and word.link == one.link and now < word.until
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +93,7 @@ def judge(
     recent: int,
     rooms: int,
     limits: Limits,
-    approval: Approval | None,
-    now: datetime,
+    approved: Collection[str] = (),
 ) -> Verdict:
     """Judge all standing removals and replacements (encoded keys) together.
 
@@ -67,15 +102,11 @@ def judge(
         recent: how many were ended or changed in the last `per`.
         rooms: how many current rooms there are.
         limits: what is allowed.
-        approval: a person's word, if there is one.
-        now: UTC.
+        approved: the keys that a person let go.
     """
     limit = limits.allowed(rooms)
     wished = len(standing) + recent
-    approved: frozenset[str] = frozenset()
-    if approval is not None and now < approval.until:
-        approved = approval.keys
-    unapproved = frozenset(standing) - approved
+    unapproved = frozenset(standing).difference(approved)
     # What a person approved is not weighed again, neither while it stands nor once it is done:
     # otherwise the approved batch would hold the next, harmless, single removal for a day.
     if not unapproved or len(unapproved) + recent <= limit:

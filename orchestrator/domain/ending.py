@@ -48,10 +48,10 @@ def plan_lingering(situation: Situation, room: RoomRecord, draft: Draft) -> None
     if seen is None:
         return
     if isinstance(seen, Gone):
-        plan_missing(situation, room, seen.reason, draft)
+        plan_missing(situation, room, seen, draft)
         return
     if has_ended(seen, situation.now, situation.use(room.id).occupancy):
-        plan_missing(situation, room, "the API shows it as ended", draft)
+        plan_missing(situation, room, Gone("the API shows it as ended"), draft)
         return
     if room.missing_since is not None:
         draft.do(Find(room.id, "it is there after all"))
@@ -65,9 +65,13 @@ def plan_lingering(situation: Situation, room: RoomRecord, draft: Draft) -> None
         draft.back_at(later(seen.expires_at, situation.now))
 
 
-def plan_missing(situation: Situation, room: RoomRecord, reason: str, draft: Draft) -> None:
-    """A room that is not there: once is not enough, unless its time was up (P4)."""
-    now, settle = situation.now, situation.world.settle
+def plan_missing(situation: Situation, room: RoomRecord, gone: Gone, draft: Draft) -> None:
+    """A room that is not there: once is not enough, unless its time was up (P4).
+
+    Nor are answers about this room alone: a listing must lack it as well, for only a listing tells
+    whether the right API answers.
+    """
+    now, settle, reason = situation.now, situation.world.settle, gone.reason
     if room.expires_at is not None and room.expires_at <= now and not situation.world.apart:
         retired = room.retired_at is not None
         why = "it was retired and has ended" if retired else "it came to its end"
@@ -79,9 +83,18 @@ def plan_missing(situation: Situation, room: RoomRecord, reason: str, draft: Dra
         draft.hold("settle", f"{reason}; looked for once", room.missing_since + settle)
     elif situation.world.doubt:
         draft.hold("doubt", situation.world.doubt)
+    elif not gone.unlisted:
+        draft.hold("unlisted", f"{reason}, twice; the next listing tells whether it is gone")
     else:
-        lost = room.role is Role.CURRENT
-        draft.do(Close(room.id, lost=lost, reason=f"{reason}, twice"))
+        tombstone = situation.state.tombstone
+        if room.role is not Role.CURRENT:
+            draft.do(Close(room.id, lost=False, reason=f"{reason}, twice"))
+        elif tombstone is not None and tombstone.due <= now:
+            # An unanswered DELETE was carried out, most likely; nobody misses the room.
+            why = f"{tombstone.reason}; {reason}, twice"
+            draft.do(Close(room.id, lost=False, reason=why))
+        else:
+            draft.do(Close(room.id, lost=True, reason=f"{reason}, twice"))
 
 
 def take_back(situation: Situation, draft: Draft) -> bool:

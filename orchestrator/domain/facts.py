@@ -179,6 +179,17 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
         "api.unavailable": _kind("the API stopped answering", "url"),
         "api.recovered": _kind("the API answers again", "url", "seconds"),
         "api.verified": _kind("the first room's marker came back in answer and listing", "url"),
+        "listing.doubted": _kind(
+            "a listing is not believed, so nothing is ended, replaced or made for a lost room",
+            "name",
+            "keys",
+            "expected",
+        ),
+        "listing.believed": _kind(
+            "listings are believed again, or a person said that these rooms are gone",
+            "name",
+            "keys",
+        ),
         "directory.unavailable": _kind(
             "a service that subjects come from fails again and again; what is known holds",
             "url",

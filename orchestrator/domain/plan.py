@@ -321,9 +321,9 @@ def _present(situation: Situation, room: RoomRecord, draft: Draft) -> None:
         draft.hold("not-seen", "it was not looked for yet")
         return
     if isinstance(seen, Gone):
-        plan_missing(situation, room, seen.reason, draft)
+        plan_missing(situation, room, seen, draft)
     elif has_ended(seen, situation.now, situation.use(room.id).occupancy):
-        plan_missing(situation, room, "the API shows it as ended", draft)
+        plan_missing(situation, room, Gone("the API shows it as ended"), draft)
     else:
         _alive(situation, room, seen, draft)
 

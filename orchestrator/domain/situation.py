@@ -63,9 +63,14 @@ Wish = Wanted | Kept | Unwanted
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The API did not show a room where it was looked for."""
+    """The API did not show a room where it was looked for.
+
+    `unlisted` says that the last listing that is believed did not show it either: a single answer
+    is one word of one machine.
+    """
 
     reason: str
+    unlisted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,21 +7,31 @@ whatever one cause wishes to end has been planned, and is judged, before any of 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from orchestrator.domain.actions import Action, Create, Delete, Hold, LetGo, Plan, Replace, Retire
-from orchestrator.domain.brakes import Approval, Limits, Verdict, judge
+from orchestrator.domain.brakes import (
+    Approval,
+    Limits,
+    Standing,
+    Verdict,
+    approve,
+    approved,
+    judge,
+)
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Role
 from orchestrator.foundation.instants import format_instant, parse_instant
 from orchestrator.ports.store import Store
 
-RECENT: Final = "brakes.recent"  # note: [[instant, key, link], …] of removals in the last `per`
-APPROVAL: Final = "brakes.approval"
+RECENT: Final = (
+    "brakes.recent"  # note: [[instant, key, link, approved], …] of removals in the last `per`
+)
+APPROVAL: Final = "brakes.approvals"  # note: {key: [link, until, actor, reason]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +41,22 @@ class _Removal:
     at: datetime
     key: str
     link: str = ""
+    approved: bool = False  # by a person, so it does not count against the next
 
 
-def _link_of(state: KeyState) -> str:
-    """The link that ends or changes: that of the room, or of the lost one by its generation."""
-    return state.current.id if state.current is not None else f"lost {state.generation}"
+def lost_link(state: KeyState) -> str:
+    """What stands for the link of a room that is lost: its generation."""
+    return f"lost {state.generation}"
+
+
+def _standing(state: KeyState) -> Standing:
+    """What ends or changes: the link of the room, for this one removal, or that of the lost one."""
+    current, tombstone = state.current, state.tombstone
+    if current is None:
+        return Standing(lost_link(state))
+    if tombstone is None:
+        return Standing(current.id)
+    return Standing(f"{current.id} {format_instant(tombstone.decided_at)}", tombstone.due)
 
 
 def is_counted(action: Action, state: KeyState) -> bool:
@@ -59,10 +80,10 @@ class Brakes:
         """Judge by these limits; remember in ``store`` what was done lately."""
         self._store = store
         self._limits = limits
-        self._standing: dict[str, str] = {}  # key → the link that would end or change
+        self._standing: dict[str, Standing] = {}
         self._current: set[str] = set()
         self._recent: list[_Removal] = []
-        self._approval: Approval | None = None
+        self._approvals: dict[str, Approval] = {}
         self.verdict = Verdict(frozenset(), 0, 0)
         self.unjudged = False
         """What stands has changed since the last verdict."""
@@ -75,20 +96,20 @@ class Brakes:
         ]
         text = await self._store.note(APPROVAL)
         if text:
-            kept = json.loads(text)
-            self._approval = Approval(
-                frozenset(kept["keys"]), parse_instant(kept["until"]), kept["actor"], kept["reason"]
-            )
+            self._approvals = {
+                key: Approval(link, parse_instant(until), actor, reason)
+                for key, (link, until, actor, reason) in json.loads(text).items()
+            }
 
     def note(self, key: Key, state: KeyState | None, planned: Plan) -> None:
         """Take in one key's state and plan, made anew at each of its turns."""
         wishes = state is not None and (state.tombstone is not None or _wishes(state, planned))
-        link = _link_of(state) if state is not None and wishes else None
-        self.unjudged |= link != self._standing.get(key.encoded)
-        if link is None:
+        stands = _standing(state) if state is not None and wishes else None
+        self.unjudged |= stands != self._standing.get(key.encoded)
+        if stands is None:
             self._standing.pop(key.encoded, None)
         else:
-            self._standing[key.encoded] = link
+            self._standing[key.encoded] = stands
         has_room = state is not None and any(room.role is Role.CURRENT for room in state.rooms)
         # A key whose room is lost still counts as an estate of one: the limit must not shrink
         # while rooms vanish.
@@ -103,8 +124,7 @@ class Brakes:
             self._fresh_removals(),
             len(self._current),
             self._limits,
-            self._approval,
-            now,
+            approved(self._standing, self._approvals, now),
         )
         facts: list[Fact] = []
         if verdict.brake != self.verdict.brake:
@@ -133,13 +153,11 @@ class Brakes:
 
     def _fresh_removals(self) -> int:
         """Removals of the last `per` that no approval covered."""
-        approved = self._approval.keys if self._approval is not None else frozenset()
+        links = {key: standing.link for key, standing in self._standing.items()}
         # One that still stands (its call failed, say) is counted as standing, not twice. A key
         # that got another room meanwhile has lost a link, and may be about to lose the next.
         return sum(
-            1
-            for done in self._recent
-            if done.key not in approved and self._standing.get(done.key) != done.link
+            1 for done in self._recent if not done.approved and links.get(done.key) != done.link
         )
 
     def held(self, key: Key) -> Hold | None:
@@ -154,47 +172,59 @@ class Brakes:
 
     def done(self, state: KeyState, now: datetime) -> dict[str, str | None]:
         """Count a removal or replacement that is about to be carried out; the notes to commit."""
-        removal = _Removal(now, state.key.encoded, _link_of(state))
+        key, stands = state.key.encoded, _standing(state)
+        word = bool(approved({key: stands}, self._approvals, now))
+        removal = _Removal(now, key, stands.link, word)
         again = (removal.key, removal.link)  # its call failed, and is tried once more
         self._recent = [done for done in self._recent if (done.key, done.link) != again]
         self._recent.append(removal)
-        kept = [[format_instant(done.at), done.key, done.link] for done in self._recent]
+        kept = [
+            [format_instant(done.at), done.key, done.link, done.approved] for done in self._recent
+        ]
         return {RECENT: json.dumps(kept)}
 
     def approve(
-        self, brake: str, until: datetime, actor: str, reason: str
+        self, brake: str, now: datetime, actor: str, reason: str
     ) -> tuple[dict[str, str | None], Fact] | None:
         """A person lets go exactly the keys of a brake; None if no such brake holds."""
         if not brake or brake != self.verdict.brake:
             return None
-        keys = self.verdict.held
-        self._approval = Approval(keys, until, actor, reason)
-        note = json.dumps(
-            {
-                "keys": sorted(keys),
-                "until": format_instant(until),
-                "actor": actor,
-                "reason": reason,
-            }
-        )
+        keys = sorted(self.verdict.held)
+        stands = {key: self._standing[key] for key in keys if key in self._standing}
+        notes = self.let_go(stands, now, actor, reason)
+        until = max((self._approvals[key].until for key in stands), default=now)
         fact = Fact(
             "brake.released",
             actor=actor,
             reason=reason,
-            detail={"brake": brake, "keys": [*sorted(keys)], "until": format_instant(until)},
+            detail={"brake": brake, "keys": [*keys], "until": format_instant(until)},
         )
         self.verdict = Verdict(frozenset(), self.verdict.wished, self.verdict.limit)
-        return {APPROVAL: note}, fact
+        return notes, fact
+
+    def let_go(
+        self, standing: Mapping[str, Standing], now: datetime, actor: str, reason: str
+    ) -> dict[str, str | None]:
+        """A person lets go exactly these, now or once they stand; the notes to commit."""
+        kept = {key: word for key, word in self._approvals.items() if now < word.until}
+        kept |= {key: approve(one, now, actor, reason) for key, one in standing.items()}
+        self._approvals = kept
+        told = {
+            key: [word.link, format_instant(word.until), word.actor, word.reason]
+            for key, word in sorted(kept.items())
+        }
+        return {APPROVAL: json.dumps(told)}
 
     def preview(self, plans: Collection[tuple[KeyState, Plan]], now: datetime) -> Verdict:
         """What a brake would say of these plans, without taking them in."""
         standing = {
-            state.key.encoded
+            state.key.encoded: _standing(state)
             for state, planned in plans
             if state.tombstone is not None or _wishes(state, planned)
         }
         rooms = sum(1 for state, _ in plans if state.current is not None or state.lost)
-        return judge(standing, self._fresh_removals(), rooms, self._limits, self._approval, now)
+        words = approved(standing, self._approvals, now)
+        return judge(standing, self._fresh_removals(), rooms, self._limits, words)
 
 
 def _wishes(state: KeyState, planned: Plan) -> bool:

@@ -270,8 +270,10 @@ class Executor:
         except (MissingError, RefusedError) as fault:
             try:
                 await self._rooms.get_room(action.room_id)
-            except MissingError:
-                return  # whoever did it: it is gone
+            except MissingError as gone:
+                # Two answers of one moment, perhaps of another API behind the same address: it is
+                # looked for again like every room that is missing, and not taken for done.
+                raise MissingError(f"{fault.message}; {gone.message}", gone.status) from fault
             await self._commit(Commit(notes={CAN_DELETE: _NO_DELETE}))
             raise RefusedError(f"this API does not delete rooms ({fault})", fault.status) from fault
 

@@ -88,6 +88,7 @@ class Gathering:
         self.in_flight: Callable[[str], bool] = lambda _: False
         self.stranger: Callable[[], str] = lambda: ""  # why nothing is done but renewing
         self.unsure: Callable[[], str] = lambda: ""  # why nothing is ended or replaced
+        self.vanished: Callable[[], bool] = lambda: False  # rooms of ours, from the last listing
         self.source_doubt: Callable[[str], str] = lambda _: ""  # of a policy, why
 
     async def state(self, key: Key, book: Book) -> KeyState:
@@ -222,6 +223,9 @@ class Gathering:
         found = self._observations.by_operation(operation.id)
         since = self.lost_since(operation) + self._settings.settle.total_seconds()
         looked = self._observations.looked(operation.watermark, since)
+        if looked and found is None and self.vanished():
+            # Another API may be answering: whether this one has the room says nothing.
+            return Pending(operation, None, looked=False)
         # Once it is over it lies in the past: never after a `now` that was read a moment before.
         wait = since - self._clock.monotonic()
         until = self._rooms.api_now() + timedelta(seconds=wait)

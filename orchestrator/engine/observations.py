@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from orchestrator.domain.marker import Marker
 from orchestrator.domain.presence import Presence, Told, told, use_of
 from orchestrator.domain.rooms import Observed, Session
 from orchestrator.domain.situation import Gone, Use
 from orchestrator.ports.rooms import RoomListing
+
+_UNLISTED: Final = "it was not in the last complete listing"
 
 
 def fold(name: str) -> str:
@@ -61,6 +64,7 @@ class Observations:
         """When the last callback came, of any room (wall clock); None: none since the start."""
         self.doubted: set[str] = set()
         """Rooms of which a callback told something that only reading them afresh confirms."""
+        self._believed = False  # a listing was, since the start
         self.listed = False
         self.listed_at: datetime | None = None
         self.passed_at: datetime | None = None
@@ -85,10 +89,21 @@ class Observations:
         sight = self._sights.get(room_id)
         if sight is not None and sight.at > began:
             return
+        self._lose(room_id, Gone(reason, unlisted=self._is_unlisted(room_id)), began)
+
+    def _lose(self, room_id: str, gone: Gone, began: float) -> None:
+        sight = self._sights.get(room_id)
         if sight is not None and isinstance(sight.room, Observed):
             self._unindex(sight.room)
-        self._sights[room_id] = _Sight(Gone(reason), began)
+        self._sights[room_id] = _Sight(gone, began)
         self._changed.add(room_id)
+
+    def _is_unlisted(self, room_id: str) -> bool:
+        """Whether the last listing that is believed lacked a room that was shown by no answer."""
+        sight = self._sights.get(room_id)
+        if sight is None:
+            return self._believed
+        return isinstance(sight.room, Gone) and sight.room.unlisted
 
     def walked(
         self, listing: RoomListing, start_id: int | None, began: float, at: datetime
@@ -107,10 +122,22 @@ class Observations:
 
     def absent(self, listing: RoomListing, began: float) -> None:
         """Whatever a complete, undoubted listing did not show was not there when it began."""
+        self._believed = True
         shown = {room.id for room in listing.rooms}
         for room_id, sight in list(self._sights.items()):
-            if room_id not in shown and sight.at < began and isinstance(sight.room, Observed):
-                self.missed(room_id, "it was not in the last complete listing", began)
+            if room_id in shown:
+                continue
+            if isinstance(sight.room, Gone):
+                if not sight.room.unlisted:
+                    sight.room = Gone(sight.room.reason)
+                    self._changed.add(room_id)
+            elif sight.at < began:
+                self._lose(room_id, Gone(_UNLISTED), began)
+
+    def seen_since(self, room_id: str, began: float) -> bool:
+        """Whether an answer to a call that left at or after a moment (monotonic) shows a room."""
+        sight = self._sights.get(room_id)
+        return sight is not None and isinstance(sight.room, Observed) and sight.at >= began
 
     @property
     def sessions_known(self) -> bool:
@@ -148,7 +175,7 @@ class Observations:
         """What was last seen of a room; None if it was never looked for."""
         sight = self._sights.get(room_id)
         if sight is None:
-            return Gone("it was not in the last complete listing") if self.listed else None
+            return Gone(_UNLISTED, unlisted=self._believed) if self.listed else None
         return sight.room
 
     def by_operation(self, operation_id: str) -> Observed | None:

@@ -121,12 +121,22 @@ class Overview:
                 "No room opens by a schedule, because this machine's clock and the API's disagree: "
                 "set the clock"
             )
-        if parts.observations.doubt:
-            needs.append(f"Nothing is ended: {parts.observations.doubt}")
+        needs.extend(self._doubts())
         needs.extend(_failing(row) for row in self._engine.polling.rows() if row.reason)
         needs.extend(f"{problem}" for problem in book.problems[:10])
         needs.extend(f"{name} is behind: {why}" for name, why in self._engine.outbox.behind.items())
         return tuple(needs)
+
+    def _doubts(self) -> list[str]:
+        """Why the last listing is not believed, and what a person may say to it."""
+        doubt, absence = self._parts.observations.doubt, self._parts.resync.absences.found
+        told = [f"Nothing is ended: {doubt}"] if doubt else []
+        if absence.doubtful:
+            told.append(
+                f"Are they gone at the API?  room-orchestrator rooms approve {absence.name} "
+                "--reason …    If not, put the right API back; nothing else is needed"
+            )
+        return told
 
     def _policy_rows(self, states: Sequence[KeyState]) -> tuple[PolicyRow, ...]:
         book = self._engine.reconciler.book

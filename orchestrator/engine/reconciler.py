@@ -381,6 +381,8 @@ class Reconciler:
             # So that a batch that is too large is told when it is decided, not days later, and
             # again after a restart; and so that a brake lets go when its cause is gone.
             parts.inbox.wake(turn.key, turn.cause, Lane.PERMIT)
+        if any(hold.by == "unlisted" for hold in made.holds):
+            parts.resync.wanted.set()
         if made.holds:
             self.last_holds[turn.key] = made.holds
         else:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 import structlog
 
-from orchestrator.domain.facts import Fact
+from orchestrator.domain.facts import Fact, Json
+from orchestrator.engine.absences import Absences
 from orchestrator.engine.gathering import clocks_apart
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.settings import EngineSettings
@@ -44,6 +46,10 @@ class Resync:
         settings: EngineSettings,
     ) -> None:
         """List ``rooms`` into ``observations``."""
+        self.absences = Absences(store, rooms, observations, clock, settings)
+        self.wanted = asyncio.Event()
+        """Somebody waits for the next listing: rooms are missing, and only it can tell."""
+        self._doubted = ""  # what was told of the last doubt
         self._store = store
         self._rooms = rooms
         self._observations = observations
@@ -68,10 +74,19 @@ class Resync:
             except Fault as fault:
                 await self._fail(fault)
                 return False
+            self.wanted.clear()
+            doubt = await self._judge(listing, began)
+            if doubt:
+                listing = replace(listing, doubtful=doubt)
+                self._observations.doubt = doubt
             self._observations.walked(listing, start, began, self._clock.now())
             if self.seen is not None:
                 await self.seen()
-            self._judge(listing, began)
+            self._observations.doubt = doubt
+            if listing.complete:
+                self._observations.listed = True
+            if not doubt:
+                self._observations.absent(listing, began)
             await self._remember(listing, start)
             if listing.complete and not listing.doubtful:
                 self._observations.passed_at = self._clock.now()
@@ -85,6 +100,10 @@ class Resync:
                 return  # a walk that began after we asked served us as well
             began = self._clock.monotonic()
             listing = await self._rooms.list_rooms(watermark)
+            if listing.complete and not listing.rooms:
+                # There were rooms from there on. What lacks them all says nothing of the one.
+                await self.absences.judge(listing, began)
+                self.wanted.set()
             self._observations.walked(listing, watermark, began, self._clock.now())
 
     async def shows(self, operation: str, watermark: int | None) -> bool:
@@ -137,21 +156,18 @@ class Resync:
         low = await self._store.note(LOW_WATER)
         return int(low) if low else None
 
-    def _judge(self, listing: RoomListing, began: float) -> None:
-        self._observations.doubt = ""
+    async def _judge(self, listing: RoomListing, began: float) -> str:
+        """Why a listing is not believed, or an empty text."""
         if not listing.complete:
-            self._observations.doubt = "the last listing was cut short"
-        elif listing.doubtful:
-            self._observations.doubt = f"the last listing is doubtful: {listing.doubtful}"
-        else:
-            self._observations.absent(listing, began)
-        if listing.complete:
-            self._observations.listed = True
+            return "the last listing was cut short"
+        if listing.doubtful:
+            return f"the last listing is doubtful: {listing.doubtful}"
+        return (await self.absences.judge(listing, began)).reason
 
     async def _remember(self, listing: RoomListing, start: int | None) -> None:
         now = self._clock.now()
-        facts = [*self._weather.answered(now), *self._compare_clocks()]
-        notes: dict[str, str | None] = {}
+        facts = [*self._weather.answered(now), *self._tell_doubt(), *self._compare_clocks()]
+        notes = await self.absences.changed()
         if listing.complete and not listing.doubtful:
             alive = next((page.start_id for page in listing.pages if page.alive), None)
             low = "" if alive is None else str(alive)
@@ -161,6 +177,21 @@ class Resync:
                 notes[FULL_AT] = format_instant(now)
         if facts or notes:
             await self._store.commit(Commit(facts=facts, notes=notes), now)
+
+    def _tell_doubt(self) -> list[Fact]:
+        """A doubt is two facts, its beginning and its end, unless other rooms are missing."""
+        before, now = self._doubted, self._observations.doubt
+        found = self.absences.found
+        self._doubted = (found.name or "doubtful") if now else ""
+        if self._doubted == before:
+            return []
+        if not now:
+            return [Fact("listing.believed", reason="it shows what must be there")]
+        detail: dict[str, Json] = {}
+        if found.doubtful:
+            keys = sorted(found.missing.values())
+            detail = {"name": found.name, "keys": [*keys], "expected": found.expected}
+        return [Fact("listing.doubted", reason=now, detail=detail)]
 
     def _compare_clocks(self) -> list[Fact]:
         """Removals stop while the two clocks disagree; creating and renewing go by API time."""

@@ -30,6 +30,8 @@ from orchestrator.ports.store import Commit, StoreFault
 _log = structlog.get_logger(__name__)
 _STORE_CHECK_TAKES = 120.0  # seconds at most: it waits for its turn at the store's one thread
 _STORE_RETRY = 15.0
+_WANTED_SOONEST = 60.0  # seconds between a listing and the next that a missing room asks for
+_DOUBTED = 300.0  # seconds until a listing that was not believed is made again
 _FIRST_RETRY = 5.0  # seconds between attempts at the first listing, doubling to a minute
 _SET_BACK = 10.0  # seconds within a minute: no clock is slewed by so much
 
@@ -72,16 +74,18 @@ class Engine:
 
     async def prepare(self) -> None:
         """Recall what was held, approved and heard, and load the policies; no call to the API."""
+        await self._recall()
+        await self.reload.load("start")
+
+    async def _recall(self) -> None:
         await self.parts.lineage.recall()
         await self.parts.brakes.recall()
+        await self.parts.resync.absences.recall()
         await self.parts.hints.recall()
-        await self.reload.load("start")
 
     async def look(self) -> None:
         """Know what a question needs: nothing is written, moved or put in force."""
-        await self.parts.lineage.recall()
-        await self.parts.brakes.recall()
-        await self.parts.hints.recall()
+        await self._recall()
         self.reconciler.book = await self.reload.read()
         self.outbox.book = self.reconciler.book
         self.polling.follow(self.reconciler.book.policies.values())
@@ -236,8 +240,25 @@ class Engine:
         await self.parts.clock.sleep(seconds)
         pulse.works(work)
 
+    async def _rest_until_wanted(self, pulse: Pulse, soonest: float, latest: float) -> bool:
+        """Wait for the next listing; true where somebody wants it sooner."""
+        resync, clock = self.parts.resync, self.parts.clock
+        soonest = min(soonest, latest)
+        await self._rest(pulse, soonest, self._longest)
+        if resync.wanted.is_set():
+            return True
+        pulse.waits(latest - soonest)
+        async with asyncio.TaskGroup() as group:
+            sleeping = group.create_task(clock.sleep(latest - soonest), name="resync-pause")
+            wanted = group.create_task(resync.wanted.wait(), name="resync-wanted")
+            await asyncio.wait((sleeping, wanted), return_when=asyncio.FIRST_COMPLETED)
+            sleeping.cancel()
+            wanted.cancel()
+        pulse.works(self._longest)
+        return resync.wanted.is_set()
+
     async def _resync(self, pulse: Pulse) -> None:
-        wait, first = _FIRST_RETRY, True
+        wait, first, soonest = _FIRST_RETRY, True, _WANTED_SOONEST
         while True:
             pulse.works(self._longest)
             while self.parts.weather.stopped:
@@ -249,9 +270,13 @@ class Engine:
                 await self._wake_changed("listing")
                 wait = _FIRST_RETRY
                 base = self.settings.resync_interval.total_seconds()
+                if self.parts.observations.doubt:
+                    base = min(base, _DOUBTED)
                 # Jitter spreads the daemons of one company, so it needs no secret.
                 pause = base * random.uniform(0.9, 1.1)  # noqa: S311
-                await self._rest(pulse, pause, self._longest)
+                # An API that says 404 of a room that it lists must not be listed without end.
+                hurried = await self._rest_until_wanted(pulse, soonest, pause)
+                soonest = soonest * 2 if hurried else _WANTED_SOONEST
             else:
                 await self._rest(pulse, wait, self._longest)
                 wait = min(wait * 2, 60.0)

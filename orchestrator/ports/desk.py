@@ -87,5 +87,5 @@ class Desk(Protocol):
         ...
 
     async def approve(self, brake: str, person: Person) -> Done:
-        """Let go exactly the keys that a brake holds, for 24 hours."""
+        """Let go exactly the rooms that a brake holds, or that a doubted listing lacks."""
         ...

@@ -135,20 +135,58 @@ async def test_approve_lets_exactly_these_go() -> None:
         assert world.changes == ["delete_room"] * 5
 
 
-async def test_an_approval_ends_after_a_day() -> None:
-    """Whoever approves on Monday does not approve Friday's removals."""
-    text = policy(subjects=TEAMS, removal={"mode": "delete", "grace": "3d"})
-    async with running({"team-rooms.yaml": text}, limits=LIMITS) as world:
-        await world.edit(
-            {"team-rooms.yaml": policy(subjects=TEAMS[5:], removal={"mode": "delete"})}
-        )
+GRACE = {"mode": "delete", "grace": "3d"}
+
+
+async def test_an_approval_holds_until_what_was_shown_is_done() -> None:
+    """Once is enough, however long the grace; also over a restart, and beside another batch."""
+    text = policy(subjects=TEAMS, removal=GRACE)
+    others = policy("labs", TEAMS, removal=SOON)
+    async with running({"team-rooms.yaml": text, "labs.yaml": others}, limits=LIMITS) as world:
+        await world.edit({"team-rooms.yaml": policy(subjects=TEAMS[5:], removal=GRACE)})
         await world.desk.approve(tripped(world), ANNA)
+        await world.pass_(2 * HOUR)
+        await world.edit({"labs.yaml": None})
+        assert len(world.engine.parts.brakes.verdict.held) == 10
+        await world.desk.approve(tripped(world), ANNA)
+        await world.restart()
+        world.mark()
+        await world.pass_(4 * DAY)
+        assert world.changes == ["delete_room"] * 15
+        assert not tripped(world)
+
+
+async def test_an_approval_is_not_for_the_next_removal() -> None:
+    """The subjects come back and go again: that is another decision, about the same rooms."""
+    text = policy(subjects=TEAMS, removal=GRACE)
+    async with running({"team-rooms.yaml": text}, limits=LIMITS) as world:
+        await world.edit({"team-rooms.yaml": policy(subjects=TEAMS[5:], removal=GRACE)})
+        await world.desk.approve(tripped(world), ANNA)
+        await world.edit({"team-rooms.yaml": text})
+        await world.pass_(HOUR)
+        await world.edit({"team-rooms.yaml": policy(subjects=TEAMS[5:], removal=GRACE)})
         world.mark()
         await world.pass_(4 * DAY)
         assert world.changes == []
-        await world.desk.approve(tripped(world), Person("bert", "still meant"))
+        await world.desk.approve(tripped(world), Person("bert", "meant this time"))
         await world.pass_(HOUR)
         assert world.changes == ["delete_room"] * 5
+
+
+async def test_an_approval_of_what_cannot_be_done_ends_after_a_day() -> None:
+    """An API that is away for two days: whoever approved on Monday is asked again on Wednesday."""
+    room = {"display_name": "Room {{ team.name }}"}
+    text = policy(subjects=TEAMS, removal=SOON, room=room, replace="now")
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        await world.edit({"team-rooms.yaml": text})
+        before = world.names
+        world.fake.down = True
+        await world.desk.approve(tripped(world), ANNA)
+        await world.pass_(2 * DAY)
+        world.fake.down = False
+        await world.pass_(2 * HOUR)
+        assert tripped(world)
+        assert world.names == before
 
 
 async def test_p10_held_rooms_are_renewed() -> None:

@@ -129,6 +129,7 @@ class FakeRooms:
         self._clock = clock
         self._serial = count(1000)
         self._kept: dict[str, Kept] = {}
+        self._other: dict[str, Kept] = {}
         self._fates: defaultdict[str, deque[Fate]] = defaultdict(deque)
         self._late: list[Callable[[], object]] = []
 
@@ -174,6 +175,10 @@ class FakeRooms:
     def vanish(self, room_id: str) -> None:
         """Take a room away behind everybody's back."""
         del self._kept[room_id]
+
+    def elsewhere(self) -> None:
+        """Let another, at first empty, backend answer under the same address; again: back."""
+        self._kept, self._other = self._other, self._kept
 
     def purge(self) -> None:
         """Forget the rooms that have ended, as the API does after a while."""

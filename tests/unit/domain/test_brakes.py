@@ -1,20 +1,19 @@
 """How brakes judge a whole set at once."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from orchestrator.domain.brakes import Approval, Limits, judge, name_of
+from orchestrator.domain.brakes import Limits, Standing, approve, approved, judge, name_of
 from tests.builders import NOW
 
 KEYS = [f"team-rooms/{name}" for name in ("a", "b", "c", "d", "e")]
 LIMITS = Limits()
 HOUR = timedelta(hours=1)
-
-
-def approval(*keys: str, until: timedelta = HOUR) -> Approval:
-    """A person's word for these keys."""
-    return Approval(frozenset(keys), NOW + until, "anna", "OPS-4711")
+ROOM = Standing("room")
+BURIED = Standing("room now", NOW + timedelta(days=7))
 
 
 @pytest.mark.parametrize(("rooms", "allowed"), [(0, 3), (29, 3), (40, 4), (412, 41)], ids=str)
@@ -25,17 +24,16 @@ def test_the_limit_is_the_greater_of_number_and_share(rooms: int, allowed: int) 
 @pytest.mark.parametrize(
     ("standing", "recent", "word", "held"),
     [
-        ([], 0, None, []),
-        ([], 9, None, []),
-        (KEYS[:3], 0, None, []),
-        (KEYS[:4], 0, None, KEYS[:4]),
-        (KEYS[:1], 2, None, []),
-        (KEYS[:1], 3, None, KEYS[:1]),
-        (KEYS, 0, approval(*KEYS), []),
-        (KEYS, 9, approval(*KEYS), []),
-        (KEYS, 0, approval(*KEYS[:2]), []),
-        (KEYS, 1, approval(*KEYS[:2]), KEYS[2:]),
-        (KEYS, 0, approval(*KEYS, until=timedelta()), KEYS),
+        ([], 0, (), []),
+        ([], 9, (), []),
+        (KEYS[:3], 0, (), []),
+        (KEYS[:4], 0, (), KEYS[:4]),
+        (KEYS[:1], 2, (), []),
+        (KEYS[:1], 3, (), KEYS[:1]),
+        (KEYS, 0, KEYS, []),
+        (KEYS, 9, KEYS, []),
+        (KEYS, 0, KEYS[:2], []),
+        (KEYS, 1, KEYS[:2], KEYS[2:]),
     ],
     ids=[
         "nothing",
@@ -48,16 +46,42 @@ def test_the_limit_is_the_greater_of_number_and_share(rooms: int, allowed: int) 
         "approved, much done",
         "the rest is few",
         "the rest is too much",
-        "an approval that is over",
     ],
 )
 def test_p10_a_batch_is_judged_as_a_whole(
-    standing: list[str], recent: int, word: Approval | None, held: list[str]
+    standing: list[str], recent: int, word: Sequence[str], held: list[str]
 ) -> None:
-    verdict = judge(standing, recent, 10, LIMITS, word, NOW)
+    verdict = judge(standing, recent, 10, LIMITS, word)
     assert verdict.held == frozenset(held)
     assert (verdict.wished, verdict.limit) == (len(standing) + recent, 3)
     assert verdict.brake == (name_of(held) if held else "")
+
+
+@pytest.mark.parametrize(
+    ("stands", "later", "holds"),
+    [
+        (ROOM, timedelta(hours=23), True),
+        (ROOM, timedelta(hours=24), False),
+        (BURIED, timedelta(days=7, hours=23), True),
+        (BURIED, timedelta(days=8), False),
+        (replace(BURIED, due=NOW - HOUR), timedelta(hours=23), True),
+        (replace(BURIED, due=NOW - HOUR), timedelta(hours=24), False),
+    ],
+    ids=["now", "now, over", "grace", "grace, over", "overdue", "overdue, over"],
+)
+def test_how_long_a_word_holds(stands: Standing, later: timedelta, holds: bool) -> None:
+    words = {KEYS[0]: approve(stands, NOW, "anna", "OPS-4711")}
+    expected = frozenset(KEYS[:1]) if holds else frozenset()
+    assert approved({KEYS[0]: stands}, words, NOW + later) == expected
+
+
+def test_a_word_is_for_one_removal_of_one_room() -> None:
+    words = {KEYS[0]: approve(BURIED, NOW, "anna", "OPS-4711")}
+    assert approved({KEYS[1]: BURIED}, words, NOW) == frozenset()
+    assert approved({KEYS[0]: replace(BURIED, link="room later")}, words, NOW) == frozenset()
+    # A room that was used meanwhile comes due later; it is the same removal.
+    later = replace(BURIED, due=NOW + timedelta(days=9))
+    assert approved({KEYS[0]: later}, words, NOW) == frozenset(KEYS[:1])
 
 
 def test_a_brake_is_named_by_its_very_set() -> None:
