@@ -27,6 +27,7 @@ from orchestrator.domain.records import (
     OperationState,
     Role,
     RoomRecord,
+    Suspension,
     Tombstone,
 )
 from orchestrator.domain.rooms import SETTINGS, Observed, RoomType, Setting
@@ -196,6 +197,7 @@ def state(
     lost: bool = False,
     attempts: Attempts | None = None,
     creates: Attempts | None = None,
+    suspended: Suspension | None = None,
 ) -> KeyState:
     """What we remember of a key that has these rooms."""
     last = max((room.generation for room in rooms), default=0)
@@ -210,7 +212,13 @@ def state(
         lost=lost,
         attempts=attempts or Attempts(),
         creates=creates or Attempts(),
+        suspended=suspended,
     )
+
+
+def suspension(length: timedelta = timedelta(days=2)) -> Suspension:
+    """A person's word that nothing is done for two days."""
+    return Suspension(NOW + length, "anna (uid 1001)", "the audit looks at it")
 
 
 def tombstone(

@@ -20,6 +20,7 @@ from orchestrator.domain.reports import (
     RoomRow,
     RoomsReport,
     StatusReport,
+    SuspendedRow,
     WhyReport,
 )
 from orchestrator.foundation.problems import Place, Problem
@@ -192,6 +193,8 @@ ROOMS: Final = RoomsReport(
             created_at=at("2025-11-12 10:02"),
             adopted=True,
             generation=2,
+            protected=True,
+            suspended_until=at("2026-11-24 09:00"),
             next_act=NextAct(at("2026-11-29 09:14"), "team-rooms/fax", "end"),
             policy="team-rooms",
         ),
@@ -259,6 +262,16 @@ STATUS: Final = StatusReport(
     last_pass=NOW - timedelta(seconds=14),
     callbacks_at=NOW - timedelta(seconds=200),
     callbacks=MappingProxyType({"received": 1204, "doubled": 3, "foreign": 17}),
+    suspended=(
+        SuspendedRow(
+            "team-rooms/search",
+            at("2027-03-01 09:00"),
+            "anna (uid 1001)",
+            "the audit looks at it",
+            at("2027-01-21 06:12"),
+        ),
+        SuspendedRow("team-rooms/fax", at("2026-11-24 09:00"), "anna (uid 1001)", "OPS-4711"),
+    ),
 )
 APPLIED: Final = ApplyReport(calls=11, failed=(), left=NOTHING)
 

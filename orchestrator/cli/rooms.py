@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from orchestrator.cli import offers
 from orchestrator.cli.context import (
+    INVALID,
     ConfigOption,
     Invocation,
     JsonOption,
@@ -17,6 +19,8 @@ from orchestrator.cli.context import (
 from orchestrator.cli.view.rooms import show_room, show_rooms, show_why
 from orchestrator.cli.view.screen import Screen
 from orchestrator.domain.reports import Done, RevealedLink
+from orchestrator.foundation.instants import parse_duration, parse_instant
+from orchestrator.ports.desk import DeskError
 
 _GROUP = """\b
 Examples:
@@ -54,6 +58,25 @@ Example:
 _REKEY = """\b
 Example:
   room-orchestrator rooms rekey team-rooms/qa team-rooms/quality --reason "renamed, OPS-4711"
+"""
+_PROTECT = """\b
+Examples:
+  room-orchestrator rooms protect team-rooms/board --reason "printed on the invitations"
+  room-orchestrator rooms protect team-rooms/board --off --reason "they are reprinted"
+
+A protected room is neither removed nor replaced, also when its line is gone from the policy.
+It is renewed and changed as before.
+"""
+_SUSPEND = """\b
+Examples:
+  room-orchestrator rooms suspend team-rooms/board --for 2d --reason "the audit looks at it"
+  room-orchestrator rooms suspend team-rooms/board --until 2026-12-01T09:00Z --reason "as told"
+
+Nothing is done for the key until then: not even renewing. It ends by itself.
+"""
+_RESUME = """\b
+Example:
+  room-orchestrator rooms resume team-rooms/board --reason "the audit is over"
 """
 _APPROVE = """\b
 Example:
@@ -184,6 +207,65 @@ def _rekey(
     """Make a room serve another key: same room, same link."""
     call = invocation(ctx, config, as_json)
     _done(call, call.command(lambda desk, person: desk.rekey(old, new, person), reason))
+
+
+@rooms.command("protect", epilog=_PROTECT)
+def _protect(
+    ctx: typer.Context,
+    name: _Name,
+    reason: ReasonOption,
+    off: Annotated[bool, typer.Option("--off", help="Lift the protection.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Forbid to remove and to replace a room, or allow it again."""
+    call = invocation(ctx, config, as_json)
+    _done(call, call.command(lambda desk, person: desk.protect(name, person, on=not off), reason))
+
+
+@rooms.command("suspend", epilog=_SUSPEND)
+def _suspend(  # noqa: PLR0913 - one parameter an option
+    ctx: typer.Context,
+    name: _Name,
+    *,
+    reason: ReasonOption,
+    until: Annotated[
+        str, typer.Option("--until", metavar="TIME", help="A moment, as 2026-12-01T09:00Z.")
+    ] = "",
+    for_: Annotated[
+        str, typer.Option("--for", metavar="DURATION", help="For so long, as 2d or 90m.")
+    ] = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Stop every act on a key, renewing too, until a moment."""
+    call = invocation(ctx, config, as_json)
+    end = _end(until, for_, call.world.clock.now())
+    _done(call, call.command(lambda desk, person: desk.suspend(name, end, person), reason))
+
+
+@rooms.command("resume", epilog=_RESUME)
+def _resume(
+    ctx: typer.Context,
+    name: _Name,
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a suspension before its time."""
+    call = invocation(ctx, config, as_json)
+    _done(call, call.command(lambda desk, person: desk.resume(name, person), reason))
+
+
+def _end(until: str, length: str, now: datetime) -> datetime:
+    """When a suspension is to end, by one of the two ways to say it."""
+    if bool(until) is bool(length):
+        raise DeskError("say either --until or --for: a suspension has an end", INVALID)
+    try:
+        return parse_instant(until) if until else now + parse_duration(length)
+    except (ValueError, OverflowError) as error:
+        option = "--until" if until else "--for"
+        raise DeskError(f"{option} {until or length}: {error}", INVALID) from None
 
 
 @rooms.command("approve", epilog=_APPROVE)

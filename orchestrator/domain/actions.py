@@ -221,6 +221,15 @@ class Abandon:
 
 
 @dataclass(frozen=True, slots=True)
+class Resume:
+    """A suspension's time is over: the key is kept as before. No call."""
+
+    weight: ClassVar[Weight] = Weight.NOTE
+    calls: ClassVar[str] = ""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forget:
     """Nothing is wanted and nothing is left: forget the key. No call."""
 
@@ -245,6 +254,7 @@ Action = (
     | Close
     | Note
     | Abandon
+    | Resume
     | Forget
 )
 Mutation = Create | Renew | Update | Replace | Delete | Retire
@@ -256,7 +266,7 @@ class Hold:
 
     `by` is one word for programs: mode, look-alike, doubt, occupied, unknown-use, protected,
     not-taken, back-off, settle, first-listing, brake, conflict, stranger, grace, kept,
-    replace-never.
+    replace-never, suspended.
     """
 
     by: str

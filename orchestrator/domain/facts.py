@@ -138,6 +138,20 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             "incarnation",
         ),
         "room.distinct": _kind("a person said that a like-named room is not this key's", "other"),
+        "room.protected": _kind(
+            "the room is neither removed nor replaced from now on", "display_name"
+        ),
+        "room.unprotected": _kind("the room's protection was lifted", "display_name"),
+        "room.suspended": _kind(
+            "nothing is done for this key until a moment, by a person's word",
+            "display_name",
+            "until",
+        ),
+        "room.resumed": _kind(
+            "the key is kept as before: its suspension was ended, or its time is over",
+            "display_name",
+            "until",
+        ),
         "room.create.failed": _kind("the API did not make the room", "display_name", "next_at"),
         "room.renew.failed": _kind(
             "the API did not move the room's end", "display_name", "next_at"

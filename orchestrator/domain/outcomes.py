@@ -30,6 +30,7 @@ from orchestrator.domain.actions import (
     Renew,
     Replace,
     Restore,
+    Resume,
     Retire,
     Update,
 )
@@ -48,6 +49,7 @@ from orchestrator.domain.records import (
 )
 from orchestrator.domain.rooms import EARLIEST_END, LONGEST_ASK, Observed, Setting, is_patchable
 from orchestrator.domain.shaping import differences
+from orchestrator.domain.steering import Word, longer, resumed
 from orchestrator.foundation.instants import format_instant
 
 # The API may date a birth by another clock than ours, by which its end was asked for.
@@ -361,6 +363,9 @@ def noted(state: KeyState, action: Action, teller: Teller) -> Outcome:
             return Outcome(state, (fact,), (failed,))
         case Forget():
             return Outcome(None, ())
+        case Resume(reason):
+            after, fact = resumed(state, Word(teller.actor, teller.cause, reason))
+            return Outcome(after, (fact,))
         case Note():
             return _took_note(state, action, teller)
         case Bury() | LetGo() | Restore() | Miss() | Find() | Close():
@@ -533,6 +538,7 @@ def rekeyed(old: KeyState, new: KeyState, teller: Teller, reason: str) -> Outcom
         rooms=(*old.rooms, *new.rooms),
         removal=old.removal if new.wish is None else new.removal,
         protect=old.protect or new.protect,
+        suspended=longer(old.suspended, new.suspended),
         distinct=old.distinct | new.distinct,
         former=tuple(dict.fromkeys((*new.former, *old.former, old.key.encoded))),
         lost=False,

@@ -29,6 +29,7 @@ from orchestrator.domain.actions import (
     Renew,
     Replace,
     Restore,
+    Resume,
     Retire,
     Update,
     Weight,
@@ -42,7 +43,7 @@ from orchestrator.domain.ending import (
 )
 from orchestrator.domain.marker import Marker
 from orchestrator.domain.policies import Desired, Mode
-from orchestrator.domain.records import KeyState, Role, RoomRecord
+from orchestrator.domain.records import KeyState, Role, RoomRecord, Suspension
 from orchestrator.domain.rooms import (
     Observed,
     has_ended,
@@ -62,6 +63,29 @@ from orchestrator.domain.situation import (
 
 def plan(situation: Situation) -> Plan:
     """Decide what is to be done for one key; the first action is the one to carry out next."""
+    suspension = situation.state.suspended
+    if suspension is None:
+        return _among_strangers(situation)
+    if suspension.until <= situation.now and not situation.world.apart:
+        return Plan((Resume("its time is over"),))
+    return _stand_still(_among_strangers(situation), suspension)
+
+
+# What only tells what was seen: no person's word stops that.
+_MEMORY: Final = (Miss, Find, Note, Close)
+
+
+def _stand_still(made: Plan, suspension: Suspension) -> Plan:
+    until = suspension.until
+    reason = f"suspended by {suspension.actor}: {suspension.reason}"
+    still = tuple(action for action in made.actions if isinstance(action, _MEMORY))
+    stopped = tuple(action for action in made.actions if action not in still)
+    holds = tuple(Hold("suspended", reason, until, action) for action in stopped or (None,))
+    back = until if made.until is None else min(until, made.until)
+    return replace(made, actions=still, holds=(*holds, *made.holds), until=back)
+
+
+def _among_strangers(situation: Situation) -> Plan:
     stranger = situation.world.stranger
     if not stranger:
         return _plan(situation)

@@ -98,6 +98,15 @@ class Attempts:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspension:
+    """A person's word that nothing is done for a key until a moment (API time)."""
+
+    until: datetime
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeyState:
     """Everything that we remember of one key.
 
@@ -109,6 +118,7 @@ class KeyState:
         distinct: rooms that bear our room's name and of which a person said: not the same.
         former: encoded keys that this room was known by.
         lost: the last current room ended before its wish did: brakes count the next create.
+        suspended: nothing is done for this key until then; stored with it, like `protect`.
     """
 
     key: Key
@@ -124,6 +134,7 @@ class KeyState:
     attempts: Attempts = Attempts()
     creates: Attempts = Attempts()
     withheld: str = ""  # digest of what a mode or question last withheld: told once
+    suspended: Suspension | None = None
 
     @property
     def frozen(self) -> Desired | None:

@@ -173,6 +173,21 @@ class BrakeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SuspendedRow:
+    """A key for which nothing is done until a moment, by whom and why.
+
+    Attributes:
+        ends: when its room ends, if that is before the suspension does; otherwise None.
+    """
+
+    key: str
+    until: datetime
+    by: str
+    reason: str
+    ends: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport:
     """The whole at a glance, in the order of need.
 
@@ -187,6 +202,7 @@ class StatusReport:
         callbacks_at: when the last callback of the Meetings API came, ever.
         callbacks: how many came since the start: received, doubled, foreign (of rooms that are
             not ours), unknown.
+        suspended: keys for which a person stopped every act, those that end first.
     """
 
     owner: str
@@ -216,6 +232,7 @@ class StatusReport:
     directories: tuple[DirectoryRow, ...] = ()
     callbacks_at: datetime | None = None
     callbacks: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    suspended: tuple[SuspendedRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +308,7 @@ class RoomRow:
     use: str = "unknown"
     use_by: str = ""
     last_used_at: datetime | None = None
+    suspended_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

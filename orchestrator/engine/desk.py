@@ -43,6 +43,7 @@ from orchestrator.engine.inbox import Lane
 from orchestrator.engine.overview import Overview, Whence
 from orchestrator.engine.preview import preview, preview_key
 from orchestrator.engine.showing import next_act, plan_line
+from orchestrator.engine.steering import Steering
 from orchestrator.engine.supervisor import Engine
 from orchestrator.foundation.instants import parse_instant
 from orchestrator.ports.desk import DeskError
@@ -64,6 +65,7 @@ class EngineDesk:
         self._whence = whence
         self._running = running
         self._overview = Overview(engine, whence)
+        self._steering = Steering(engine)
         self.on_reload: Callable[[Person], Awaitable[Done]] | None = None
         """What a reload is, where this engine runs in a daemon."""
 
@@ -353,6 +355,21 @@ class EngineDesk:
         self._wake(source)
         self._wake(target)
         return Done(f"{target} has the room of {source}: same room, same link.")
+
+    async def protect(self, name: str, person: Person, *, on: bool = True) -> Done:
+        """Forbid to remove and to replace a key's room, or allow it again."""
+        await self._prepared()
+        return await self._steering.protect((await self._find(name)).key, person, on=on)
+
+    async def suspend(self, name: str, until: datetime, person: Person) -> Done:
+        """Stop every act on a key until a moment."""
+        await self._prepared()
+        return await self._steering.suspend((await self._find(name)).key, until, person)
+
+    async def resume(self, name: str, person: Person) -> Done:
+        """End a suspension before its time."""
+        await self._prepared()
+        return await self._steering.resume((await self._find(name)).key, person)
 
     async def reload(self, person: Person) -> Done:
         """Take up what changed in config.yaml, secret files and policies."""

@@ -24,11 +24,18 @@ from orchestrator.domain.reports import (
     RoomRow,
     RoomsReport,
     StatusReport,
+    SuspendedRow,
 )
 from orchestrator.domain.rooms import has_ended
 from orchestrator.engine.book import Book
 from orchestrator.engine.gathering import take_in
-from orchestrator.engine.showing import absent_row, held_line, next_act, room_row
+from orchestrator.engine.showing import (
+    absent_row,
+    held_line,
+    next_act,
+    room_row,
+    suspended_row,
+)
 from orchestrator.engine.supervisor import Engine
 
 _UPCOMING: Final = 8
@@ -62,6 +69,7 @@ class Overview:
         acts.extend(NextAct(row.opens, row.key, "open") for row in self.openings(1))
         acts.sort(key=lambda act: act.at)
         held = self._held(states)
+        suspended = _suspended(states)
         return StatusReport(
             owner=self._engine.settings.owner,
             mode=str(self._engine.settings.mode),
@@ -72,7 +80,7 @@ class Overview:
             api=parts.weather.url,
             api_state=parts.weather.summary,
             api_last_good=parts.weather.last_good,
-            needs_you=self._needs_you(),
+            needs_you=(*self._needs_you(), *_ending(suspended)),
             policies=self._policy_rows(states),
             problems=self._engine.reconciler.book.problems,
             rooms=_count(rows),
@@ -90,6 +98,7 @@ class Overview:
             last_pass=parts.observations.passed_at,
             callbacks_at=parts.hints.last_at,
             callbacks=dict(parts.hints.counts),
+            suspended=suspended,
         )
 
     def _needs_you(self) -> tuple[str, ...]:
@@ -240,6 +249,21 @@ def _failing(row: DirectoryRow) -> str:
     else:
         means = f"the subjects of {row.last_good:%d %b %H:%M:%SZ} stay in force"
     return f"{row.url} {row.reason}{since}. For {', '.join(row.policies)}: {means}"
+
+
+def _suspended(states: Sequence[KeyState]) -> tuple[SuspendedRow, ...]:
+    """Those whose room ends meanwhile first."""
+    rows = [row for state in states if (row := suspended_row(state)) is not None]
+    return tuple(sorted(rows, key=lambda row: (row.ends is None, row.ends or row.until, row.key)))
+
+
+def _ending(rows: Sequence[SuspendedRow]) -> list[str]:
+    return [
+        f"{row.key} ends {row.ends:%d %b %Y %H:%M}Z while it is suspended until "
+        f"{row.until:%d %b %Y %H:%M}Z: room-orchestrator rooms resume {row.key} --reason …"
+        for row in rows
+        if row.ends is not None
+    ]
 
 
 def _count(rows: Sequence[RoomRow]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from orchestrator.domain import outcomes
+from orchestrator.domain import outcomes, steering
 from orchestrator.domain.actions import (
     Action,
     Adopt,
@@ -38,6 +38,7 @@ from orchestrator.domain.outcomes import Outcome, Teller
 from orchestrator.domain.plan import plan, withhold
 from orchestrator.domain.records import KeyState, OperationKind, OperationState
 from orchestrator.domain.situation import Situation
+from orchestrator.domain.steering import Word
 from orchestrator.engine.agenda import Agenda
 from orchestrator.engine.book import Book
 from orchestrator.engine.brakes import Brakes, is_counted
@@ -210,8 +211,9 @@ class Reconciler:
         parts = self._parts
         before = await parts.store.state(turn.key)
         state = parts.gathering.brought_up(before or KeyState(turn.key), self.book)
-        if before is not None and before is not state and before != state:
-            await parts.store.commit(Commit(states=(state,)), parts.clock.now())
+        facts = self._protection(turn, before or KeyState(turn.key), state)
+        if facts or (before is not None and before is not state and before != state):
+            await parts.store.commit(Commit(states=(state,), facts=facts), parts.clock.now())
         await self._close_interrupted(turn, state)
         await self._read_doubted(turn, state)
         braked = parts.brakes.held(turn.key)
@@ -219,6 +221,16 @@ class Reconciler:
         if situation is not None and await self._look_up(situation):
             situation = await parts.gathering.situation(turn.key, state, self.book, braked)
         return state, situation
+
+    def _protection(self, turn: _Turn, before: KeyState, after: KeyState) -> tuple[Fact, ...]:
+        """A policy's own line protects a room, or lifts that: a fact like a person's word."""
+        if before.protect is after.protect:
+            return ()
+        policy = self.book.policies.get(turn.key.policy)
+        file = "" if policy is None else policy.file
+        reason = f"{file} says protect: {str(after.protect).lower()}"
+        word = Word(self._actor_of(turn.key, ""), turn.cause, reason)
+        return (steering.protected(after, word, on=after.protect)[1],)
 
     async def _look_up(self, situation: Situation) -> bool:
         """List for an unanswered create: once at once, and once after settling."""
@@ -346,10 +358,14 @@ class Reconciler:
         await self._parts.store.commit(commit, self._parts.clock.now())
 
     def _actor(self, key: Key, action: Action) -> str:
-        policy = self.book.policies.get(key.policy)
-        version = policy.version if policy is not None else ""
         if isinstance(action, Create | Update | Renew | Replace):
-            version = action.desired.version
+            return self._actor_of(key, action.desired.version)
+        return self._actor_of(key, "")
+
+    def _actor_of(self, key: Key, version: str) -> str:
+        policy = self.book.policies.get(key.policy)
+        if not version and policy is not None:
+            version = policy.version
         return f"policy {key.policy}@{version[:8]}" if version else f"policy {key.policy}"
 
     async def _tell_withheld(self, turn: _Turn, state: KeyState, made: Plan) -> None:

@@ -25,11 +25,19 @@ from orchestrator.domain.actions import (
     Renew,
     Replace,
     Restore,
+    Resume,
     Retire,
     Update,
 )
 from orchestrator.domain.records import KeyState, Role, RoomRecord
-from orchestrator.domain.reports import ChangeLine, LinkFate, NextAct, PlanLine, RoomRow
+from orchestrator.domain.reports import (
+    ChangeLine,
+    LinkFate,
+    NextAct,
+    PlanLine,
+    RoomRow,
+    SuspendedRow,
+)
 from orchestrator.domain.rooms import Change, Occupancy, RoomType
 from orchestrator.domain.situation import Use
 from orchestrator.foundation.instants import format_duration, format_instant
@@ -37,7 +45,7 @@ from orchestrator.foundation.instants import format_duration, format_instant
 # Holds of a key that was not looked at yet: nothing stands in its way, its turn is still to come.
 _UNSEEN: Final = frozenset({"first-listing", "not-seen"})
 # What only changes our memory and tells nobody anything is not shown.
-_SILENT: Final = (Miss, Find, Note, Abandon, Forget)
+_SILENT: Final = (Miss, Find, Note, Abandon, Resume, Forget)
 _ORDER: Final = (
     "delete",
     "retire",
@@ -90,7 +98,7 @@ def plan_line(state: KeyState, action: Action) -> PlanLine | None:
             return replace(line, when=_end_of(state, room_id))
         case Adopt() | Restore() | Close() | Delete():
             return line
-        case Miss() | Find() | Note() | Abandon() | Forget():
+        case Miss() | Find() | Note() | Abandon() | Resume() | Forget():
             return None
         case _:
             assert_never(action)
@@ -102,7 +110,7 @@ def _word(action: Action) -> str:
 
 def _room_id(action: Action) -> str:
     match action:
-        case Create() | Forget() | Abandon():
+        case Create() | Forget() | Abandon() | Resume():
             return ""
         case Adopt(room=room) | Note(room=room):
             return room.id
@@ -176,6 +184,8 @@ def _hint(state: KeyState, hold: Hold) -> str:
             f"the same?  room-orchestrator rooms adopt {room} {state.key} --reason …    "
             f"not?  room-orchestrator rooms distinct {room} {state.key} --reason …"
         )
+    if hold.by == "suspended":
+        return f"room-orchestrator rooms resume {state.key} --reason …"
     if hold.by == "brake":
         brake = hold.reason.removeprefix("brake ").partition(":")[0]
         return f"room-orchestrator rooms approve {brake} --reason …"
@@ -203,14 +213,12 @@ def next_act(state: KeyState, made: Plan | None, due: datetime | None) -> NextAc
     if due is None:
         return None
     key = str(state.key)
+    if state.suspended is not None:
+        return NextAct(state.suspended.until, key, "resume")
     if state.tombstone is not None:
         return NextAct(due, key, "end")
     if state.current is None:
-        if any(room.role is Role.ENDING for room in state.rooms):
-            return NextAct(due, key, "ends by itself")
-        if any(room.role is Role.SUPERSEDED for room in state.rooms):
-            return NextAct(due, key, "end the replaced room")
-        return NextAct(due, key, "try again")
+        return NextAct(due, key, _next_without_room(state))
     if made is not None and any(hold.by == "back-off" for hold in made.holds):
         return NextAct(due, key, "try again")
     superseded = [room.end_due for room in state.rooms if room.end_due is not None]
@@ -222,6 +230,13 @@ def next_act(state: KeyState, made: Plan | None, due: datetime | None) -> NextAc
     if state.current.type is RoomType.LONG_TERM:
         return NextAct(due, key, "renew")
     return NextAct(due, key, "look again")
+
+
+def _next_without_room(state: KeyState) -> str:
+    roles = {room.role for room in state.rooms}
+    if Role.ENDING in roles:
+        return "ends by itself"
+    return "end the replaced room" if Role.SUPERSEDED in roles else "try again"
 
 
 def room_row(
@@ -247,6 +262,22 @@ def room_row(
         use=str(use.occupancy),
         use_by=_by(use),
         last_used_at=use.last_used_at,
+        suspended_until=None if state.suspended is None else state.suspended.until,
+    )
+
+
+def suspended_row(state: KeyState) -> SuspendedRow | None:
+    """A key for which nothing is done, and whether its room ends meanwhile."""
+    suspension, current = state.suspended, state.current
+    if suspension is None:
+        return None
+    end = None if current is None else current.expires_at
+    return SuspendedRow(
+        str(state.key),
+        suspension.until,
+        suspension.actor,
+        suspension.reason,
+        end if end is not None and end <= suspension.until else None,
     )
 
 
@@ -269,6 +300,7 @@ def absent_row(state: KeyState, holds: tuple[Hold, ...], coming: NextAct | None)
         held=tuple(dict.fromkeys(f"{hold.by}: {hold.reason}" for hold in holds)),
         policy=state.key.policy,
         protected=state.protect,
+        suspended_until=None if state.suspended is None else state.suspended.until,
     )
 
 

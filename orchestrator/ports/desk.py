@@ -20,6 +20,8 @@ from orchestrator.domain.reports import (
 )
 
 if TYPE_CHECKING:  # the command line starts sooner without the whole domain
+    from datetime import datetime
+
     from orchestrator.ports.sources import Folder
 
 
@@ -77,6 +79,18 @@ class Desk(Protocol):
 
     async def rekey(self, old: str, new: str, person: Person) -> Done:
         """Make a room serve another key: same room, same link, no call."""
+        ...
+
+    async def protect(self, name: str, person: Person, *, on: bool = True) -> Done:
+        """Forbid to remove and to replace a key's room, or allow it again; stored with the key."""
+        ...
+
+    async def suspend(self, name: str, until: datetime, person: Person) -> Done:
+        """Stop every act on a key until a moment (UTC), at which it ends by itself."""
+        ...
+
+    async def resume(self, name: str, person: Person) -> Done:
+        """End a suspension before its time."""
         ...
 
     async def reload(self, person: Person) -> Done:

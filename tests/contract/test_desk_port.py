@@ -87,12 +87,18 @@ COMMANDS: list[tuple[tuple[str, ...], Callable[[Desk], Awaitable[object]]]] = [
     (("distinct", "7", "k/1"), lambda desk: desk.distinct("7", "k/1", ANNA)),
     (("forget", "k/1"), lambda desk: desk.forget("k/1", ANNA)),
     (("rekey", "k/1", "k/2"), lambda desk: desk.rekey("k/1", "k/2", ANNA)),
+    (("protect", "k/1", "on"), lambda desk: desk.protect("k/1", ANNA)),
+    (("protect", "k/1", "off"), lambda desk: desk.protect("k/1", ANNA, on=False)),
+    (("suspend", "k/1", NOW.isoformat()), lambda desk: desk.suspend("k/1", NOW, ANNA)),
+    (("resume", "k/1"), lambda desk: desk.resume("k/1", ANNA)),
     (("approve", "7"), lambda desk: desk.approve("7", ANNA)),
     (("reload",), lambda desk: desk.reload(ANNA)),
 ]
 
 
-@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=[words[0] for words, _ in COMMANDS])
+@pytest.mark.parametrize(
+    ("words", "command"), COMMANDS, ids=["-".join(words[::2]) for words, _ in COMMANDS]
+)
 async def test_a_command_arrives_with_its_person(
     asked: Asked, words: tuple[str, ...], command: Callable[[Desk], Awaitable[object]]
 ) -> None:

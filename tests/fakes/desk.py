@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from orchestrator.domain.reports import (
     ApplyReport,
@@ -76,6 +77,15 @@ class FakeDesk:
 
     async def rekey(self, old: str, new: str, person: Person) -> Done:
         return self._command(person, "rekey", old, new)
+
+    async def protect(self, name: str, person: Person, *, on: bool = True) -> Done:
+        return self._command(person, "protect", name, "on" if on else "off")
+
+    async def suspend(self, name: str, until: datetime, person: Person) -> Done:
+        return self._command(person, "suspend", name, until.isoformat())
+
+    async def resume(self, name: str, person: Person) -> Done:
+        return self._command(person, "resume", name)
 
     async def reload(self, person: Person) -> Done:
         return self._command(person, "reload")

@@ -11,12 +11,17 @@ from orchestrator.domain import outcomes
 from orchestrator.domain.actions import (
     Action,
     Adopt,
+    Close,
     Create,
     Delete,
+    Find,
     Hold,
+    Miss,
+    Note,
     Renew,
     Replace,
     Restore,
+    Resume,
     Retire,
     Update,
     Weight,
@@ -145,6 +150,7 @@ def states(draw: st.DrawFn) -> KeyState:
             removal=draw(wishes()).removal,
             protect=draw(st.sampled_from([False, False, True])),
             lost=draw(st.booleans()),
+            suspended=draw(st.sampled_from([None] * 4 + [a.suspension(), a.suspension(-YEAR)])),
         ),
         attempts=Attempts(1, draw(moments), "503", f"{draw(kinds)} unwanted".strip()),
         creates=Attempts(1, draw(moments), "", wish.digest if wish is not None else ""),
@@ -202,6 +208,24 @@ def test_a_plan_is_made_for_every_situation_and_is_the_same_each_time(
     assert made == plan(situation)
     assert made.until is None or made.until > NOW
     assert made.actions or made.holds or made.until is not None or _is_still(situation)
+
+
+@costly
+@given(situations())
+def test_a_suspended_key_is_only_looked_at(situation: Situation) -> None:
+    """Nothing is called and nothing decided, and it ends at its time."""
+    suspension = situation.state.suspended
+    if suspension is None:
+        situation = replace(situation, state=replace(situation.state, suspended=a.suspension()))
+        suspension = a.suspension()
+    made = plan(situation)
+    if suspension.until <= NOW:
+        assert made.actions == (Resume("its time is over"),)
+        return
+    assert all(isinstance(action, Miss | Find | Note | Close) for action in made.actions)
+    assert made.until is not None
+    assert made.until <= suspension.until
+    assert "suspended" in {hold.by for hold in made.holds}
 
 
 def _is_still(situation: Situation) -> bool:

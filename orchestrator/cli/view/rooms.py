@@ -96,7 +96,7 @@ def show_room(screen: Screen, report: WhyReport) -> None:
     screen.line((report.key, "bold"))
     for room in report.rooms:
         _field(screen, "room", f'{room.room_id or "none"}  "{room.display_name}"  {room.type}')
-        _field(screen, "state", f"{room.state}{', protected' if room.protected else ''}")
+        _field(screen, "state", _state(screen, room))
         _field(screen, "link", room.guest_url)
         _field(screen, "code", room.meeting_code)
         _field(screen, "made", _made(screen, room))
@@ -106,6 +106,15 @@ def show_room(screen: Screen, report: WhyReport) -> None:
         for held in room.held:
             _field(screen, "held", held)
     _field(screen, "next", _act(screen, report.next_act))
+
+
+def _state(screen: Screen, room: RoomRow) -> str:
+    told = [room.state]
+    if room.protected:
+        told.append("protected")
+    if room.suspended_until is not None:
+        told.append(f"suspended until {screen.moment(room.suspended_until, to_the_minute=True)}")
+    return ", ".join(told)
 
 
 def _made(screen: Screen, room: RoomRow) -> str:

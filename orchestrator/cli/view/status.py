@@ -29,6 +29,7 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     _row(screen, "Sources", _directories(report))
     _row(screen, "Rooms", [_rooms(report)])
     _row(screen, "Held", _held(report), "yellow")
+    _row(screen, "Suspended", _suspended(screen, report), "yellow")
     _row(screen, "Brakes", _brakes(report), "red")
     _row(screen, "Behind", [f"{name}: {why}" for name, why in report.behind.items()], "yellow")
     _row(screen, "Audit", [plural(report.audit_lines, "line")] if report.audit_lines else [])
@@ -125,6 +126,14 @@ def _held(report: StatusReport) -> list[str]:
         return []
     told = ", ".join(f"{count:,} {word}" for word, count in by.most_common())
     return [f"{told}: room-orchestrator plan tells which and why"]
+
+
+def _suspended(screen: Screen, report: StatusReport) -> list[str]:
+    return [
+        f"{row.key} until {screen.moment(row.until)} by {row.by}: {row.reason}"
+        + (f"; ends while suspended, {screen.moment(row.ends)}" if row.ends is not None else "")
+        for row in report.suspended
+    ]
 
 
 def _brakes(report: StatusReport) -> list[str]:

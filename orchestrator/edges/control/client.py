@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import errno
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -126,6 +127,18 @@ class SocketDesk:
     async def rekey(self, old: str, new: str, person: Person) -> Done:
         """Make a room serve another key."""
         return await self._ask(wire.Rekey(old, new, person.reason), Done)
+
+    async def protect(self, name: str, person: Person, *, on: bool = True) -> Done:
+        """Forbid to remove and to replace a key's room, or allow it again."""
+        return await self._ask(wire.Protect(name, on, person.reason), Done)
+
+    async def suspend(self, name: str, until: datetime, person: Person) -> Done:
+        """Stop every act on a key until a moment."""
+        return await self._ask(wire.Suspend(name, until, person.reason), Done)
+
+    async def resume(self, name: str, person: Person) -> Done:
+        """End a suspension before its time."""
+        return await self._ask(wire.Resume(name, person.reason), Done)
 
     async def reload(self, person: Person) -> Done:
         """Take up what changed in config.yaml, secret files and policies."""

@@ -167,12 +167,26 @@ class ControlServer:
                 return await desk.forget(name, person)
             case wire.Rekey(old, new):
                 return await desk.rekey(old, new, person)
+            case wire.Protect() | wire.Suspend() | wire.Resume():
+                return await _steer(desk, command, person)
             case wire.Approve(brake):
                 return await desk.approve(brake, person)
             case wire.Reload():
                 return await desk.reload(person)
             case _:
                 assert_never(command)
+
+
+async def _steer(desk: Desk, command: wire.Steer, person: Person) -> wire.Report:
+    match command:
+        case wire.Protect(name, on):
+            return await desk.protect(name, person, on=on)
+        case wire.Suspend(name, until):
+            return await desk.suspend(name, until, person)
+        case wire.Resume(name):
+            return await desk.resume(name, person)
+        case _:
+            assert_never(command)
 
 
 def _actor(request: web.Request) -> str:

@@ -13,6 +13,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, TypeVar
 
 from orchestrator.domain.reports import (
@@ -136,6 +137,32 @@ class Rekey:
 
 
 @dataclass(frozen=True, slots=True)
+class Protect:
+    """`Desk.protect`."""
+
+    name: str
+    on: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """`Desk.suspend`."""
+
+    name: str
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """`Desk.resume`."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Approve:
     """`Desk.approve`."""
 
@@ -150,7 +177,8 @@ class Reload:
     reason: str
 
 
-Command = Apply | ReadHostLink | Adopt | Distinct | Forget | Rekey | Approve | Reload
+Steer = Protect | Suspend | Resume
+Command = Apply | ReadHostLink | Adopt | Distinct | Forget | Rekey | Steer | Approve | Reload
 Question = AskStatus | AskPlan | AskRooms | AskWhy | Command
 Report = StatusReport | PlanReport | RoomsReport | WhyReport | ApplyReport | RevealedLink | Done
 
@@ -166,6 +194,9 @@ _NAMES: Final[Mapping[type[Question], str]] = {
     Distinct: "distinct",
     Forget: "forget",
     Rekey: "rekey",
+    Protect: "protect",
+    Suspend: "suspend",
+    Resume: "resume",
     Approve: "approve",
     Reload: "reload",
 }

@@ -97,10 +97,48 @@ COMMANDS = [
     ("forget", "team-rooms/fax"),
     ("rekey", "team-rooms/qa", "team-rooms/quality"),
     ("approve", "b7"),
+    ("resume", "team-rooms/fax"),
+]
+WITH_OPTIONS = [
+    (("protect", "team-rooms/fax"), ("protect", "team-rooms/fax", "on")),
+    (("protect", "team-rooms/fax", "--off"), ("protect", "team-rooms/fax", "off")),
+    (
+        ("suspend", "team-rooms/fax", "--for", "2d"),
+        ("suspend", "team-rooms/fax", "2026-11-24T12:00:00+00:00"),
+    ),
+    (
+        ("suspend", "team-rooms/fax", "--until", "2026-12-01T09:00Z"),
+        ("suspend", "team-rooms/fax", "2026-12-01T09:00:00+00:00"),
+    ),
 ]
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+@pytest.mark.parametrize(("words", "ordered"), WITH_OPTIONS)
+def test_a_command_with_options_is_ordered(
+    ro: CommandLine, words: tuple[str, ...], ordered: tuple[str, ...]
+) -> None:
+    assert ro("rooms", *words, "--reason", "OPS-4711").code == 0
+    assert ro.desk.commands == [ordered]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), "say either --until or --for"),
+        (("--for", "2d", "--until", "2026-12-01T09:00Z"), "say either --until or --for"),
+        (("--for", "a while"), "--for a while: "),
+        (("--for", "9999999d"), "--for 9999999d: "),
+        (("--until", "tomorrow"), "--until tomorrow: "),
+    ],
+)
+def test_a_suspension_has_an_end(ro: CommandLine, options: tuple[str, ...], told: str) -> None:
+    said = ro("rooms", "suspend", "team-rooms/fax", "--reason", "OPS-4711", *options)
+    assert said.code == 2
+    assert told in said.err
+    assert ro.desk.commands == []
+
+
+@pytest.mark.parametrize("words", [*COMMANDS, *(words for words, _ in WITH_OPTIONS)], ids=" ".join)
 def test_a_command_needs_a_reason(ro: CommandLine, words: tuple[str, ...]) -> None:
     """Without one, or with a blank one, nothing is ordered."""
     assert "--reason" in ro("rooms", *words).err

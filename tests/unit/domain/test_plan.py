@@ -17,13 +17,14 @@ from orchestrator.domain.actions import (
     Renew,
     Replace,
     Restore,
+    Resume,
     Retire,
     Update,
 )
 from orchestrator.domain.plan import plan, withhold
 from orchestrator.domain.policies import Mode, ReplaceMode
-from orchestrator.domain.records import Attempts, KeyState, Role
-from orchestrator.domain.rooms import Occupancy, RoomType
+from orchestrator.domain.records import Attempts, KeyState, Role, RoomRecord
+from orchestrator.domain.rooms import Observed, Occupancy, RoomType
 from orchestrator.domain.situation import (
     Claim,
     Gone,
@@ -42,6 +43,7 @@ KEPT = Kept(a.desired(), "teams.yaml cannot be read")
 UNWANTED = Unwanted("its subject is gone from team-rooms.yaml")
 EMPTY = {ROOM: Use(Occupancy.EMPTY)}
 LATER = NOW + timedelta(minutes=1)
+DAY = timedelta(days=1)
 RENAMED = a.desired("Checkout & Pay room", replace_mode=ReplaceMode.NOW)
 
 
@@ -578,3 +580,92 @@ def test_abandoning_names_the_operation() -> None:
     assert isinstance(abandon, Abandon)
     assert abandon.operation == SECOND
     assert not any(isinstance(action, Retire) for action in made.actions)
+
+
+# --- suspended by a person ------------------------------------------------------------------------
+
+SUSPENDED = a.suspension()
+SHOWN = {ROOM: a.observed()}
+NEAR_ITS_END = a.room(expires_at=NOW + DAY, granted_at=NOW - 100 * DAY)
+BURIED = a.state(a.room(), suspended=SUSPENDED, tombstone=a.tombstone(), wish=a.desired())
+
+
+@pytest.mark.parametrize(
+    ("situation", "stopped"),
+    [
+        pytest.param(a.situation(state_=a.state(suspended=SUSPENDED)), "Create", id="no new room"),
+        pytest.param(
+            a.situation(
+                state_=a.state(NEAR_ITS_END, suspended=SUSPENDED),
+                sightings={ROOM: a.observed(expires_at=NOW + DAY)},
+            ),
+            "Renew",
+            id="no renewal",
+        ),
+        pytest.param(
+            a.situation(
+                Wanted(RENAMED), a.state(a.room(), suspended=SUSPENDED), sightings=SHOWN, uses=EMPTY
+            ),
+            "Replace",
+            id="no replacement",
+        ),
+        pytest.param(
+            a.situation(UNWANTED, a.state(a.room(), suspended=SUSPENDED), sightings=SHOWN),
+            "Bury",
+            id="no decision to remove",
+        ),
+        pytest.param(
+            a.situation(UNWANTED, BURIED, sightings=SHOWN), "LetGo", id="none is carried out"
+        ),
+        pytest.param(a.situation(WANTED, BURIED, sightings=SHOWN), "Restore", id="none taken back"),
+        pytest.param(
+            a.situation(UNWANTED, a.state(suspended=SUSPENDED)), "Forget", id="not forgotten"
+        ),
+    ],
+)
+def test_nothing_is_done_for_a_suspended_key(situation: Situation, stopped: str) -> None:
+    made = plan(situation)
+    assert made.actions == ()
+    held = next(hold for hold in made.holds if hold.by == "suspended")
+    assert type(held.action).__name__ == stopped
+    assert held.reason == "suspended by anna (uid 1001): the audit looks at it"
+    assert held.until == SUSPENDED.until
+    assert made.until is not None
+    assert made.until <= SUSPENDED.until
+
+
+@pytest.mark.parametrize(
+    ("room", "seen", "noted"),
+    [
+        (a.room(), Gone("404"), "Miss"),
+        (a.room(missing_since=NOW - DAY), Gone("404"), "Close"),
+        (a.room(missing_since=NOW - DAY), a.observed(), "Find"),
+        (a.room(), a.observed(guest_url="https://meet.test/other"), "Note"),
+    ],
+    ids=["missed", "lost", "found", "another link"],
+)
+def test_what_is_seen_of_a_suspended_key_is_remembered(
+    room: RoomRecord, seen: Observed | Gone, noted: str
+) -> None:
+    state = a.state(room, suspended=SUSPENDED)
+    assert acts(plan(a.situation(state_=state, sightings={ROOM: seen}))) == [noted]
+
+
+def test_a_suspension_is_told_where_nothing_is_due() -> None:
+    made = plan(a.situation(state_=a.state(a.room(), suspended=SUSPENDED), sightings=SHOWN))
+    assert holds(made) == ["suspended"]
+    assert made.until == SUSPENDED.until
+
+
+def test_a_suspension_ends_by_itself_at_its_time() -> None:
+    state = a.state(suspended=SUSPENDED)
+    over = plan(a.situation(state_=state, world_=a.world(SUSPENDED.until)))
+    assert over == Plan((Resume("its time is over"),))
+    early = a.world(SUSPENDED.until - timedelta(milliseconds=1))
+    assert acts(plan(a.situation(state_=state, world_=early))) == []
+
+
+def test_a_clock_that_cannot_be_trusted_ends_no_suspension() -> None:
+    world = replace(a.world(SUSPENDED.until + YEAR), apart="the clocks differ by a year")
+    made = plan(a.situation(state_=a.state(suspended=SUSPENDED), world_=world))
+    assert made.actions == ()

@@ -1,0 +1,94 @@
+"""Steering: a person's word about one key, recorded with its fact in one transaction.
+
+Nothing is called: the word stands in the store, and the key's next turn goes by it, in this life of
+the daemon or the next.  Refused, with what to do instead: a word that the policy's own line would
+undo, and a suspension without an end.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from orchestrator.domain import steering
+from orchestrator.domain.facts import Fact
+from orchestrator.domain.keys import Key
+from orchestrator.domain.records import KeyState
+from orchestrator.domain.reports import Done, Person
+from orchestrator.domain.steering import Word
+from orchestrator.engine.gathering import take_in
+from orchestrator.engine.supervisor import Engine
+from orchestrator.ports.desk import DeskError
+from orchestrator.ports.store import Commit
+
+_LONGEST: Final = timedelta(days=365)  # nobody remembers longer why a room stands still
+_INVALID: Final = 2
+
+
+class Steering:
+    """What a person says about one key."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Record in the store of ``engine``."""
+        self._engine = engine
+        self._parts = engine.parts
+
+    async def protect(self, key: Key, person: Person, *, on: bool) -> Done:
+        """Forbid to remove and to replace the key's room, or allow it again."""
+        wish = self._engine.reconciler.book.wishes.get(key)
+        if wish is not None and wish.protect is not None and wish.protect is not on:
+            policy = self._engine.reconciler.book.policies[key.policy]
+            raise DeskError(
+                f"{policy.file} says protect: {str(wish.protect).lower()}, which would undo this "
+                "at its next change; change that line instead",
+                _INVALID,
+            )
+        async with self._parts.store.claim(key):
+            state = await self._state(key)
+            if state.protect is on:
+                return Done(f"{key} is {'' if on else 'not '}protected already.")
+            await self._commit(*steering.protected(state, _word(person), on=on))
+        if on:
+            return Done(
+                f"{key} is protected: neither removed nor replaced until  "
+                f"room-orchestrator rooms protect {key} --off --reason …"
+            )
+        return Done(f"{key} is not protected any more.")
+
+    async def suspend(self, key: Key, until: datetime, person: Person) -> Done:
+        """Stop every act on a key until a moment."""
+        now = self._parts.rooms.api_now()
+        if until <= now:
+            raise DeskError(f"{until:%Y-%m-%d %H:%M}Z is over; name a moment to come", _INVALID)
+        if until > now + _LONGEST:
+            raise DeskError("a suspension lasts a year at most; say it again then", _INVALID)
+        async with self._parts.store.claim(key):
+            state = await self._state(key)
+            await self._commit(*steering.suspended(state, until, _word(person)))
+        end = state.current.expires_at if state.current is not None else None
+        lines: tuple[str, ...] = ()
+        if end is not None and end <= until:
+            lines = (f"Its room ends {end:%d %b %Y %H:%M}Z, while nothing renews it.",)
+        return Done(f"Nothing is done for {key} until {until:%d %b %Y %H:%M}Z.", lines)
+
+    async def resume(self, key: Key, person: Person) -> Done:
+        """End a suspension before its time."""
+        async with self._parts.store.claim(key):
+            state = await self._state(key)
+            if state.suspended is None:
+                raise DeskError(f"{key} is not suspended: room-orchestrator status", _INVALID)
+            await self._commit(*steering.resumed(state, _word(person)))
+        return Done(f"{key} is kept as before.")
+
+    async def _state(self, key: Key) -> KeyState:
+        book = self._engine.reconciler.book
+        return take_in(await self._parts.store.state(key) or KeyState(key), book)
+
+    async def _commit(self, state: KeyState, fact: Fact) -> None:
+        now = self._parts.clock.now()
+        await self._parts.store.commit(Commit(states=(state,), facts=(fact,)), now)
+        self._parts.inbox.wake(state.key, "command")
+
+
+def _word(person: Person) -> Word:
+    return Word(person.actor, "command", person.reason)
