@@ -115,7 +115,25 @@ def _in_file(source: DataFile, data: Mapping[str, bytes | Problem]) -> Subjects:
             assert_never(raw)
     if document.problems:
         return Subjects(None, document.problems)
+    if _may_be_cut_off(name, raw):
+        message = (
+            "ends in the middle of a line, so it may have been cut off; nothing is changed until "
+            "its last line ends with a line break"
+        )
+        return Subjects(None, (Problem(Place(name, raw.count(b"\n") + 1), message),))
     return _listed(document, ())
+
+
+def _may_be_cut_off(name: str, raw: bytes) -> bool:
+    """Whether a file that can be read may be the beginning of a longer one, cut off within a row.
+
+    Half a name would be a new name, and with it a new link.  JSON that was cut cannot be read, nor
+    can a row of YAML in braces; one that was cut between two rows looks like any shorter list.
+    """
+    if PurePosixPath(name).suffix == ".json":
+        return False
+    whole = (b"\n", b"\r") if PurePosixPath(name).suffix == ".csv" else (b"\n", b"\r", b"}", b"]")
+    return bool(raw.strip()) and not raw.rstrip(b" \t").endswith(whole)
 
 
 def _in_answer(source: HttpSource, answers: Answers) -> Subjects:
