@@ -20,6 +20,7 @@ from orchestrator.meetings_server import (
     Application,
     CallbackUrls,
     Clock,
+    Hostility,
     Memory,
     Report,
     Sender,
@@ -188,10 +189,13 @@ class Client:
 
 @asynccontextmanager
 async def over_http(
-    told: Settings, clock: Clock, report: Report = unreported
+    told: Settings,
+    clock: Clock,
+    report: Report = unreported,
+    hostility: Hostility | None = None,
 ) -> AsyncIterator[Client]:
     """A server on a socket of this machine."""
-    server = await start(told, clock, report=report)
+    server = await start(told, clock, report=report, hostility=hostility)
     async with aiohttp.ClientSession() as session:
 
         async def way(
@@ -213,10 +217,16 @@ async def over_http(
 
 @asynccontextmanager
 async def in_memory(
-    told: Settings, clock: Clock, sender: Sender | None = None, report: Report = unreported
+    told: Settings,
+    clock: Clock,
+    sender: Sender | None = None,
+    report: Report = unreported,
+    hostility: Hostility | None = None,
 ) -> AsyncIterator[Client]:
     """The in-process twin."""
-    async with Memory.opened(told, clock, sender=sender, report=report) as memory:
+    async with Memory.opened(
+        told, clock, sender=sender, report=report, hostility=hostility
+    ) as memory:
 
         async def way(
             method: str,

@@ -4,11 +4,12 @@ The law of this package: it knows nothing of the rest of the program; the contra
 HTTP. It reads no wall clock and draws no chance of its own: the host lends both. Each answer is
 durable before it is sent, and what was answered is seen by the next request (read-your-writes).
 
-Inside: server | memory → assembly → http | storage | callbacks → service → ports → model →
-settings.
+Inside: server | memory → assembly → hostile → http | storage | callbacks → service → ports → model
+→ settings.
 """
 
-from orchestrator.meetings_server.http import Answer
+from orchestrator.meetings_server.hostile import DEFAULT, Fault, Hostility, Profile, Route
+from orchestrator.meetings_server.http import Answer, Silence
 from orchestrator.meetings_server.memory import Memory
 from orchestrator.meetings_server.ports import (
     Clock,
@@ -22,17 +23,23 @@ from orchestrator.meetings_server.server import Running, serving, start
 from orchestrator.meetings_server.settings import Application, CallbackUrls, Settings
 
 __all__ = [
+    "DEFAULT",
     "Answer",
     "Application",
     "CallbackUrls",
     "Clock",
     "Entropy",
+    "Fault",
+    "Hostility",
     "Memory",
+    "Profile",
     "Report",
+    "Route",
     "Running",
     "SendFault",
     "Sender",
     "Settings",
+    "Silence",
     "StoreFault",
     "serving",
     "start",

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from orchestrator.meetings_server.hostile import Hostility
 from orchestrator.meetings_server.http import Api
 from orchestrator.meetings_server.http.links import Links
 from orchestrator.meetings_server.ports import Clock, Entropy, Report
@@ -23,6 +24,8 @@ class Host:
     clock: Clock
     entropy: Entropy
     report: Report = unreported
+    #: None: an honest server.
+    hostility: Hostility | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ async def assembled(
     try:
         meetings = Meetings(store, host.clock, host.entropy, settings, wake)
         links = Links(external_url, await meetings.host_key())
-        yield Assembly(store, meetings, Api(meetings, links, settings, host.clock, host.report))
+        around = None if host.hostility is None else host.hostility.answer
+        api = Api(meetings, links, settings, host.clock, host.report, around)
+        yield Assembly(store, meetings, api)
     finally:
         await store.close()

@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from orchestrator.meetings_server.assembly import Assembly, Host, assembled, unreported
 from orchestrator.meetings_server.callbacks import Courier
+from orchestrator.meetings_server.hostile import Hostility
 from orchestrator.meetings_server.http import Answer, Request
 from orchestrator.meetings_server.ports import Clock, Entropy, Report, Sender
 from orchestrator.meetings_server.service import Meetings
@@ -23,10 +24,13 @@ _EXTERNAL_URL: Final = "http://meetings.invalid"
 class Memory:
     """Answers requests; made by `opened`."""
 
-    def __init__(self, assembly: Assembly, courier: Courier | None) -> None:
+    def __init__(
+        self, assembly: Assembly, courier: Courier | None, hostility: Hostility | None
+    ) -> None:
         """Not for callers: use `opened`."""
         self._assembly = assembly
         self._courier = courier
+        self._hostility = hostility
 
     @classmethod
     @asynccontextmanager
@@ -38,8 +42,11 @@ class Memory:
         entropy: Entropy = os.urandom,
         sender: Sender | None = None,
         report: Report = unreported,
+        hostility: Hostility | None = None,
     ) -> AsyncIterator[Self]:
         """Open it. Without a `sender`, callbacks are queued and `deliver` does nothing.
+
+        A `hostility` has the same clock; the package `hostile` tells how to use it.
 
         `settings.host` and `settings.port` mean nothing here.
 
@@ -47,15 +54,17 @@ class Memory:
             StoreFault: the database cannot be opened.
             ValueError: the public key of an application cannot be read.
         """
-        host = Host(clock=clock, entropy=entropy, report=report)
+        host = Host(clock=clock, entropy=entropy, report=report, hostility=hostility)
         url = settings.external_url or _EXTERNAL_URL
         async with assembled(settings, url, host, lambda: None) as assembly:
+            if sender is not None and hostility is not None:
+                sender = hostility.sender(sender)
             courier = (
                 Courier(assembly.store, sender, clock, entropy, report)
                 if sender is not None
                 else None
             )
-            yield cls(assembly, courier)
+            yield cls(assembly, courier, hostility)
 
     @property
     def meetings(self) -> Meetings:
@@ -70,7 +79,11 @@ class Memory:
         headers: Mapping[str, str],
         body: bytes | None,
     ) -> Answer:
-        """Answer one request; `path` begins with a slash and is not percent-encoded."""
+        """Answer one request; `path` begins with a slash and is not percent-encoded.
+
+        Raises:
+            Silence: hostility let no whole answer out; a `ConnectionResetError`.
+        """
         return await self._assembly.api.handle(
             Request(
                 method=method.upper(),
@@ -82,7 +95,9 @@ class Memory:
         )
 
     async def advance(self) -> None:
-        """Carry out what has come due by now."""
+        """Carry out what has come due by now, late calls included."""
+        if self._hostility is not None:
+            await self._hostility.carry_out()
         await self._assembly.meetings.advance()
 
     async def deliver(self) -> None:

@@ -12,8 +12,9 @@ from aiohttp import web
 
 from orchestrator.meetings_server.assembly import Host, assembled, unreported
 from orchestrator.meetings_server.callbacks import Courier, HttpSender
+from orchestrator.meetings_server.hostile import Hostility
 from orchestrator.meetings_server.http import application
-from orchestrator.meetings_server.ports import Clock, Entropy, Report
+from orchestrator.meetings_server.ports import Clock, Entropy, Report, Sender
 from orchestrator.meetings_server.service import Bell, tick
 from orchestrator.meetings_server.settings import Settings
 
@@ -41,6 +42,7 @@ async def start(
     *,
     entropy: Entropy = os.urandom,
     report: Report = unreported,
+    hostility: Hostility | None = None,
 ) -> Running:
     """Start a server; call `close` from the task that called this.
 
@@ -49,7 +51,7 @@ async def start(
         StoreFault: the database cannot be opened.
         ValueError: the public key of an application cannot be read.
     """
-    host = Host(clock=clock, entropy=entropy, report=report)
+    host = Host(clock=clock, entropy=entropy, report=report, hostility=hostility)
     stack = AsyncExitStack()
     url = await stack.enter_async_context(serving(settings, host))
     return Running(url, stack)
@@ -70,16 +72,21 @@ async def serving(settings: Settings, host: Host) -> AsyncIterator[str]:
         stack.callback(listener.close)
         external = settings.external_url or url
         parts = await stack.enter_async_context(assembled(settings, external, host, wake))
-        sender = await stack.enter_async_context(HttpSender.opened())
+        sender: Sender = await stack.enter_async_context(HttpSender.opened())
+        if host.hostility is not None:
+            sender = host.hostility.sender(sender)
         deliveries = Courier(parts.store, sender, host.clock, host.entropy, host.report)
         async with asyncio.TaskGroup() as group:
-            tasks = (
+            tasks = [
                 group.create_task(
                     tick(parts.meetings, host.clock, ticker, host.report),
                     name="meetings-server: ticker",
                 ),
                 group.create_task(deliveries.run(courier), name="meetings-server: courier"),
-            )
+            ]
+            if host.hostility is not None:
+                late = host.hostility.run()
+                tasks.append(group.create_task(late, name="meetings-server: late calls"))
             # access_log: what is asked is logged by the host, or by the test routes.
             runner = web.AppRunner(application(parts.api), access_log=None, shutdown_timeout=_DRAIN)
             await runner.setup()

@@ -90,7 +90,11 @@ BREACHES = [
     ("meetings-server", "meetings_server.model.rooms", "meetings_server.storage.rooms"),
     ("meetings-server", "meetings_server.http.api", "meetings_server.storage.rooms"),
     ("meetings-server", "meetings_server.service.meetings", "meetings_server.http.wire"),
+    ("meetings-server", "meetings_server.http.api", "meetings_server.hostile.layer"),
     ("meetings-server", "meetings_server.something_new", "meetings_server.settings"),
+    ("hostile", "meetings_server.hostile.history", "meetings_server.hostile.answers"),
+    ("hostile", "meetings_server.hostile.listings", "meetings_server.hostile.layer"),
+    ("hostile", "meetings_server.hostile.something_new", "meetings_server.hostile.faults"),
     # What may not be touched at all.
     ("pure-domain", "domain.rooms", "asyncio"),
     ("pure-domain", "domain.rooms", "time"),

@@ -2,12 +2,22 @@
 
 The law of this package: a request is a value and so is its answer (`wire`); only `web` knows of
 sockets, so that the in-memory twin goes the very same way. Input is read liberally, output is
-strict: the keys, in the order, that the API notes give. Inside:
+strict: the keys, in the order, that the API notes give. What stands around (`Around`) may be silent
+or wrong; this package never is. Inside:
 web → api → testing | resources | pages → auth | bodies | render → fields | links | problems → wire.
 """
 
-from orchestrator.meetings_server.http.api import Api
+from orchestrator.meetings_server.http.api import Api, resource_path
 from orchestrator.meetings_server.http.web import application
-from orchestrator.meetings_server.http.wire import Answer, Request
+from orchestrator.meetings_server.http.wire import Answer, Around, Carry, Request, Silence
 
-__all__ = ["Answer", "Api", "Request", "application"]
+__all__ = [
+    "Answer",
+    "Api",
+    "Around",
+    "Carry",
+    "Request",
+    "Silence",
+    "application",
+    "resource_path",
+]

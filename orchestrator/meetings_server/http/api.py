@@ -19,7 +19,7 @@ from orchestrator.meetings_server.http.problems import (
 )
 from orchestrator.meetings_server.http.resources import Resources
 from orchestrator.meetings_server.http.testing import TEST_PATH, Latency, RequestLog, TestRoutes
-from orchestrator.meetings_server.http.wire import Answer, Request
+from orchestrator.meetings_server.http.wire import Answer, Around, Carry, Request, Silence
 from orchestrator.meetings_server.model.refusals import Reason, Refused
 from orchestrator.meetings_server.ports import Clock, Report, StoreFault
 from orchestrator.meetings_server.service import Meetings
@@ -35,12 +35,22 @@ _SECOND: Final = timedelta(seconds=1)
 
 
 class Api:
-    """Answers every request there can be; `handle` never raises."""
+    """Answers every request there can be; `handle` raises `Silence` alone."""
 
     def __init__(
-        self, meetings: Meetings, links: Links, settings: Settings, clock: Clock, report: Report
+        self,
+        meetings: Meetings,
+        links: Links,
+        settings: Settings,
+        clock: Clock,
+        report: Report,
+        around: Around | None = None,
     ) -> None:
-        """Raises ValueError when the public key of an application cannot be read."""
+        """`around` stands between the request log and all else.
+
+        Raises:
+            ValueError: the public key of an application cannot be read.
+        """
         self._meetings = meetings
         self._clock = clock
         self._report = report
@@ -48,17 +58,26 @@ class Api:
         self._resources = Resources(meetings, links, strict_v1=settings.strict_v1)
         self._pages = Pages(meetings, links)
         self._latency = Latency(settings.latency_before, settings.latency_after)
+        self._around = around or _nothing_around
         self._log = RequestLog() if settings.test_routes else None
         self._tests = (
             TestRoutes(meetings, self._log, self._latency) if self._log is not None else None
         )
 
     async def handle(self, request: Request) -> Answer:
-        """The answer, with its date by the server's clock."""
+        """The answer, with its date by the server's clock.
+
+        Raises:
+            Silence: no whole answer is to go out.
+        """
         if self._log is None or request.path.startswith(TEST_PATH):
-            return self._dated(await self._answer(request))
+            return self._dated(await self._around(request, self._answer))
         entry = self._log.received(request)
-        answer = self._dated(await self._answer(request))
+        try:
+            answer = self._dated(await self._around(request, self._answer))
+        except Silence:
+            self._log.answered(entry, 0)
+            raise
         self._log.answered(entry, answer.status)
         return answer
 
@@ -94,7 +113,7 @@ class Api:
         return replace(answer, body=b"") if request.method == "HEAD" else answer
 
     async def _resource(self, request: Request) -> Answer:
-        routes = self._resources.routes(_resource_path(request.path))
+        routes = self._resources.routes(resource_path(request.path))
         if not routes:
             raise Refused(Reason.NOT_FOUND, "Not Found")
         application_id = self._gate.application(request.headers, self._clock.now())
@@ -113,10 +132,15 @@ class Api:
 
     def _dated(self, answer: Answer) -> Answer:
         date = email.utils.format_datetime(self._meetings.now, usegmt=True)
-        return replace(answer, headers={**answer.headers, "Date": date, "Server": _SERVER})
+        return replace(answer, headers={"Date": date, "Server": _SERVER, **answer.headers})
 
 
-def _resource_path(path: str) -> tuple[str, ...]:
+async def _nothing_around(request: Request, carry: Carry) -> Answer:
+    return await carry(request)
+
+
+def resource_path(path: str) -> tuple[str, ...]:
+    """The parts of a path under the API's base; none where it is not under it."""
     for base in _BASES:
         if path.startswith(base):
             return tuple(path.removeprefix(base).removesuffix("/").split("/"))

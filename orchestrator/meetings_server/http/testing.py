@@ -85,7 +85,7 @@ class RequestLog:
         self._forgotten = 0
 
     def as_json(self) -> Json:
-        """All that is kept; what is not answered yet has a status of null."""
+        """All that is kept; what is not answered yet has a status of null, a silence 0."""
         return {
             "forgotten": self._forgotten,
             "requests": [

@@ -1,32 +1,46 @@
-"""The API on sockets: aiohttp's requests into ours, our answers into aiohttp's."""
+"""The API on sockets: aiohttp's requests into ours, our answers and silences into aiohttp's."""
 
 from collections.abc import Mapping
 
 from aiohttp import web
 
 from orchestrator.meetings_server.http.api import LARGEST_BODY, Api
-from orchestrator.meetings_server.http.wire import Request
+from orchestrator.meetings_server.http.wire import Answer, Request, Silence
 
 
 def application(api: Api) -> web.Application:
     """An application with one handler; paths, methods and errors are the API's own business."""
 
-    async def handle(request: web.Request) -> web.Response:
-        answer = await api.handle(
-            Request(
-                method=request.method,
-                path=request.path,
-                query=_firsts(request.query),
-                headers=_lowered(request.headers),
-                body=await _body(request),
-            )
+    async def handle(request: web.Request) -> web.StreamResponse:
+        asked = Request(
+            method=request.method,
+            path=request.path,
+            query=_firsts(request.query),
+            headers=_lowered(request.headers),
+            body=await _body(request),
         )
+        try:
+            answer = await api.handle(asked)
+        except Silence as silence:
+            return await _broken_off(request, silence.begun)
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body or None)
 
     # One byte more than the API takes, so that it sees and refuses what is too large.
     app = web.Application(client_max_size=LARGEST_BODY + 1)
     app.router.add_route("*", "/{path:.*}", handle)
     return app
+
+
+async def _broken_off(request: web.Request, begun: Answer | None) -> web.StreamResponse:
+    """Close the connection, after what has begun, and with it whatever aiohttp would still send."""
+    response = web.StreamResponse()
+    if begun is not None:
+        response = web.StreamResponse(status=begun.status, headers=begun.headers)
+        await response.prepare(request)
+        await response.write(begun.body)
+    if request.transport is not None:
+        request.transport.close()
+    return response
 
 
 async def _body(request: web.Request) -> bytes:

@@ -1,9 +1,9 @@
 """A request and its answer, as values."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 #: What an answer may hold. `object`, because mypy cannot follow a recursive mapping of literals.
 Json = Mapping[str, object]
@@ -35,6 +35,28 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+#: From a request to its answer.
+Carry: TypeAlias = Callable[[Request], Awaitable[Answer]]
+
+#: What stands around a `Carry`; it may call it, and may raise `Silence`.
+Around: TypeAlias = Callable[[Request, Carry], Awaitable[Answer]]
+
+
+class Silence(ConnectionResetError):
+    """No whole answer goes out, and the connection ends.
+
+    An `OSError`, so that it means to a client in the same process what it would mean over a socket.
+
+    Attributes:
+        begun: what goes out before; its Content-Length tells of more than there is. None: nothing.
+    """
+
+    def __init__(self, begun: Answer | None = None) -> None:
+        """Leave out `begun` where not a byte goes out."""
+        super().__init__("the connection was closed before the answer was whole")
+        self.begun = begun
 
 
 def json_answer(status: int, body: Json | list[Json], headers: Mapping[str, str] = _NONE) -> Answer:

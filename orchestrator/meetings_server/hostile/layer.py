@@ -1,0 +1,354 @@
+"""The layer itself: draws what goes wrong with each request, and lets it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import Random
+from types import MappingProxyType
+from typing import Final
+
+import jwt
+
+from orchestrator.meetings_server.hostile import answers, listings
+from orchestrator.meetings_server.hostile.callbacks import HostileSender
+from orchestrator.meetings_server.hostile.faults import DEFAULT, Fault, Place, Profile, Route
+from orchestrator.meetings_server.hostile.history import History
+from orchestrator.meetings_server.http import Answer, Carry, Request, Silence, resource_path
+from orchestrator.meetings_server.http.wire import Json, empty_answer, json_answer
+from orchestrator.meetings_server.ports import Clock, Sender
+from orchestrator.meetings_server.service import Bell
+
+_SECOND: Final = timedelta(seconds=1)
+_ROOM_ROUTES: Final[Mapping[str, Route]] = {
+    "GET": Route.GET,
+    "PATCH": Route.PATCH,
+    "DELETE": Route.DELETE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A request on one of the routes, and the honest way on."""
+
+    route: Route
+    room_id: str
+    request: Request
+    carry: Carry
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    due: datetime
+    call: _Call
+
+
+class Hostility:
+    """Stands around one server's request handling; see the package for how to use it."""
+
+    def __init__(self, chance: Random, clock: Clock, profile: Profile = DEFAULT) -> None:
+        """`clock` is the server's own; `chance` is drawn from by nobody else."""
+        self._chance = chance
+        self._clock = clock
+        self._hits: Counter[Place] = Counter()
+        self._is_calm = False
+        self._spell: tuple[Fault, datetime] | None = None
+        self._late: list[_Late] = []
+        self._bell = Bell()
+        self._histories: defaultdict[str, History] = defaultdict(History)
+        # Rooms of which it was said that they are not there, since the truth was last told.
+        self._denied: set[str] = set()
+        self.profile = profile
+
+    @property
+    def profile(self) -> Profile:
+        """What goes wrong how often; may be set at any time."""
+        return self._profile
+
+    @profile.setter
+    def profile(self, profile: Profile) -> None:
+        self._profile = profile
+        self._tables = {route: tuple(profile.of(route).items()) for route in Route}
+
+    @property
+    def hits(self) -> Mapping[Place, int]:
+        """How often each fault did hit, by route and fault; one that lasts, once a request."""
+        return MappingProxyType(self._hits)
+
+    @property
+    def late(self) -> int:
+        """Calls whose connection is closed and that are still to be carried out."""
+        return len(self._late)
+
+    def calm(self) -> None:
+        """Be honest until `rage`; what lasts is over. Late calls are still carried out."""
+        self._is_calm = True
+        self._spell = None
+
+    def rage(self) -> None:
+        """Be hostile again."""
+        self._is_calm = False
+
+    def begin(self, fault: Fault, length: timedelta) -> None:
+        """Let `UNAUTHORIZED` or `EMPTY` last from now on.
+
+        Raises:
+            ValueError: the fault is not one that lasts.
+        """
+        if fault not in {Fault.UNAUTHORIZED, Fault.EMPTY}:
+            message = f"{fault} is over with one request"
+            raise ValueError(message)
+        self._spell = fault, self._clock.now() + length
+
+    def sender(self, sender: Sender) -> Sender:
+        """A way to callback URLs that loses, doubles and holds back."""
+        return HostileSender(sender, self._drawn_for_callback)
+
+    async def carry_out(self, *, everything: bool = False) -> None:
+        """Carry out the calls that were to be late until now, or all at once.
+
+        A server does so by itself; in memory it is done before each request and by `advance`.
+        """
+        now = self._clock.now()
+        due = [one for one in self._late if everything or one.due <= now]
+        self._late = [one for one in self._late if one not in due]
+        for one in sorted(due, key=lambda late: late.due):
+            await self._carried_out(one.call)
+
+    async def run(self) -> None:
+        """Carry out late calls in time, until cancelled."""
+        while True:
+            self._bell.silence()
+            await self.carry_out()
+            due = min((one.due for one in self._late), default=None)
+            left = None if due is None else max((due - self._clock.now()) / _SECOND, 0.0)
+            await self._bell.wait(self._clock, left)
+
+    async def answer(self, request: Request, carry: Carry) -> Answer:
+        """Answer one request, or raise `Silence`; `carry` does what is asked, honestly."""
+        await self.carry_out()
+        call = _call(request, carry)
+        if call is None or self._is_calm:
+            return await carry(request)
+        self._history(call).forget(self._clock.now(), self._profile.lag)
+        fault = self._lasting() or self._drawn(call.route)
+        if fault is None:
+            return await self._carried_out(call)
+        return await self._let(fault, call)
+
+    # --- what goes wrong ----------------------------------------------------------------------
+
+    def _drawn(self, route: Route) -> Fault | None:
+        mark = self._chance.random()
+        for fault, rate in self._tables[route]:
+            mark -= rate
+            if mark < 0:
+                return fault
+        return None
+
+    def _drawn_for_callback(self) -> Fault | None:
+        fault = None if self._is_calm else self._drawn(Route.CALLBACK)
+        if fault is not None:
+            self._hits[Route.CALLBACK, fault] += 1
+        return fault
+
+    def _lasting(self) -> Fault | None:
+        if self._spell is not None and self._spell[1] <= self._clock.now():
+            self._spell = None
+        return None if self._spell is None else self._spell[0]
+
+    def _hit(self, fault: Fault, call: _Call) -> None:
+        self._hits[call.route, fault] += 1
+
+    async def _let(self, fault: Fault, call: _Call) -> Answer:
+        """Let a fault happen; where it cannot be, nothing does."""
+        match fault:
+            case Fault.UNAUTHORIZED | Fault.EMPTY:
+                return await self._while_it_lasts(fault, call)
+            case Fault.STALE | Fault.SKIPPED | Fault.FEWER | Fault.NO_NEXT:
+                return await self._mistold(fault, call)
+            case Fault.WRONG_BODY | Fault.NO_METADATA | Fault.CUT | Fault.WRONG_DATE:
+                return await self._garbled(fault, call)
+            case Fault.NOT_DONE | Fault.OLD_VALUE | Fault.MISSING:
+                return await self._denied_or_undone(fault, call)
+            case _:
+                self._hit(fault, call)
+                return await self._disturbed(fault, call)
+
+    async def _disturbed(self, fault: Fault, call: _Call) -> Answer:
+        """Latency, errors and silence: what needs no look at the answer."""
+        chance, now = self._chance, self._clock.now()
+        wait = self._profile.latency / _SECOND * chance.random()
+        match fault:
+            case Fault.SLOW:
+                await self._clock.sleep(wait)
+                return await self._carried_out(call)
+            case Fault.SLOW_AFTER:
+                answer = await self._carried_out(call)
+                await self._clock.sleep(wait)
+                return answer
+            case Fault.TOO_MANY:
+                return answers.too_many(now, chance, absurd=self._profile.absurd)
+            case Fault.UNAVAILABLE:
+                return answers.failed(503, chance)
+            case Fault.BROKEN:
+                if chance.random() < 0.5:
+                    await self._carried_out(call)
+                return answers.failed(chance.choice([500, 502]), chance)
+            case Fault.DENIED_BUT_DONE:
+                await self._carried_out(call)
+                status = chance.choice([401, 429, 503])
+                return answers.unauthorized() if status == 401 else answers.failed(status, chance)
+            case Fault.LATE:
+                self._late.append(_Late(now + self._profile.late * chance.random(), call))
+                self._bell.ring()
+            case Fault.DONE_THEN_DROPPED:
+                await self._carried_out(call)
+            case _:
+                pass  # lost for ever
+        raise Silence
+
+    async def _while_it_lasts(self, fault: Fault, call: _Call) -> Answer:
+        if self._spell is None:
+            longest = self._profile.empty if fault is Fault.EMPTY else self._profile.refusing
+            self.begin(fault, longest * self._chance.uniform(0.1, 1))
+        self._hit(fault, call)
+        if fault is Fault.UNAUTHORIZED:
+            return answers.unauthorized()
+        match call.route:
+            case Route.LIST | Route.SESSIONS:
+                answer = await call.carry(call.request)
+                if answer.status != 200:
+                    return answer
+                return answers.with_document(answer, listings.empty(answers.document(answer)))
+            case Route.CREATE:
+                return answers.failed(503, self._chance)
+            case _:
+                return answers.missing(call.room_id)
+
+    async def _mistold(self, fault: Fault, call: _Call) -> Answer:
+        """A listing that is not the truth."""
+        answer = await self._carried_out(call)
+        if answer.status != 200:
+            return answer
+        page, lag = answers.document(answer), self._profile.lag
+        changes = self._history(call).since(self._clock.now() - lag * self._chance.random())
+        told: Json | None
+        match fault:
+            case Fault.STALE:
+                told = listings.stale(page, changes)
+            case Fault.SKIPPED:
+                told = listings.skipping(page, changes, self._chance)
+            case Fault.FEWER:
+                told = listings.fewer(page, self._chance)
+            case _:
+                told = listings.last(page)
+        if told is None:
+            return answer
+        self._hit(fault, call)
+        return answers.with_document(answer, told)
+
+    async def _garbled(self, fault: Fault, call: _Call) -> Answer:
+        """An answer that does not come as it was."""
+        answer, chance = await self._carried_out(call), self._chance
+        if fault is Fault.WRONG_DATE:
+            self._hit(fault, call)
+            return answers.dated_wrongly(answer, self._clock.now(), chance)
+        if not 200 <= answer.status < 300:
+            return answer
+        if fault is Fault.CUT:
+            self._hit(fault, call)
+            raise answers.cut(answer, chance)
+        if fault is Fault.WRONG_BODY:
+            self._hit(fault, call)
+            others = self._history(call).others(_room_id(call, answer))
+            other = chance.choice(others) if others else None
+            # A 204 has no body.
+            whole = answer if answer.body else replace(answer, status=200)
+            return answers.wrong(whole, other, chance)
+        told: Json | None = answers.document(answer)
+        if call.route is Route.LIST:
+            told = listings.unsigned(answers.document(answer), chance)
+        else:
+            told = answers.stripped(answers.document(answer), chance)
+        if told is None:
+            return answer
+        self._hit(fault, call)
+        return answers.with_document(answer, told)
+
+    async def _denied_or_undone(self, fault: Fault, call: _Call) -> Answer:
+        """An answer that tells of one room what is not so."""
+        before = await self._room(call)
+        if before is None or (fault is Fault.MISSING and call.room_id in self._denied):
+            return await self._carried_out(call)
+        if fault is Fault.OLD_VALUE:
+            answer = await self._carried_out(call)
+            if answer.status != 200:
+                return answer
+            self._hit(fault, call)
+            return answers.with_document(answer, before)
+        self._hit(fault, call)
+        if fault is Fault.MISSING:
+            self._denied.add(call.room_id)
+            return answers.missing(call.room_id)
+        return empty_answer(204) if call.route is Route.DELETE else json_answer(200, before)
+
+    # --- the truth ----------------------------------------------------------------------------
+
+    async def _carried_out(self, call: _Call) -> Answer:
+        """Do what is asked, and remember what it changed."""
+        history = self._history(call)
+        changes = call.route in {Route.PATCH, Route.DELETE}
+        before = await self._room(call) if changes else None
+        answer = await call.carry(call.request)
+        now = self._clock.now()
+        match call.route, answer.status:
+            case Route.CREATE, 201:
+                history.made(answers.document(answer), now)
+            case Route.GET, 200:
+                history.saw(answers.document(answer))
+                self._denied.discard(call.room_id)
+            case Route.PATCH, 200 if before is not None:
+                history.changed(before, now)
+            case Route.DELETE, 204 if before is not None:
+                history.removed(before, now)
+        return answer
+
+    async def _room(self, call: _Call) -> Json | None:
+        """The room that a request is about, as it is."""
+        request = replace(call.request, method="GET", query={}, body=b"")
+        answer = await call.carry(request)
+        return answers.document(answer) if answer.status == 200 else None
+
+    def _history(self, call: _Call) -> History:
+        return self._histories[_application(call.request)]
+
+
+def _call(request: Request, carry: Carry) -> _Call | None:
+    match request.method, resource_path(request.path):
+        case "GET", ("rooms",):
+            return _Call(Route.LIST, "", request, carry)
+        case "POST", ("rooms",):
+            return _Call(Route.CREATE, "", request, carry)
+        case "GET", ("sessions",):
+            return _Call(Route.SESSIONS, "", request, carry)
+        case method, ("rooms", room_id) if method in _ROOM_ROUTES:
+            return _Call(_ROOM_ROUTES[method], room_id, request, carry)
+        case _:
+            return None
+
+
+def _application(request: Request) -> str:
+    """Who asks; whether it is true is checked where the request is carried out."""
+    token = request.headers.get("authorization", "").partition(" ")[2].strip()
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except jwt.PyJWTError:
+        return ""
+    return str(claims.get("application_id", ""))
+
+
+def _room_id(call: _Call, answer: Answer) -> str:
+    if call.route is Route.CREATE:
+        return str(answers.document(answer)["id"])
+    return call.room_id
