@@ -7,6 +7,7 @@ do not change by a slip in a config file (promise P3).
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -115,6 +116,8 @@ class Outside:
     adoptions: Adoptions | None = None
     directories: Directories | None = None
     secrets: Mapping[str, SecretUse] | None = None  # of config.yaml, for headers of policies
+    named: frozenset[str] | None = None  # destinations that policies may name; None: those above
+    jitter: Callable[[], float] = random.random  # numbers in [0, 1)
 
 
 @asynccontextmanager
@@ -145,7 +148,7 @@ async def build(
         store = await SqliteStore.open(settings.store)
         stack.push_async_callback(store.close)
         api = await _api(settings, callbacks, clock, stack)
-        await _check_pins(store, settings.owner, api, clock, repin=repin)
+        await check_pins(store, settings.owner, api, clock, repin=repin)
         rooms = await _rooms(settings, api, clock, stack)
         audit = await _audit(settings, store, stack)
         await _learn_lineage(settings, store, clock, was_there=was_there)
@@ -250,11 +253,14 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     # In observe nobody is told anything; each destination's cursor waits for another mode.
     told = {} if settings.mode is Mode.OBSERVE else outside.destinations
     outbox = Outbox(store, outside.audit, told, clock, outside.adoptions)
-    reader = PolicyReader(templates, calendar, frozenset(outside.destinations), outside.secrets)
+    named = frozenset(outside.destinations) if outside.named is None else outside.named
+    reader = PolicyReader(templates, calendar, named, outside.secrets)
     reconciler = Reconciler(parts, Book())
     binder = Binder(reader, templates)
     reload = Reload(outside.sources, binder, parts, reconciler, outbox, polling)
-    return Engine(parts, reconciler, reload, outbox, polling, settings)
+    engine = Engine(parts, reconciler, reload, outbox, polling, settings)
+    engine.jitter = outside.jitter
+    return engine
 
 
 async def _api(
@@ -280,13 +286,17 @@ async def _rooms(
         account = Account(api.application_id, read_key(api.private_key), _key_source(settings))
     except UnusableKeyError as fault:
         raise StartError(str(fault)) from fault
-    limits = PressLimits(
+    return connect(transport, account, clock, press_limits(calls))
+
+
+def press_limits(calls: Calls) -> PressLimits:
+    """How hard an API is pressed: a second's calls may leave at once after a pause."""
+    return PressLimits(
         per_second=calls.rate,
         burst=max(int(calls.rate), 1),
         concurrency=calls.concurrency,
         page_size=calls.page_size,
     )
-    return connect(transport, account, clock, limits)
 
 
 def _key_source(settings: Settings) -> Callable[[], Secret] | None:
@@ -344,7 +354,7 @@ def _destinations(settings: Settings) -> dict[str, Destination]:
     return destinations
 
 
-async def _check_pins(store: Store, owner: str, api: Api, clock: Clock, *, repin: bool) -> None:
+async def check_pins(store: Store, owner: str, api: Api, clock: Clock, *, repin: bool) -> None:
     """Refuse to go on with another owner, application or API than this store was made for."""
     now = {"owner": owner, "api": api.pinned, "application": api.application_id}
     wrong: list[str] = []

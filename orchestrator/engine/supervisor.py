@@ -65,6 +65,8 @@ class Engine:
             parts.inbox, reconciler.turn, settings.workers, self.vitals, self._longest
         )
         self._stopping = asyncio.Event()
+        self.jitter: Callable[[], float] = random.random
+        """Numbers in [0, 1) by which listings spread; seeded where a run is to be repeated."""
         self.ready = asyncio.Event()
         """Store and policies are there; the API may be away (an outage is no reason to restart)."""
         self.refusal = ""
@@ -273,7 +275,7 @@ class Engine:
                 if self.parts.observations.doubt:
                     base = min(base, _DOUBTED)
                 # Jitter spreads the daemons of one company, so it needs no secret.
-                pause = base * random.uniform(0.9, 1.1)  # noqa: S311
+                pause = base * (0.9 + 0.2 * self.jitter())
                 # An API that says 404 of a room that it lists must not be listed without end.
                 hurried = await self._rest_until_wanted(pulse, soonest, pause)
                 soonest = soonest * 2 if hurried else _WANTED_SOONEST

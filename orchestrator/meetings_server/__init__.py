@@ -11,6 +11,7 @@ Inside: server | memory → assembly → hostile → http | storage | callbacks 
 from orchestrator.meetings_server.hostile import DEFAULT, Fault, Hostility, Profile, Route
 from orchestrator.meetings_server.http import Answer, Silence
 from orchestrator.meetings_server.memory import Memory
+from orchestrator.meetings_server.model.rooms import Dates
 from orchestrator.meetings_server.ports import (
     Clock,
     Entropy,
@@ -28,6 +29,7 @@ __all__ = [
     "Application",
     "CallbackUrls",
     "Clock",
+    "Dates",
     "Entropy",
     "Fault",
     "Hostility",

@@ -14,6 +14,9 @@ from orchestrator.meetings_server.assembly import Assembly, Host, assembled, unr
 from orchestrator.meetings_server.callbacks import Courier
 from orchestrator.meetings_server.hostile import Hostility
 from orchestrator.meetings_server.http import Answer, Request
+from orchestrator.meetings_server.http.bodies import room_draft
+from orchestrator.meetings_server.model.refusals import Refused
+from orchestrator.meetings_server.model.rooms import Dates
 from orchestrator.meetings_server.ports import Clock, Entropy, Report, Sender
 from orchestrator.meetings_server.service import Meetings
 from orchestrator.meetings_server.settings import Settings
@@ -93,6 +96,26 @@ class Memory:
                 body=body or b"",
             )
         )
+
+    async def plant(self, application_id: str, room_id: str, body: bytes, dates: Dates) -> None:
+        """Take in a room that stands elsewhere: what ``body`` asks for, as if it had made it then.
+
+        Plant the oldest first: listings show rooms in the order in which they came.
+
+        Args:
+            application_id: whose room it is.
+            room_id: its id; no other room has it.
+            body: of the `POST /rooms` that would make it; its `expires_at` means nothing.
+            dates: when it was made and when it ends, be it in the past.
+
+        Raises:
+            ValueError: the API's rules do not allow such a room; the text says which.
+        """
+        try:
+            draft = room_draft(body)
+        except Refused as refused:
+            raise ValueError(str(refused)) from refused
+        await self._assembly.meetings.plant(application_id, room_id, draft, dates)
 
     async def advance(self) -> None:
         """Carry out what has come due by now, late calls included."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.adapters.audit.log import JsonlAudit
+from orchestrator.adapters.audit.memory import MemoryAudit
 from orchestrator.adapters.audit.writing import LogPlace
 from orchestrator.foundation.chain import GENESIS
 from orchestrator.ports.audit import AuditFault, AuditLog, Head
@@ -13,12 +14,13 @@ from tests.fakes.audit import FakeAudit
 from tests.fakes.facts import recorded, recorded_facts
 
 
-@pytest.fixture(params=["fake", "jsonl"])
+@pytest.fixture(params=["fake", "jsonl", "memory"])
 async def audit(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AuditLog]:
     """One log of each kind, empty and open."""
     place = LogPlace(tmp_path / "audit.jsonl", owner="acme", store="7f3a01bc")
     makers: dict[str, Callable[[], AuditLog]] = {
         "fake": FakeAudit,
+        "memory": MemoryAudit,
         "jsonl": lambda: JsonlAudit(place),
     }
     log = makers[request.param]()
@@ -56,11 +58,9 @@ async def test_written_facts_are_passed_over(audit: AuditLog) -> None:
 
 async def test_batches_make_no_difference(audit: AuditLog, tmp_path: Path) -> None:
     """The same facts lead to the same head, however they were cut."""
-    other: AuditLog = (
-        FakeAudit()
-        if isinstance(audit, FakeAudit)
-        else JsonlAudit(LogPlace(tmp_path / "other.jsonl", owner="acme", store="7f3a01bc"))
-    )
+    other: AuditLog = JsonlAudit(LogPlace(tmp_path / "other.jsonl", owner="acme", store="7f3a01bc"))
+    if isinstance(audit, FakeAudit | MemoryAudit):
+        other = type(audit)()
     at_once = await audit.append(recorded_facts(4))
     await other.append([recorded(1)])
     await other.append(recorded_facts(4, first=2))

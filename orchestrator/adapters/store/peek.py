@@ -1,7 +1,8 @@
 """A look into a store that is not opened: beside the daemon that has it, without its lock.
 
 For `audit verify`: the daemon keeps in its store where its log ends, and whoever may read that file
-may check against it while the daemon goes on.  For shells that complete a word: the keys.
+may check against it while the daemon goes on.  For shells that complete a word: the keys.  For
+`rehearse`: the whole of it, as a copy.
 """
 
 from __future__ import annotations
@@ -41,6 +42,22 @@ def peek_keys(path: Path, begun: str, most: int) -> list[str]:
             (begun, most),
         ).fetchall()
     return [str(key) for (key,) in rows]
+
+
+def copy_store(path: Path, to: Path) -> bool:
+    """Copy the whole store as of one moment, also while a daemon writes it; false if there is none.
+
+    Raises:
+        StoreFault: the file is there and cannot be read.
+    """
+    if not path.exists():
+        return False
+    with (
+        _read_only(path, patience=5) as connection,
+        contextlib.closing(sqlite3.connect(to)) as copy,
+    ):
+        connection.backup(copy)
+    return True
 
 
 @contextlib.contextmanager

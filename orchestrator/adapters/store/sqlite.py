@@ -63,15 +63,17 @@ class SqliteStore:
         self._listeners: list[Callable[[], None]] = []
 
     @classmethod
-    async def open(cls, path: Path | str) -> Self:
+    async def open(cls, path: Path | str, *, durable: bool = True) -> Self:
         """Open the file, made if it is not there, and bring its tables up to date; or ``:memory:``.
+
+        Only a copy that nobody will need need not be ``durable``.
 
         Raises:
             StoreTakenError: another daemon has it open.
             StoreFault: it cannot be opened, is damaged, full, read-only or not for this version.
         """
         with store_faults(str(path)):
-            database = await Database.open(path, SCHEMA)
+            database = await Database.open(path, SCHEMA, durable=durable)
         try:
             return await cls.on(database)
         except BaseException:

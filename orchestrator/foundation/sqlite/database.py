@@ -89,8 +89,11 @@ class Database:
         self._closed: asyncio.Future[None] | None = None
 
     @classmethod
-    async def open(cls, path: Path | str, schema: Schema) -> Self:
+    async def open(cls, path: Path | str, schema: Schema, *, durable: bool = True) -> Self:
         """Open the file, made with mode 0600 if it is not there, and migrate it; or `MEMORY`.
+
+        Where it need not be ``durable`` no commit waits for the disk: for copies that nobody misses
+        after a crash of the machine.
 
         Raises:
             DatabaseLocked: somebody else has it open.
@@ -103,7 +106,7 @@ class Database:
         lock: FileLock | None = None
         try:
             lock = None if where == MEMORY else _lock(Path(where))
-            connection = await loop.run_in_executor(thread, _connect, where, schema)
+            connection = await loop.run_in_executor(thread, _connect, where, schema, durable)
         except BaseException:
             if lock is not None:
                 lock.release()
@@ -335,7 +338,7 @@ def _lock(path: Path) -> FileLock:
         raise DatabaseUnusable(message) from error
 
 
-def _connect(path: str, schema: Schema) -> sqlite3.Connection:
+def _connect(path: str, schema: Schema, durable: bool) -> sqlite3.Connection:  # noqa: FBT001
     try:
         if path != MEMORY:
             # Made here and not by SQLite, which would leave it readable to others.
@@ -349,7 +352,7 @@ def _connect(path: str, schema: Schema) -> sqlite3.Connection:
     try:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         connection.execute("PRAGMA foreign_keys = ON")
         migrate(connection, schema, path)
     except DatabaseFault:

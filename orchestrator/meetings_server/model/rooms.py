@@ -122,6 +122,14 @@ class Names:
     host_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """When a room that is planted was made, and when it ends."""
+
+    created_at: datetime
+    expires_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """A room. `serial` is 0 until it is stored, then ascending in order of creation."""
@@ -172,6 +180,24 @@ def made(
         life=Life(
             kind=_kind(draft.type, expire_after_use=draft.expire_after_use),
             expires_at=_first_expiry(draft, now, one_year=one_year),
+        ),
+    )
+
+
+def planted(draft: RoomDraft, names: Names, application_id: str, dates: Dates) -> Room:
+    """A room as it stands elsewhere, however near or far its end is."""
+    return Room(
+        names=names,
+        application_id=application_id,
+        display_name=draft.display_name,
+        metadata=draft.metadata,
+        type=draft.type,
+        created_at=dates.created_at,
+        expire_after_use=draft.expire_after_use,
+        options=draft.options,
+        life=Life(
+            kind=_kind(draft.type, expire_after_use=draft.expire_after_use),
+            expires_at=dates.expires_at,
         ),
     )
 

@@ -11,7 +11,15 @@ from typing import Final
 
 from orchestrator.foundation.instants import EPOCH, truncate
 from orchestrator.meetings_server.model.refusals import Reason, Refused, not_found
-from orchestrator.meetings_server.model.rooms import Room, RoomChanges, RoomDraft, changed, made
+from orchestrator.meetings_server.model.rooms import (
+    Dates,
+    Room,
+    RoomChanges,
+    RoomDraft,
+    changed,
+    made,
+    planted,
+)
 from orchestrator.meetings_server.model.sessions import Participant, SessionPage, SessionQuery
 from orchestrator.meetings_server.ports import (
     Clock,
@@ -77,6 +85,19 @@ class Meetings:
             if most is not None and records.rooms.living(application_id) >= most:
                 message = f"The maximum of {most} rooms has been reached"
                 raise Refused(Reason.FORBIDDEN, message)
+            code = free_code(records.rooms, names.meeting_code)
+            return records.rooms.add(replace(room, names=replace(names, meeting_code=code)))
+
+        return self._noted(await self._write(work))
+
+    async def plant(
+        self, application_id: str, room_id: str, draft: RoomDraft, dates: Dates
+    ) -> Room:
+        """Take in a room that stands elsewhere, with its id; its links are new."""
+        names = replace(draw_names(self._entropy), id=room_id)
+        room = planted(draft, names, application_id, dates)
+
+        def work(records: Records) -> Room:
             code = free_code(records.rooms, names.meeting_code)
             return records.rooms.add(replace(room, names=replace(names, meeting_code=code)))
 

@@ -102,6 +102,14 @@ async def test_foreign_keys_are_enforced(database: Database) -> None:
         await database.write(lambda c: c.execute("INSERT INTO note (author) VALUES (7)"))
 
 
+async def test_what_need_not_be_durable_does_not_wait_for_the_disk(tmp_path: Path) -> None:
+    """All else waits for it at each commit."""
+    for durable, level in ((True, 2), (False, 0)):
+        async with await Database.open(tmp_path / f"{level}.db", NOTES, durable=durable) as one:
+            asked = await one.read(lambda c: c.execute("PRAGMA synchronous").fetchone()[0])
+            assert asked == level
+
+
 async def test_a_read_may_not_write(database: Database) -> None:
     """It would be committed outside any transaction."""
     with pytest.raises(DatabaseReadOnly):

@@ -3,15 +3,15 @@
 import asyncio
 import socket
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from orchestrator.meetings_server import Entropy, Memory, StoreFault, serving, start
+from orchestrator.meetings_server import Dates, Entropy, Memory, StoreFault, serving, start
 from orchestrator.meetings_server.assembly import Host
 from tests.fakes.clock import VirtualClock, settle
-from tests.meetings import Reply, in_memory, over_http, settings, token
+from tests.meetings import APPLICATION, Reply, in_memory, over_http, settings, token
 
 
 @pytest.fixture
@@ -48,6 +48,29 @@ async def test_what_expired_meanwhile_has_expired(tmp_path: Path, clock: Virtual
     clock.advance(3600)
     async with in_memory(stored, clock) as client:
         assert (await client.get(room))["is_available"] is False
+
+
+async def test_a_planted_room_is_as_it_stood_elsewhere(clock: VirtualClock) -> None:
+    """With its id, birth and end, in the order of planting; what comes due comes due."""
+    born = clock.now() - timedelta(days=400)
+    soon = Dates(born, clock.now() + timedelta(minutes=3))
+    body = b'{"display_name": "Old", "type": "long_term", "metadata": "m"}'
+    async with in_memory(settings(), clock) as client:
+        await client.memory.plant(APPLICATION, "old-1", body, soon)
+        await client.memory.plant(
+            APPLICATION, "old-2", b'{"display_name": "Gone"}', Dates(born, born)
+        )
+        first = await client.get({"id": "old-1"})
+        assert (first["display_name"], first["metadata"]) == ("Old", "m")
+        assert first["is_available"] is True
+        assert datetime.fromisoformat(first["created_at"]) == born
+        assert (await client.ask("GET", "/rooms/old-2")).status == 404  # forgotten long ago
+        listed = (await client.ask("GET", "/rooms")).json["_embedded"]
+        assert [one["id"] for one in listed] == ["old-1"]
+        clock.advance(200)
+        assert (await client.get({"id": "old-1"}))["is_available"] is False
+        with pytest.raises(ValueError, match='"display_name" is required'):
+            await client.memory.plant(APPLICATION, "old-3", b"{}", soon)
 
 
 async def test_one_server_a_database(tmp_path: Path, clock: VirtualClock) -> None:
