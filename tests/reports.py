@@ -17,10 +17,16 @@ from orchestrator.domain.reports import (
     PlanLine,
     PlanReport,
     PolicyRow,
+    RehearsalReport,
+    RehearsedAct,
+    RehearsedCalls,
+    RehearsedMonth,
+    RehearsedRenewals,
     RoomRow,
     RoomsReport,
     StatusReport,
     SuspendedRow,
+    Unmet,
     WhyReport,
 )
 from orchestrator.foundation.problems import Place, Problem
@@ -279,3 +285,140 @@ APPLIED: Final = ApplyReport(calls=11, failed=(), left=NOTHING)
 def desk() -> FakeDesk:
     """A fake desk with these reports."""
     return FakeDesk(STATUS, PLAN, ROOMS, WHY, APPLIED)
+
+
+def _renewals(count: int) -> tuple[RehearsedAct, ...]:
+    first = at("2027-03-20 06:00")
+    return tuple(
+        RehearsedAct(
+            first + timedelta(days=number),
+            "renew",
+            f"team-rooms/team-{number:02}",
+            "122 d before its end, spread by its key",
+            room_id=str(300 + number),
+            display_name=f"Team {number} room",
+            ends_at=first + timedelta(days=number + 365),
+            emergency=number == 2,
+        )
+        for number in range(count)
+    )
+
+
+REHEARSAL: Final = RehearsalReport(
+    config=CONFIG,
+    policies="candidate",
+    mode="enforce",
+    config_mode="observe",
+    start=NOW,
+    until=NOW + timedelta(days=365),
+    reached=NOW + timedelta(days=365),
+    known=412,
+    wanted=410,
+    standing=409,
+    meetings=52,
+    acts=(
+        RehearsedAct(
+            NOW,
+            "bury",
+            "team-rooms/fax",
+            "its subject is gone from team-rooms.yaml",
+            "103",
+            "Fax room",
+            ends_at=at("2026-11-29 12:00"),
+        ),
+        RehearsedAct(
+            NOW,
+            "create",
+            "team-rooms/search",
+            "team-rooms.yaml:3 asks for it",
+            "501",
+            "Search room",
+            LinkFate.NEW,
+            at("2027-11-22 11:00"),
+        ),
+        RehearsedAct(
+            at("2026-11-23 09:45"),
+            "create",
+            "weekly/2026-11-23T1000",
+            "weekly.yaml:3 asks for it",
+            "502",
+            "Weekly",
+            LinkFate.NEW,
+            at("2026-11-23 11:30"),
+        ),
+        RehearsedAct(
+            at("2026-11-23 11:30"),
+            "expire",
+            "weekly/2026-11-23T1000",
+            "it came to its end",
+            "502",
+            "Weekly",
+        ),
+        RehearsedAct(
+            at("2026-11-29 12:00"),
+            "let-go",
+            "team-rooms/fax",
+            "its subject is gone from team-rooms.yaml",
+            "103",
+            "Fax room",
+            LinkFate.ENDS,
+            at("2027-05-01 08:00"),
+        ),
+        RehearsedAct(
+            at("2027-01-03 02:00"),
+            "replace",
+            "team-rooms/identity",
+            "a name cannot be patched (team-rooms.yaml:9)",
+            "503",
+            "Identity & Access room",
+            LinkFate.CHANGES,
+            at("2028-01-03 01:00"),
+        ),
+        *_renewals(12),
+    ),
+    months=(
+        RehearsedMonth("2026-11", {"bury": 1, "create": 2, "expire": 1, "let-go": 1}),
+        RehearsedMonth("2027-01", {"replace": 1}),
+        RehearsedMonth("2027-03", {"renew": 12}),
+    ),
+    calls=RehearsedCalls(
+        total=940,
+        listings=800,
+        limit=1220,
+        rate=20.0,
+        busiest=1204,
+        busiest_at=NOW,
+        at_limit=1,
+        pages=3,
+        listed_every=timedelta(minutes=10),
+        rehearsed_every=timedelta(hours=21, minutes=54),
+    ),
+    renewals=RehearsedRenewals(
+        total=12,
+        rooms=12,
+        emergencies=1,
+        busiest=1,
+        busiest_at=at("2027-03-20 06:00"),
+        closest=timedelta(days=243, hours=4),
+        closest_key="team-rooms/team-02",
+        closest_at=at("2027-11-20 10:00"),
+        floor=timedelta(days=1),
+    ),
+    unmet=(
+        Unmet("lost", "kiosk/lobby", "it came to its end", at("2027-02-01 12:00"), more=2),
+        Unmet("brake", "team-rooms/a", "4 links would end or change, 3 may", NOW, more=3),
+        Unmet("held", "team-rooms/qa", "replace (replace-never): the policy says never"),
+    ),
+    openings=(
+        OpeningRow(
+            "yearly/2028-01-02T1000",
+            "Yearly",
+            at("2028-01-02 08:45"),
+            at("2028-01-02 09:00"),
+            at("2028-01-02 10:00"),
+        ),
+    ),
+    never=("once",),
+    unasked=("people: https://dir.example/people; the 3 rooms of the store are kept",),
+    problems=(PROBLEM,),
+)
