@@ -20,6 +20,7 @@ from orchestrator.domain.policies import (
 )
 from orchestrator.domain.policies import Replace as ReplacePolicy
 from orchestrator.domain.records import (
+    Ask,
     Attempts,
     KeyState,
     Operation,
@@ -159,6 +160,9 @@ def room(
     end_due: datetime | None = None,
     retired_at: datetime | None = None,
     version: str = "9c1e000000000000",
+    granted_until: datetime | None = None,
+    renewed_from: datetime | None = None,
+    asked_at: tuple[datetime, ...] = (),
 ) -> RoomRecord:
     """A room as we remember it; agrees with `observed` and `desired` by default."""
     return RoomRecord(
@@ -183,6 +187,9 @@ def room(
         end_due=end_due,
         retired_at=retired_at,
         version=version,
+        granted_until=granted_until,
+        renewed_from=renewed_from,
+        asked_at=asked_at,
     )
 
 
@@ -198,6 +205,7 @@ def state(
     attempts: Attempts | None = None,
     creates: Attempts | None = None,
     suspended: Suspension | None = None,
+    asked: Ask | None = None,
 ) -> KeyState:
     """What we remember of a key that has these rooms."""
     last = max((room.generation for room in rooms), default=0)
@@ -213,6 +221,7 @@ def state(
         attempts=attempts or Attempts(),
         creates=creates or Attempts(),
         suspended=suspended,
+        asked=asked,
     )
 
 

@@ -227,7 +227,8 @@ class Life:
             ]
             settled = self.unanswered_at + SETTLE
             looked = self.now >= settled and not self.doubt
-            return Pending(operation, found[0] if found else None, looked, settled)
+            until = settled if settled > self.now else None  # the next listing wakes the key
+            return Pending(operation, found[0] if found else None, looked, until)
         return None
 
     # --- a turn -----------------------------------------------------------------------------------

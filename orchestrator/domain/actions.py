@@ -48,7 +48,10 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """PATCH the room's end. `own` is false for a person's or a policy's wish: the floor is off."""
+    """PATCH the room's end. `own` is false for a person's or a policy's wish: the floor is off.
+
+    `asked_by` is the person who asked for it, or an empty text.
+    """
 
     weight: ClassVar[Weight] = Weight.GENTLE
     calls: ClassVar[str] = "PATCH"
@@ -58,6 +61,7 @@ class Renew:
     desired: Desired
     reason: str
     own: bool = True
+    asked_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +270,7 @@ class Hold:
 
     `by` is one word for programs: mode, look-alike, doubt, occupied, unknown-use, protected,
     not-taken, back-off, settle, first-listing, brake, conflict, stranger, grace, kept,
-    replace-never, suspended.
+    replace-never, suspended, asked.
     """
 
     by: str

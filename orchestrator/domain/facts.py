@@ -152,6 +152,9 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             "display_name",
             "until",
         ),
+        "room.renew.asked": _kind(
+            "a person asked for the room's end to be moved on now", "display_name"
+        ),
         "room.create.failed": _kind("the API did not make the room", "display_name", "next_at"),
         "room.renew.failed": _kind(
             "the API did not move the room's end", "display_name", "next_at"

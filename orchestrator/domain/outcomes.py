@@ -47,6 +47,7 @@ from orchestrator.domain.records import (
     RoomRecord,
     Tombstone,
 )
+from orchestrator.domain.renewal import asked_lately
 from orchestrator.domain.rooms import EARLIEST_END, LONGEST_ASK, Observed, Setting, is_patchable
 from orchestrator.domain.shaping import differences
 from orchestrator.domain.steering import Word, longer, resumed
@@ -105,6 +106,7 @@ def record_room(
         created_at=seen.created_at,
         expires_at=seen.expires_at,
         granted_at=now,
+        granted_until=seen.expires_at,
         lifetime=None,
         text=seen.text,
     )
@@ -205,6 +207,7 @@ def _count_create(state: KeyState, desired: Desired, generation: int, now: datet
         lost=False,
         tombstone=None,
         withheld="",
+        asked=None,
     )
 
 
@@ -268,9 +271,13 @@ def _renewed(
         _seen_again(room, seen),
         granted_at=teller.now,
         lifetime=action.desired.lifetime,
-        renewed_at=teller.now if action.own else room.renewed_at,
+        granted_until=seen.expires_at,
+        renewed_at=teller.now,
+        renewed_from=action.before,
+        asked_at=_asked_at(room, action, teller.now),
         retired_at=None,
     )
+    state = replace(state, asked=None)
     detail = {"display_name": room.display_name, "expires_at": _moment(seen.expires_at)}
     fact = _fact("room.renewed", state, after, teller, action.reason, detail)
     fact = replace(
@@ -279,6 +286,12 @@ def _renewed(
         after={"expires_at": _moment(seen.expires_at)},
     )
     return _with_room(state, after), (fact,)
+
+
+def _asked_at(room: RoomRecord, action: Renew, now: datetime) -> tuple[datetime, ...]:
+    """The renewals of the last day that were asked for; an occurrence moves on by its own rule."""
+    counts = not action.own and action.desired.occurrence is None
+    return (*asked_lately(room, now), *((now,) if counts else ()))
 
 
 def _updated(
@@ -539,6 +552,7 @@ def rekeyed(old: KeyState, new: KeyState, teller: Teller, reason: str) -> Outcom
         removal=old.removal if new.wish is None else new.removal,
         protect=old.protect or new.protect,
         suspended=longer(old.suspended, new.suspended),
+        asked=old.asked or new.asked,
         distinct=old.distinct | new.distinct,
         former=tuple(dict.fromkeys((*new.former, *old.former, old.key.encoded))),
         lost=False,

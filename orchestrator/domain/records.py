@@ -43,8 +43,12 @@ class RoomRecord:
             the type, settings without a PATCH) stands as the room was born, or adopted, with it.
         not_taken: what a 2xx did not take; not sent again until it or the policy changes.
         lifetime: the lifetime that the wish had when the present end was granted.
-        granted_at: API time of that grant; `expires_at` is what the API then answered.
-        renewed_at: API time of the last renewal by the daemon's own decision.
+        granted_at: API time of that grant; `expires_at` is the end as it was seen last.
+        granted_until: the end that the API answered then; None in records of before.
+        renewed_at: API time of the last renewal, whoever asked for it.
+        renewed_from: the end that it moved on: a room that shows it still is seen as it was.
+        asked_at: API times of the renewals of the last day that a policy's new lifetime or a
+            person asked for.
         updated_at: API time of the last PATCH of its settings.
         missing_since: API time of the first look that did not find it.
         end_due: when a superseded room is to be ended (API time).
@@ -75,6 +79,9 @@ class RoomRecord:
     retired_at: datetime | None = None
     last_used_at: datetime | None = None
     version: str = ""  # of the policy whose wish was last applied
+    granted_until: datetime | None = None
+    renewed_from: datetime | None = None
+    asked_at: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,15 @@ class Suspension:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """A person's word that a room is to be renewed now; it stands until that is done."""
+
+    at: datetime
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeyState:
     """Everything that we remember of one key.
 
@@ -119,6 +135,7 @@ class KeyState:
         former: encoded keys that this room was known by.
         lost: the last current room ended before its wish did: brakes count the next create.
         suspended: nothing is done for this key until then; stored with it, like `protect`.
+        asked: a person's word that its room is to be renewed now.
     """
 
     key: Key
@@ -135,6 +152,7 @@ class KeyState:
     creates: Attempts = Attempts()
     withheld: str = ""  # digest of what a mode or question last withheld: told once
     suspended: Suspension | None = None
+    asked: Ask | None = None
 
     @property
     def frozen(self) -> Desired | None:

@@ -21,6 +21,9 @@ FLOOR_MOST: Final = timedelta(hours=24)
 FLOOR_LEAST: Final = timedelta(seconds=60)
 # The end, less this share of life, overrides window, spread and every other wish.
 EMERGENCY_SHARE: Final = 20
+# So often a day a policy's new lifetimes and people together may have one room renewed.
+ASKED_MOST: Final = 6
+_A_DAY: Final = timedelta(hours=24)
 
 Opening = Callable[[Window, datetime], tuple[datetime, datetime]]
 
@@ -41,8 +44,15 @@ class RenewalTime:
 
 
 def granted_life(room: RoomRecord, expires_at: datetime) -> timedelta:
-    """L, at most what an API can grant; an end that somebody else moved far out adds nothing."""
-    return max(min(expires_at - room.granted_at, LATEST_END), timedelta(0))
+    """L, at most what an API can grant; an end that somebody else moved far out adds nothing.
+
+    What an API answers and what it grants may differ, so the end that is seen counts.  Only where
+    that is still the one which was moved on, the room is seen as it was, and the answer counts.
+    """
+    granted = expires_at
+    if room.granted_until is not None and expires_at == room.renewed_from:
+        granted = room.granted_until
+    return max(min(granted - room.granted_at, LATEST_END), timedelta(0))
 
 
 def floor(life: timedelta) -> timedelta:
@@ -60,8 +70,24 @@ def asked_end(now: datetime, lifetime: timedelta) -> datetime:
     return now + max(min(lifetime, LONGEST_ASK), NOTICE)
 
 
+def asked_lately(room: RoomRecord, now: datetime) -> tuple[datetime, ...]:
+    """The renewals of the last day that somebody asked for, oldest first."""
+    return tuple(at for at in room.asked_at if now - at < _A_DAY)
+
+
+def asked_again(room: RoomRecord, now: datetime) -> datetime | None:
+    """When a renewal may be asked for again; None where it may now."""
+    lately = asked_lately(room, now)
+    return None if len(lately) < ASKED_MOST else lately[-ASKED_MOST] + _A_DAY
+
+
 def renewal_time(
-    room: RoomRecord, expires_at: datetime, renewal: Renewal, key: str, opening: Opening
+    room: RoomRecord,
+    expires_at: datetime,
+    renewal: Renewal,
+    key: str,
+    opening: Opening,
+    now: datetime,
 ) -> RenewalTime:
     """Say when a room that ends at ``expires_at`` is to be renewed.
 
@@ -71,6 +97,7 @@ def renewal_time(
         renewal: the policy's wish.
         key: the encoded key, which gives the room its own place within a quarter of the lead.
         opening: the first opening of a window that has not closed at a moment.
+        now: API time; a window that was missed is over, and the next one counts.
     """
     life = granted_life(room, expires_at)
     before = lead(life, renewal.before)
@@ -79,9 +106,10 @@ def renewal_time(
     latest = expires_at - life / EMERGENCY_SHARE
     moment, why = due, f"{_days(before)} before its end, spread by its key"
     if renewal.window is not None:
-        start, end = opening(renewal.window, due)
+        start, end = opening(renewal.window, max(due, now))
         start = max(start, due)
-        moment = start + (end - start) * share
+        # By another number: those whose due moments lie in one day have nearly the same share.
+        moment = start + (end - start) * spread(f"{key}#window")
         why = f"{_days(before)} before its end, in its window {renewal.window.cron!r}"
     if moment > latest:
         moment, why = latest, "the last twentieth of its life begins"

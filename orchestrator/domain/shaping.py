@@ -21,7 +21,7 @@ from orchestrator.domain.policies import (
     ReplaceMode,
 )
 from orchestrator.domain.records import RoomRecord
-from orchestrator.domain.renewal import asked_end, renewal_time
+from orchestrator.domain.renewal import ASKED_MOST, asked_again, asked_end, renewal_time
 from orchestrator.domain.rooms import (
     LONGEST_ASK,
     SETTINGS,
@@ -64,7 +64,8 @@ def keep_in_shape(
         draft.do(Update(room.id, MappingProxyType(gentle), desired, reason))
     plan_renewal(situation, room, seen, desired, draft)
     told = (desired.version, desired.lifetime) != (room.version, room.lifetime)
-    if told and not draft.actions:
+    waits = any(isinstance(hold.action, Renew) for hold in draft.holds)
+    if told and not draft.actions and not waits:
         draft.do(Note(seen, desired, "the policy changed and asks for nothing new"))
 
 
@@ -213,10 +214,23 @@ def plan_renewal(
     if seen.expires_at is None or desired.lifetime is None or seen.type is RoomType.INSTANT:
         return
     now = situation.now
-    if _change_lifetime(situation, room, seen.expires_at, desired, draft):
-        return
+    wished = _asked_by_a_person(situation, room, seen.expires_at, desired) or _change_lifetime(
+        situation, room, seen.expires_at, desired
+    )
+    if wished is not None:
+        again = asked_again(room, now)
+        if again is None:
+            draft.do(wished)
+            return
+        reason = f"{wished.reason}; it was renewed {ASKED_MOST} times in a day because of wishes"
+        draft.hold("asked", reason, again, wished)
     due = renewal_time(
-        room, seen.expires_at, desired.renewal, situation.key.encoded, situation.world.opening
+        room,
+        seen.expires_at,
+        desired.renewal,
+        situation.key.encoded,
+        situation.world.opening,
+        now,
     )
     asked = asked_end(now, desired.lifetime)
     moment = due.moment
@@ -256,12 +270,26 @@ def _move_on(
     draft.back_at(next_look(seen.expires_at, now))
 
 
+def _asked_by_a_person(
+    situation: Situation, room: RoomRecord, expires_at: datetime, desired: Desired
+) -> Renew | None:
+    """A person's wish for a renewal now, exempt from the floor."""
+    ask = situation.state.asked
+    if ask is None or desired.lifetime is None:
+        return None
+    asked = asked_end(situation.now, desired.lifetime)
+    if asked <= expires_at:
+        return None
+    reason = f"{ask.actor} asked for it: {ask.reason}"
+    return Renew(room.id, expires_at, asked, desired, reason, own=False, asked_by=ask.actor)
+
+
 def _change_lifetime(
-    situation: Situation, room: RoomRecord, expires_at: datetime, desired: Desired, draft: Draft
-) -> bool:
+    situation: Situation, room: RoomRecord, expires_at: datetime, desired: Desired
+) -> Renew | None:
     """A policy's new lifetime: one PATCH, exempt from the floor; shortening leaves the grace."""
     if desired.lifetime is None or room.lifetime in {None, desired.lifetime}:
-        return False
+        return None
     now = situation.now
     asked = asked_end(now, desired.lifetime)
     shorter = desired.lifetime < room.lifetime
@@ -269,9 +297,8 @@ def _change_lifetime(
         asked = max(asked, now + min(desired.removal.grace, LONGEST_ASK))
     useful = asked < expires_at if shorter else asked > expires_at
     if not useful:
-        return False
+        return None
     line = desired.places.get("lifetime", desired.because)
-    draft.do(
-        Renew(room.id, expires_at, asked, desired, f"{line} asks for another lifetime", own=False)
+    return Renew(
+        room.id, expires_at, asked, desired, f"{line} asks for another lifetime", own=False
     )
-    return True

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orchestrator.domain.facts import Fact, Json
-from orchestrator.domain.records import KeyState, Suspension
+from orchestrator.domain.records import Ask, KeyState, Suspension
 from orchestrator.foundation.instants import format_instant
 
 
@@ -41,6 +41,12 @@ def resumed(state: KeyState, word: Word) -> tuple[KeyState, Fact]:
     """A suspension ends, by a person's word or by its time."""
     until = None if state.suspended is None else state.suspended.until
     return replace(state, suspended=None), _fact("room.resumed", state, word, until)
+
+
+def asked(state: KeyState, now: datetime, word: Word) -> tuple[KeyState, Fact]:
+    """A room is to be renewed now; the word stands until that is done."""
+    fact = _fact("room.renew.asked", state, word)
+    return replace(state, asked=Ask(now, word.actor, word.reason)), fact
 
 
 def longer(one: Suspension | None, other: Suspension | None) -> Suspension | None:

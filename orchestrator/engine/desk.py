@@ -356,6 +356,11 @@ class EngineDesk:
         self._wake(target)
         return Done(f"{target} has the room of {source}: same room, same link.")
 
+    async def renew(self, name: str, person: Person) -> Done:
+        """Ask for a key's room to be renewed now."""
+        await self._prepared()
+        return await self._steering.renew((await self._find(name)).key, person)
+
     async def protect(self, name: str, person: Person, *, on: bool = True) -> Done:
         """Forbid to remove and to replace a key's room, or allow it again."""
         await self._prepared()

@@ -43,6 +43,7 @@ from orchestrator.ports.faults import (
     Fault,
     ForbiddenError,
     MissingError,
+    NotTakenError,
     RefusedError,
     UnansweredError,
     UnauthorizedError,
@@ -244,7 +245,12 @@ class Executor:
                 return seen
             case Renew() | Retire():
                 patch = Patch(expires_at=action.after)
-                return await self._rooms.update_room(action.room_id, patch)
+                seen = await self._rooms.update_room(action.room_id, patch)
+                if isinstance(action, Renew) and seen.expires_at == action.before:
+                    # To record this as a renewal would be a lie, and let the room run out.
+                    message = "the API took the new end and left the old one"
+                    raise NotTakenError(message, 200)
+                return seen
             case Update():
                 return await self._rooms.update_room(action.room_id, action.patch)
             case Delete():
@@ -350,7 +356,7 @@ class Executor:
                 return state, ()
             case RefusedError() if isinstance(action, Delete):
                 return state, ()  # remembered for the whole API; it is retired instead
-            case ForbiddenError():
+            case ForbiddenError() | NotTakenError():
                 schedule = backoff.Schedule.FORBIDDEN
             case _:
                 schedule = backoff.Schedule.REFUSED

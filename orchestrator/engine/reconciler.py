@@ -358,6 +358,8 @@ class Reconciler:
         await self._parts.store.commit(commit, self._parts.clock.now())
 
     def _actor(self, key: Key, action: Action) -> str:
+        if isinstance(action, Renew) and action.asked_by:
+            return action.asked_by
         if isinstance(action, Create | Update | Renew | Replace):
             return self._actor_of(key, action.desired.version)
         return self._actor_of(key, "")

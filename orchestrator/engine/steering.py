@@ -14,6 +14,7 @@ from orchestrator.domain import steering
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState
+from orchestrator.domain.renewal import ASKED_MOST, asked_again, asked_end
 from orchestrator.domain.reports import Done, Person
 from orchestrator.domain.steering import Word
 from orchestrator.engine.gathering import take_in
@@ -59,7 +60,7 @@ class Steering:
         """Stop every act on a key until a moment."""
         now = self._parts.rooms.api_now()
         if until <= now:
-            raise DeskError(f"{until:%Y-%m-%d %H:%M}Z is over; name a moment to come", _INVALID)
+            raise DeskError(f"{_minute(until)} is over; name a moment to come", _INVALID)
         if until > now + _LONGEST:
             raise DeskError("a suspension lasts a year at most; say it again then", _INVALID)
         async with self._parts.store.claim(key):
@@ -68,8 +69,22 @@ class Steering:
         end = state.current.expires_at if state.current is not None else None
         lines: tuple[str, ...] = ()
         if end is not None and end <= until:
-            lines = (f"Its room ends {end:%d %b %Y %H:%M}Z, while nothing renews it.",)
-        return Done(f"Nothing is done for {key} until {until:%d %b %Y %H:%M}Z.", lines)
+            lines = (f"Its room ends {_minute(end)}, while nothing renews it.",)
+        return Done(f"Nothing is done for {key} until {_minute(until)}.", lines)
+
+    async def renew(self, key: Key, person: Person) -> Done:
+        """Ask for a key's room to be renewed at its next turn, whatever its time says."""
+        now = self._parts.rooms.api_now()
+        async with self._parts.store.claim(key):
+            state = await self._state(key)
+            refused = _against_renewing(state, now)
+            if refused:
+                raise DeskError(refused, _INVALID)
+            await self._commit(*steering.asked(state, now, _word(person)))
+        return Done(
+            f"The renewal of {key} is asked for; what became of it:  "
+            f"room-orchestrator rooms why {key}"
+        )
 
     async def resume(self, key: Key, person: Person) -> Done:
         """End a suspension before its time."""
@@ -88,6 +103,27 @@ class Steering:
         now = self._parts.clock.now()
         await self._parts.store.commit(Commit(states=(state,), facts=(fact,)), now)
         self._parts.inbox.wake(state.key, "command")
+
+
+def _against_renewing(state: KeyState, now: datetime) -> str:
+    """Why a renewal that a person asks for cannot be, as a sentence; or nothing."""
+    key, current, wish = state.key, state.current, state.wish
+    if state.suspended is not None:
+        return f"{key} is suspended: room-orchestrator rooms resume {key} --reason …"
+    if current is None or wish is None:
+        return f"{key} has no room now that could be renewed"
+    if wish.occurrence is not None or wish.lifetime is None or current.expires_at is None:
+        return f"the room of {key} has an end of its own, which is not moved by renewing"
+    again = asked_again(current, now)
+    if again is not None:
+        return f"{key} was renewed {ASKED_MOST} times in a day by wishes; again {_minute(again)}"
+    if asked_end(now, wish.lifetime) <= current.expires_at:
+        return f"{key} ends {_minute(current.expires_at)}, later than a renewal would ask for"
+    return ""
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%d %b %Y %H:%M}Z"
 
 
 def _word(person: Person) -> Word:

@@ -81,6 +81,10 @@ class Desk(Protocol):
         """Make a room serve another key: same room, same link, no call."""
         ...
 
+    async def renew(self, name: str, person: Person) -> Done:
+        """Ask for a key's room to be renewed now, whatever its time says."""
+        ...
+
     async def protect(self, name: str, person: Person, *, on: bool = True) -> Done:
         """Forbid to remove and to replace a key's room, or allow it again; stored with the key."""
         ...

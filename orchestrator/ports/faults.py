@@ -66,6 +66,11 @@ class RefusedError(Fault):
 
 
 @dataclass
+class NotTakenError(Fault):
+    """A 2xx that left the room's end as it was: like 403, for another try may be taken."""
+
+
+@dataclass
 class MissingError(Fault):
     """404: nothing there under this id, as far as this answer goes."""
 

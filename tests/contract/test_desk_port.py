@@ -87,6 +87,7 @@ COMMANDS: list[tuple[tuple[str, ...], Callable[[Desk], Awaitable[object]]]] = [
     (("distinct", "7", "k/1"), lambda desk: desk.distinct("7", "k/1", ANNA)),
     (("forget", "k/1"), lambda desk: desk.forget("k/1", ANNA)),
     (("rekey", "k/1", "k/2"), lambda desk: desk.rekey("k/1", "k/2", ANNA)),
+    (("renew", "k/1"), lambda desk: desk.renew("k/1", ANNA)),
     (("protect", "k/1", "on"), lambda desk: desk.protect("k/1", ANNA)),
     (("protect", "k/1", "off"), lambda desk: desk.protect("k/1", ANNA, on=False)),
     (("suspend", "k/1", NOW.isoformat()), lambda desk: desk.suspend("k/1", NOW, ANNA)),

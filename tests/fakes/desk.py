@@ -78,6 +78,9 @@ class FakeDesk:
     async def rekey(self, old: str, new: str, person: Person) -> Done:
         return self._command(person, "rekey", old, new)
 
+    async def renew(self, name: str, person: Person) -> Done:
+        return self._command(person, "renew", name)
+
     async def protect(self, name: str, person: Person, *, on: bool = True) -> Done:
         return self._command(person, "protect", name, "on" if on else "off")
 

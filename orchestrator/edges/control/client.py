@@ -128,6 +128,10 @@ class SocketDesk:
         """Make a room serve another key."""
         return await self._ask(wire.Rekey(old, new, person.reason), Done)
 
+    async def renew(self, name: str, person: Person) -> Done:
+        """Ask for a key's room to be renewed now."""
+        return await self._ask(wire.Renew(name, person.reason), Done)
+
     async def protect(self, name: str, person: Person, *, on: bool = True) -> Done:
         """Forbid to remove and to replace a key's room, or allow it again."""
         return await self._ask(wire.Protect(name, on, person.reason), Done)

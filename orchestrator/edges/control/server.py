@@ -167,7 +167,7 @@ class ControlServer:
                 return await desk.forget(name, person)
             case wire.Rekey(old, new):
                 return await desk.rekey(old, new, person)
-            case wire.Protect() | wire.Suspend() | wire.Resume():
+            case wire.Renew() | wire.Protect() | wire.Suspend() | wire.Resume():
                 return await _steer(desk, command, person)
             case wire.Approve(brake):
                 return await desk.approve(brake, person)
@@ -179,6 +179,8 @@ class ControlServer:
 
 async def _steer(desk: Desk, command: wire.Steer, person: Person) -> wire.Report:
     match command:
+        case wire.Renew(name):
+            return await desk.renew(name, person)
         case wire.Protect(name, on):
             return await desk.protect(name, person, on=on)
         case wire.Suspend(name, until):

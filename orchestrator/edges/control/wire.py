@@ -137,6 +137,14 @@ class Rekey:
 
 
 @dataclass(frozen=True, slots=True)
+class Renew:
+    """`Desk.renew`."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Protect:
     """`Desk.protect`."""
 
@@ -177,7 +185,7 @@ class Reload:
     reason: str
 
 
-Steer = Protect | Suspend | Resume
+Steer = Renew | Protect | Suspend | Resume
 Command = Apply | ReadHostLink | Adopt | Distinct | Forget | Rekey | Steer | Approve | Reload
 Question = AskStatus | AskPlan | AskRooms | AskWhy | Command
 Report = StatusReport | PlanReport | RoomsReport | WhyReport | ApplyReport | RevealedLink | Done
@@ -194,6 +202,7 @@ _NAMES: Final[Mapping[type[Question], str]] = {
     Distinct: "distinct",
     Forget: "forget",
     Rekey: "rekey",
+    Renew: "renew",
     Protect: "protect",
     Suspend: "suspend",
     Resume: "resume",

@@ -98,6 +98,7 @@ COMMANDS = [
     ("rekey", "team-rooms/qa", "team-rooms/quality"),
     ("approve", "b7"),
     ("resume", "team-rooms/fax"),
+    ("renew", "team-rooms/fax"),
 ]
 WITH_OPTIONS = [
     (("protect", "team-rooms/fax"), ("protect", "team-rooms/fax", "on")),

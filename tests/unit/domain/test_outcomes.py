@@ -26,10 +26,12 @@ from orchestrator.domain.actions import (
     Update,
 )
 from orchestrator.domain.facts import ApiCall, Fact
+from orchestrator.domain.keys import key
 from orchestrator.domain.outcomes import Outcome
 from orchestrator.domain.plan import plan
 from orchestrator.domain.policies import Removal, RemovalMode
 from orchestrator.domain.records import (
+    Ask,
     Attempts,
     KeyState,
     OperationKind,
@@ -185,11 +187,35 @@ def test_a_renewal_remembers_what_was_granted(own: bool) -> None:
     )
     (room,) = state_of(outcome).rooms
     assert (room.expires_at, room.granted_at, room.lifetime) == (NOW + 2 * YEAR, NOW, 30 * DAY)
-    assert room.renewed_at == (NOW if own else NOW - YEAR)
+    assert (room.granted_until, room.renewed_from) == (NOW + 2 * YEAR, NOW + YEAR)
+    assert room.renewed_at == NOW
+    assert room.asked_at == (() if own else (NOW,))
     assert room.retired_at is None
     fact = fact_of(outcome, "room.renewed")
     assert fact.before == {"expires_at": format_instant(NOW + YEAR)}
     assert fact.after == {"expires_at": format_instant(NOW + 2 * YEAR)}
+
+
+def test_what_a_person_asked_for_is_done_by_any_renewal_and_by_a_new_room() -> None:
+    ask = Ask(NOW, "anna", "OPS-4711")
+    asked = a.state(a.room(), asked=ask, wish=a.desired())
+    renew = Renew(ROOM, NOW + YEAR, NOW + 3 * YEAR, a.desired(), "due")
+    create = Create(a.desired(), 2, "wanted")
+    for action, seen in ((renew, RENEWED), (create, a.observed("room-2"))):
+        operation = a.operation(room_id=ROOM)
+        outcome = outcomes.answered(asked, action, operation, seen, TELLER)
+        assert state_of(outcome).asked is None
+    moved = outcomes.rekeyed(asked, a.state(key=key("team-rooms", "till")), TELLER, "renamed")
+    assert state_of(moved).asked == ask
+
+
+def test_wishes_of_a_day_ago_are_forgotten() -> None:
+    hours = (30, 24, 23, 1)
+    before = a.state(a.room(asked_at=tuple(NOW - timedelta(hours=each) for each in hours)))
+    for own, count in ((True, 2), (False, 3)):
+        action = Renew(ROOM, NOW + YEAR, NOW + 3 * YEAR, a.desired(), "due", own=own)
+        outcome = outcomes.answered(before, action, a.operation(room_id=ROOM), RENEWED, TELLER)
+        assert len(state_of(outcome).rooms[0].asked_at) == count
 
 
 LEVEL = "join_approval_level"

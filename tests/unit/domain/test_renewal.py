@@ -1,18 +1,26 @@
 """When a room is renewed, moment by moment."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from orchestrator.domain.keys import spread
 from orchestrator.domain.policies import Renewal, Window
-from orchestrator.domain.renewal import floor, granted_life, lead, renewal_time
+from orchestrator.domain.renewal import (
+    asked_again,
+    floor,
+    granted_life,
+    lead,
+    renewal_time,
+)
 from tests import builders as a
 from tests.builders import NOW, YEAR
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 KEY = "team-rooms/checkout"
+INSIDE = spread(f"{KEY}#window")
 END = NOW + 100 * DAY
 ROOM = a.room(expires_at=END, granted_at=NOW)
 WINDOW = Window("0 6 * * *", "Europe/Berlin", 4 * HOUR)
@@ -46,7 +54,7 @@ def test_the_lead(wished: timedelta | None, expected: timedelta) -> None:
 
 
 def test_a_renewal_has_its_own_place_in_a_quarter_of_the_lead() -> None:
-    time = renewal_time(ROOM, END, Renewal(before=40 * DAY), KEY, a.at_once)
+    time = renewal_time(ROOM, END, Renewal(before=40 * DAY), KEY, a.at_once, NOW)
     assert time.moment == END - 40 * DAY * (1 + spread(KEY) / 4)
     assert time.latest == END - 5 * DAY
     assert time.why == "40 d before its end, spread by its key"
@@ -55,32 +63,32 @@ def test_a_renewal_has_its_own_place_in_a_quarter_of_the_lead() -> None:
 @pytest.mark.parametrize(
     ("opens", "moment", "why"),
     [
-        (-2 * HOUR, 2 * HOUR * spread(KEY), "40 d before its end, in its window '0 6 * * *'"),
-        (DAY, DAY + 4 * HOUR * spread(KEY), "40 d before its end, in its window '0 6 * * *'"),
+        (-2 * HOUR, 2 * HOUR * INSIDE, "40 d before its end, in its window '0 6 * * *'"),
+        (DAY, DAY + 4 * HOUR * INSIDE, "40 d before its end, in its window '0 6 * * *'"),
         (YEAR, None, "the last twentieth of its life begins"),
     ],
     ids=["open already", "tomorrow", "too late"],
 )
 def test_a_window_moves_it(opens: timedelta, moment: timedelta | None, why: str) -> None:
-    due = renewal_time(ROOM, END, Renewal(before=40 * DAY), KEY, a.at_once).moment
+    due = renewal_time(ROOM, END, Renewal(before=40 * DAY), KEY, a.at_once, NOW).moment
 
     def opening(window: Window, at: datetime) -> tuple[datetime, datetime]:
         return at + opens, at + opens + window.duration
 
-    time = renewal_time(ROOM, END, Renewal(40 * DAY, WINDOW), KEY, opening)
+    time = renewal_time(ROOM, END, Renewal(40 * DAY, WINDOW), KEY, opening, NOW)
     assert time.moment == (END - 5 * DAY if moment is None else due + moment)
     assert time.why == why
 
 
 def test_a_floor_that_is_over_changes_nothing() -> None:
     renewed = a.room(expires_at=END, granted_at=NOW, renewed_at=NOW)
-    time = renewal_time(renewed, END, Renewal(), KEY, a.at_once)
-    assert time == renewal_time(ROOM, END, Renewal(), KEY, a.at_once)
+    time = renewal_time(renewed, END, Renewal(), KEY, a.at_once, NOW)
+    assert time == renewal_time(ROOM, END, Renewal(), KEY, a.at_once, NOW)
 
 
 def test_the_floor_comes_last() -> None:
     renewed = a.room(expires_at=END, granted_at=NOW, renewed_at=END - HOUR)
-    time = renewal_time(renewed, END, Renewal(), KEY, a.at_once)
+    time = renewal_time(renewed, END, Renewal(), KEY, a.at_once, NOW)
     assert (time.moment, time.why) == (END + 23 * HOUR, "it was renewed a short while ago")
 
 
@@ -91,4 +99,90 @@ def test_the_floor_comes_last() -> None:
 )
 def test_the_lead_in_words(life: timedelta, words: str) -> None:
     room = a.room(expires_at=NOW + life, granted_at=NOW)
-    assert renewal_time(room, NOW + life, Renewal(), KEY, a.at_once).why.startswith(words)
+    assert renewal_time(room, NOW + life, Renewal(), KEY, a.at_once, NOW).why.startswith(words)
+
+
+# --- a window that was missed ---------------------------------------------------------------------
+
+
+def daily(window: Window, moment: datetime) -> tuple[datetime, datetime]:
+    """Open from six to ten each day."""
+    start = moment.replace(hour=6, minute=0, second=0, microsecond=0)
+    if moment >= start + window.duration:
+        start += DAY
+    return start, start + window.duration
+
+
+# With this lead it falls due two hours after midnight, before the window of that day.
+WISH = Renewal(
+    before=(END - datetime(2027, 1, 21, 2, 0, tzinfo=UTC)) / (1 + spread(KEY) / 4), window=WINDOW
+)
+IN_IT = datetime(2027, 1, 21, 6, 0, tzinfo=UTC) + 4 * HOUR * INSIDE
+
+
+@pytest.mark.parametrize(
+    ("now", "moment"),
+    [
+        pytest.param(NOW, IN_IT, id="long before"),
+        pytest.param(IN_IT - timedelta(seconds=1), IN_IT, id="in it, before its turn"),
+        pytest.param(IN_IT + timedelta(minutes=1), IN_IT, id="in it, its turn is over: now"),
+        pytest.param(IN_IT.replace(hour=9, minute=59), IN_IT, id="the last minute"),
+        pytest.param(IN_IT.replace(hour=10, minute=0, second=0), IN_IT + DAY, id="just closed"),
+        pytest.param(IN_IT + 3 * DAY + 5 * HOUR, IN_IT + 4 * DAY, id="days later, closed"),
+        pytest.param(END - DAY, END - 5 * DAY, id="the last twentieth waits for no window"),
+    ],
+)
+def test_a_window_that_was_missed_waits_for_the_next(now: datetime, moment: datetime) -> None:
+    time = renewal_time(ROOM, END, WISH, KEY, daily, now)
+    assert abs(time.moment - moment) < timedelta(seconds=1)
+
+
+# --- a room that is seen as it was ----------------------------------------------------------------
+
+AGAIN = a.room(
+    expires_at=END,
+    granted_at=END - HOUR,
+    granted_until=END + YEAR,
+    renewed_at=END - HOUR,
+    renewed_from=END,
+)
+
+
+@pytest.mark.parametrize(
+    ("shown", "life"),
+    [(END, YEAR), (END + YEAR, YEAR), (END - timedelta(minutes=30), HOUR / 2)],
+    ids=["as it was before", "as granted", "brought near by somebody"],
+)
+def test_a_room_that_is_seen_as_it_was_has_the_life_that_was_granted(
+    shown: datetime, life: timedelta
+) -> None:
+    room = replace(AGAIN, granted_until=END - HOUR + YEAR)
+    assert granted_life(room, shown) == min(life, YEAR)
+
+
+def test_p07_a_stale_look_renews_no_second_time_within_the_floor() -> None:
+    """An hour before its end it was renewed for a year, and is shown as it was: a day's floor."""
+    time = renewal_time(AGAIN, END, Renewal(), KEY, a.at_once, END - HOUR)
+    assert time.moment == END - HOUR + DAY
+    near = replace(AGAIN, renewed_from=END - DAY)
+    time = renewal_time(near, END, Renewal(), KEY, a.at_once, END - HOUR)
+    assert END - HOUR < time.moment < END
+
+
+# --- what people and policies ask for -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hours", "again"),
+    [
+        ([], None),
+        ([5, 4, 3, 2, 1], None),
+        ([23, 5, 4, 3, 2, 1], 1),
+        ([30, 23, 22, 21, 20, 2, 1], 1),
+        ([24, 23, 22, 21, 20, 2], None),
+        ([20, 10, 9, 8, 7, 6, 5], 14),
+    ],
+)
+def test_a_room_may_be_asked_for_six_times_a_day(hours: list[int], again: int | None) -> None:
+    room = a.room(asked_at=tuple(NOW - each * HOUR for each in hours))
+    assert asked_again(room, NOW) == (None if again is None else NOW + again * HOUR)

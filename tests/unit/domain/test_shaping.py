@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from orchestrator.domain.actions import Hold, Note, Renew, Replace, Update
 from orchestrator.domain.plan import plan
 from orchestrator.domain.policies import Desired, Removal, Renewal, ReplaceMode, Window
-from orchestrator.domain.records import Attempts, KeyState, RoomRecord
+from orchestrator.domain.records import Ask, Attempts, KeyState, RoomRecord
 from orchestrator.domain.rooms import LONGEST_ASK, Change, Occupancy, RoomType, Setting
 from orchestrator.domain.situation import Kept, Situation, Unwanted, Use, Wanted
 from tests import builders as a
@@ -442,8 +443,12 @@ def test_a_window_moves_a_renewal_but_not_past_the_last_twentieth() -> None:
     def far(window: Window, moment: datetime) -> tuple[datetime, datetime]:
         return moment + YEAR, moment + YEAR + window.duration
 
+    def open_now(window: Window, moment: datetime) -> tuple[datetime, datetime]:
+        return moment - window.duration, moment + timedelta(milliseconds=1)
+
     situation = renewing(left=YEAR / 4, renewal=Renewal(window=window))
-    assert acts(plan(situation)) == ["Renew"]
+    opened = replace(situation, world=replace(situation.world, opening=open_now))
+    assert acts(plan(opened)) == ["Renew"]
     closed = replace(situation, world=replace(situation.world, opening=far))
     made = plan(closed)
     assert acts(made) == []
@@ -454,3 +459,68 @@ def test_two_keys_of_one_birth_are_renewed_apart() -> None:
     one = renewing(left=YEAR / 2)
     other = replace(one, key=replace(KEY, subject="payments"))
     assert plan(one).until != plan(other).until
+
+
+# --- renewals that somebody asks for --------------------------------------------------------------
+
+ANNA = Ask(NOW - HOUR, "anna (uid 1001)", "OPS-4711")
+OFTEN = tuple(NOW - hours * HOUR for hours in (20, 5, 4, 3, 2, 1))
+
+
+def asked(**changes: Any) -> Situation:
+    """A room that is not due, and a person who wants it renewed now."""
+    room = a.room(expires_at=NOW + YEAR / 2, granted_at=NOW - YEAR / 2, **changes)
+    shown = {ROOM: a.observed(expires_at=room.expires_at)}
+    return a.situation(state_=a.state(room, asked=ANNA), sightings=shown)
+
+
+def test_a_person_may_have_a_room_renewed_within_the_floor() -> None:
+    (renew,) = plan(asked(renewed_at=NOW - HOUR)).actions
+    assert isinstance(renew, Renew)
+    assert (renew.after, renew.own, renew.asked_by) == (NOW + LONGEST_ASK, False, ANNA.actor)
+    assert renew.reason == "anna (uid 1001) asked for it: OPS-4711"
+
+
+def test_p07_the_seventh_wish_of_a_day_waits() -> None:
+    made = plan(asked(asked_at=OFTEN))
+    assert acts(made) == []
+    (hold,) = made.holds
+    assert (hold.by, hold.until) == ("asked", NOW + 4 * HOUR)
+    assert "6 times in a day" in hold.reason
+    assert isinstance(hold.action, Renew)
+    assert made.until == NOW + 4 * HOUR
+
+
+def test_p07_wishes_that_wait_do_not_keep_a_room_from_its_own_renewal() -> None:
+    situation = asked(asked_at=OFTEN)
+    state, soon = situation.state, NOW + 30 * DAY
+    room = replace(state.rooms[0], expires_at=soon, granted_at=soon - YEAR)
+    due = replace(
+        situation,
+        state=replace(state, rooms=(room,)),
+        sightings={ROOM: a.observed(expires_at=soon)},
+    )
+    (renew,) = plan(due).actions
+    assert isinstance(renew, Renew)
+    assert renew.own
+
+
+def test_a_new_lifetime_that_waits_is_not_forgotten() -> None:
+    """It is not noted as taken: it is asked for when its turn comes."""
+    situation = lifetimes(30 * DAY, 90 * DAY, left=29 * DAY)
+    rooms = tuple(replace(room, asked_at=OFTEN) for room in situation.state.rooms)
+    made = plan(replace(situation, state=replace(situation.state, rooms=rooms)))
+    assert acts(made) == []
+    assert [hold.by for hold in made.holds] == ["asked"]
+
+
+@pytest.mark.parametrize(
+    "situation",
+    [
+        replace(asked(lifetime=30 * DAY), wish=Wanted(a.desired(lifetime=30 * DAY))),
+        replace(asked(), wish=Wanted(a.desired(lifetime=None))),
+    ],
+    ids=["it ends later already", "nothing says for how long"],
+)
+def test_a_wish_that_would_move_no_end_asks_for_nothing(situation: Situation) -> None:
+    assert "Renew" not in acts(plan(situation))

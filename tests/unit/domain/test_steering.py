@@ -8,7 +8,7 @@ import pytest
 from orchestrator.domain import outcomes, steering
 from orchestrator.domain.actions import Resume
 from orchestrator.domain.keys import key
-from orchestrator.domain.records import Suspension
+from orchestrator.domain.records import Ask, Suspension
 from orchestrator.domain.steering import Word
 from tests import builders as a
 from tests.builders import KEY, NAME, NOW, ROOM
@@ -53,6 +53,16 @@ def test_resuming_tells_what_ended() -> None:
     assert state == a.state()
     assert fact.detail["until"] == "2026-11-24T12:00:00.000Z"
     assert steering.resumed(a.state(), ANNA)[1].detail == {"display_name": ""}
+
+
+def test_a_wish_for_a_renewal_is_remembered_and_told() -> None:
+    state, fact = steering.asked(a.state(a.room()), NOW, ANNA)
+    assert state.asked == Ask(NOW, "anna (uid 1001)", "OPS-4711")
+    assert (fact.event, fact.actor, fact.reason) == (
+        "room.renew.asked",
+        "anna (uid 1001)",
+        "OPS-4711",
+    )
 
 
 def test_a_suspension_that_is_over_is_told_by_its_time() -> None:
