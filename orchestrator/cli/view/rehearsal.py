@@ -202,6 +202,7 @@ def _calls(screen: Screen, report: RehearsalReport) -> None:
     if calls.at_limit:
         _row(
             screen,
+            "calls",
             "waiting",
             f"in {plural(calls.at_limit, 'minute')} the rate was used up, and calls waited",
             "yellow",
@@ -253,7 +254,7 @@ def _renewals(screen: Screen, report: RehearsalReport) -> None:
 def _links(screen: Screen, links: Sequence[RehearsedAct], *, whole: bool) -> None:
     if not links:
         _heading(screen, "Links")
-        _row(screen, "links", "links", "no link changes or ends")
+        _row(screen, "links", "none", "no link changes or ends")
         return
     counts = Counter(act.link for act in links)
     told = [
@@ -340,5 +341,6 @@ def _verdict(screen: Screen, report: RehearsalReport) -> None:
     if words:
         screen.line(("Not all is met: ", "bold red"), f"{', '.join(words)}.", hang=2)
     else:
-        screen.line(("All is met.", "bold green"))
+        so_far = "" if report.whole else " so far"
+        screen.line((f"All is met{so_far}.", "bold green"))
     screen.line(f"{stands}{meetings}. Nothing was done.", hang=2)

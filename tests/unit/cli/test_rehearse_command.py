@@ -106,6 +106,15 @@ def test_one_that_was_ended_early_says_so() -> None:
     """And until when it came."""
     early = replace(REHEARSAL, reached=at("2027-01-01 00:00"))
     assert "Ended early: this is what was found until 1 Jan 2027 00:00." in shown(early, WIDE)
+    early = replace(early, unmet=(), problems=())
+    assert "All is met so far." in shown(early, WIDE)
+
+
+def test_a_pipes_rows_begin_with_the_name_of_their_part() -> None:
+    """But for the two that say what it comes to, and problems, which begin with their place."""
+    lines = shown(replace(REHEARSAL, problems=()), PIPE).splitlines()[4:-2]
+    parts = list(dict.fromkeys(line.split()[0] for line in lines))
+    assert parts == ["month", "act", "calls", "renewals", "link", "unmet"]
 
 
 def test_a_rehearsal_of_an_installation(rehearsed: CommandLine) -> None:
