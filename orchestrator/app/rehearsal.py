@@ -194,16 +194,16 @@ class _Stage:
         left = (self.span.until - clock.now()).total_seconds()
         step = max(left / _STEPS, 3600.0)
         async with asyncio.TaskGroup() as group:
-            working = group.create_task(engine.run(), name="engine")
+            group.create_task(engine.run(), name="engine")
             try:
                 while (left := (self.span.until - clock.now()).total_seconds()) > 0:
                     await clock.sleep(min(step, left))
                     self.progress(clock.now())
             except asyncio.CancelledError:
+                # A person has seen enough; or the engine failed, and the group will tell its error.
                 this = asyncio.current_task()
-                if this is None or working.done():
-                    raise  # the engine failed: its error is what is told
-                this.uncancel()  # a person has seen enough
+                if this is not None:
+                    this.uncancel()
             reached = clock.now()
             engine.stop()
         return reached

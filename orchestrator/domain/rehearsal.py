@@ -45,6 +45,7 @@ _ACTS: Final = {
     "room.deleted": "delete",
     "room.expired": "expire",
     "room.lost": "lose",
+    "room.link.changed": "link",
 }
 _OVER: Final = frozenset({"let-go", "retire", "delete", "expire", "lose"})
 
@@ -169,6 +170,8 @@ class Account:
             room = self._current.pop(_readable(str(fact.detail.get("from"))), None)
             if room is not None:
                 self._current[act.key] = room
+        elif act.act == "link":
+            act = replace(act, link=LinkFate.CHANGES)
         elif act.act in _OVER:
             act = self._end(act)
         self.acts.append(act)

@@ -402,7 +402,8 @@ class RehearsedAct:
 
     Attributes:
         act: create, renew, update, replace, adopt, move, bury (a removal is decided), restore,
-            let-go, retire, delete, expire or lose (the room is over by itself).
+            let-go, retire, delete, expire or lose (the room is over by itself), link (the API gave
+            the room another).
         link: what becomes of the link that people have; the end of a meeting's own room is none
             of it.
         ends_at: the room's end from then on; None where the act says nothing of it.

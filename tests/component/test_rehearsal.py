@@ -17,21 +17,27 @@ from typing import Any
 
 import pytest
 
+from orchestrator.adapters.meetings.rooms import Account, connect
 from orchestrator.adapters.store.peek import copy_store
 from orchestrator.adapters.store.sqlite import SqliteStore
+from orchestrator.adapters.virtual import LoopClock
 from orchestrator.app.configuration import load
+from orchestrator.app.planting import plant
 from orchestrator.app.rehearsal import Candidate, Span, listed_every, rehearse
 from orchestrator.app.validate import read_folder
 from orchestrator.domain import renewal
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import LinkFate, RehearsalReport
-from orchestrator.domain.rooms import RoomType
+from orchestrator.domain.rooms import Observed, RoomType
 from orchestrator.foundation.virtual_time import run_virtually
+from orchestrator.meetings_server import Memory
+from orchestrator.meetings_server import Settings as ServerSettings
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.store import Commit, StoreFault
 from tests import builders
 from tests.component.world import policy
+from tests.meetings import APPLICATION, KEY, applications
 
 START = datetime(2027, 1, 5, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -199,6 +205,44 @@ def test_rooms_of_the_store_are_renewed_and_nothing_else(here: Installation) -> 
     assert report.acts[0].room_id in {"room-checkout", "x-1"}
 
 
+def test_rooms_are_planted_as_the_store_remembers_them() -> None:
+    """Name, marker, text and settings; what the API never took is as it is by default."""
+    marked = standing("checkout")
+    asked = {
+        "display_name": "Checkout room",
+        "initial_join_options.microphone_state": "off",
+        "ui_settings.language": "de",
+        "theme_id": "t-1",
+    }
+    room = replace(
+        marked.rooms[0], text="ours", applied=asked, not_taken={"ui_settings.language": "de"}
+    )
+    found = builders.room("x-1", operation="", adopted=True, created_at=START - 9 * DAY)
+    states = [
+        replace(marked, rooms=(room,)),
+        builders.state(replace(found, text="theirs"), key=Key("team-rooms", "x")),
+    ]
+
+    async def planted() -> dict[str, Observed]:
+        clock = LoopClock(START)
+        async with Memory.opened(ServerSettings(applications=applications()), clock) as memory:
+            await plant(memory, APPLICATION, "acme", states)
+            rooms = connect(memory, Account(APPLICATION, KEY), clock, root="/v1/meetings")
+            return {one.id: one for one in (await rooms.list_rooms()).rooms}
+
+    seen = run_virtually(planted())
+    assert [*seen] == ["x-1", "room-checkout"]  # the oldest first
+    checkout, other = seen["room-checkout"], seen["x-1"]
+    marker = checkout.marked_by("acme")
+    assert marker is not None
+    assert (marker.key, marker.generation) == ("team-rooms/checkout", 1)
+    assert marker.operation == room.operation
+    assert (checkout.text, other.text, other.marker) == ("ours", "theirs", None)
+    assert (checkout.expires_at, checkout.created_at) == (room.expires_at, room.created_at)
+    assert checkout.settings["initial_join_options.microphone_state"] == "off"
+    assert checkout.settings["ui_settings.language"] == "default"
+
+
 def test_a_daemon_may_have_the_store(here: Installation) -> None:
     """It is read beside it, and not a byte of it is written."""
     here.policy("checkout")
@@ -339,9 +383,14 @@ def test_schedules_are_told_with_their_meetings(here: Installation) -> None:
 
 
 def test_a_directory_is_not_asked_and_its_rooms_stay(here: Installation) -> None:
-    """What is remembered holds (P4), and goes on being renewed."""
-    source = {"http": {"url": "https://dir.example/teams?all=1", "every": "10m"}}
-    here.policy("checkout", for_each=source)
+    """What is remembered holds (P4), and goes on being renewed; its secret is not even there."""
+    with (here.folder / "config.yaml").open("a") as config:
+        config.write(
+            "directories: {secrets: {hr: {value: {file: nowhere}, hosts: [dir.example]}}}\n"
+        )
+    headers = {"Authorization": {"secret": "hr"}}
+    source = {"url": "https://dir.example/teams?all=1", "every": "10m", "headers": headers}
+    here.policy("checkout", for_each={"http": source})
     state = standing("checkout", days=30)
     here.remember(replace(state, wish=builders.desired("Checkout room", lifetime=30 * DAY)))
     report = here.rehearse(60 * DAY)

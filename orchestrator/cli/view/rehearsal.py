@@ -36,6 +36,7 @@ _SHOWN: Final = {
     "retire": ("-", "retire", "red"),
     "delete": ("-", "delete", "red"),
     "expire": ("·", "ends", "dim"),
+    "link": ("→", "link", "yellow"),
     "lose": ("!", "lost", "bold red"),
 }
 _COLUMNS: Final = (
@@ -45,7 +46,7 @@ _COLUMNS: Final = (
     ("replace", ("replace",)),
     ("end", ("let-go", "retire", "delete")),
     ("over", ("expire", "lose")),
-    ("other", ("adopt", "move", "bury", "restore")),
+    ("other", ("adopt", "move", "bury", "restore", "link")),
 )
 _UNMET: Final = {
     "lost": ("LOST", "bold red"),

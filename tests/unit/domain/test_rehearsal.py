@@ -107,6 +107,11 @@ def test_a_moved_room_is_its_new_keys() -> None:
     assert told.told[1:3] == [("move", LinkFate.STAYS), ("expire", LinkFate.ENDS)]
 
 
+def test_a_link_that_the_api_changes_is_told() -> None:
+    """People have the old one."""
+    assert born()("room.link.changed").told[1] == ("link", LinkFate.CHANGES)
+
+
 def test_a_decided_removal_tells_when_it_is_due() -> None:
     """The end of its grace."""
     told = Told()("room.tombstoned", due=format_instant(START + 7 * DAY), mode="expire")
