@@ -304,12 +304,17 @@ def _updated(
         if not isinstance(change.after, datetime) and seen.settings.get(path) != change.after
     }
     kept = {path: value for path, value in room.not_taken.items() if path not in action.changes}
+    again = any(
+        path in room.applied and room.applied[path] == change.after
+        for path, change in action.changes.items()
+    )
     after = replace(
         _seen_again(room, seen),
         applied=_asked_again(room, action.desired),
         not_taken={**kept, **untaken},
         version=action.desired.version,
         updated_at=teller.now,
+        insisted=room.insisted + 1 if again else 0,
     )
     detail: dict[str, Json] = {"display_name": room.display_name}
     if untaken:

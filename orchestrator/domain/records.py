@@ -50,6 +50,7 @@ class RoomRecord:
         asked_at: API times of the renewals of the last day that a policy's new lifetime or a
             person asked for.
         updated_at: API time of the last PATCH of its settings.
+        insisted: how often in a row such a PATCH set something again that had not stayed.
         missing_since: API time of the first look that did not find it.
         end_due: when a superseded room is to be ended (API time).
         retired_at: API time of the PATCH that gave it its eleven minutes' notice.
@@ -74,6 +75,7 @@ class RoomRecord:
     adopted: bool = False
     renewed_at: datetime | None = None
     updated_at: datetime | None = None
+    insisted: int = 0
     missing_since: datetime | None = None
     end_due: datetime | None = None
     retired_at: datetime | None = None

@@ -39,7 +39,10 @@ from orchestrator.domain.situation import (
 
 _LOOK_AGAIN: Final = timedelta(minutes=5)  # at a room whose use stands in the way
 _PAST_END_AGAIN: Final = timedelta(minutes=15)
-_SAME_AGAIN: Final = timedelta(hours=1)  # before a setting that did not stay is sent once more
+# Before a setting that did not stay is sent once more: doubled each time in a row, up to a day.
+_SAME_AGAIN: Final = timedelta(hours=1)
+_SAME_AGAIN_MOST: Final = timedelta(days=1)
+_DOUBLINGS: Final = 5
 
 
 def keep_in_shape(
@@ -92,8 +95,14 @@ def _against_sending(room: RoomRecord, path: str, change: Change, desired: Desir
 def _not_again(
     situation: Situation, room: RoomRecord, gentle: Mapping[str, Change], draft: Draft
 ) -> dict[str, Change]:
-    """Leave out what was set a short while ago and did not stay: no war of PATCHes."""
-    if room.updated_at is None or situation.now >= room.updated_at + _SAME_AGAIN:
+    """Leave out what was set a short while ago and did not stay: no war of PATCHes.
+
+    Whether a person sets it back or an API only says that it took it, nobody can tell.
+    """
+    if room.updated_at is None:
+        return dict(gentle)
+    pause = min(_SAME_AGAIN * (1 << min(room.insisted, _DOUBLINGS)), _SAME_AGAIN_MOST)
+    if situation.now >= room.updated_at + pause:
         return dict(gentle)
     again = {
         path
@@ -103,7 +112,7 @@ def _not_again(
     if again:
         names = ", ".join(sorted(again))
         reason = f"{names} was set a short while ago and did not stay"
-        draft.hold("back-off", reason, room.updated_at + _SAME_AGAIN)
+        draft.hold("back-off", reason, room.updated_at + pause)
     return {path: change for path, change in gentle.items() if path not in again}
 
 

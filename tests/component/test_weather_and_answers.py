@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.domain.presence import Callback, Event
 from orchestrator.domain.records import Role
-from orchestrator.domain.rooms import NewRoom, Observed
+from orchestrator.domain.rooms import NewRoom, Observed, RoomType
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.rooms import RoomListing
 from orchestrator.ports.store import StoreFault
@@ -336,6 +336,8 @@ async def test_an_unanswered_change_is_looked_at_before_it_is_sent_again(fate: F
 async def test_p02_a_store_that_cannot_record_lets_nothing_be_done() -> None:
     """No intent, no call; when it can again, all is done."""
     async with running(ONE) as world:
+        end = world.clock.now() + 300 * DAY  # or nothing would be listed, which is a doubt
+        kitchen = world.fake.plant(NewRoom("Kitchen", RoomType.LONG_TERM, "", {}, end))
         world.store.fault = StoreFault("the disk is full")
         world.mark()
         await world.edit(TWO)
@@ -346,7 +348,7 @@ async def test_p02_a_store_that_cannot_record_lets_nothing_be_done() -> None:
         assert any("recorded" in need for need in world.engine.refusal.split("\n"))
         world.store.fault = None
         await world.pass_(5 * HOUR)
-        assert world.names == ["Checkout room", "Search room"]
+        assert world.names == ["Checkout room", kitchen.display_name, "Search room"]
 
 
 async def test_clocks_that_disagree_stop_removals_and_nothing_else() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from orchestrator.adapters.meetings.rooms import Account, Limits, MeetingsRooms, connect
+from orchestrator.adapters.meetings.transport import Transport
 from orchestrator.ports.clock import Clock
 from tests.meetings import APPLICATION, KEY
 
@@ -76,9 +77,7 @@ def said(document: object, status: int = 200, **headers: str) -> Said:
     return Said(status, json.dumps(document).encode(), headers)
 
 
-def client(
-    transport: ScriptedTransport, clock: Clock, limits: Limits | None = None
-) -> MeetingsRooms:
+def client(transport: Transport, clock: Clock, limits: Limits | None = None) -> MeetingsRooms:
     """A client on that transport, without a rate limit and without jitter unless told otherwise."""
     told = limits or Limits(per_second=None)
     return connect(transport, ACCOUNT, clock, told, jitter=lambda: 1.0)

@@ -93,12 +93,14 @@ class MeetingsSession:
         return self._read(call, await self._once(call, _NO_QUERY, body, 1), read)
 
     async def remove(self, path: str) -> None:
-        """DELETE, once; what a 2xx says is of no interest."""
+        """DELETE, once; a 2xx says nothing, or it is JSON: a page is a proxy's, not the API's."""
         call = Call("DELETE", path)
         LAST_CALL.set(None)
         answer = await self._once(call, _NO_QUERY, None, 1)
         if not _is_success(answer):
             raise self._refused(call, answer)
+        if answer.body.lstrip()[:1] == b"<":
+            raise faults.unreadable(call, answer.status, "it is a page, and not the API's")
 
     def _refused(self, call: Call, answer: Answer) -> Fault:
         fault = faults.refused(call, answer, self.api_now())

@@ -173,7 +173,14 @@ async def test_a_page_that_is_none_is_not_an_empty_listing(body: bytes) -> None:
 @pytest.mark.parametrize("status", [200, 202, 204, 299])
 async def test_a_delete_needs_no_readable_answer(status: int) -> None:
     """204 has none."""
-    await client(ScriptedTransport(Said(status, b"<html>")), VirtualClock()).delete_room(ROOM_ID)
+    await client(ScriptedTransport(Said(status, b"gone")), VirtualClock()).delete_room(ROOM_ID)
+
+
+async def test_a_proxys_page_is_no_answer_to_a_delete() -> None:
+    """A room that stands was told as deleted."""
+    page = Said(200, b"\n <!doctype html><html>")
+    with pytest.raises(UnansweredError, match="a page"):
+        await client(ScriptedTransport(page), VirtualClock()).delete_room(ROOM_ID)
 
 
 async def test_an_answer_about_another_room_is_no_answer() -> None:
