@@ -401,9 +401,12 @@ def test_a_directory_is_not_asked_and_its_rooms_stay(here: Installation) -> None
 
 
 def test_problems_are_told(here: Installation) -> None:
-    """A policy that cannot be read."""
+    """A policy that cannot be read, and one that names a secret which the config does not have."""
     (here.folder / "policies" / "bad.yaml").write_text("version: 1\n")
-    assert here.rehearse(DAY).problems
+    headers = {"Authorization": {"secret": "other"}}
+    here.policy(for_each={"http": {"url": "https://dir.example/x", "headers": headers}})
+    files = {problem.place.file for problem in here.rehearse(DAY).problems}
+    assert files == {"bad.yaml", "team-rooms.yaml"}
 
 
 # --- how it goes ----------------------------------------------------------------------------------
