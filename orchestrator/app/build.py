@@ -147,9 +147,9 @@ async def build(
         was_there = settings.store.exists()
         store = await SqliteStore.open(settings.store)
         stack.push_async_callback(store.close)
-        api = await _api(settings, callbacks, clock, stack)
+        api = await reach_api(settings, callbacks, clock, stack)
         await check_pins(store, settings.owner, api, clock, repin=repin)
-        rooms = await _rooms(settings, api, clock, stack)
+        rooms = await reach_rooms(settings, api, clock, stack)
         audit = await _audit(settings, store, stack)
         await _learn_lineage(settings, store, clock, was_there=was_there)
         sources = PolicyFolder(settings.policies, clock)
@@ -228,7 +228,6 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     lineage = Lineage(store, rooms, observations, clock)
     resync.seen = lineage.look
     gathering.stranger = lambda: lineage.stranger and STRANGER
-    gathering.unsure = lambda: lineage.doubt and UNSURE
     polling = Polling(outside.directories, store, clock, settings.owner)
     gathering.source_doubt = polling.doubt
     inbox = Inbox()
@@ -253,6 +252,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     # In observe nobody is told anything; each destination's cursor waits for another mode.
     told = {} if settings.mode is Mode.OBSERVE else outside.destinations
     outbox = Outbox(store, outside.audit, told, clock, outside.adoptions)
+    gathering.unsure = lambda: (lineage.doubt and UNSURE) or outbox.unaudited
     named = frozenset(outside.destinations) if outside.named is None else outside.named
     reader = PolicyReader(templates, calendar, named, outside.secrets)
     reconciler = Reconciler(parts, Book())
@@ -263,9 +263,10 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     return engine
 
 
-async def _api(
+async def reach_api(
     settings: Settings, callbacks: Secret | None, clock: Clock, stack: AsyncExitStack
 ) -> Api:
+    """The API that a config names; an embedded one runs as long as the stack stands."""
     match settings.meetings:
         case EmbeddedMeetings() as meetings:
             server = embedded(meetings, settings.owner, clock, callbacks)
@@ -274,9 +275,10 @@ async def _api(
             return Api(url, application, key.read(), url)
 
 
-async def _rooms(
+async def reach_rooms(
     settings: Settings, api: Api, clock: Clock, stack: AsyncExitStack
 ) -> MeetingsRooms:
+    """The rooms of an API. Raises `StartError` where the key cannot be used."""
     calls = settings.meetings.calls
     http = OverHttp(api.url, Patience(answer=calls.timeout, silence=calls.timeout))
     stack.push_async_callback(http.close)
@@ -316,14 +318,19 @@ def _key_source(settings: Settings) -> Callable[[], Secret] | None:
     return read
 
 
+def signing_key(settings: Settings) -> SigningKey | None:
+    """What signs the checkpoints of the log, if anything does. Raises `StartError`."""
+    if settings.audit.signing_key is None:
+        return None
+    try:
+        return SigningKey.from_pem(settings.audit.signing_key.read())
+    except InvalidSigningKeyError as fault:
+        raise StartError(str(fault)) from fault
+
+
 async def _audit(settings: Settings, store: SqliteStore, stack: AsyncExitStack) -> JsonlAudit:
     settings.audit.file.parent.mkdir(parents=True, exist_ok=True)
-    key = None
-    if settings.audit.signing_key is not None:
-        try:
-            key = SigningKey.from_pem(settings.audit.signing_key.read())
-        except InvalidSigningKeyError as fault:
-            raise StartError(str(fault)) from fault
+    key = signing_key(settings)
     place = LogPlace(
         settings.audit.file, settings.owner, store.incarnation, key, await remembered_head(store)
     )
@@ -354,9 +361,14 @@ def _destinations(settings: Settings) -> dict[str, Destination]:
     return destinations
 
 
+def pins(owner: str, api: Api) -> dict[str, str]:
+    """What a store is pinned to for good, by the names of `_PINS`."""
+    return {"owner": owner, "api": api.pinned, "application": api.application_id}
+
+
 async def check_pins(store: Store, owner: str, api: Api, clock: Clock, *, repin: bool) -> None:
     """Refuse to go on with another owner, application or API than this store was made for."""
-    now = {"owner": owner, "api": api.pinned, "application": api.application_id}
+    now = pins(owner, api)
     wrong: list[str] = []
     for name in _PINS:
         pinned = await store.note(f"pin.{name}")

@@ -145,7 +145,7 @@ def _plan_code(report: PlanReport) -> int:
     if report.problems:
         return INVALID
     # What a mode or a brake holds is still to come; what waits for an answer or a time is not due.
-    due = any(line.held_by in {"mode", "brake"} for line in report.held)
+    due = any(line.held_by in {"mode", "brake", "stranger"} for line in report.held)
     if report.pending or due:
         return PENDING
     # Rooms that could not be listed, or subjects that could not be asked for, are no good news.

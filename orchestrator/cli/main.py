@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli import audit, change, daemon, demo, rehearse, rooms, schema, server, setup
+from orchestrator.cli import (
+    audit,
+    change,
+    daemon,
+    demo,
+    rehearse,
+    rooms,
+    schema,
+    server,
+    setup,
+    state,
+)
 from orchestrator.cli.context import (
     DEBUG,
     FAILED,
@@ -67,7 +78,7 @@ def _common(
     invocation(ctx, config, as_json)
 
 
-for _family in (demo, setup, daemon, change, rehearse, rooms, audit, schema, server):
+for _family in (demo, setup, daemon, change, rehearse, rooms, audit, state, schema, server):
     _family.add_to(app)
 
 

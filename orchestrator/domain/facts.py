@@ -43,6 +43,9 @@ def _kind(meaning: str, *detail: str) -> FactKind:
 CHECKPOINT: Final = "audit.checkpoint"
 
 _ROOM: Final = ("display_name", "meeting_code", "type", "expires_at", "guest_url")
+# What our wish named, by path, and the paths that this 2xx did not take: a rebuilt store knows by
+# them what is not to be asked for again.
+_ASKED: Final = ("asked", "not_taken")
 
 CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
     {
@@ -82,18 +85,19 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             "a policy is gone; says what becomes of its rooms", "file", "rooms", "becomes"
         ),
         "room.created": _kind(
-            "a room was made and is this key's current room", *_ROOM, "generation"
+            "a room was made and is this key's current room", *_ROOM, "generation", *_ASKED
         ),
         "room.adopted": _kind(
             "a room that exists became this key's current room", *_ROOM, "generation", "marked"
         ),
         "room.renewed": _kind("the room's end was moved on", "display_name", "expires_at"),
-        "room.updated": _kind("the room's settings were changed", "display_name", "not_taken"),
+        "room.updated": _kind("the room's settings were changed", "display_name", *_ASKED),
         "room.replaced": _kind(
             "a new room took the place of another, which is superseded",
             *_ROOM,
             "generation",
             "replaces",
+            *_ASKED,
         ),
         "room.superseded": _kind(
             "the room was replaced and will be ended after its overlap",
@@ -178,7 +182,11 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             "ended_at",
         ),
         "operation.started": _kind(
-            "an intent was recorded; the call follows", "kind", "watermark", "attempt"
+            "an intent was recorded; the call follows",
+            "kind",
+            "watermark",
+            "attempt",
+            "generation",
         ),
         "operation.unanswered": _kind("nobody knows whether the call was carried out", "kind"),
         "operation.recovered": _kind(
@@ -218,6 +226,18 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
         "clock.jumped": _kind("wall clock and API time disagree", "seconds"),
         "delivery.sent": _kind("links reached a destination", "destination", "rooms"),
         "delivery.failed": _kind("links did not reach a destination", "destination", "next_at"),
+        "state.rebuilt": _kind(
+            "the store was made anew from the API's rooms, adopted.yaml and this log",
+            "incarnation",
+            "rooms",
+            "keys",
+            "adopted",
+            "operations",
+            "kept",
+            "until",
+            "lineage",
+            "doubted",
+        ),
         "audit.resumed": _kind("the audit log goes on after a cut or a new file", "lines", "why"),
         CHECKPOINT: _kind(
             "written by the log itself, not by an act: vouches for all lines before this one",

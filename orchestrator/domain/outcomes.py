@@ -174,7 +174,7 @@ def _created(
     room = _born(seen, action.generation, action.desired, teller.now)
     state = _count_create(state, action.desired, action.generation, teller.now)
     after, superseded = _with_current(state, room, teller)
-    detail = {**_room_detail(room), "generation": room.generation}
+    detail = {**_room_detail(room), "generation": room.generation, **_asked(room)}
     if isinstance(action, Create):
         first = _fact("room.created", state, room, teller, action.reason, detail)
     else:
@@ -316,9 +316,10 @@ def _updated(
         updated_at=teller.now,
         insisted=room.insisted + 1 if again else 0,
     )
-    detail: dict[str, Json] = {"display_name": room.display_name}
-    if untaken:
-        detail["not_taken"] = [*sorted(untaken)]
+    detail: dict[str, Json] = {
+        "display_name": room.display_name,
+        **_asked(replace(after, not_taken=untaken)),
+    }
     fact = replace(
         _fact("room.updated", state, after, teller, action.reason, detail),
         before={path: _plain(change.before) for path, change in action.changes.items()},
@@ -606,6 +607,14 @@ def _seen_again(room: RoomRecord, seen: Observed) -> RoomRecord:
         expires_at=seen.expires_at,
         missing_since=None,
     )
+
+
+def _asked(room: RoomRecord) -> dict[str, Json]:
+    """What was asked of a room so far, and which of it was not taken."""
+    asked: dict[str, Json] = {"asked": {path: room.applied[path] for path in sorted(room.applied)}}
+    if room.not_taken:
+        asked["not_taken"] = [*sorted(room.not_taken)]
+    return asked
 
 
 def _room_detail(room: RoomRecord) -> dict[str, Json]:

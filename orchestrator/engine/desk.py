@@ -16,7 +16,7 @@ from orchestrator.domain.actions import Adopt, Hold
 from orchestrator.domain.brakes import Standing
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import InvalidKeyError, Key, parse_key
-from orchestrator.domain.marker import Unreadable
+from orchestrator.domain.marker import Marker, Unreadable
 from orchestrator.domain.outcomes import Teller
 from orchestrator.domain.policies import Desired
 from orchestrator.domain.records import KeyState, Role, RoomRecord
@@ -90,7 +90,7 @@ class EngineDesk:
             book = await self._engine.reload.preview(candidate)
         parts = self._parts
         seen = await preview(book, parts.store, parts.gathering, parts.brakes, parts.clock)
-        doubt = parts.observations.doubt
+        doubt = parts.observations.doubt or parts.lineage.stranger or parts.lineage.doubt
         if not listed:
             doubt = f"the API could not be listed: {parts.weather.last_error}"
         return PlanReport(
@@ -306,6 +306,9 @@ class EngineDesk:
     async def forget(self, name: str, person: Person) -> Done:
         """Let go of a room: it is not ours any more."""
         await self._prepared()
+        stray = await self._stray(name)
+        if stray is not None:
+            return await self._disown(stray, person)
         found = await self._find(name)
         store = self._parts.store
         async with store.claim(found.key):
@@ -326,6 +329,33 @@ class EngineDesk:
             await self._commit(commit)
         self._wake(found.key)
         return Done(f"{room.display_name} ({room.id}) is not ours any more and stays as it is.")
+
+    async def _disown(self, room: Observed, person: Person) -> Done:
+        """Let go of a room with our marker that no store of ours remembers: it has no key here."""
+        marker = room.marker
+        fact = Fact(
+            "room.forgotten",
+            actor=person.actor,
+            key=marker.key if isinstance(marker, Marker) else "",
+            room_id=room.id,
+            cause="command",
+            reason=person.reason,
+            detail={"display_name": room.display_name, "guest_url": room.guest_url},
+        )
+        await self._commit(
+            Commit(facts=(fact,), notes={DISOWNED + room.id: person.actor or "forgotten"})
+        )
+        # Whatever it stood in the way of goes on with the next listing, which wakes what is held.
+        return Done(f"{room.display_name} ({room.id}) is not ours any more and stays as it is.")
+
+    async def _stray(self, name: str) -> Observed | None:
+        """The room of this id, if it carries our marker and is remembered under no key."""
+        if await self._parts.store.key_of_room(name) is not None:
+            return None
+        room = self._parts.observations.sighting(name)
+        if not isinstance(room, Observed) or room.marked_by(self._engine.settings.owner) is None:
+            return None
+        return room
 
     async def rekey(self, old: str, new: str, person: Person) -> Done:
         """Make a room serve another key."""

@@ -221,6 +221,7 @@ class Executor:
                 "kind": str(kind),
                 "watermark": operation.watermark,
                 "attempt": operation.attempt,
+                "generation": operation.generation,
             },
         )
         await self._commit(Commit(states=(state,), operations=(operation,), facts=(fact,)))

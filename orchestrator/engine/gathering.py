@@ -169,6 +169,7 @@ class Gathering:
                 self.conflicts.rooms.pop(room.id, None)
                 continue
             if await self._store.note(DISOWNED + room.id):
+                self.conflicts.rooms.pop(room.id, None)
                 continue
             claims.append(Claim(room, await self._never_announced(room)))
         self._note_conflicts(state, claims)

@@ -134,7 +134,7 @@ class Lineage:
     async def _tell(
         self, rooms: list[Observed], incarnation: str, reason: str, notes: dict[str, str | None]
     ) -> None:
-        _log.error("lineage.doubted", reason=reason)
+        _log.warning("lineage.doubted", reason=reason)
         listed = [room.id for room in _in_order(rooms)][:_LISTED]
         fact = Fact(
             "room.conflicted",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -28,6 +28,7 @@ from orchestrator.ports.store import Commit, Store, StoreFault
 
 _log = structlog.get_logger(__name__)
 AUDIT_HEAD: Final = "audit.head"
+AUDIT_LAG: Final = timedelta(minutes=15)  # then nothing is ended or replaced until it is written
 DELIVERED: Final = "delivered:"
 _ADOPTIONS: Final = "adopted.yaml"
 _Carry = Callable[[], Awaitable[None]]
@@ -84,6 +85,7 @@ class Outbox:
         self.audit_lines = 0
         self.behind: dict[str, str] = {}
         """What has not left yet and why, by reader, for status."""
+        self._failing_since: dict[str, datetime] = {}
         store.listen(self.nudge)
 
     def nudge(self) -> None:
@@ -137,9 +139,11 @@ class Outbox:
             try:
                 await carry()
                 self.behind.pop(name, None)
+                self._failing_since.pop(name, None)
                 wait = _RETRY[0]
             except (AuditFault, DeliveryFault, AdoptionsFault, StoreFault) as fault:
                 self.behind[name] = str(fault)
+                self._failing_since.setdefault(name, self._clock.now())
                 _log.error("outbox.failed", reader=name, error=str(fault))
                 if not last:
                     await self._pause(wait)
@@ -147,6 +151,24 @@ class Outbox:
                     event.set()
             if last:
                 return
+
+    @property
+    def unaudited(self) -> str:
+        """Why nothing may be ended: the log has been behind for too long; or an empty text.
+
+        Facts wait in the store and lose nothing; but an end that nobody can read of anywhere else
+        should not follow the next, and the next.
+        """
+        since = self._failing_since.get("audit")
+        if since is None or self._clock.now() - since < AUDIT_LAG:
+            return ""
+        return f"the audit log could not be written since {since:%d %b %H:%M:%SZ}"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What a person is told first."""
+        stopped = [f"Nothing is ended or replaced: {self.unaudited}"] if self.unaudited else []
+        return (*stopped, *(f"{name} is behind: {why}" for name, why in self.behind.items()))
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond `stop`: a destination that is down must not hold up the end."""

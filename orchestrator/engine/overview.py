@@ -133,7 +133,7 @@ class Overview:
         needs.extend(self._doubts())
         needs.extend(_failing(row) for row in self._engine.polling.rows() if row.reason)
         needs.extend(f"{problem}" for problem in book.problems[:10])
-        needs.extend(f"{name} is behind: {why}" for name, why in self._engine.outbox.behind.items())
+        needs.extend(self._engine.outbox.needs)
         return tuple(needs)
 
     def _doubts(self) -> list[str]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from orchestrator.domain.keys import key
 from orchestrator.domain.marker import new_marker, write_metadata
+from orchestrator.domain.records import Operation, OperationKind, OperationState
 from orchestrator.domain.rooms import NewRoom, Observed, RoomType
 from orchestrator.engine.gathering import DISOWNED
 from orchestrator.engine.lineage import LINEAGE
@@ -201,3 +202,57 @@ async def test_what_a_person_disowned_is_no_stranger() -> None:
         await world.start()
         await world.pass_(DAY)
         assert not await needs(world)
+
+
+async def test_a_person_lets_go_of_a_room_that_nobody_remembers() -> None:
+    """What a rebuild had to leave to them: then nothing stands in the way any more."""
+    async with running(text("checkout", "search")) as world:
+        marked = plant(world, "checkout", "fakefake-0123456789abcdef")
+        made = world.clock.now()
+        operation = Operation(
+            "fakefake-0123456789abcdef",
+            key("team-rooms", "checkout"),
+            OperationKind.CREATE,
+            1,
+            marked.id,
+            "",
+            "",
+            made,
+            state=OperationState.DONE,
+        )
+        await world.store.commit(Commit(operations=[operation]), made)
+        await world.pass_(2 * HOUR)
+        assert world.holds(CHECKOUT) == {"conflict"}
+        await world.edit(text("checkout"))
+        await world.pass_(DAY)
+        assert "delete_room" not in world.changes
+        done = await world.desk.forget(marked.id, ANNA)
+        assert marked.id in done.message
+        assert world.one("room.forgotten").key == CHECKOUT
+        await world.pass_(DAY)
+        assert world.changes[-1] == "delete_room"
+        assert not await needs(world)
+        assert len(world.alive) == 2  # the one that was let go of, and the one that is wanted
+
+
+# --- the audit is behind --------------------------------------------------------------------------
+
+
+async def test_p12_nothing_is_ended_while_the_log_cannot_be_written_for_long() -> None:
+    """Facts wait in the store; creates and renewals go on; once it is written so do the ends."""
+    async with running(text("checkout", "search")) as world:
+        world.audit.fail(*[0] * 200)
+        await world.edit(text("checkout", "fraud"))
+        await world.pass_(20 * timedelta(minutes=1), step=timedelta(seconds=30))
+        assert world.changes.count("delete_room") == 1  # its grace of a minute was over in time
+        await world.edit(text("fraud", "qa"))
+        await world.pass_(HOUR, step=timedelta(minutes=1))
+        assert "the audit log could not be written since" in await needs(world)
+        assert world.holds(CHECKOUT) == {"conflict"}
+        assert {"Checkout room", "Fraud room", "Qa room"} == set(world.names)
+        world.audit.heal()
+        await world.pass_(2 * HOUR, step=timedelta(minutes=1))
+        assert {"Fraud room", "Qa room"} == set(world.names)
+        assert not await needs(world)
+        seqs = [recorded.seq for recorded in world.audit.written]
+        assert seqs == list(range(1, len(seqs) + 1))

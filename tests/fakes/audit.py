@@ -33,6 +33,10 @@ class FakeAudit:
     def fail(self, *after: int) -> None:
         self._failures.extend(after)
 
+    def heal(self) -> None:
+        """Whatever was to fail does not."""
+        self._failures.clear()
+
     async def append(self, facts: Sequence[RecordedFact]) -> Head:
         self._refuse_if_closed()
         new = [recorded for recorded in facts if recorded.seq > self._head.seq]

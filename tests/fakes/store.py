@@ -48,6 +48,10 @@ class FakeStore:
         twin._policies, twin._notes = {**self._policies}, {**self._notes}
         return twin
 
+    def number_from(self, last: int) -> None:
+        """Its facts go on after this number, as in a store that was rebuilt."""
+        self._last_seq = last
+
     @property
     def incarnation(self) -> str:
         return self._incarnation

@@ -260,11 +260,13 @@ class Verifier:
             self._check_number(entry)
         if entry.event == CHECKPOINT:
             self._check_checkpoint(sealed, entry)
-        count = self._tip.count
+        count, store = self._tip.count, entry.text("store")
+        # A store that begins with a checkpoint vouches for another's lines, and has no number yet.
+        begins = entry.event == CHECKPOINT and self._tip.store not in {None, store}
         self._tip = _Tip(
             frozenset({sealed.hash}),
-            entry.seq,
-            entry.text("store"),
+            None if begins else entry.seq,
+            store,
             None if count is None else count + 1,
         )
 

@@ -44,6 +44,23 @@ class AdoptedFile:
         """Read, change and replace the file as a whole."""
         await asyncio.to_thread(self._record, tuple(entries))
 
+    def read(self) -> tuple[Entry, ...]:
+        """All lines, for a rebuild: what is adopted, then what is disowned.
+
+        Raises:
+            AdoptionsFault: it cannot be read, or is no such list.
+        """
+        try:
+            adopted, disowned = self._read()
+        except OSError as error:
+            message = f"{self._path}: cannot be read: {error.strerror or error}"
+            raise AdoptionsFault(message) from error
+        return tuple(
+            Entry(room_id, line.get("key", ""), line.get("name", ""), standing)
+            for lines, standing in ((adopted, Standing.ADOPTED), (disowned, Standing.DISOWNED))
+            for room_id, line in lines.items()
+        )
+
     def _record(self, entries: Sequence[Entry]) -> None:
         with self._writing:
             try:

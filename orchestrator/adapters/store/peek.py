@@ -2,18 +2,24 @@
 
 For `audit verify`: the daemon keeps in its store where its log ends, and whoever may read that file
 may check against it while the daemon goes on.  For shells that complete a word: the keys.  For
-`rehearse`: the whole of it, as a copy.
+`rehearse`: the whole of it, as a copy.  For whoever rebuilds a store: all of it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from orchestrator.ports.store import StoreFault
+from orchestrator.adapters.store import rows
+from orchestrator.adapters.store.faults import store_faults
+from orchestrator.adapters.store.queries import QUERIES
+from orchestrator.domain.facts import RecordedFact
+from orchestrator.domain.records import KeyState
+from orchestrator.ports.store import PolicyText, StoreFault
 
 
 def peek(path: Path, name: str) -> str | None:
@@ -58,6 +64,56 @@ def copy_store(path: Path, to: Path) -> bool:
     ):
         connection.backup(copy)
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Everything that a store remembers, read beside it: for whoever rebuilds or compares it."""
+
+    incarnation: str
+    states: tuple[KeyState, ...]
+    policies: tuple[PolicyText, ...]
+    notes: Mapping[str, str]
+    last_fact: int
+
+
+def read_copy(path: Path) -> Copy | None:
+    """The whole store, without opening it as one; None where there is no file.
+
+    Raises:
+        StoreFault: it is damaged, empty, or not one of ours.
+    """
+    if not path.exists():
+        return None
+    with store_faults(str(path)), _read_only(path, patience=5) as connection:
+        connection.row_factory = sqlite3.Row
+        damage = rows.damage(connection)
+        if damage:
+            message = f"{path}: the file is damaged ({damage})"
+            raise StoreFault(message)
+        incarnation = connection.execute(QUERIES["incarnation"]).fetchone()
+        if incarnation is None:
+            message = f"{path}: the file is empty"
+            raise StoreFault(message)
+        last = connection.execute(QUERIES["last_fact"]).fetchone()
+        return Copy(
+            incarnation[0],
+            tuple(rows.states_after(connection, None, -1)),
+            tuple(rows.policies(connection)),
+            rows.beginning(connection)[0],
+            last[0] or 0,
+        )
+
+
+def read_facts(path: Path, after: int) -> tuple[RecordedFact, ...]:
+    """The facts that a store holds after a number, in order.
+
+    Raises:
+        StoreFault: the file is not there or cannot be read.
+    """
+    with store_faults(str(path)), _read_only(path, patience=5) as connection:
+        connection.row_factory = sqlite3.Row
+        return tuple(rows.facts_after(connection, after, -1))
 
 
 @contextlib.contextmanager

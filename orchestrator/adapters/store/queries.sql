@@ -46,6 +46,12 @@ INSERT INTO facts (ts, body) VALUES (:ts, :body) RETURNING seq;
 -- name: facts_after
 SELECT seq, ts, body FROM facts WHERE seq > :after ORDER BY seq LIMIT :limit;
 
+-- name: last_fact
+SELECT max(seq) FROM facts;
+
+-- name: number_facts
+INSERT INTO sqlite_sequence (name, seq) VALUES ('facts', :last);
+
 -- name: put_policy
 INSERT INTO policies (name, file, version, text) VALUES (:name, :file, :version, :text)
 ON CONFLICT (name) DO UPDATE

@@ -118,6 +118,11 @@ def probe(connection: sqlite3.Connection) -> None:
     connection.execute(QUERIES["probe"])
 
 
+def number_facts(connection: sqlite3.Connection, last: int) -> None:
+    """Let the facts of a new store go on after this number."""
+    connection.execute(QUERIES["number_facts"], {"last": last})
+
+
 def prune(connection: sqlite3.Connection, query: str, bounds: Mapping[str, str | int]) -> int:
     """Delete one batch; how many rows it was."""
     return connection.execute(QUERIES[query], bounds).rowcount

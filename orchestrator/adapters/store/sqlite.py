@@ -187,6 +187,10 @@ class SqliteStore:
         if self._failed:
             await self._write(rows.probe)
 
+    async def number_from(self, last: int) -> None:
+        """Number the facts of a store that has none after those of the one that it stands for."""
+        await self._write(partial(rows.number_facts, last=last))
+
     async def prune(self, before: datetime, audited: int) -> Pruned:
         """Forget finished operations begun before a moment, and facts committed before it.
 

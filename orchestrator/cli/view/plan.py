@@ -298,8 +298,8 @@ def listing(now: datetime, report: PlanReport) -> str:
     if report.listed_at is None:
         return f"Nothing was listed: {report.doubt}." if report.doubt else "Nothing was listed."
     age = length(now - report.listed_at)
-    if report.complete and not report.doubt:
-        return f"Listing {age} old, complete."
+    if report.complete:
+        return f"Listing {age} old, complete{f', but: {report.doubt}' if report.doubt else ''}."
     return f"Listing {age} old, NOT complete: {report.doubt or 'doubtful'}."
 
 

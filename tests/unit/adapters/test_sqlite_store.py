@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.adapters.store.claims import Claims
+from orchestrator.adapters.store.peek import read_copy, read_facts
 from orchestrator.adapters.store.queries import QUERIES, parse_queries
 from orchestrator.adapters.store.sqlite import SCHEMA, Pruned, SqliteStore
 from orchestrator.domain.facts import Fact
@@ -30,7 +31,7 @@ from orchestrator.domain.records import (
 )
 from orchestrator.domain.rooms import RoomType
 from orchestrator.foundation.sqlite import Database, Migration, Schema
-from orchestrator.ports.store import Commit, StoreFault, StoreTakenError
+from orchestrator.ports.store import Commit, PolicyText, StoreFault, StoreTakenError
 
 NOW = datetime(2027, 1, 31, 9, tzinfo=UTC)
 CHECKOUT = Key("team-rooms", "checkout")
@@ -448,6 +449,50 @@ async def test_pruning_leaves_no_hole(store: SqliteStore) -> None:
         await store.commit(Commit(facts=[Fact("room.created")]), NOW - timedelta(days=days))
     await store.prune(NOW - timedelta(days=400), audited=3)
     assert [fact.seq for fact in await store.facts(0, 10)] == [2, 3]
+
+
+# --- a look beside it ---
+
+
+async def test_a_copy_is_read_beside_the_daemon(path: Path, store: SqliteStore) -> None:
+    """Everything that it remembers, without its lock."""
+    text = PolicyText("team-rooms", "team-rooms.yaml", b"version: 1", "9c1e")
+    commit = Commit(
+        states=[a_state("checkout", "r1")],
+        facts=[Fact("room.created")] * 3,
+        policies={"team-rooms": text},
+        notes={"a": "1"},
+    )
+    await store.commit(commit, NOW)
+    copy = read_copy(path)
+    assert copy is not None
+    assert (copy.incarnation, copy.last_fact, copy.notes) == (store.incarnation, 3, {"a": "1"})
+    assert (copy.states, copy.policies) == (tuple(await store.states()), (text,))
+    assert [fact.seq for fact in read_facts(path, 1)] == [2, 3]
+
+
+async def test_what_is_no_store_has_no_copy(tmp_path: Path) -> None:
+    """None where there is none; a sentence where it is damaged, empty or another's."""
+    assert read_copy(tmp_path / "none.db") is None
+    (tmp_path / "text.db").write_text("a shopping list, and a long one. " * 100)
+    (tmp_path / "empty.db").touch()
+    await (await Database.open(tmp_path / "new.db", SCHEMA)).close()
+    spoilt = await SqliteStore.open(tmp_path / "spoilt.db")
+    await spoilt.commit(Commit(states=[a_state(f"{n}", f"r{n}") for n in range(500)]), NOW)
+    await spoilt.close()
+    content = (tmp_path / "spoilt.db").read_bytes()
+    (tmp_path / "spoilt.db").write_bytes(overwritten(content, 4096 * 9, b"\xa5" * 4096))
+    for name in ("text", "empty", "new", "spoilt"):
+        with pytest.raises(StoreFault, match=rf"{name}\.db"):
+            read_copy(tmp_path / f"{name}.db")
+
+
+async def test_a_rebuilt_store_numbers_its_facts_behind_the_lost_one(path: Path) -> None:
+    """No two facts of a log bear one number."""
+    rebuilt = await SqliteStore.open(path)
+    await rebuilt.number_from(90_133)
+    assert list(await rebuilt.commit(Commit(facts=[Fact("state.rebuilt")]), NOW)) == [90_134]
+    await rebuilt.close()
 
 
 # --- the tables and the statements ---

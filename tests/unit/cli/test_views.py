@@ -20,6 +20,7 @@ from orchestrator.cli.view.markdown import verdict
 from orchestrator.cli.view.plan import show_plan
 from orchestrator.cli.view.rooms import show_room, show_rooms, show_why
 from orchestrator.cli.view.screen import Screen
+from orchestrator.cli.view.state import show_rebuilt, show_store_report
 from orchestrator.cli.view.status import show_status
 from orchestrator.domain.reports import (
     BrakeRow,
@@ -27,8 +28,10 @@ from orchestrator.domain.reports import (
     DirectoryRow,
     LinkFate,
     PlanLine,
+    RebuildReport,
     RoomRow,
     RoomsReport,
+    StoreReport,
     WhyReport,
 )
 from orchestrator.foundation.shapes import Json
@@ -248,3 +251,72 @@ def test_a_plan_says_whose_subjects_are_not_known() -> None:
     text = shown(lambda screen: show_plan(screen, report))
     assert "not known: labs: https://hr.example.com/teams was cut off" in text
     assert verdict(report) == "not known for 1 policy, else nothing"
+
+
+REBUILT = RebuildReport(
+    store="state/orchestrator.db",
+    audit="state/audit.jsonl",
+    present="there is none",
+    known={"rooms": 405, "current": 405, "adopted": 7, "protected": 0, "removals_decided": 12},
+    differences=tuple(
+        f"team-rooms/t{number}: room r{number} none → current" for number in range(42)
+    ),
+    remarks=("audit.jsonl:1  the log begins here",),
+    missing=("deliveries under way",),
+)
+
+
+def test_a_rebuild_tells_what_it_would_write() -> None:
+    """What is known and what is different; on a terminal not all of it, in a pipe a line each."""
+    text = shown(lambda screen: show_rebuilt(screen, REBUILT))
+    assert "New store   405 rooms in all, 405 current, 7 adopted, 12 removals decided" in text
+    assert "protected" not in text
+    assert "Doubtful    audit.jsonl:1  the log begins here" in text
+    assert "and 2 keys more: --json" in text
+    assert text.rstrip().endswith("state rebuild --reason …")
+    piped = shown(lambda screen: show_rebuilt(screen, REBUILT), None)
+    assert piped.count("Different") == 42
+
+
+def test_a_rebuild_tells_what_it_wrote() -> None:
+    """And where the store is that was there."""
+    done = replace(
+        REBUILT, differences=(), known={}, written=True, kept="state/old.db", incarnation="7f3a01bc"
+    )
+    text = shown(lambda screen: show_rebuilt(screen, done))
+    assert "New store   nothing at all is known" in text
+    assert "Different   nothing: it remembers the same" in text
+    assert "kept as state/old.db" in text
+    assert "Written as store 7f3a01bc" in text
+    text = shown(lambda screen: show_rebuilt(screen, replace(done, kept="")))
+    assert "kept as" not in text
+
+
+def test_a_store_is_shown_in_the_order_of_need() -> None:
+    """First whether it is in doubt."""
+    report = StoreReport(
+        path="state/orchestrator.db",
+        incarnation="7f3a01bc",
+        lineage=("7f3a01bc", "pk3cyiw9"),
+        keys=4,
+        rooms={"current": 4},
+        policies=1,
+        last_fact=17,
+        audit_seq=15,
+        audit_lines=15,
+        behind=2,
+        doubt="it is new, because an earlier one was lost",
+    )
+    assert shown(lambda screen: show_store_report(screen, report)) == (
+        "IN DOUBT    it is new, because an earlier one was lost\n"
+        "Store       state/orchestrator.db, incarnation 7f3a01bc\n"
+        "After       pk3cyiw9\n"
+        "Holds       4 keys, 4 current, 1 policies\n"
+        "Facts       up to 17, 2 not in the log yet\n"
+        "Audit       15 lines, up to fact 15\n"
+    )
+    well = replace(report, lineage=("7f3a01bc",), rooms={}, behind=0, doubt="")
+    text = shown(lambda screen: show_store_report(screen, well))
+    assert "no rooms" in text
+    assert "all in the log" in text
+    assert "After" not in text

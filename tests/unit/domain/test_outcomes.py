@@ -110,6 +110,7 @@ def test_p12_its_fact_tells_who_what_why_and_by_which_call() -> None:
             "expires_at": format_instant(NOW + YEAR),
             "guest_url": "https://meet.test/room-1",
             "generation": 1,
+            "asked": {"display_name": a.NAME, "type": "long_term"},
         },
     )
 

@@ -1,6 +1,7 @@
 """Tampering, one kind a test: each is found, and its place is named."""
 
 import gzip
+import json
 import os
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from orchestrator.adapters.audit.verify import (
     VerifyReport,
     verify,
 )
+from orchestrator.domain.facts import CHECKPOINT
 from orchestrator.foundation.chain import GENESIS, seal, unseal
 from orchestrator.ports.audit import Head
 from tests.fakes.facts import recorded, recorded_facts, renewed
@@ -665,3 +667,19 @@ def test_what_cannot_be_read_hides_nothing_after_it() -> None:
     assert messages(verifier.report(())) == [
         "audit.jsonl.1:7  cannot be read from here on: Input/output error"
     ]
+
+
+def test_a_rebuilt_store_goes_on_with_the_next_number_behind_a_rotation(logbook: Logbook) -> None:
+    """Its first line may be a checkpoint, which vouches for the lines of the store before it."""
+    logbook.write_to(5)
+    logbook.rotate()
+    logbook.write(recorded_facts(9, 6), "rebuilt1")
+    assert events_of(logbook)[0] == CHECKPOINT
+    assert verify(logbook.live, Against()).is_whole
+    # What is missing between is still found: by the chain.
+    logbook.put([line for n, line in enumerate(logbook.lines()) if n != 1])
+    assert not verify(logbook.live, Against()).is_whole
+
+
+def events_of(logbook: Logbook) -> list[str]:
+    return [json.loads(line)["event"] for line in logbook.lines()]

@@ -1,0 +1,319 @@
+"""A store that was thrown away and rebuilt: equal to the lost one, and nobody notices (P3, P12).
+
+Each life is random: edits, renames, people's commands, meetings, faults, crashes and time.  Then
+the store is rebuilt from the API's table and the audit alone.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from orchestrator.domain.facts import Fact
+from orchestrator.domain.policies import Removal
+from orchestrator.domain.rebuilding import Rebuilt, Sources, differences, rebuild
+from orchestrator.domain.records import Attempts, KeyState, Role
+from orchestrator.domain.retelling import Memory, Told, retell
+from orchestrator.domain.rooms import NewRoom, RoomType
+from orchestrator.engine.rebuilding import Terms, birth
+from orchestrator.foundation.instants import truncate
+from orchestrator.ports.desk import DeskError
+from tests.component.world import ANNA, HOUR, OWNER, World, policy
+from tests.fakes.rooms import Fate
+from tests.fakes.store import FakeStore
+
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+NAMES = [f"team-{number}" for number in range(9)]
+BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
+RUNS = int(os.environ.get("REBUILD_RUNS", "8"))
+
+
+class Life:
+    """A random life of one installation."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        random.seed(seed)
+        self.subjects = set(self.chance.sample(NAMES, 5))
+        self.label = "room"
+        self.name, self.formerly = "rooms", list[str]()
+        self.room: dict[str, Any] = {"lifetime": "90d"}
+        self.terms: dict[str, Any] = {"removal": {"mode": "delete", "grace": "1d"}}
+        self.world = World(self.files())
+        self.world.fake.tells_sessions = self.chance.random() < 0.7
+        self.world.fake.deletes = self.chance.random() < 0.7
+        self.world.fake.ignores = set(
+            self.chance.sample(["ui_settings.language", "recording_options.auto_record"], 1)
+        )
+        self.log: list[str] = []
+
+    def files(self) -> dict[str, bytes]:
+        label = f"{{{{ team.name }}}} {self.label}"
+        text = policy(
+            self.name,
+            sorted(self.subjects),
+            room={**self.room, "display_name": label},
+            formerly=self.formerly,
+            **self.terms,
+        )
+        return {"rooms.yaml": text}
+
+    async def subjects_change(self) -> None:
+        self.subjects ^= set(self.chance.sample(NAMES, self.chance.choice([1, 2])))
+        await self.world.edit(self.files())
+
+    async def settings_change(self) -> None:
+        self.room["lifetime"] = self.chance.choice(["30d", "90d", "365d"])
+        self.room["ui_settings"] = {"language": self.chance.choice(["en", "de"])}
+        self.room["recording_options"] = {"auto_record": self.chance.choice([True, False])}
+        await self.world.edit(self.files())
+
+    async def name_changes(self) -> None:
+        self.label = self.chance.choice(["room", "space", "hall"])
+        how = self.chance.choice(["never", "when_unused", "now"])
+        self.terms["replace"] = {"mode": how, "overlap": self.chance.choice(["1h", "2d"])}
+        await self.world.edit(self.files())
+
+    async def removal_changes(self) -> None:
+        mode = self.chance.choice(["delete", "expire", "keep"])
+        self.terms["removal"] = {"mode": mode, "grace": self.chance.choice(["60s", "1d", "7d"])}
+        await self.world.edit(self.files())
+
+    async def policy_is_renamed(self) -> None:
+        self.formerly = [*self.formerly, self.name]
+        self.name = f"rooms-v{len(self.formerly)}"
+        await self.world.edit(self.files())
+
+    async def somebody_meets(self) -> None:
+        rooms = self.world.alive
+        if rooms:
+            room_id = self.chance.choice(rooms).id
+            if self.world.fake.people(room_id):
+                self.world.fake.leave(room_id)
+            else:
+                self.world.fake.join(room_id)
+
+    async def a_person_commands(self) -> None:
+        states = [state for state in await self.world.store.states() if state.current]
+        if not states:
+            return
+        state = self.chance.choice(states)
+        desk = self.world.desk
+        try:
+            match self.chance.choice(["forget", "rekey", "adopt", "distinct"]):
+                case "forget":
+                    await desk.forget(str(state.key), ANNA)
+                case "rekey":
+                    await desk.rekey(str(state.key), f"{self.name}/other", ANNA)
+                case "adopt":
+                    room = self.by_hand(f"Team-8 {self.label}")
+                    await desk.adopt(room, f"{self.name}/team-8", ANNA)
+                case _:
+                    await desk.distinct(self.by_hand("Team-7 room"), f"{self.name}/team-7", ANNA)
+        except DeskError as refused:
+            self.log.append(f"refused: {refused}")
+        await self.world.settle()
+
+    def by_hand(self, name: str) -> str:
+        ends = self.world.clock.now() + timedelta(days=300)
+        return self.world.fake.plant(NewRoom(name, RoomType.LONG_TERM, "made by hand", {}, ends)).id
+
+    async def answers_are_lost(self) -> None:
+        fates = [Fate.ACT_THEN_DROP, Fate.LOST, Fate.BUSY, Fate.REFUSED, Fate.DROP_THEN_ACT]
+        self.world.fake.script("create_room", *self.chance.choices(fates, k=2))
+        self.subjects ^= set(self.chance.sample(NAMES, 2))
+        await self.world.edit(self.files())
+
+    async def a_room_vanishes(self) -> None:
+        empty = [room for room in self.world.alive if not self.world.fake.people(room.id)]
+        if empty:
+            self.world.fake.vanish(self.chance.choice(empty).id)
+
+    async def it_crashes(self) -> None:
+        await self.world.restart()
+
+    async def step(self) -> None:
+        events: list[tuple[Callable[[], Awaitable[None]], int]] = [
+            (self.subjects_change, 6),
+            (self.settings_change, 3),
+            (self.name_changes, 3),
+            (self.removal_changes, 2),
+            (self.policy_is_renamed, 1),
+            (self.somebody_meets, 4),
+            (self.a_person_commands, 4),
+            (self.answers_are_lost, 2),
+            (self.a_room_vanishes, 1),
+            (self.it_crashes, 1),
+        ]
+        kinds, weights = zip(*events, strict=True)
+        (event,) = self.chance.choices(kinds, weights)
+        self.log.append(event.__name__)
+        await event()
+        await self.world.pass_(self.chance.choice([MINUTE, 2 * HOUR, DAY, 20 * DAY]), step=6 * HOUR)
+
+    async def rest(self) -> None:
+        """See everybody out, let answers come again and graces end."""
+        fake = self.world.fake
+        fake.forget_scripts()
+        fake.act_late()
+        for room in fake.alive:
+            while fake.people(room.id):
+                fake.leave(room.id)
+        await self.world.pass_(12 * DAY, step=6 * HOUR)
+
+
+async def rebuilt_from(world: World) -> tuple[Rebuilt, Memory]:
+    """Everything that is left when the store is gone."""
+    told = [Told(one.seq, one.ts, "fakefake", one.fact) for one in world.audit.written]
+    memory = retell(told)
+    listing = await world.fake.list_rooms()
+    book = world.engine.reconciler.book
+    sources = Sources(
+        memory=memory,
+        rooms=listing.rooms,
+        listed=(),
+        owner=OWNER,
+        stores=frozenset({"fakefake"}),
+        now=world.fake.api_now(),
+        keys={key.encoded: key for key in book.wishes},
+    )
+    return rebuild(sources), memory
+
+
+async def put_in_place(world: World, rebuilt: Rebuilt, memory: Memory) -> None:
+    """A new store in the place of the lost one; the audit goes on."""
+    store = FakeStore("rebuilt1")
+    terms = Terms(
+        world.clock.now(), world.limits.per, timedelta(hours=12), ("fakefake", "rebuilt1")
+    )
+    commit = birth(rebuilt, memory, terms, (), Fact("state.rebuilt"))
+    store.number_from(world.audit.written[-1].seq)
+    await store.commit(commit, world.clock.now())
+    world.store = store
+    world.mark()
+
+
+def comparable(state: KeyState) -> KeyState:
+    """A state without what docs/recovery.md says cannot be had."""
+    return replace(
+        state,
+        generation=0,
+        former=(),
+        wish=None,
+        removal=Removal(),
+        attempts=Attempts(),
+        creates=Attempts(),
+        withheld="",
+        rooms=tuple(
+            replace(
+                room,
+                created_at=None,
+                granted_at=BEGAN,
+                lifetime=None,
+                applied={},
+                version="",
+                renewed_at=None,
+                updated_at=None,
+                missing_since=None,
+                last_used_at=None,
+                retired_at=None,
+                end_due=None if room.end_due is None else truncate(room.end_due),
+            )
+            for room in sorted(state.rooms, key=lambda room: room.id)
+        ),
+    )
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+async def test_p12_a_rebuilt_store_equals_the_lost_one(seed: int) -> None:
+    """Whenever it is lost, in the midst of things; and it goes on from there."""
+    life = Life(seed)
+    world = life.world
+    await world.start()
+    for _ in range(12):
+        await life.step()
+    await world.crash()
+    await world.start()
+    await world.crash()
+    rebuilt, memory = await rebuilt_from(world)
+    lost = [state for state in await world.store.states() if state.key in rebuilt.states]
+    assert memory.unread == 0
+    assert all(state.key in rebuilt.states for state in await world.store.states() if state.rooms)
+    assert not rebuilt.strangers
+    assert not rebuilt.nameless
+    remembered = {state.key for state in lost}
+    # A key that has no room and is wanted no more is forgotten, which is no fact.
+    again = [state for state in rebuilt.states.values() if state.rooms or state.key in remembered]
+    again.sort(key=lambda state: state.key)
+    for was, now in zip(lost, again, strict=True):
+        assert comparable(now) == comparable(was), life.log
+        assert set(was.former) <= set(now.former)
+    told = differences(map(comparable, lost), map(comparable, again))
+    assert told == (), life.log
+    open_before = {operation.id for operation in await world.store.open_operations()}
+    open_now = {one.id for one in rebuilt.operations if one.state.value == "open"}
+    creates = {one for one in open_before if one in {op.id for op in rebuilt.operations}}
+    assert open_now == creates
+    await put_in_place(world, rebuilt, memory)
+    await world.start()
+    await life.rest()
+    await converged(world)
+    await world.end()
+
+
+async def converged(world: World) -> None:
+    """P1 and the wishes, by the API's own table."""
+    states = await world.store.states()
+    remembered = {room.id: room for state in states for room in state.rooms}
+    marked = {
+        room.id
+        for room in world.alive
+        if room.marked_by(OWNER) and not await world.store.note(f"disowned:{room.id}")
+    }
+    assert marked <= remembered.keys()
+    current = {state.key for state in states if state.current is not None}
+    assert world.engine.reconciler.book.wishes.keys() <= current
+    assert not world.engine.parts.lineage.doubt
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+async def test_p08_after_a_rebuild_at_rest_nothing_is_done(seed: int) -> None:
+    """No call but listings, no link changes, and the facts go on with the next number."""
+    life = Life(seed + 1000)
+    world = life.world
+    await world.start()
+    for _ in range(8):
+        await life.step()
+    await life.rest()
+    await world.crash()
+    before = {
+        state.key: {room.id for room in state.rooms if room.role is Role.CURRENT}
+        for state in await world.store.states()
+        if state.current is not None
+    }
+    rebuilt, memory = await rebuilt_from(world)
+    await put_in_place(world, rebuilt, memory)
+    await world.start()
+    await world.pass_(3 * HOUR, step=10 * MINUTE)
+    # What was due anyway is renewed, and what an API never takes may be asked for once more.
+    acts = [fact for fact in world.facts if fact.operation and fact.api]
+    assert {fact.event for fact in acts} <= {"room.renewed", "room.updated"}, life.log
+    asked = [fact for fact in acts if fact.event == "room.updated"]
+    assert all(fact.before == fact.after for fact in asked), life.log
+    assert len({fact.room_id for fact in asked}) == len(asked)
+    after = {
+        state.key: {room.id for room in state.rooms if room.role is Role.CURRENT}
+        for state in await world.store.states()
+        if state.current is not None
+    }
+    assert after == before
+    seqs = [recorded.seq for recorded in world.audit.written]
+    assert seqs == list(range(1, len(seqs) + 1))
+    await world.end()
