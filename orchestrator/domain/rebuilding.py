@@ -120,7 +120,7 @@ def _take_memory(
         # Where two were current, one store was lost between: the later was given out last.
         if room.role is not Role.CURRENT or room is current
     ]
-    if not (rooms or memory.lost or memory.distinct or memory.protect):
+    if not (rooms or memory.lost or memory.distinct or memory.protect or memory.suspended):
         return
     key = read_key(memory.encoded, sources.keys)
     if key is None:
@@ -133,6 +133,8 @@ def _take_memory(
         rooms=tuple(rooms),
         tombstone=memory.tombstone if current is not None else None,
         protect=memory.protect,
+        suspended=memory.suspended,
+        asked=memory.asked,
         distinct=memory.distinct,
         former=memory.former,
         lost=memory.lost,
@@ -227,6 +229,7 @@ def _take_room(sources: Sources, rebuilt: Rebuilt, key: Key, room: Observed) -> 
         created_at=room.created_at,
         expires_at=room.expires_at,
         granted_at=room.created_at or sources.now,
+        granted_until=room.expires_at,
         lifetime=None,
         text=room.text,
         adopted=marker is None,
@@ -325,6 +328,10 @@ def _remembered(state: KeyState) -> dict[str, str]:
         told["removal"] = f"{tombstone.mode} on {format_instant(tombstone.due)}"
     if state.protect:
         told["protection"] = "yes"
+    if state.suspended is not None:
+        told["suspended"] = f"until {format_instant(state.suspended.until)}"
+    if state.asked is not None:
+        told["renewal asked"] = format_instant(state.asked.at)
     if state.distinct:
         told["distinct"] = ", ".join(sorted(state.distinct))
     if state.former:

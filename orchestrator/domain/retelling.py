@@ -18,14 +18,17 @@ from orchestrator.domain.keys import Key, decode_key
 from orchestrator.domain.policies import RemovalMode
 from orchestrator.domain.presence import OpenSession
 from orchestrator.domain.records import (
+    Ask,
     Operation,
     OperationKind,
     OperationState,
     Role,
     RoomRecord,
+    Suspension,
     Tombstone,
 )
 from orchestrator.domain.rooms import SETTINGS, RoomType, Setting
+from orchestrator.domain.steering import longer
 from orchestrator.foundation.instants import parse_instant
 
 _NAMES: Final = {*SETTINGS, "display_name", "type"}
@@ -50,6 +53,8 @@ class KeyMemory:
     rooms: dict[str, RoomRecord] = field(default_factory=dict)
     tombstone: Tombstone | None = None
     protect: bool = False
+    suspended: Suspension | None = None
+    asked: Ask | None = None
     distinct: frozenset[str] = frozenset()
     former: tuple[str, ...] = ()
     lost: bool = False
@@ -173,6 +178,11 @@ class Retelling:
             "room.expired": self._gone,
             "room.forgotten": self._gone,
             "room.distinct": self._distinct,
+            "room.protected": self._protected,
+            "room.unprotected": self._protected,
+            "room.suspended": self._suspended,
+            "room.resumed": self._suspended,
+            "room.renew.asked": self._renewal_asked,
             "room.create.failed": self._not_made,
             "operation.started": self._started,
             "operation.recovered": self._recovered,
@@ -217,7 +227,7 @@ class Retelling:
 
     def _room(self, told: Told, role: Role) -> RoomRecord:
         fact, detail = told.fact, told.fact.detail
-        applied = _settings(detail.get("asked"))
+        applied, expires_at = _settings(detail.get("asked")), _moment(detail.get("expires_at"))
         return RoomRecord(
             id=fact.room_id,
             generation=int(str(detail["generation"])),
@@ -228,8 +238,9 @@ class Retelling:
             guest_url=str(detail.get("guest_url", "")),
             meeting_code=str(detail.get("meeting_code", "")),
             created_at=None,
-            expires_at=_moment(detail.get("expires_at")),
+            expires_at=expires_at,
             granted_at=told.ts,
+            granted_until=expires_at,
             lifetime=None,
             applied=applied,
             not_taken=_not_taken(detail.get("not_taken"), applied),
@@ -248,14 +259,17 @@ class Retelling:
 
     def _renewed(self, told: Told) -> None:
         granted = _moment(told.fact.detail["expires_at"])
-        # Whether it was by our own decision is not told: if in doubt it waits for the floor.
+        before = _moment((told.fact.before or {}).get("expires_at"))
+        self._key(told).asked = None
         self._change(
             told,
             lambda room: replace(
                 room,
                 expires_at=granted,
                 granted_at=told.ts,
+                granted_until=granted,
                 renewed_at=told.ts,
+                renewed_from=before,
                 retired_at=None,
             ),
         )
@@ -290,6 +304,8 @@ class Retelling:
             rooms={**old.rooms, **new.rooms},
             tombstone=new.tombstone,
             protect=old.protect or new.protect,
+            suspended=longer(old.suspended, new.suspended),
+            asked=old.asked or new.asked,
             distinct=old.distinct | new.distinct,
             former=tuple(dict.fromkeys((*new.former, *old.former, source))),
         )
@@ -340,6 +356,20 @@ class Retelling:
     def _distinct(self, told: Told) -> None:
         memory = self._key(told)
         memory.distinct |= {str(told.fact.detail["other"])}
+
+    def _protected(self, told: Told) -> None:
+        self._key(told).protect = told.fact.event == "room.protected"
+
+    def _suspended(self, told: Told) -> None:
+        fact, memory = told.fact, self._key(told)
+        if fact.event == "room.resumed":
+            memory.suspended = None
+            return
+        until = parse_instant(str(fact.detail["until"]))
+        memory.suspended = Suspension(until, fact.actor, fact.reason)
+
+    def _renewal_asked(self, told: Told) -> None:
+        self._key(told).asked = Ask(told.ts, told.fact.actor, told.fact.reason)
 
     # --- operations -------------------------------------------------------------------------------
 

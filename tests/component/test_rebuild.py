@@ -30,6 +30,7 @@ from tests.fakes.store import FakeStore
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
+WORDS = ["forget", "rekey", "adopt", "distinct", "protect", "suspend", "resume", "renew"]
 NAMES = [f"team-{number}" for number in range(9)]
 BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
 RUNS = int(os.environ.get("REBUILD_RUNS", "8"))
@@ -107,7 +108,7 @@ class Life:
         state = self.chance.choice(states)
         desk = self.world.desk
         try:
-            match self.chance.choice(["forget", "rekey", "adopt", "distinct"]):
+            match self.chance.choice(WORDS):
                 case "forget":
                     await desk.forget(str(state.key), ANNA)
                 case "rekey":
@@ -115,6 +116,15 @@ class Life:
                 case "adopt":
                     room = self.by_hand(f"Team-8 {self.label}")
                     await desk.adopt(room, f"{self.name}/team-8", ANNA)
+                case "protect":
+                    await desk.protect(str(state.key), ANNA, on=not state.protect)
+                case "suspend":
+                    until = self.world.clock.now() + timedelta(days=self.chance.choice([1, 30]))
+                    await desk.suspend(str(state.key), until, ANNA)
+                case "resume":
+                    await desk.resume(str(state.key), ANNA)
+                case "renew":
+                    await desk.renew(str(state.key), ANNA)
                 case _:
                     await desk.distinct(self.by_hand("Team-7 room"), f"{self.name}/team-7", ANNA)
         except DeskError as refused:
@@ -211,11 +221,19 @@ def comparable(state: KeyState) -> KeyState:
         attempts=Attempts(),
         creates=Attempts(),
         withheld="",
+        asked=None,
+        suspended=None
+        if state.suspended is None
+        else replace(state.suspended, until=truncate(state.suspended.until)),
         rooms=tuple(
             replace(
                 room,
                 created_at=None,
                 granted_at=BEGAN,
+                granted_until=None,
+                renewed_from=None,
+                asked_at=(),
+                insisted=0,
                 lifetime=None,
                 applied={},
                 version="",
@@ -279,7 +297,8 @@ async def converged(world: World) -> None:
     }
     assert marked <= remembered.keys()
     current = {state.key for state in states if state.current is not None}
-    assert world.engine.reconciler.book.wishes.keys() <= current
+    suspended = {state.key for state in states if state.suspended is not None}
+    assert world.engine.reconciler.book.wishes.keys() <= current | suspended
     assert not world.engine.parts.lineage.doubt
 
 

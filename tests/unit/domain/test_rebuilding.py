@@ -18,7 +18,15 @@ from orchestrator.domain.rebuilding import (
     differences,
     rebuild,
 )
-from orchestrator.domain.records import KeyState, OperationState, Role, RoomRecord, Tombstone
+from orchestrator.domain.records import (
+    Ask,
+    KeyState,
+    OperationState,
+    Role,
+    RoomRecord,
+    Suspension,
+    Tombstone,
+)
 from orchestrator.domain.retelling import KeyMemory, Making, Memory
 from orchestrator.domain.rooms import LONGEST_ASK, Observed, RoomType
 
@@ -237,6 +245,7 @@ def test_keys_that_were_cut_are_read_by_those_that_are_known() -> None:
         (of(CHECKOUT, lost=True), True),
         (of(CHECKOUT, distinct=frozenset({"other"})), True),
         (of(CHECKOUT, protect=True), True),
+        (of(CHECKOUT, suspended=Suspension(NOW, "anna", "")), True),
     ],
 )
 def test_keys_without_rooms(known: KeyMemory, kept: bool) -> None:
@@ -308,6 +317,12 @@ def test_what_is_different_is_told_by_key() -> None:
         "room r2 superseded until 2027-01-31T12:00:00.000Z → none; protection yes → none; "
         "removal none → expire on 2027-02-01T12:00:00.000Z; distinct none → other; "
         "lost none → yes"
+    )
+    words = KeyState(SEARCH, suspended=Suspension(NOW, "a", ""), asked=Ask(NOW, "a", ""))
+    (told,) = differences([], [words])
+    assert told == (
+        "team-rooms/search: suspended none → until 2027-01-31T12:00:00.000Z; "
+        "renewal asked none → 2027-01-31T12:00:00.000Z"
     )
     assert differences([], after[1:]) == (
         "team-rooms/search: room r3 none → current; formerly none → a/b",

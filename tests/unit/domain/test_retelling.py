@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.policies import RemovalMode
-from orchestrator.domain.records import OperationState, Role
+from orchestrator.domain.records import Ask, OperationState, Role, Suspension
 from orchestrator.domain.retelling import Memory, Told, read_key, retell
 from tests.fakes.facts import BEGAN
 
@@ -348,3 +348,25 @@ def test_a_key_that_was_cut_is_read_by_those_that_are_known() -> None:
     cut = f"team-rooms/{'x' * 103}~0123456789abcdef"
     assert read_key(cut, {}) is None
     assert read_key(cut, {cut: key}) == key
+
+
+def test_peoples_words_about_one_key() -> None:
+    """Protection, a suspension, a renewal that was asked for; each until it is taken back."""
+    suspended = a_fact("room.suspended", actor="anna", reason="audit", detail={"until": END})
+    asked = a_fact("room.renew.asked", actor="ben", reason="a fair")
+    key = remembered(born(), a_fact("room.protected"), suspended, asked).keys[KEY]
+    assert key.protect
+    assert key.suspended == Suspension(datetime(2027, 11, 20, 10, tzinfo=UTC), "anna", "audit")
+    assert key.asked == Ask(at(4), "ben", "a fair")
+    renewed = a_fact("room.renewed", detail={"expires_at": LATER}, before={"expires_at": END})
+    facts = (a_fact("room.unprotected"), a_fact("room.resumed", detail={"until": END}), renewed)
+    key = remembered(born(), a_fact("room.protected"), suspended, asked, *facts).keys[KEY]
+    assert (key.protect, key.suspended, key.asked) == (False, None, None)
+    assert key.current is not None
+    assert key.current.renewed_from == datetime(2027, 11, 20, 10, tzinfo=UTC)
+    assert key.current.granted_until == key.current.expires_at
+    moved = a_fact("room.rekeyed", key="a/b", detail={"from": KEY, "to": "a/b"})
+    key = remembered(born(), a_fact("room.protected"), suspended, asked, moved).keys["a/b"]
+    assert key.protect
+    assert key.suspended is not None
+    assert key.asked is not None
