@@ -11,7 +11,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 import structlog
@@ -57,6 +57,7 @@ VERIFIED: Final = "api.verified"  # the note that the canary came back
 CAN_DELETE: Final = "api.can_delete"
 # DELETE answered like this, with the room still there, means that this API has no DELETE.
 _NO_DELETE: Final = "no"
+_HURRY: Final = timedelta(hours=2)  # before its end a room is not left alone for a quarter of one
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # 32: a byte's five low bits choose
 
 _KINDS: Final[dict[type[Mutation], OperationKind]] = {
@@ -342,12 +343,12 @@ class Executor:
         retry_after = None
         match fault:
             case UnavailableError():
-                schedule, retry_after = _weather(action), fault.retry_after
+                schedule, retry_after = _weather(action, now), fault.retry_after
                 if fault.status != 429:
-                    facts = self._weather.failed(str(fault), wall)
+                    facts = self._weather.failed(fault, wall)
             case UnansweredError():
-                schedule = _weather(action)
-                facts = self._weather.failed(str(fault), wall)
+                schedule = _weather(action, now)
+                facts = self._weather.failed(fault, wall)
             case UnauthorizedError():
                 # The connection's fault, no key's: nothing is counted against the key.
                 return state, self._weather.unauthorized(str(fault), wall)
@@ -387,9 +388,11 @@ def _first_end(desired: Desired, now: datetime) -> datetime | None:
     return None if desired.lifetime is None else asked_end(now, desired.lifetime)
 
 
-def _weather(action: Mutation) -> backoff.Schedule:
-    """How patiently weather is waited for: a meeting does not wait a quarter of an hour."""
+def _weather(action: Mutation, now: datetime) -> backoff.Schedule:
+    """How patiently weather is waited for: neither a meeting nor a link near its end waits long."""
     if isinstance(action, Create | Renew) and action.desired.occurrence is not None:
+        return backoff.Schedule.MEETING
+    if isinstance(action, Renew) and action.before is not None and action.before - now < _HURRY:
         return backoff.Schedule.MEETING
     return backoff.Schedule.WEATHER
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from enum import IntEnum
 
 from orchestrator.domain.keys import Key
@@ -63,6 +63,13 @@ class Inbox:
         self._waiting[lane].setdefault(key, cause)
         self._idle.clear()
         self._changed.set()
+
+    def line_up(self, keys: Iterable[Key]) -> None:
+        """Let these, as far as they wait, come in this order, after all others of their lane."""
+        normal = self._waiting[Lane.NORMAL]
+        for key in keys:
+            if key in normal:
+                normal.move_to_end(key)
 
     async def take(self) -> tuple[Key, str, Lane] | None:
         """The next key, once there is one that may be worked on; `done` must follow.

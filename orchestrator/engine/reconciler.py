@@ -32,7 +32,7 @@ from orchestrator.domain.actions import (
     Update,
 )
 from orchestrator.domain.facts import Fact
-from orchestrator.domain.keys import Key
+from orchestrator.domain.keys import Key, spread
 from orchestrator.domain.occurrences import looks_inside
 from orchestrator.domain.outcomes import Outcome, Teller
 from orchestrator.domain.plan import plan, withhold
@@ -66,6 +66,7 @@ _log = structlog.get_logger(__name__)
 _STEPS_MOST: Final = 24
 _SOON: Final = timedelta(milliseconds=250)  # never a busy loop, whatever the clocks say
 _LATER: Final = timedelta(seconds=15)
+_FORGOTTEN: Final = timedelta(minutes=15)  # a held key looks whether it still is
 _LATELY: Final = 30.0  # seconds within which one reading of who is inside serves many rooms
 
 
@@ -134,9 +135,11 @@ class Reconciler:
                 parts.agenda.set(key, parts.clock.now() + PROBE_EVERY)
             except Fault as fault:
                 if isinstance(fault, UnavailableError):
-                    await self._tell(parts.weather.failed(str(fault), parts.clock.now()))
+                    await self._tell(parts.weather.failed(fault, parts.clock.now()))
                 _log.warning("look.failed", key=key.encoded, error=str(fault))
-                parts.agenda.set(key, parts.clock.now() + _LATER)
+                parts.agenda.set(key, parts.clock.now() + _LATER * (1 + spread(key.encoded)))
+            if parts.weather.away:
+                parts.resync.hurried.set()
 
     async def _tell(self, facts: tuple[Fact, ...]) -> None:
         if facts:
@@ -171,9 +174,9 @@ class Reconciler:
             self._rest(turn, state, made)
             return True
         action = made.actions[0]
-        if parts.weather.stopped and _rooms_of(state, action) - turn.fresh:
+        hold = parts.weather.hold
+        if hold is not None and _rooms_of(state, action) - turn.fresh:
             # Not even a look may leave; whoever probes wakes what is held.
-            hold = Hold("credentials", parts.weather.refused)
             self._rest(turn, state, replace(made, actions=(), holds=(hold, *made.holds)))
             return True
         if await self._looked_afresh(turn, state, action):
@@ -188,7 +191,7 @@ class Reconciler:
     async def _asked_who_is_inside(self, turn: _Turn, state: KeyState) -> bool:
         """Near the end of an occurrence's room: true if who is inside was read in this turn."""
         parts = self._parts
-        if turn.asked or parts.weather.stopped or not looks_inside(state, parts.rooms.api_now()):
+        if turn.asked or parts.weather.hold or not looks_inside(state, parts.rooms.api_now()):
             return False
         turn.asked = True
         try:
@@ -239,7 +242,7 @@ class Reconciler:
             return False
         gathering = self._parts.gathering
         settled = pending.until is not None and pending.until <= situation.now
-        if self._parts.weather.stopped:
+        if self._parts.weather.hold:
             return False
         if gathering.looked_once(pending.operation) and not settled:
             return False
@@ -267,8 +270,9 @@ class Reconciler:
     def _guard(self, turn: _Turn, state: KeyState, made: Plan) -> Plan:
         """Brakes and stops: what may go on now, and what is held."""
         parts = self._parts
-        if parts.weather.stopped and any(action.calls for action in made.actions):
-            return _hold_all(made, "credentials", parts.weather.refused)
+        hold = parts.weather.hold
+        if hold is not None and any(action.calls for action in made.actions):
+            return _hold_all(made, hold.by, hold.reason)
         if parts.weather.canary and isinstance(_first(made), Create | Replace):
             return _hold_all(made, "canary", parts.weather.canary)
         if not any(is_counted(action, state) for action in made.actions):
@@ -302,7 +306,7 @@ class Reconciler:
         """Read what a callback told of afresh: it was a hint."""
         observations = self._parts.observations
         doubted = {room.id for room in state.rooms} & observations.doubted
-        if doubted and not self._parts.weather.stopped:
+        if doubted and not self._parts.weather.hold:
             # Before the call: what is told while it is under way wants another look.
             observations.doubted -= doubted
             try:
@@ -411,8 +415,10 @@ class Reconciler:
         until = parts.gathering.to_wall(made.until)
         if until is not None:
             until = max(until, parts.clock.now() + _SOON)
-        if parts.weather.stopped and made.holds:
-            probe = parts.clock.now() + PROBE_EVERY
+        if parts.weather.hold and made.holds:
+            # Whoever probes wakes what is held; this is for the case that it is forgotten.
+            again = _FORGOTTEN if parts.weather.away else PROBE_EVERY
+            probe = parts.clock.now() + again * (1 + spread(turn.key.encoded))
             until = probe if until is None else min(until, probe)
         parts.agenda.set(turn.key, until)
 

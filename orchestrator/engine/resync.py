@@ -49,6 +49,8 @@ class Resync:
         self.absences = Absences(store, rooms, observations, clock, settings)
         self.wanted = asyncio.Event()
         """Somebody waits for the next listing: rooms are missing, and only it can tell."""
+        self.hurried = asyncio.Event()
+        """Nobody answers: keys wait until a listing succeeds, so the next is tried soon."""
         self._doubted = ""  # what was told of the last doubt
         self._store = store
         self._rooms = rooms
@@ -75,6 +77,7 @@ class Resync:
                 await self._fail(fault)
                 return False
             self.wanted.clear()
+            self.hurried.clear()
             doubt = await self._judge(listing, began)
             if doubt:
                 listing = replace(listing, doubtful=doubt)
@@ -211,6 +214,6 @@ class Resync:
         if isinstance(fault, UnauthorizedError):
             facts = self._weather.unauthorized(str(fault), now)
         else:
-            facts = self._weather.failed(str(fault), now)
+            facts = self._weather.failed(fault, now)
         if facts:
             await self._store.commit(Commit(facts=facts), now)

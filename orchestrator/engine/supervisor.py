@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from orchestrator.domain.facts import Fact, Json
 from orchestrator.domain.keys import Key, decode_subject
+from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import HealthReport, ReadinessReport
+from orchestrator.domain.rooms import Observed
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.health import Pulse, Vitals
 from orchestrator.engine.inbox import Lane
@@ -30,6 +33,7 @@ from orchestrator.ports.store import Commit, StoreFault
 _log = structlog.get_logger(__name__)
 _STORE_CHECK_TAKES = 120.0  # seconds at most: it waits for its turn at the store's one thread
 _STORE_RETRY = 15.0
+_HURRIED = 5.0  # seconds until a listing tries an API that does not answer
 _WANTED_SOONEST = 60.0  # seconds between a listing and the next that a missing room asks for
 _DOUBTED = 300.0  # seconds until a listing that was not believed is made again
 _FIRST_RETRY = 5.0  # seconds between attempts at the first listing, doubling to a minute
@@ -231,10 +235,28 @@ class Engine:
         await self.outbox.write_rest()
 
     async def wake_all(self, cause: str) -> None:
-        """Wake every key that is wanted or remembered."""
-        keys = {state.key for state in await self.parts.store.states()}
-        for key in sorted(keys | self.reconciler.book.wishes.keys()):
+        """Wake every key that is wanted or remembered, what ends soonest first."""
+        states = await self.parts.store.states()
+        ends = {state.key: self._end_of(state) for state in states}
+        keys = self._in_order(ends.keys() | self.reconciler.book.wishes.keys(), ends)
+        for key in keys:
             self.parts.inbox.wake(key, cause)
+        self.parts.inbox.line_up(keys)  # those that wait since the start, too
+
+    def _end_of(self, state: KeyState) -> datetime | None:
+        """When the room of a key ends, as was last seen."""
+        current = state.current
+        if current is None:
+            return None
+        seen = self.parts.observations.sighting(current.id)
+        return seen.expires_at if isinstance(seen, Observed) else current.expires_at
+
+    def _in_order(
+        self, keys: Collection[Key], ends: Mapping[Key, datetime | None]
+    ) -> Sequence[Key]:
+        """By the nearest end; who has no room yet comes after those that end within a day."""
+        none_yet = self.parts.clock.now() + timedelta(days=1)
+        return sorted(keys, key=lambda key: (ends.get(key) or none_yet, key))
 
     async def _rest(self, pulse: Pulse, seconds: float, work: float) -> None:
         """Wait between two turns of a loop; the next takes at most ``work`` seconds."""
@@ -244,20 +266,27 @@ class Engine:
 
     async def _rest_until_wanted(self, pulse: Pulse, soonest: float, latest: float) -> bool:
         """Wait for the next listing; true where somebody wants it sooner."""
-        resync, clock = self.parts.resync, self.parts.clock
-        soonest = min(soonest, latest)
-        await self._rest(pulse, soonest, self._longest)
+        resync, soonest = self.parts.resync, min(soonest, latest)
+        if await self._rest_until(pulse, soonest, resync.hurried):
+            await self._rest(pulse, min(soonest, _HURRIED), self._longest)
+            return True
         if resync.wanted.is_set():
             return True
-        pulse.waits(latest - soonest)
+        return await self._rest_until(pulse, latest - soonest, resync.wanted, resync.hurried)
+
+    async def _rest_until(self, pulse: Pulse, seconds: float, *events: asyncio.Event) -> bool:
+        """Wait, but not beyond any of these events; whether one of them came."""
+        pulse.waits(seconds)
         async with asyncio.TaskGroup() as group:
-            sleeping = group.create_task(clock.sleep(latest - soonest), name="resync-pause")
-            wanted = group.create_task(resync.wanted.wait(), name="resync-wanted")
-            await asyncio.wait((sleeping, wanted), return_when=asyncio.FIRST_COMPLETED)
-            sleeping.cancel()
-            wanted.cancel()
+            waits = [group.create_task(self.parts.clock.sleep(seconds), name="resync-pause")]
+            for event in events:
+                waiting: asyncio.Task[Any] = group.create_task(event.wait(), name="resync-wanted")
+                waits.append(waiting)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for task in waits:
+                task.cancel()
         pulse.works(self._longest)
-        return resync.wanted.is_set()
+        return any(event.is_set() for event in events)
 
     async def _resync(self, pulse: Pulse) -> None:
         wait, first, soonest = _FIRST_RETRY, True, _WANTED_SOONEST
@@ -318,8 +347,14 @@ class Engine:
                 key = self._key_of_marker(marker.key)
             if key is not None:
                 inbox.wake(key, cause)
-        for key, holds in list(self.reconciler.last_holds.items()):
-            braked = any(hold.by == "brake" for hold in holds)
+        held = dict(self.reconciler.last_holds)
+        # As many keys as were due during an outage come at once: the nearest end goes first.
+        ends: dict[Key, datetime | None] = {}
+        for key in held:
+            state = await store.state(key)
+            ends[key] = None if state is None else self._end_of(state)
+        for key in self._in_order(held, ends):
+            braked = any(hold.by == "brake" for hold in held[key])
             inbox.wake(key, cause, Lane.PERMIT if braked else Lane.NORMAL)
 
     def _key_of_marker(self, encoded: str) -> Key | None:

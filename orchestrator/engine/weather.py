@@ -1,7 +1,9 @@
 """The API's weather: whether it answers, and whether it takes our credentials.
 
 An outage is two facts, its beginning and its end, however many calls fail in between.  A 401 is the
-connection's fault and no key's: all calls stop and one probe a minute goes out.
+connection's fault and no key's: all calls stop and one probe a minute goes out.  Nor is it a key's
+fault where nobody answers at all: after some such calls in a row the API counts as away, keys wait
+for the next listing that succeeds, and nothing is counted against them.
 """
 
 from __future__ import annotations
@@ -10,9 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from orchestrator.domain.actions import Hold
 from orchestrator.domain.facts import Fact
+from orchestrator.ports.faults import Fault
 
 PROBE_EVERY: Final = timedelta(seconds=60)
+_AWAY: Final = 8  # calls in a row that found nobody
+_NOBODY: Final = frozenset({0, 502, 503, 504})  # no answer, or that of a proxy in the API's place
 
 
 @dataclass(slots=True)
@@ -32,11 +38,26 @@ class Weather:
     refused: str = ""
     canary: str = ""
     last_good: datetime | None = None
+    unheard: int = 0  # calls in a row that found nobody
 
     @property
     def stopped(self) -> bool:
-        """Whether no key's call may leave."""
+        """Whether our credentials are refused: a probe a minute goes out, and nothing else."""
         return bool(self.refused)
+
+    @property
+    def away(self) -> bool:
+        """Whether nobody answers: listings are tried, and nothing else."""
+        return self.unheard >= _AWAY
+
+    @property
+    def hold(self) -> Hold | None:
+        """What stands before every call of a key, if anything does."""
+        if self.refused:
+            return Hold("credentials", self.refused)
+        if self.away:
+            return Hold("weather", f"the API does not answer: {self.last_error}")
+        return None
 
     @property
     def summary(self) -> str:
@@ -56,8 +77,12 @@ class Weather:
             return "unreachable"
         return self.summary
 
-    def failed(self, error: str, now: datetime) -> tuple[Fact, ...]:
+    def failed(self, fault: Fault, now: datetime) -> tuple[Fact, ...]:
         """A call was not answered, or with 5xx."""
+        self.unheard += fault.status in _NOBODY
+        return self._down(str(fault), now)
+
+    def _down(self, error: str, now: datetime) -> tuple[Fact, ...]:
         self.last_error = error
         if self.down_since is not None:
             return ()
@@ -67,12 +92,12 @@ class Weather:
     def unauthorized(self, error: str, now: datetime) -> tuple[Fact, ...]:
         """Our credentials were refused."""
         self.refused = error
-        return self.failed(error, now)
+        return self._down(error, now)
 
     def answered(self, now: datetime) -> tuple[Fact, ...]:
         """A call was answered in order."""
         self.last_good = now
-        self.refused = ""
+        self.refused, self.unheard = "", 0
         if self.down_since is None:
             return ()
         seconds = (now - self.down_since).total_seconds()

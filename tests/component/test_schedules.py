@@ -411,7 +411,8 @@ async def test_a_lost_room_is_made_anew_while_the_meeting_goes_on() -> None:
         world.fake.vanish(room.id)
         await world.pass_(10 * MINUTE)
         assert world.alive == []
-        kitchen = world.fake.plant(NewRoom("Kitchen", RoomType.LONG_TERM, "", {}, STAYS))
+        long = NewRoom("Kitchen", RoomType.LONG_TERM, "", {}, STAYS)
+        kitchen = world.fake.plant(long, created_at=STARTS)
         await world.pass_(20 * MINUTE)
         (other,) = (one for one in world.alive if one.id != kitchen.id)
         assert other.id != room.id
