@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import version
+from secrets import token_bytes
 from typing import Final
 
 from orchestrator.adapters.audit.log import JsonlAudit
@@ -118,6 +119,7 @@ class Outside:
     secrets: Mapping[str, SecretUse] | None = None  # of config.yaml, for headers of policies
     named: frozenset[str] | None = None  # destinations that policies may name; None: those above
     jitter: Callable[[], float] = random.random  # numbers in [0, 1)
+    entropy: Callable[[int], bytes] = token_bytes  # seeded where runs are to be repeated
 
 
 @asynccontextmanager
@@ -220,6 +222,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     store, rooms, clock = outside.store, outside.rooms, outside.clock
     gathering = Gathering(store, rooms, observations, calendar, clock, settings)
     executor = Executor(store, rooms, observations, weather, clock, settings)
+    executor.entropy = outside.entropy
     resync = Resync(store, rooms, observations, weather, clock, settings)
     gathering.lost_at = executor.lost_at.get
     gathering.in_flight = executor.in_flight.__contains__

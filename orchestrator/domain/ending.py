@@ -173,6 +173,9 @@ def plan_removal(
     state, now = situation.state, situation.now
     if state.protect or state.removal.mode is RemovalMode.KEEP:
         _keep(situation, room, why, draft)
+    elif state.tombstone is None and situation.world.apart:
+        # Its grace would be reckoned from a moment that is not now.
+        draft.hold("doubt", situation.world.apart)
     elif state.tombstone is None:
         due = now + max(state.removal.grace, TOMBSTONE_LEAST)
         # Not to come back at its due: once decided, the next plan says so. Where a mode withholds

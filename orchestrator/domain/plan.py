@@ -9,7 +9,7 @@ new room for a lost one (promise P4).
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, assert_never
 
 from orchestrator.domain import backoff
@@ -157,6 +157,7 @@ def withhold(made: Plan, mode: Mode) -> Plan:
     return replace(made, actions=done, holds=(*held, *made.holds))
 
 
+_LOOK_UP_AGAIN: Final = timedelta(seconds=15)
 # The order of calls: what gives a room, what keeps it, what betters it, what ends one.
 _ORDER: Final = (Create, Renew, Update, Replace, Retire, Delete)
 
@@ -212,7 +213,11 @@ def _settle_pending(situation: Situation, pending: Pending, draft: Draft) -> boo
         )
         return False
     if not pending.looked:
-        draft.hold("settle", "a create was not answered; it is being looked up", pending.until)
+        until, why = pending.until, "it is being looked up"
+        if until is not None and until <= situation.now:
+            until = situation.now + _LOOK_UP_AGAIN
+            why = "and whether it was carried out is not known: no whole listing since is believed"
+        draft.hold("settle", f"a create was not answered; {why}", until)
         return current is not None
     if isinstance(situation.wish, Unwanted):
         draft.do(Abandon(operation, f"it was not carried out, and {situation.wish.why}"))
@@ -328,7 +333,7 @@ def _make(situation: Situation, create: Create, draft: Draft) -> None:
         draft.hold(
             "look-alike",
             f'a room that is not ours is called the same: "{other.display_name}" ({other.id})',
-            None,
+            None if create.again is None else situation.now + _LOOK_UP_AGAIN,
             create,
         )
     else:

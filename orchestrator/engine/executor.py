@@ -98,6 +98,8 @@ class Executor:
         self._weather = weather
         self._clock = clock
         self._settings = settings
+        self.entropy: Callable[[int], bytes] = secrets.token_bytes
+        """What operation ids are drawn from; seeded where runs are to be repeated."""
         self._first_room = asyncio.Lock()
         self.lost_at: dict[str, float] = {}
         """When the connection of an unanswered create ended, by operation (monotonic seconds)."""
@@ -229,7 +231,7 @@ class Executor:
         return operation, state
 
     def _new_id(self) -> str:
-        unique = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in secrets.token_bytes(16))
+        unique = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in self.entropy(16))
         return f"{self._store.incarnation}-{unique}"
 
     async def _call(

@@ -37,6 +37,7 @@ from orchestrator.ports.store import Store
 
 # Wall and API time may differ this much, in seconds, before removals stop.
 CLOCKS_APART: Final = 120.0
+_SEEN_BY_THEN: Final = timedelta(minutes=10)
 DISOWNED: Final = "disowned:"  # note per room that a person forgot: foreign although marked
 
 
@@ -111,6 +112,7 @@ class Gathering:
         wish = book.wish(key, state)
         if wish is None:
             return None
+        pending = await self._pending(state)
         return Situation(
             key=key,
             wish=wish,
@@ -119,8 +121,8 @@ class Gathering:
             sightings=self._sightings(state),
             uses=self._uses(state),
             claims=await self._claims(state),
-            lookalikes=await self._lookalikes(state, wish),
-            pending=await self._pending(state),
+            lookalikes=await self._lookalikes(state, wish, pending),
+            pending=pending,
             held=braked or self._held_by_mode(key, book),
         )
 
@@ -193,12 +195,20 @@ class Gathering:
         operation = await self._store.operation(marker.operation)
         return operation is not None and operation.room_id != room.id
 
-    async def _lookalikes(self, state: KeyState, wish: Wish) -> tuple[Observed, ...]:
-        """Rooms that are not ours and bear the wanted name, while the key never had a room."""
-        if isinstance(wish, Unwanted) or state.current is not None or state.generation > 0:
+    async def _lookalikes(
+        self, state: KeyState, wish: Wish, pending: Pending | None
+    ) -> tuple[Observed, ...]:
+        """Rooms that are not ours and bear the wanted name, while the key never had a room.
+
+        Or while a create for it is unanswered: a room that appeared since may be the one that was
+        asked for, shown without its marker by one bad answer.
+        """
+        if isinstance(wish, Unwanted) or state.current is not None:
             return ()
-        if wish.desired.occurrence is not None:
-            return ()  # nobody can be asked a quarter of an hour before people meet
+        occurs = wish.desired.occurrence is not None
+        if pending is None and (occurs or state.generation > 0):
+            # Nobody can be asked a quarter of an hour before people meet.
+            return ()
         now = self._rooms.api_now()
         return tuple(
             [
@@ -206,6 +216,7 @@ class Gathering:
                 for room in self._observations.namesakes(wish.desired.display_name)
                 if room.id not in state.distinct
                 and not has_ended(room, now)
+                and (pending is None or _may_be(room, pending.operation, now, occurs=occurs))
                 and await self._store.key_of_room(room.id) is None
             ]
         )
@@ -223,7 +234,7 @@ class Gathering:
             return Pending(operation, None, looked=False)  # its answer may still come
         found = self._observations.by_operation(operation.id)
         since = self.lost_since(operation) + self._settings.settle.total_seconds()
-        looked = self._observations.looked(operation.watermark, since)
+        looked = self._observations.lacks(since)
         if looked and found is None and self.vanished():
             # Another API may be answering: whether this one has the room says nothing.
             return Pending(operation, None, looked=False)
@@ -246,6 +257,18 @@ class Gathering:
         if moment is None:
             return None
         return moment - (self._rooms.api_now() - self._clock.now())
+
+
+def _may_be(room: Observed, operation: Operation, now: datetime, *, occurs: bool) -> bool:
+    """Whether a room without our marker may be the one that an unanswered create made.
+
+    People who are about to meet do not wait longer for that to be seen than a few listings take.
+    """
+    born = room.created_at
+    if born is None:
+        return not occurs
+    since = operation.started_at - timedelta(seconds=CLOCKS_APART)
+    return born >= since and not (occurs and now - born > _SEEN_BY_THEN)
 
 
 def clocks_apart(seconds: float) -> str:

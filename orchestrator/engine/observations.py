@@ -37,6 +37,7 @@ class _Sight:
 class _Walk:
     start_id: int  # -1 for the very beginning
     began: float
+    believed: bool  # it told how many rooms there are, and that fits
 
 
 class Observations:
@@ -115,7 +116,8 @@ class Observations:
             return
         # A lookup needs the walks that began late enough only; a handful is plenty.
         start = -1 if start_id is None else start_id
-        self._walks = [*self._walks[-7:], _Walk(start, began)]
+        believed = start_id is None and not listing.doubtful
+        self._walks = [*self._walks[-7:], _Walk(start, began, believed)]
         if listing.watermark is not None:
             self.watermark = listing.watermark
         self.listed_at = at
@@ -227,6 +229,14 @@ class Observations:
         """Whether a complete walk from a watermark on began at or after a moment (monotonic)."""
         start = -1 if watermark is None else watermark
         return any(walk.start_id <= start and walk.began >= since for walk in self._walks)
+
+    def lacks(self, since: float) -> bool:
+        """Whether what is not known by now was not there: a whole walk since then is believed.
+
+        A walk from a watermark on proves nothing: a page that was left out, or a room on it, is
+        missed by nobody, because only of a whole listing it is known how many rooms it must have.
+        """
+        return any(walk.believed and walk.began >= since for walk in self._walks)
 
     def _index(self, room: Observed) -> Marker | None:
         marker = room.marked_by(self._owner)

@@ -236,7 +236,7 @@ class Reconciler:
         return (steering.protected(after, word, on=after.protect)[1],)
 
     async def _look_up(self, situation: Situation) -> bool:
-        """List for an unanswered create: once at once, and once after settling."""
+        """List for an unanswered create: once at once to find it, once after settling to prove."""
         pending = situation.pending
         if pending is None or pending.found is not None or pending.looked:
             return False
@@ -246,6 +246,8 @@ class Reconciler:
             return False
         if gathering.looked_once(pending.operation) and not settled:
             return False
+        if settled:
+            return await self._parts.resync.whole()
         await self._parts.resync.look(pending.operation.watermark)
         return True
 

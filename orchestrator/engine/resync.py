@@ -68,31 +68,42 @@ class Resync:
     async def full(self) -> bool:
         """List everything that may still be alive, and the sessions; false if it failed."""
         async with self._walking:
-            start = await self._start()
-            began = self._clock.monotonic()
-            try:
-                listing = await self._rooms.list_rooms(start)
-                await self._read_sessions()
-            except Fault as fault:
-                await self._fail(fault)
-                return False
-            self.wanted.clear()
-            self.hurried.clear()
-            doubt = await self._judge(listing, began)
-            if doubt:
-                listing = replace(listing, doubtful=doubt)
-                self._observations.doubt = doubt
-            self._observations.walked(listing, start, began, self._clock.now())
-            if self.seen is not None:
-                await self.seen()
+            return await self._full(await self._start())
+
+    async def whole(self) -> bool:
+        """List from the very beginning: only so it is known what is not there. False if it failed.
+
+        One listing serves all who wait for one.
+        """
+        asked = self._clock.monotonic()
+        async with self._walking:
+            return self._observations.looked(None, asked) or await self._full(None)
+
+    async def _full(self, start: int | None) -> bool:
+        began = self._clock.monotonic()
+        try:
+            listing = await self._rooms.list_rooms(start)
+            await self._read_sessions()
+        except Fault as fault:
+            await self._fail(fault)
+            return False
+        self.wanted.clear()
+        self.hurried.clear()
+        doubt = await self._judge(listing, began)
+        if doubt:
+            listing = replace(listing, doubtful=doubt)
             self._observations.doubt = doubt
-            if listing.complete:
-                self._observations.listed = True
-            if not doubt:
-                self._observations.absent(listing, began)
-            await self._remember(listing, start)
-            if listing.complete and not listing.doubtful:
-                self._observations.passed_at = self._clock.now()
+        self._observations.walked(listing, start, began, self._clock.now())
+        if self.seen is not None:
+            await self.seen()
+        self._observations.doubt = doubt
+        if listing.complete:
+            self._observations.listed = True
+        if not doubt:
+            self._observations.absent(listing, began)
+        await self._remember(listing, start)
+        if listing.complete and not listing.doubtful:
+            self._observations.passed_at = self._clock.now()
         return True
 
     async def look(self, watermark: int | None) -> None:

@@ -13,7 +13,7 @@ from orchestrator.domain.rooms import NewRoom, Observed, RoomType
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.rooms import RoomListing
 from orchestrator.ports.store import StoreFault
-from tests.component.world import HOUR, World, alive, policy, running
+from tests.component.world import ANNA, HOUR, World, alive, policy, running
 from tests.fakes.rooms import FakeRooms, Fate
 
 DAY = timedelta(days=1)
@@ -101,6 +101,41 @@ async def test_p01_a_late_act_after_settling_is_found_and_ended(verified: World)
     await one_room(verified)
     assert await verified.room("team-rooms/checkout") == kept
     assert "room.duplicated" in verified.events
+    await verified.end()
+
+
+async def test_p01_only_a_listing_that_is_believed_proves_that_nothing_was_made(
+    verified: World,
+) -> None:
+    """A listing that lacks rooms may lack this one: the create is not sent again meanwhile."""
+    verified.fake.script("create_room", Fate.ACT_THEN_DROP)
+    verified.fake.hidden.update(f"00000000-0000-4000-8000-{n:012d}" for n in range(1000, 1010))
+    verified.fake.doubtful = "it has 3 rooms and says 4"
+    await verified.edit(ONE)
+    await verified.pass_(HOUR, step=timedelta(seconds=5))
+    assert verified.changes == ["create_room"]
+    assert verified.holds("team-rooms/checkout") == {"settle"}
+    verified.fake.hidden.clear()
+    verified.fake.doubtful = ""
+    await verified.pass_(2 * MINUTE, step=timedelta(seconds=5))
+    await one_room(verified)
+    assert verified.changes == ["create_room"]
+    await verified.end()
+
+
+async def test_p01_a_room_that_appeared_without_its_marker_may_be_the_one(verified: World) -> None:
+    """One bad answer may lack the marker: the create is sent again only when it is surely not."""
+    verified.fake.script("create_room", Fate.LOST)
+    ends = verified.clock.now() + timedelta(days=300)
+    await verified.edit(ONE)
+    room = verified.fake.plant(NewRoom("Checkout room", RoomType.LONG_TERM, "", {}, ends))
+    await verified.pass_(10 * MINUTE, step=timedelta(seconds=5))
+    assert verified.changes == ["create_room"]
+    assert verified.holds("team-rooms/checkout") == {"look-alike"}
+    await verified.desk.distinct(room.id, "team-rooms/checkout", ANNA)
+    await verified.pass_(2 * MINUTE, step=timedelta(seconds=5))
+    assert verified.changes == ["create_room"] * 2
+    assert verified.names == ["Checkout room", "Checkout room"]
     await verified.end()
 
 

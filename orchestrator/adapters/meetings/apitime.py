@@ -2,8 +2,9 @@
 
 ``Date`` has whole seconds, and an answer was dated at some moment between request and arrival; so
 an answer gives an interval for the offset.  The intersection of all of them is what is known.
-When an answer contradicts it (a clock was set right, another machine answers), that answer alone
-is believed.
+When an answer contradicts it by a little (another machine answers), that answer alone is believed;
+by more than two minutes (a clock was set, or one answer is dated wildly) it is believed only when
+the next one says the same: of one wrong date graces, ends and waits would be reckoned.
 """
 
 from __future__ import annotations
@@ -11,9 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Final
 
 from orchestrator.foundation.instants import EPOCH
 from orchestrator.ports.clock import Clock
+
+_Bounds = tuple[float, float]
+
+# Seconds by which one answer alone may move API time.
+_BY_ONE_ANSWER: Final = 120.0
 
 
 class ApiTime:
@@ -21,7 +28,8 @@ class ApiTime:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._bounds: tuple[float, float] | None = None  # of API time less monotonic, in seconds
+        self._bounds: _Bounds | None = None  # of API time less monotonic, in seconds
+        self._claimed: _Bounds | None = None  # by the last answer, which was not believed
         self._told: str | None = None
         self._second: float | None = None
         self._base = EPOCH  # API time at the monotonic clock's zero, by the middle of the bounds
@@ -56,13 +64,28 @@ class ApiTime:
         second = self._second
         if second is None:
             return
-        low, high = second - self._clock.monotonic(), second + 1 - sent
-        if self._bounds is not None:
-            narrower = max(low, self._bounds[0]), min(high, self._bounds[1])
-            if narrower[0] <= narrower[1]:
-                low, high = narrower
-        self._bounds = low, high
-        self._base = EPOCH + timedelta(seconds=(low + high) / 2)
+        told = second - self._clock.monotonic(), second + 1 - sent
+        known = self._bounds
+        if known is not None and _gap(told, known) > _BY_ONE_ANSWER:
+            if self._claimed is None or _gap(told, self._claimed) > 0:
+                self._claimed = told
+                return
+            known = self._claimed
+        self._claimed = None
+        if known is not None and _gap(told, known) <= 0:
+            told = _both(told, known)
+        self._bounds = told
+        self._base = EPOCH + timedelta(seconds=sum(told) / 2)
+
+
+def _both(one: _Bounds, other: _Bounds) -> _Bounds:
+    return max(one[0], other[0]), min(one[1], other[1])
+
+
+def _gap(one: _Bounds, other: _Bounds) -> float:
+    """The seconds between two intervals; 0 or less where they have something in common."""
+    low, high = _both(one, other)
+    return low - high
 
 
 def header(headers: Mapping[str, str], name: str) -> str | None:

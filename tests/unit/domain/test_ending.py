@@ -54,6 +54,14 @@ DELETE, KEEP = RemovalMode.DELETE, RemovalMode.KEEP
 
 REMOVING: dict[str, tuple[Situation, list[str], list[str]]] = {
     "not decided yet": (unwanted(buried=False), ["Bury"], []),
+    "not decided while the clocks differ": (
+        replace(
+            (late := unwanted(buried=False)),
+            world=replace(late.world, apart="the clocks differ", doubt="the clocks differ"),
+        ),
+        [],
+        ["doubt"],
+    ),
     "in its grace": (unwanted(due=DAY), [], ["grace"]),
     "used meanwhile": (unwanted(use=Use(Occupancy.EMPTY, NOW - DAY)), [], ["grace"]),
     "used before the decision": (

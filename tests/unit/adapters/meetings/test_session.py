@@ -379,15 +379,34 @@ def test_a_slow_answer_does_not_blur_what_is_known() -> None:
     assert time.difference() == pytest.approx(known)
 
 
-def test_an_answer_that_contradicts_is_believed() -> None:
-    """The API's clock was set right; what was known before is worth nothing."""
+def test_an_answer_that_contradicts_by_a_little_is_believed() -> None:
+    """Another machine answers; what was known before is worth nothing."""
     clock = VirtualClock()
     time = ApiTime(clock)
     for _ in range(20):
         clock.advance(0.61)
         time.learn(dated(clock.monotonic()), clock.monotonic())
-    time.learn(dated(clock.monotonic() - 600), clock.monotonic())
-    assert time.difference() == pytest.approx(-600, abs=1)
+    time.learn(dated(clock.monotonic() - 60), clock.monotonic())
+    assert time.difference() == pytest.approx(-60, abs=1)
+
+
+@pytest.mark.parametrize("seconds", [-600, 600, -10 * 365 * 86_400, 365 * 86_400])
+def test_a_wild_date_is_believed_when_the_next_answer_says_the_same(seconds: int) -> None:
+    """One answer moves nothing: graces, ends and waits would be reckoned from it."""
+    clock = VirtualClock()
+    time = ApiTime(clock)
+    time.learn(dated(clock.monotonic()), clock.monotonic())
+    for _ in range(3):
+        clock.advance(5)
+        time.learn(dated(clock.monotonic() + seconds), clock.monotonic())
+        assert time.difference() == pytest.approx(0, abs=1)
+        clock.advance(5)
+        time.learn(dated(clock.monotonic()), clock.monotonic())
+    # An honest answer in between takes the word back; two in a row are the API's own clock.
+    time.learn(dated(clock.monotonic() + seconds), clock.monotonic())
+    clock.advance(5)
+    time.learn(dated(clock.monotonic() + seconds), clock.monotonic())
+    assert time.difference() == pytest.approx(seconds, abs=1)
 
 
 @pytest.mark.parametrize(
