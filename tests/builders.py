@@ -22,6 +22,7 @@ from orchestrator.domain.policies import Replace as ReplacePolicy
 from orchestrator.domain.records import (
     Ask,
     Attempts,
+    Dormancy,
     KeyState,
     Operation,
     OperationKind,
@@ -163,6 +164,8 @@ def room(
     granted_until: datetime | None = None,
     renewed_from: datetime | None = None,
     asked_at: tuple[datetime, ...] = (),
+    watched_from: datetime | None = None,
+    last_used_at: datetime | None = None,
 ) -> RoomRecord:
     """A room as we remember it; agrees with `observed` and `desired` by default."""
     return RoomRecord(
@@ -190,6 +193,8 @@ def room(
         granted_until=granted_until,
         renewed_from=renewed_from,
         asked_at=asked_at,
+        watched_from=watched_from,
+        last_used_at=last_used_at,
     )
 
 
@@ -206,6 +211,7 @@ def state(
     creates: Attempts | None = None,
     suspended: Suspension | None = None,
     asked: Ask | None = None,
+    dormant: Dormancy | None = None,
 ) -> KeyState:
     """What we remember of a key that has these rooms."""
     last = max((room.generation for room in rooms), default=0)
@@ -222,6 +228,7 @@ def state(
         creates=creates or Attempts(),
         suspended=suspended,
         asked=asked,
+        dormant=dormant,
     )
 
 
@@ -249,9 +256,19 @@ def world(
     doubt: str = "",
     conflict: str = "",
     can_delete: bool | None = None,
+    use_known_since: datetime | None = None,
 ) -> World:
     """The world on an ordinary day."""
-    return World(now, at_once, settle, listed, doubt, conflict, can_delete)
+    return World(
+        now,
+        at_once,
+        settle,
+        listed,
+        doubt,
+        conflict,
+        can_delete,
+        use_known_since=use_known_since,
+    )
 
 
 def situation(

@@ -21,6 +21,7 @@ from orchestrator.domain.actions import (
     Renew,
     Replace,
     Retire,
+    Sleep,
     Update,
 )
 from orchestrator.domain.marker import Marker
@@ -166,6 +167,7 @@ class Life:
     late: list[tuple[datetime, Operation, Desired]] = field(default_factory=list)
     calls: list[tuple[datetime, str]] = field(default_factory=list)
     renewed: dict[str, datetime] = field(default_factory=dict)
+    use_known_since: datetime | None = None
     until: datetime | None = None
     last: Plan = field(default_factory=Plan)
 
@@ -184,6 +186,7 @@ class Life:
                 doubt=self.doubt,
                 conflict=self.conflict,
                 can_delete=None if self.api.can_delete else False,
+                use_known_since=self.use_known_since,
             ),
             sightings={room_id: self.api.get(room_id, self.now) for room_id in known},
             uses={room_id: self.api.use(room_id) for room_id in known},
@@ -377,6 +380,8 @@ def check(situation: Situation, action: Action) -> None:
             assert not (action.own and sooner), "P7: an earlier end"
         case Delete() | Retire() | LetGo() | Replace():
             _check_ending(situation, action)
+        case Sleep():
+            _check_sleep(situation, action)
         case _:
             pass
 
@@ -400,6 +405,26 @@ def _check_ending(situation: Situation, action: Delete | Retire | LetGo | Replac
         assert isinstance(situation.wish, Unwanted), "nobody said that it is to end"
         assert stone is not None, "no tombstone"
         assert stone.due <= situation.now, "its grace is not over"
+
+
+def _check_sleep(situation: Situation, action: Sleep) -> None:
+    assert not situation.doubt, "P4: unknown is not empty"
+    assert not situation.conflict, "P3: a conflict stops what ends"
+    assert not situation.state.protect, "protected"
+    assert situation.held is None, "P10: held"
+    assert situation.use(action.room_id).surely_empty, "P4: unknown use counts as use"
+    known, used = situation.world.use_known_since, situation.use(action.room_id).last_used_at
+    wish = situation.state.wish
+    within = [
+        desired.renewal.only_if_used_within
+        for desired in (getattr(situation.wish, "desired", None), wish)
+        if desired is not None
+    ]
+    lengths = [length for length in within if length is not None]
+    assert lengths, "no policy asks for that"
+    assert known is not None, "P4: unknown use counts as use"
+    assert situation.now - known >= min(lengths), "P4: a new store knows of no use"
+    assert used is None or situation.now - used >= min(lengths), "it was used"
 
 
 def count_current(state: KeyState | None) -> int:

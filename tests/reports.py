@@ -9,6 +9,7 @@ from orchestrator.domain.reports import (
     BrakeRow,
     ChangeLine,
     ComparedField,
+    DormantRow,
     ForeignRow,
     HistoryLine,
     LinkFate,
@@ -268,6 +269,10 @@ STATUS: Final = StatusReport(
     last_pass=NOW - timedelta(seconds=14),
     callbacks_at=NOW - timedelta(seconds=200),
     callbacks=MappingProxyType({"received": 1204, "doubled": 3, "foreign": 17}),
+    dormant=(
+        DormantRow("team-rooms/telex", at("2026-03-02 08:00"), at("2026-12-20 08:00")),
+        DormantRow("team-rooms/teletext", at("2025-11-22 08:00"), None),
+    ),
     suspended=(
         SuspendedRow(
             "team-rooms/search",

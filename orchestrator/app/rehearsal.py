@@ -177,6 +177,7 @@ class _Stage:
             )
             url = await store.note(VERIFIED) or api.url
             engine = assemble(self._engine_settings(url), outside)
+            engine.parts.gathering.believes_silence = False  # nobody meets here, as people will
             book = await engine.reload.read()
             scheduled.update(policy.name for policy, _ in schedules(book))
             every = listed_every(self.span, max(known, len(book.wishes)), settings.resync_interval)

@@ -63,6 +63,7 @@ _RENEW = """\b
 Example:
   room-orchestrator rooms renew team-rooms/board --reason "the year's invitations go out"
 
+A dormant room is kept again, and one that has ended is made anew.
 Asked for by a person or a policy's new lifetime, a room is renewed six times a day at most.
 """
 _PROTECT = """\b

@@ -159,6 +159,26 @@ class LetGo:
 
 
 @dataclass(frozen=True, slots=True)
+class Sleep:
+    """Nobody uses a room whose policy wants that: renew it no more. No call."""
+
+    weight: ClassVar[Weight] = Weight.ENDING
+    calls: ClassVar[str] = ""
+    room_id: str
+    unused_since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A dormant key is kept again. No call."""
+
+    weight: ClassVar[Weight] = Weight.NOTE
+    calls: ClassVar[str] = ""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Restore:
     """Take back a decided removal, or a room that was let go. No call."""
 
@@ -252,6 +272,8 @@ Action = (
     | Adopt
     | Bury
     | LetGo
+    | Sleep
+    | Wake
     | Restore
     | Miss
     | Find
@@ -270,7 +292,7 @@ class Hold:
 
     `by` is one word for programs: mode, look-alike, doubt, occupied, unknown-use, protected,
     not-taken, back-off, settle, first-listing, brake, conflict, stranger, grace, kept,
-    replace-never, suspended, asked.
+    replace-never, suspended, asked, dormant.
     """
 
     by: str

@@ -118,6 +118,16 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
         "room.ending": _kind(
             "the room is renewed no more and will end by itself", "display_name", "expires_at"
         ),
+        "room.dormant": _kind(
+            "nobody uses the room: it is renewed no more, and not made anew by itself",
+            "display_name",
+            "expires_at",
+            "unused_since",
+        ),
+        "room.woken": _kind(
+            "a dormant key is kept again: used, asked for, or its use is not known any more",
+            "display_name",
+        ),
         "room.retired": _kind(
             "the room's end was brought near: eleven minutes' notice", "display_name", "expires_at"
         ),

@@ -32,8 +32,11 @@ from orchestrator.domain.actions import (
     Restore,
     Resume,
     Retire,
+    Sleep,
     Update,
+    Wake,
 )
+from orchestrator.domain.dormancy import slept, woken
 from orchestrator.domain.facts import ApiCall, Fact, Json
 from orchestrator.domain.marker import Marker
 from orchestrator.domain.policies import Desired
@@ -107,6 +110,7 @@ def record_room(
         expires_at=seen.expires_at,
         granted_at=now,
         granted_until=seen.expires_at,
+        watched_from=now,
         lifetime=None,
         text=seen.text,
     )
@@ -208,6 +212,7 @@ def _count_create(state: KeyState, desired: Desired, generation: int, now: datet
         tombstone=None,
         withheld="",
         asked=None,
+        dormant=None,
     )
 
 
@@ -346,7 +351,7 @@ def _retired(
 
 def _removed(state: KeyState) -> KeyState:
     """The removal is carried out: the last good spec is in force no more, even in doubt (P4)."""
-    return replace(state, tombstone=None, wish=None)
+    return replace(state, tombstone=None, wish=None, dormant=None)
 
 
 def _deleted(
@@ -382,6 +387,13 @@ def noted(state: KeyState, action: Action, teller: Teller) -> Outcome:
             return Outcome(state, (fact,), (failed,))
         case Forget():
             return Outcome(None, ())
+        case Sleep():
+            word = Word(teller.actor, teller.cause, action.reason)
+            after, fact = slept(state, _room(state, action.room_id), action, teller.now, word)
+            return Outcome(after, (fact,))
+        case Wake(reason):
+            after, fact = woken(state, Word(teller.actor, teller.cause, reason))
+            return Outcome(after, (fact,))
         case Resume(reason):
             after, fact = resumed(state, Word(teller.actor, teller.cause, reason))
             return Outcome(after, (fact,))
@@ -433,7 +445,9 @@ def _closed(state: KeyState, room: RoomRecord, action: Close, teller: Teller) ->
     if room.role is Role.CURRENT:
         lived = room.expires_at is not None and room.expires_at - room.granted_at > EARLIEST_END
         creates = Attempts() if lived and not action.lost else state.creates
-        after = replace(after, lost=True, creates=creates, tombstone=None)
+        # What nobody uses is not missed: none is made in its place, so no brake counts it.
+        lost = state.dormant is None
+        after = replace(after, lost=lost, creates=creates, tombstone=None)
     event = "room.lost" if action.lost else "room.expired"
     moment = room.missing_since if action.lost else room.expires_at
     field = "missing_since" if action.lost else "expires_at"
@@ -559,6 +573,7 @@ def rekeyed(old: KeyState, new: KeyState, teller: Teller, reason: str) -> Outcom
         protect=old.protect or new.protect,
         suspended=longer(old.suspended, new.suspended),
         asked=old.asked or new.asked,
+        dormant=new.dormant if new.current is not None else old.dormant,
         distinct=old.distinct | new.distinct,
         former=tuple(dict.fromkeys((*new.former, *old.former, old.key.encoded))),
         lost=False,

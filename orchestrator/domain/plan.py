@@ -32,8 +32,10 @@ from orchestrator.domain.actions import (
     Resume,
     Retire,
     Update,
+    Wake,
     Weight,
 )
+from orchestrator.domain.dormancy import stays_away
 from orchestrator.domain.ending import (
     later,
     plan_lingering,
@@ -96,7 +98,7 @@ def _among_strangers(situation: Situation) -> Plan:
 
 # What another daemon with this owner cannot be harmed by, nor harm: renewing a room that this
 # store knows, and taking note of what became of it.
-_KEEPING: Final = (Renew, Note, Miss, Find, Close, Restore, Abandon, Forget)
+_KEEPING: Final = (Renew, Note, Miss, Find, Close, Restore, Wake, Abandon, Forget)
 
 
 def _only_keeping(made: Plan, stranger: str) -> Plan:
@@ -316,7 +318,9 @@ def _absent(situation: Situation, draft: Draft) -> None:
         return
     desired = situation.wish.desired
     reason = f"{desired.because} asks for it" if not state.lost else "its room is gone"
-    _make(situation, Create(desired, state.generation + 1, reason, lost=state.lost), draft)
+    create = Create(desired, state.generation + 1, reason, lost=state.lost)
+    if not stays_away(situation, desired, create, draft):
+        _make(situation, create, draft)
 
 
 def _make(situation: Situation, create: Create, draft: Draft) -> None:

@@ -25,6 +25,7 @@ OPEN_BEFORE: Final = timedelta(minutes=15)  # before an occurrence's start
 STAY: Final = timedelta(minutes=30)  # after an occurrence's end
 UNUSED_FOR: Final = timedelta(days=7)  # `replace: when_unused`: no session for this long
 TOMBSTONE_LEAST: Final = timedelta(seconds=60)
+SILENCE_LEAST: Final = timedelta(days=1)  # of `only_if_used_within`: use is read now and then
 
 Scalar = str | int | float | bool | None
 # A subject's fields as its data file wrote them: text stays text, `007` stays `007`.
@@ -199,10 +200,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """When long_term rooms are renewed; without `before` a third of their life ahead."""
+    """When long_term rooms are renewed; without `before` a third of their life ahead.
+
+    `only_if_used_within`: one that nobody used for so long is dormant, and renewed no more.
+    """
 
     before: timedelta | None = None
     window: Window | None = None
+    only_if_used_within: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,7 @@ def _take_memory(
         protect=memory.protect,
         suspended=memory.suspended,
         asked=memory.asked,
+        dormant=memory.dormant,
         distinct=memory.distinct,
         former=memory.former,
         lost=memory.lost,

@@ -49,6 +49,8 @@ class RoomRecord:
         renewed_from: the end that it moved on: a room that shows it still is seen as it was.
         asked_at: API times of the renewals of the last day that a policy's new lifetime or a
             person asked for.
+        watched_from: API time from which on its use is looked at: when this record was made, or
+            when a person asked for the room; None in records of before.
         updated_at: API time of the last PATCH of its settings.
         insisted: how often in a row such a PATCH set something again that had not stayed.
         missing_since: API time of the first look that did not find it.
@@ -84,6 +86,7 @@ class RoomRecord:
     granted_until: datetime | None = None
     renewed_from: datetime | None = None
     asked_at: tuple[datetime, ...] = ()
+    watched_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,19 @@ class Suspension:
 
 
 @dataclass(frozen=True, slots=True)
+class Dormancy:
+    """A decision that nobody uses a key's room: it is renewed no more, nor made anew.
+
+    Attributes:
+        decided_at: API time.
+        unused_since: the last moment at which it may have been used.
+    """
+
+    decided_at: datetime
+    unused_since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A person's word that a room is to be renewed now; it stands until that is done."""
 
@@ -138,6 +154,7 @@ class KeyState:
         lost: the last current room ended before its wish did: brakes count the next create.
         suspended: nothing is done for this key until then; stored with it, like `protect`.
         asked: a person's word that its room is to be renewed now.
+        dormant: nobody uses its room, which comes to its end; after that none is made by itself.
     """
 
     key: Key
@@ -155,6 +172,7 @@ class KeyState:
     withheld: str = ""  # digest of what a mode or question last withheld: told once
     suspended: Suspension | None = None
     asked: Ask | None = None
+    dormant: Dormancy | None = None
 
     @property
     def frozen(self) -> Desired | None:

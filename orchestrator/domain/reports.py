@@ -38,8 +38,8 @@ class PlanLine:
     """One thing that would be done, or is held.
 
     Attributes:
-        action: create, renew, update, replace, retire, delete, bury, let-go, restore, adopt, move,
-            close, forget, …: one word, the same in audit and JSON.
+        action: create, renew, update, replace, retire, delete, bury, let-go, sleep, wake, restore,
+            adopt, move, close, forget, …: one word, the same in audit and JSON.
         key: as people write it.
         calls: the method of the one call that it makes, or an empty text.
         link: what becomes of the link.
@@ -188,6 +188,20 @@ class SuspendedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DormantRow:
+    """A key whose room surely nobody uses: it is renewed no more.
+
+    Attributes:
+        unused_since: the last moment at which it may have been used.
+        ends: when its room ends; None where it has ended.
+    """
+
+    key: str
+    unused_since: datetime
+    ends: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport:
     """The whole at a glance, in the order of need.
 
@@ -202,6 +216,7 @@ class StatusReport:
         callbacks_at: when the last callback of the Meetings API came, ever.
         callbacks: how many came since the start: received, doubled, foreign (of rooms that are
             not ours), unknown.
+        dormant: keys whose rooms nobody uses, those that end first.
         suspended: keys for which a person stopped every act, those that end first.
     """
 
@@ -233,6 +248,7 @@ class StatusReport:
     callbacks_at: datetime | None = None
     callbacks: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     suspended: tuple[SuspendedRow, ...] = ()
+    dormant: tuple[DormantRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +302,8 @@ class ReadinessReport:
 class RoomRow:
     """One room of ours, or a wanted one that is not there yet.
 
-    `state` is one word: open, occupied, waiting, held, ending, superseded, duplicate, missing.
+    `state` is one word: open, occupied, waiting, held, ending, dormant, superseded,
+    duplicate, missing.
     `use` is occupied, empty or unknown, by the word of `use_by`: ``GET /sessions`` or callbacks.
     """
 

@@ -19,6 +19,7 @@ from orchestrator.domain.policies import RemovalMode
 from orchestrator.domain.presence import OpenSession
 from orchestrator.domain.records import (
     Ask,
+    Dormancy,
     Operation,
     OperationKind,
     OperationState,
@@ -55,6 +56,7 @@ class KeyMemory:
     protect: bool = False
     suspended: Suspension | None = None
     asked: Ask | None = None
+    dormant: Dormancy | None = None
     distinct: frozenset[str] = frozenset()
     former: tuple[str, ...] = ()
     lost: bool = False
@@ -183,6 +185,8 @@ class Retelling:
             "room.suspended": self._suspended,
             "room.resumed": self._suspended,
             "room.renew.asked": self._renewal_asked,
+            "room.dormant": self._slept,
+            "room.woken": self._woken,
             "room.create.failed": self._not_made,
             "operation.started": self._started,
             "operation.recovered": self._recovered,
@@ -223,6 +227,8 @@ class Retelling:
         memory.rooms[room.id] = room
         memory.generation = max(memory.generation, room.generation)
         memory.lost, memory.tombstone = False, None
+        if fact.event != "room.adopted":
+            memory.asked, memory.dormant = None, None
         self._close(fact.operation, OperationState.DONE, room.id)
 
     def _room(self, told: Told, role: Role) -> RoomRecord:
@@ -306,6 +312,7 @@ class Retelling:
             protect=old.protect or new.protect,
             suspended=longer(old.suspended, new.suspended),
             asked=old.asked or new.asked,
+            dormant=old.dormant if new.current is None else new.dormant,
             distinct=old.distinct | new.distinct,
             former=tuple(dict.fromkeys((*new.former, *old.former, source))),
         )
@@ -331,7 +338,7 @@ class Retelling:
         current = memory.current
         if current is not None and current.id == fact.room_id:
             self._ended(told, fact.room_id)
-            memory.tombstone = None
+            memory.tombstone, memory.dormant = None, None
             self._change(told, lambda room: replace(room, role=Role.ENDING))
         if fact.event == "room.retired":
             end = _moment(fact.detail.get("expires_at"))
@@ -350,8 +357,9 @@ class Retelling:
         memory.tombstone = None
         if fact.event == "room.deleted":
             self._ended(told, room.id)
+            memory.dormant = None
         else:
-            memory.lost = True
+            memory.lost = memory.dormant is None
 
     def _distinct(self, told: Told) -> None:
         memory = self._key(told)
@@ -370,6 +378,13 @@ class Retelling:
 
     def _renewal_asked(self, told: Told) -> None:
         self._key(told).asked = Ask(told.ts, told.fact.actor, told.fact.reason)
+
+    def _slept(self, told: Told) -> None:
+        since = parse_instant(str(told.fact.detail["unused_since"]))
+        self._key(told).dormant = Dormancy(told.ts, since)
+
+    def _woken(self, told: Told) -> None:
+        self._key(told).dormant = None
 
     # --- operations -------------------------------------------------------------------------------
 

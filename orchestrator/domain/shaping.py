@@ -14,6 +14,7 @@ from orchestrator.domain.actions import (
     Replace,
     Update,
 )
+from orchestrator.domain.dormancy import falls_asleep, stays_dormant
 from orchestrator.domain.occurrences import LOOK_AGAIN, LOOK_BEFORE, moved_end, next_look
 from orchestrator.domain.policies import (
     UNUSED_FOR,
@@ -183,6 +184,7 @@ def _against_replacing(
             None,
         ),
         (situation.state.protect, "protected", "it is protected", None),
+        (situation.state.dormant is not None, "dormant", "nobody uses it", None),
         (bool(situation.conflict), "conflict", situation.conflict, None),
         (situation.pending is not None, "settle", "an earlier one was not answered yet", None),
         (bool(situation.doubt), "doubt", situation.doubt, None),
@@ -223,6 +225,8 @@ def plan_renewal(
     if seen.expires_at is None or desired.lifetime is None or seen.type is RoomType.INSTANT:
         return
     now = situation.now
+    if stays_dormant(situation, room, seen, desired, draft):
+        return
     wished = _asked_by_a_person(situation, room, seen.expires_at, desired) or _change_lifetime(
         situation, room, seen.expires_at, desired
     )
@@ -241,6 +245,8 @@ def plan_renewal(
         situation.world.opening,
         now,
     )
+    if falls_asleep(situation, room, desired, due, draft):
+        return
     asked = asked_end(now, desired.lifetime)
     moment = due.moment
     if seen.expires_at <= now and room.renewed_at is not None:

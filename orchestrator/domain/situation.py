@@ -134,6 +134,8 @@ class World:
         can_delete: what DELETE was found to do at this API; None before it was tried.
         stranger: why another daemon may be at work with this owner, or an empty text: then nothing
             is done but renewing.
+        use_known_since: from when on the API has told of every use without a gap; None where it
+            does not, or not surely.
     """
 
     now: datetime
@@ -145,6 +147,7 @@ class World:
     can_delete: bool | None = None
     apart: str = ""
     stranger: str = ""
+    use_known_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

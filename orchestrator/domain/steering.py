@@ -44,9 +44,12 @@ def resumed(state: KeyState, word: Word) -> tuple[KeyState, Fact]:
 
 
 def asked(state: KeyState, now: datetime, word: Word) -> tuple[KeyState, Fact]:
-    """A room is to be renewed now; the word stands until that is done."""
+    """A room is to be renewed now; the word stands until that is done, and counts as its use."""
     fact = _fact("room.renew.asked", state, word)
-    return replace(state, asked=Ask(now, word.actor, word.reason)), fact
+    rooms = tuple(
+        replace(room, watched_from=now) if room is state.current else room for room in state.rooms
+    )
+    return replace(state, asked=Ask(now, word.actor, word.reason), rooms=rooms), fact
 
 
 def longer(one: Suspension | None, other: Suspension | None) -> Suspension | None:

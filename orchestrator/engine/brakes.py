@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from orchestrator.domain.actions import Action, Create, Delete, Hold, LetGo, Plan, Replace, Retire
+from orchestrator.domain.actions import (
+    Action,
+    Create,
+    Delete,
+    Hold,
+    LetGo,
+    Plan,
+    Replace,
+    Retire,
+    Sleep,
+)
 from orchestrator.domain.brakes import (
     Approval,
     Limits,
@@ -62,7 +72,7 @@ def _standing(state: KeyState) -> Standing:
 def is_counted(action: Action, state: KeyState) -> bool:
     """Whether an action ends or changes a link that people have (the design, section 5)."""
     match action:
-        case Replace() | LetGo():
+        case Replace() | LetGo() | Sleep():
             return True
         case Create():
             return action.lost

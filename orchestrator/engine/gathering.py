@@ -30,6 +30,7 @@ from orchestrator.engine.book import Book
 from orchestrator.engine.executor import CAN_DELETE
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.settings import EngineSettings
+from orchestrator.foundation.instants import parse_instant
 from orchestrator.ports.calendar import Calendar
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.rooms import Rooms
@@ -38,6 +39,10 @@ from orchestrator.ports.store import Store
 # Wall and API time may differ this much, in seconds, before removals stop.
 CLOCKS_APART: Final = 120.0
 _SEEN_BY_THEN: Final = timedelta(minutes=10)
+# How far back the API is asked for sessions at each reading; what ended before is not told again.
+SESSIONS_BACK: Final = timedelta(days=7)
+USE_KNOWN_SINCE: Final = "use.known_since"  # note: from then on every use was told (API time)
+USE_READ_AT: Final = "use.read_at"  # note: when sessions were read last, to some hours
 DISOWNED: Final = "disowned:"  # note per room that a person forgot: foreign although marked
 
 
@@ -90,6 +95,8 @@ class Gathering:
         self.stranger: Callable[[], str] = lambda: ""  # why nothing is done but renewing
         self.unsure: Callable[[], str] = lambda: ""  # why nothing is ended or replaced
         self.vanished: Callable[[], bool] = lambda: False  # rooms of ours, from the last listing
+        self.believes_silence = True
+        """Whether a room of which no session is told was not used; false where nobody meets."""
         self.source_doubt: Callable[[str], str] = lambda _: ""  # of a policy, why
 
     async def state(self, key: Key, book: Book) -> KeyState:
@@ -148,7 +155,15 @@ class Gathering:
             stranger=self.stranger(),
             can_delete=False if can_delete else None,
             apart=apart,
+            use_known_since=await self._use_known_since(),
         )
+
+    async def _use_known_since(self) -> datetime | None:
+        """From when on no use was missed, as far as the readings of sessions reach each other."""
+        since, read = await self._store.note(USE_KNOWN_SINCE), await self._store.note(USE_READ_AT)
+        if not self.believes_silence or since is None:
+            return None
+        return parse_instant(since) if within_reach(read, self._rooms.api_now()) else None
 
     def _sightings(self, state: KeyState) -> dict[str, Observed | Gone]:
         seen = {room.id: self._observations.sighting(room.id) for room in state.rooms}
@@ -279,6 +294,15 @@ def clocks_apart(seconds: float) -> str:
     if abs(seconds) <= CLOCKS_APART:
         return ""
     return f"this machine's clock and the API's differ by {seconds:.0f} s"
+
+
+def within_reach(read: str | None, now: datetime) -> bool:
+    """Whether sessions read at one moment and at another leave no time in between untold."""
+    if read is None:
+        return False
+    gap = now - parse_instant(read)
+    # A little before it: API time is learnt in whole seconds.
+    return -timedelta(seconds=CLOCKS_APART) <= gap <= SESSIONS_BACK
 
 
 def take_in(state: KeyState, book: Book) -> KeyState:

@@ -157,7 +157,10 @@ class Observations:
         self._listed = None if sessions is None else after
         for room_id in before.keys() | after.keys():
             was, is_now = before.get(room_id, Told()), after.get(room_id, Told())
-            if bool(was.open) != bool(is_now.open) and room_id in self._sights:
+            # One that was open and over between two looks is to be remembered, too: the next
+            # listing may not tell of it any more.
+            over = not is_now.open and is_now.last_used_at not in {None, was.last_used_at}
+            if (over or bool(was.open) != bool(is_now.open)) and room_id in self._sights:
                 self._changed.add(room_id)
 
     def presence(self, room_id: str) -> Presence:

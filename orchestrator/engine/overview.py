@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from orchestrator.domain.marker import Unreadable
@@ -16,6 +16,7 @@ from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import (
     BrakeRow,
     DirectoryRow,
+    DormantRow,
     ForeignRow,
     NextAct,
     OpeningRow,
@@ -31,6 +32,7 @@ from orchestrator.engine.book import Book
 from orchestrator.engine.gathering import take_in
 from orchestrator.engine.showing import (
     absent_row,
+    dormant_row,
     held_line,
     next_act,
     room_row,
@@ -99,6 +101,7 @@ class Overview:
             callbacks_at=parts.hints.last_at,
             callbacks=dict(parts.hints.counts),
             suspended=suspended,
+            dormant=_dormant(states),
         )
 
     def _needs_you(self) -> tuple[str, ...]:
@@ -255,6 +258,13 @@ def _suspended(states: Sequence[KeyState]) -> tuple[SuspendedRow, ...]:
     """Those whose room ends meanwhile first."""
     rows = [row for state in states if (row := suspended_row(state)) is not None]
     return tuple(sorted(rows, key=lambda row: (row.ends is None, row.ends or row.until, row.key)))
+
+
+def _dormant(states: Sequence[KeyState]) -> tuple[DormantRow, ...]:
+    """Those that end first; last those whose room is over."""
+    rows = [row for state in states if (row := dormant_row(state)) is not None]
+    late = datetime.max.replace(tzinfo=UTC)
+    return tuple(sorted(rows, key=lambda row: (row.ends or late, row.key)))
 
 
 def _ending(rows: Sequence[SuspendedRow]) -> list[str]:

@@ -59,7 +59,9 @@ async def preview(
     all_keys = [
         await preview_key(key, overlay.get(key) or KeyState(key), book, gathering) for key in keys
     ]
-    verdict = brakes.preview([(one.state, one.made) for one in all_keys], clock.now())
+    # With what was followed: a decision that only changes our memory may end a link as well.
+    plans = [(one.state, replace(one.made, actions=one.actions)) for one in all_keys]
+    verdict = brakes.preview(plans, clock.now())
     lines = [_moved_line(new, old, overlay) for new, old in moved]
     held: list[PlanLine] = []
     unchanged = 0

@@ -29,6 +29,7 @@ from orchestrator.domain.actions import (
     Renew,
     Replace,
     Retire,
+    Sleep,
     Update,
 )
 from orchestrator.domain.facts import Fact
@@ -297,7 +298,7 @@ class Reconciler:
         parts = self._parts
         wanted = _rooms_of(state, action) - turn.fresh
         await self._read(turn, wanted)
-        ends = isinstance(action, Replace | Retire | Delete | LetGo)
+        ends = isinstance(action, Replace | Retire | Delete | LetGo | Sleep)
         if ends and not turn.use_read:
             await parts.resync.read_use()
             turn.use_read = True
@@ -451,7 +452,10 @@ def _rooms_of(state: KeyState, action: Action) -> set[str]:
 
 def _worth_telling(hold: Hold) -> bool:
     """Waiting a little is no news; a mode, a question, a brake, a refusal is."""
-    return hold.by not in {"back-off", "settle", "grace", "first-listing", "not-seen"}
+    return hold.by not in {
+        *("back-off", "settle", "grace", "first-listing", "not-seen"),
+        "dormant",  # that was told when it was decided
+    }
 
 
 def _digest(holds: list[Hold]) -> str:

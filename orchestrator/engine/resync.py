@@ -10,14 +10,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
 from orchestrator.domain.facts import Fact, Json
 from orchestrator.engine.absences import Absences
-from orchestrator.engine.gathering import clocks_apart
+from orchestrator.engine.gathering import (
+    SESSIONS_BACK,
+    USE_KNOWN_SINCE,
+    USE_READ_AT,
+    clocks_apart,
+    within_reach,
+)
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.weather import Weather
@@ -31,6 +37,7 @@ _log = structlog.get_logger(__name__)
 LOW_WATER: Final = "resync.low_water"
 FULL_AT: Final = "resync.full_at"
 _FULL_EVERY: Final = timedelta(days=7)
+_NOTED_EVERY: Final = timedelta(hours=6)  # between two notes of a reading of sessions
 
 
 class Resync:
@@ -62,6 +69,7 @@ class Resync:
         self._apart = False
         self._reading = asyncio.Lock()
         self._use_read: float | None = None
+        self._use_told_at: datetime | None = None  # API time of the last reading that told it
         self.seen: Callable[[], Awaitable[None]] | None = None
         """Judges what a listing showed before anything is done by it; set by whoever owns it."""
 
@@ -147,7 +155,7 @@ class Resync:
     async def _read_sessions(self) -> None:
         now = self._rooms.api_now()
         # A week for `when_unused`, and half a day more for sessions that go on.
-        since = now - timedelta(days=7) - self._settings.occupied_max
+        since = now - SESSIONS_BACK - self._settings.occupied_max
         sessions = await self._rooms.list_sessions(since)
         if sessions is not None:
             # A session without an end holds a room for so long and no longer (P5).
@@ -158,6 +166,19 @@ class Resync:
                 or now - session.started_at < self._settings.occupied_max
             ]
         self._observations.used(sessions, now)
+        if sessions is not None:
+            self._use_told_at = now
+
+    async def _note_reading(self) -> dict[str, str | None]:
+        """Until when every use was told; from when on, anew where some may have been missed."""
+        told_at = self._use_told_at
+        if told_at is None:
+            return {}
+        read, since = await self._store.note(USE_READ_AT), await self._store.note(USE_KNOWN_SINCE)
+        notes: dict[str, str | None] = {USE_READ_AT: format_instant(told_at)}
+        if read is None or since is None or not within_reach(read, told_at):
+            return notes | {USE_KNOWN_SINCE: format_instant(told_at)}
+        return notes if told_at - parse_instant(read) >= _NOTED_EVERY else {}
 
     async def _start(self) -> int | None:
         """The low-water mark, or the very beginning at start and once a week."""
@@ -189,6 +210,8 @@ class Resync:
                 notes[LOW_WATER] = low or None
             if start is None:
                 notes[FULL_AT] = format_instant(now)
+            # Beside a listing that lacks rooms no session means nothing.
+            notes |= await self._note_reading()
         if facts or notes:
             await self._store.commit(Commit(facts=facts, notes=notes), now)
 

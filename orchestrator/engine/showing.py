@@ -27,11 +27,14 @@ from orchestrator.domain.actions import (
     Restore,
     Resume,
     Retire,
+    Sleep,
     Update,
+    Wake,
 )
 from orchestrator.domain.records import KeyState, Role, RoomRecord
 from orchestrator.domain.reports import (
     ChangeLine,
+    DormantRow,
     LinkFate,
     NextAct,
     PlanLine,
@@ -51,11 +54,13 @@ _ORDER: Final = (
     "retire",
     "bury",
     "let-go",
+    "sleep",
     "close",
     "replace",
     "move",
     "adopt",
     "restore",
+    "wake",
     "create",
     "renew",
     "update",
@@ -94,9 +99,9 @@ def plan_line(state: KeyState, action: Action) -> PlanLine | None:
             return replace(line, changes=(change,), when=after)
         case Bury(due=due):
             return replace(line, when=due)
-        case LetGo(room_id=room_id):
+        case LetGo(room_id=room_id) | Sleep(room_id=room_id):
             return replace(line, when=_end_of(state, room_id))
-        case Adopt() | Restore() | Close() | Delete():
+        case Adopt() | Restore() | Wake() | Close() | Delete():
             return line
         case Miss() | Find() | Note() | Abandon() | Resume() | Forget():
             return None
@@ -110,7 +115,7 @@ def _word(action: Action) -> str:
 
 def _room_id(action: Action) -> str:
     match action:
-        case Create() | Forget() | Abandon() | Resume():
+        case Create() | Forget() | Abandon() | Resume() | Wake():
             return ""
         case Adopt(room=room) | Note(room=room):
             return room.id
@@ -137,7 +142,7 @@ def _fate(state: KeyState, action: Action) -> LinkFate:
             return LinkFate.CHANGES if action.lost else LinkFate.NEW
         case Replace():
             return LinkFate.CHANGES
-        case Delete() | Retire() | Bury() | LetGo() | Close():
+        case Delete() | Retire() | Bury() | LetGo() | Sleep() | Close():
             return LinkFate.ENDS if of_current else LinkFate.STAYS
         case _:
             return LinkFate.STAYS
@@ -184,6 +189,8 @@ def _hint(state: KeyState, hold: Hold) -> str:
             f"the same?  room-orchestrator rooms adopt {room} {state.key} --reason …    "
             f"not?  room-orchestrator rooms distinct {room} {state.key} --reason …"
         )
+    if hold.by == "dormant":
+        return f"room-orchestrator rooms renew {state.key} --reason …"
     if hold.by == "suspended":
         return f"room-orchestrator rooms resume {state.key} --reason …"
     if hold.by == "brake":
@@ -217,6 +224,9 @@ def next_act(state: KeyState, made: Plan | None, due: datetime | None) -> NextAc
         return NextAct(state.suspended.until, key, "resume")
     if state.tombstone is not None:
         return NextAct(due, key, "end")
+    if state.dormant is not None:
+        end = None if state.current is None else state.current.expires_at
+        return None if end is None else NextAct(end, key, "ends, dormant")
     if state.current is None:
         return NextAct(due, key, _next_without_room(state))
     if made is not None and any(hold.by == "back-off" for hold in made.holds):
@@ -266,6 +276,14 @@ def room_row(
     )
 
 
+def dormant_row(state: KeyState) -> DormantRow | None:
+    """A key whose room nobody uses."""
+    if state.dormant is None:
+        return None
+    end = None if state.current is None else state.current.expires_at
+    return DormantRow(str(state.key), state.dormant.unused_since, end)
+
+
 def suspended_row(state: KeyState) -> SuspendedRow | None:
     """A key for which nothing is done, and whether its room ends meanwhile."""
     suspension, current = state.suspended, state.current
@@ -293,7 +311,7 @@ def absent_row(state: KeyState, holds: tuple[Hold, ...], coming: NextAct | None)
     name = state.wish.display_name if state.wish is not None else ""
     return RoomRow(
         key=str(state.key),
-        state="held" if any(hold.by not in _UNSEEN for hold in holds) else "waiting",
+        state=_word_without_room(state, holds),
         display_name=name,
         type=str(state.wish.type) if state.wish is not None else "",
         next_act=coming,
@@ -304,6 +322,12 @@ def absent_row(state: KeyState, holds: tuple[Hold, ...], coming: NextAct | None)
     )
 
 
+def _word_without_room(state: KeyState, holds: tuple[Hold, ...]) -> str:
+    if state.dormant is not None:
+        return "dormant"
+    return "held" if any(hold.by not in _UNSEEN for hold in holds) else "waiting"
+
+
 def _state_word(state: KeyState, room: RoomRecord, use: Use) -> str:
     if room.role is not Role.CURRENT:
         return str(room.role)
@@ -311,4 +335,6 @@ def _state_word(state: KeyState, room: RoomRecord, use: Use) -> str:
         return "missing"
     if state.tombstone is not None:
         return "ending"
-    return "occupied" if use.occupancy is Occupancy.OCCUPIED else "open"
+    if use.occupancy is Occupancy.OCCUPIED:
+        return "occupied"
+    return "open" if state.dormant is None else "dormant"

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from orchestrator.domain import steering
+from orchestrator.domain.dormancy import woken
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState
@@ -80,7 +81,16 @@ class Steering:
             refused = _against_renewing(state, now)
             if refused:
                 raise DeskError(refused, _INVALID)
-            await self._commit(*steering.asked(state, now, _word(person)))
+            facts: list[Fact] = []
+            if state.dormant is not None:
+                state, woke = woken(state, _word(person))
+                facts.append(woke)
+            if state.current is not None:
+                state, asked = steering.asked(state, now, _word(person))
+                facts.append(asked)
+            await self._commit(state, *facts)
+        if state.current is None:
+            return Done(f"{key} gets a new room: nobody had used the last one, and it has ended.")
         return Done(
             f"The renewal of {key} is asked for; what became of it:  "
             f"room-orchestrator rooms why {key}"
@@ -99,9 +109,9 @@ class Steering:
         book = self._engine.reconciler.book
         return take_in(await self._parts.store.state(key) or KeyState(key), book)
 
-    async def _commit(self, state: KeyState, fact: Fact) -> None:
+    async def _commit(self, state: KeyState, *facts: Fact) -> None:
         now = self._parts.clock.now()
-        await self._parts.store.commit(Commit(states=(state,), facts=(fact,)), now)
+        await self._parts.store.commit(Commit(states=(state,), facts=facts), now)
         self._parts.inbox.wake(state.key, "command")
 
 
@@ -110,6 +120,8 @@ def _against_renewing(state: KeyState, now: datetime) -> str:
     key, current, wish = state.key, state.current, state.wish
     if state.suspended is not None:
         return f"{key} is suspended: room-orchestrator rooms resume {key} --reason …"
+    if current is None and state.dormant is not None:
+        return ""
     if current is None or wish is None:
         return f"{key} has no room now that could be renewed"
     if wish.occurrence is not None or wish.lifetime is None or current.expires_at is None:

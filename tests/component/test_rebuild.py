@@ -233,6 +233,7 @@ def comparable(state: KeyState) -> KeyState:
                 granted_until=None,
                 renewed_from=None,
                 asked_at=(),
+                watched_from=None,
                 insisted=0,
                 lifetime=None,
                 applied={},

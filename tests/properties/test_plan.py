@@ -29,7 +29,14 @@ from orchestrator.domain.actions import (
 from orchestrator.domain.outcomes import Teller
 from orchestrator.domain.plan import plan, withhold
 from orchestrator.domain.policies import Desired, Mode, Removal, RemovalMode, Renewal, ReplaceMode
-from orchestrator.domain.records import Attempts, KeyState, OperationKind, Role, RoomRecord
+from orchestrator.domain.records import (
+    Attempts,
+    Dormancy,
+    KeyState,
+    OperationKind,
+    Role,
+    RoomRecord,
+)
 from orchestrator.domain.rooms import LONGEST_ASK, NOTICE, Observed, Occupancy, RoomType, Setting
 from orchestrator.domain.situation import (
     Claim,
@@ -83,7 +90,10 @@ def wishes(draw: st.DrawFn) -> Desired:
         type_=draw(st.sampled_from([RoomType.LONG_TERM] * 3 + [RoomType.INSTANT])),
         lifetime=draw(lifetimes),
         settings=draw(settings),
-        renewal=Renewal(draw(st.none() | st.timedeltas(timedelta(minutes=1), YEAR))),
+        renewal=Renewal(
+            draw(st.none() | st.timedeltas(timedelta(minutes=1), YEAR)),
+            only_if_used_within=draw(st.sampled_from([None, timedelta(days=1), YEAR / 2])),
+        ),
         replace_mode=draw(st.sampled_from(ReplaceMode)),
         removal=removal,
         protect=draw(st.none() | st.booleans()),
@@ -150,6 +160,7 @@ def states(draw: st.DrawFn) -> KeyState:
             removal=draw(wishes()).removal,
             protect=draw(st.sampled_from([False, False, True])),
             lost=draw(st.booleans()),
+            dormant=draw(st.sampled_from([None, None, Dormancy(NOW, NOW - YEAR)])),
             suspended=draw(st.sampled_from([None] * 4 + [a.suspension(), a.suspension(-YEAR)])),
         ),
         attempts=Attempts(1, draw(moments), "503", f"{draw(kinds)} unwanted".strip()),
@@ -190,6 +201,7 @@ def situations(draw: st.DrawFn) -> Situation:
             doubt=draw(maybe),
             conflict=draw(maybe),
             can_delete=draw(st.sampled_from([None, True, False])),
+            use_known_since=draw(st.none() | moments),
         ),
         sightings={room_id: draw(shown(room_id)) for room_id in looked_for},
         uses={room_id: draw(uses) for room_id in ids},
@@ -331,6 +343,7 @@ def estates(draw: st.DrawFn) -> Life:
         mode=draw(st.sampled_from(Mode)),
         braked=draw(st.booleans()),
         doubt=situation.world.doubt,
+        use_known_since=situation.world.use_known_since,
     )
 
 

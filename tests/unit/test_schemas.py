@@ -61,6 +61,7 @@ UNSEEN: Final[Mapping[str, str]] = {
     "bad_policy/http-select-unknown-function": _SELECT,
     "bad_policy/http-select-wrong-character": _SELECT,
     "bad_policy/lifetime-too-long": _BOUND,
+    "bad_policy/only-if-used-within": _BOUND,
     "bad_policy/lifetime-too-short": _BOUND,
     "bad_policy/renewal-half-a-year": _TWO,
     "bad_policy/renewal-too-early": _TWO,

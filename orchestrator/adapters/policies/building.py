@@ -185,7 +185,8 @@ def _renewal(form: PolicyForm) -> Renewal:
     wish = form.renewal
     if wish is None:
         return Renewal()
-    return Renewal(wish.before, window_of(wish.window) if wish.window else None)
+    window = window_of(wish.window) if wish.window else None
+    return Renewal(wish.before, window, wish.only_if_used_within)
 
 
 def window_of(form: WindowForm) -> Window:

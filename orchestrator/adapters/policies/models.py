@@ -26,6 +26,7 @@ from orchestrator.adapters.policies.patterns import (
 from orchestrator.adapters.policies.requests import HttpForm
 from orchestrator.domain.keys import POLICY_NAME, InvalidKeyError, normalise_subject
 from orchestrator.domain.marker import TEXT_MAX
+from orchestrator.domain.policies import SILENCE_LEAST
 from orchestrator.domain.rooms import DISPLAY_NAME_MAX, EARLIEST_END, LATEST_END, SETTINGS
 from orchestrator.foundation.forms import Form, Length, patterned
 from orchestrator.foundation.instants import format_duration
@@ -75,6 +76,13 @@ def _lifetime(value: timedelta) -> timedelta:
         raise ValueError(message)
     if value <= EARLIEST_END:
         message = f"{format_duration(value)}: the API wants more than 10m"
+        raise ValueError(message)
+    return value
+
+
+def _silence(value: timedelta) -> timedelta:
+    if value < SILENCE_LEAST:
+        message = f"{format_duration(value)}: at least {format_duration(SILENCE_LEAST)}"
         raise ValueError(message)
     return value
 
@@ -273,12 +281,15 @@ class WindowForm(Form):
 class RenewalForm(Form):
     """When long_term rooms are renewed."""
 
-    not_yet: ClassVar = frozenset({"only_if_used_within"})
-
     before: Length | None = Field(
         None, description="how long before its end a room is renewed: default a third of its life"
     )
     window: WindowForm | None = Field(None, description="renew at these times only")
+    only_if_used_within: Annotated[Length, AfterValidator(_silence)] | None = Field(
+        None,
+        description="renew no more what surely nobody used for so long, at least 1d; "
+        "unknown use counts as use",
+    )
 
 
 ReplaceWord = Literal["never", "when_unused", "now"]

@@ -36,11 +36,13 @@ SHOWN: Final = {
     "retire": ("-", "retire", "red"),
     "bury": ("-", "end", "red"),
     "let-go": ("-", "let go", "red"),
+    "sleep": ("-", "sleep", "red"),
     "close": ("-", "close", "red"),
     "replace": ("⟲", "replace", "yellow"),
     "move": ("→", "move", "cyan"),
     "adopt": ("=", "adopt", "cyan"),
     "restore": ("+", "restore", "green"),
+    "wake": ("+", "wake", "green"),
     "create": ("+", "create", "green"),
     "renew": ("⟳", "renew", "green"),
     "update": ("~", "update", "yellow"),
@@ -173,7 +175,7 @@ def what(moment: Moment, line: PlanLine, *, many: bool = False) -> str:
     match line.action:
         case "create":
             told = [*(change.after for change in line.changes), name]
-        case "bury" | "let-go" if line.when is not None:
+        case "bury" | "let-go" | "sleep" if line.when is not None:
             told = [f"ends {moment(line.when)}", name]
         case "delete" | "close" | "adopt" | "restore" | "retire":
             told = [*told, name]

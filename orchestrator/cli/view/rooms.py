@@ -22,6 +22,7 @@ _STYLES = {
     "held": "yellow",
     "ending": "red",
     "missing": "bold red",
+    "dormant": "magenta",
     "waiting": "yellow",
 }
 _LABEL = 10

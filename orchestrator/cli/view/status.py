@@ -29,6 +29,7 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     _row(screen, "Sources", _directories(report))
     _row(screen, "Rooms", [_rooms(report)])
     _row(screen, "Held", _held(report), "yellow")
+    _row(screen, "Dormant", _dormant(screen, report))
     _row(screen, "Suspended", _suspended(screen, report), "yellow")
     _row(screen, "Brakes", _brakes(report), "red")
     _row(screen, "Behind", [f"{name}: {why}" for name, why in report.behind.items()], "yellow")
@@ -126,6 +127,20 @@ def _held(report: StatusReport) -> list[str]:
         return []
     told = ", ".join(f"{count:,} {word}" for word, count in by.most_common())
     return [f"{told}: room-orchestrator plan tells which and why"]
+
+
+def _dormant(screen: Screen, report: StatusReport) -> list[str]:
+    if not report.dormant:
+        return []
+    shown = [
+        f"{row.key} {f'ends {screen.moment(row.ends)}' if row.ends is not None else 'has ended'}"
+        for row in report.dormant[:_MANY]
+    ]
+    more = len(report.dormant) - len(shown)
+    told = ", ".join([*shown, *([f"… {more:,} more"] if more else [])])
+    count = plural(len(report.dormant), "room")
+    keep = "Joining one keeps it, or  room-orchestrator rooms renew KEY --reason …"
+    return [f"{count} that nobody uses: {told}. {keep}"]
 
 
 def _suspended(screen: Screen, report: StatusReport) -> list[str]:

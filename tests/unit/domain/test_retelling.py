@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.policies import RemovalMode
-from orchestrator.domain.records import Ask, OperationState, Role, Suspension
+from orchestrator.domain.records import Ask, Dormancy, OperationState, Role, Suspension
 from orchestrator.domain.retelling import Memory, Told, read_key, retell
 from tests.fakes.facts import BEGAN
 
@@ -370,3 +370,31 @@ def test_peoples_words_about_one_key() -> None:
     assert key.protect
     assert key.suspended is not None
     assert key.asked is not None
+
+
+SLEPT = a_fact("room.dormant", detail={"expires_at": END, "unused_since": END})
+
+
+def test_dormancy_outlives_its_room_until_it_is_woken() -> None:
+    """What nobody used is not missed, and not made anew by a store that was rebuilt."""
+    since = datetime(2027, 11, 20, 10, tzinfo=UTC)
+    key = remembered(born(), SLEPT).keys[KEY]
+    assert key.dormant == Dormancy(at(2), since)
+    over = remembered(born(), SLEPT, a_fact("room.expired")).keys[KEY]
+    assert (over.rooms, over.lost, over.dormant) == ({}, False, Dormancy(at(2), since))
+    moved = a_fact("room.rekeyed", key="a/b", detail={"from": KEY, "to": "a/b"})
+    assert remembered(born(), SLEPT, moved).keys["a/b"].dormant is not None
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        a_fact("room.woken"),
+        born("r2", 2),
+        a_fact("room.ending", detail={"expires_at": END}),
+        a_fact("room.deleted"),
+    ],
+    ids=["woken", "made anew", "let go", "deleted"],
+)
+def test_what_ends_dormancy(fact: Fact) -> None:
+    assert remembered(born(), SLEPT, fact).keys[KEY].dormant is None

@@ -65,7 +65,10 @@ room:
     is_captions_available: true
   initial_join_options: {microphone_state: off}
   ui_settings: {language: EN}
-renewal: {before: 60d, window: {cron: "0 6 * * *", timezone: Europe/Berlin, duration: 4h}}
+renewal:
+  before: 60d
+  window: {cron: "0 6 * * *", timezone: Europe/Berlin, duration: 4h}
+  only_if_used_within: 180d
 replace: {mode: now, overlap: 1h}
 removal: {mode: delete, grace: 3d}
 protect: false
@@ -101,12 +104,14 @@ def test_everything_that_can_be_said_arrives() -> None:
     assert policy.room.settings["ui_settings.language"] == "en"
     assert policy.room.settings["initial_join_options.microphone_state"] == "off"
     assert policy.renewal == Renewal(
-        timedelta(days=60), Window("0 6 * * *", "Europe/Berlin", timedelta(hours=4))
+        timedelta(days=60),
+        Window("0 6 * * *", "Europe/Berlin", timedelta(hours=4)),
+        timedelta(days=180),
     )
     assert policy.replace == Replace(ReplaceMode.NOW, timedelta(hours=1))
     assert policy.removal == Removal(RemovalMode.DELETE, timedelta(days=3))
     assert (policy.protect, policy.mode) == (False, Mode.NO_REMOVALS)
-    assert [(to.to, to.place.line) for to in policy.deliver] == [("rooms-json", 31)]
+    assert [(to.to, to.place.line) for to in policy.deliver] == [("rooms-json", 34)]
     assert policy.formerly == ("old-rooms",)
     assert [move.old_key(policy.name) for move in policy.moved] == [
         Key("team-rooms", "a"),
@@ -159,7 +164,7 @@ def test_places_lead_to_the_lines() -> None:
     policy = parse(WHOLE)
     assert policy.room.places["lifetime"] == Place("team-rooms.yaml", 13, 13)
     assert policy.room.places["available_features.is_chat_available"].line == 20
-    assert policy.places["removal.grace"].of_line == "team-rooms.yaml:28"
+    assert policy.places["removal.grace"].of_line == "team-rooms.yaml:31"
 
 
 SCHEDULED = """\
