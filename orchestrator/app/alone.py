@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,16 @@ from pathlib import Path
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.app.embedded import application_id
 from orchestrator.app.keys import MEETINGS_KEY, meetings_key, public_half
-from orchestrator.meetings_server import Application, Settings, StoreFault, start
+from orchestrator.meetings_server import (
+    DEFAULT,
+    Application,
+    Fault,
+    Hostility,
+    Route,
+    Settings,
+    StoreFault,
+    start,
+)
 from orchestrator.ports.desk import DeskError
 
 _SANDBOX = "sandbox"
@@ -29,6 +39,7 @@ class Alone:
         database: None keeps everything in memory.
         latency: how long each request waits before it is carried out.
         latency_after: how long its answer then waits.
+        hostile: the seed of what goes wrong; None: nothing does on purpose.
     """
 
     host: str
@@ -41,6 +52,24 @@ class Alone:
     test_routes: bool = False
     latency: timedelta = timedelta()
     latency_after: timedelta = timedelta()
+    hostile: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Threat:
+    """One thing that goes wrong on purpose.
+
+    Attributes:
+        share: of the requests of each route, at most.
+        everywhere: it can happen to every request.
+        routes: what it can happen to, and how often it did.
+    """
+
+    name: str
+    meaning: str
+    share: float
+    everywhere: bool
+    routes: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +83,11 @@ class Serving:
     url: str
     applications: tuple[str, ...]
     made: Path | None
+    threats: Sequence[Threat] = ()
 
 
-async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> None:
-    """Serve until SIGTERM or SIGINT.
+async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> Sequence[Threat]:
+    """Serve until SIGTERM or SIGINT; what went wrong on purpose.
 
     Raises:
         DeskError: something of what it is told cannot be.
@@ -78,19 +108,49 @@ async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> None:
             latency_before=alone.latency,
             latency_after=alone.latency_after,
         )
-        server = await start(settings, SystemClock())
+        clock = SystemClock()
+        hostility = None if alone.hostile is None else _hostility(alone.hostile, clock)
+        server = await start(settings, clock, hostility=hostility)
     except (ValueError, StoreFault) as error:
         raise DeskError(str(error), _INVALID) from error
     signals = (signal.SIGTERM, signal.SIGINT)
     for number in signals:
         loop.add_signal_handler(number, stopped.set)
     try:
-        on_ready(Serving(f"{server.url}/v1/meetings", tuple(a.id for a in applications), made))
+        names = tuple(a.id for a in applications)
+        on_ready(Serving(f"{server.url}/v1/meetings", names, made, _threats(hostility)))
         await stopped.wait()
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
         await server.close()
+    return _threats(hostility)
+
+
+def _hostility(seed: int, clock: SystemClock) -> Hostility:
+    # Nothing secret is drawn from it, and a seed is to mean the same again.
+    return Hostility(random.Random(seed), clock)  # noqa: S311
+
+
+def _threats(hostility: Hostility | None) -> Sequence[Threat]:
+    if hostility is None:
+        return ()
+    return tuple(
+        Threat(
+            fault.value,
+            fault.meaning,
+            max(share for (_, named), share in DEFAULT.rates.items() if named is fault),
+            {route for route, named in DEFAULT.rates if named is fault}
+            >= {*Route} - {Route.CALLBACK},
+            {
+                route.value: hostility.hits.get((route, named), 0)
+                for route, named in DEFAULT.rates
+                if named is fault
+            },
+        )
+        for fault in Fault
+        if any(named is fault for _, named in DEFAULT.rates)
+    )
 
 
 def _applications(alone: Alone) -> tuple[tuple[Application, ...], Path | None]:

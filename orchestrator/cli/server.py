@@ -13,12 +13,19 @@ from orchestrator.foundation.instants import parse_duration
 from orchestrator.ports.desk import DeskError
 
 if TYPE_CHECKING:
-    from orchestrator.app.alone import Serving
+    from collections.abc import Sequence
+
+    from orchestrator.app.alone import Serving, Threat
 
 _SERVER = """\b
 Examples:
   room-orchestrator meetings-server --database meetings.db
   room-orchestrator meetings-server --listen 127.0.0.1:8442 --application ID=public.pem
+  room-orchestrator meetings-server --hostile 7
+
+With --hostile it is what an API must never be: by the seed about every fifth request
+is answered wrongly, late, twice or not at all. Point a test installation at it and
+watch it hold; what it does is printed at its start, how often at its end.
 
 Without --application it makes a key pair for one, and prints its id and key.
 """
@@ -60,6 +67,10 @@ def _serve(  # noqa: PLR0913 - one parameter an option
     latency_after: Annotated[
         str, typer.Option(metavar="TIME", help="Each answer waits so long once it is done.")
     ] = "0s",
+    hostile: Annotated[
+        int | None,
+        typer.Option(metavar="SEED", help="Be hostile, by this seed; loopback only."),
+    ] = None,
 ) -> None:
     """Run the Meetings server on its own, until Ctrl-C."""
     import asyncio
@@ -80,9 +91,10 @@ def _serve(  # noqa: PLR0913 - one parameter an option
         test_routes=test_routes,
         latency=_length(latency),
         latency_after=_length(latency_after),
+        hostile=hostile,
     )
     call.log_quietly()
-    asyncio.run(serve(alone, lambda serving: _ready(call, serving)))
+    _ended(call, asyncio.run(serve(alone, lambda serving: _ready(call, serving))))
 
 
 def _ready(call: Invocation, serving: Serving) -> None:
@@ -91,7 +103,28 @@ def _ready(call: Invocation, serving: Serving) -> None:
         call.screen.line(f"application_id: {name}", indent=2)
     if serving.made is not None:
         call.screen.line(f"private_key: {{file: {serving.made}}}", indent=2)
+    if serving.threats:
+        call.screen.line()
+        call.screen.line("It is hostile: of each hundred requests")
+        for threat in serving.threats:
+            share = f"{threat.share * 100:g}".rjust(4)
+            routes = "any request" if threat.everywhere else ", ".join(sorted(threat.routes))
+            call.screen.line(f"{share}  {threat.name}: {threat.meaning} ({routes})", hang=6)
     call.screen.out.flush()
+
+
+def _ended(call: Invocation, threats: Sequence[Threat]) -> None:
+    """How often each fault did hit, a line for each that did."""
+    hits = [(threat, count) for threat in threats if (count := sum(threat.routes.values()))]
+    if not threats:
+        return
+    call.screen.line()
+    call.screen.line(
+        f"{sum(count for _, count in hits)} requests and callbacks were met by a fault"
+    )
+    for threat, count in hits:
+        told = ", ".join(f"{route} {times}" for route, times in threat.routes.items() if times)
+        call.screen.line(f"{count:>6}  {threat.name}: {told}", hang=8)
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -16,7 +16,7 @@ from orchestrator.meetings_server.hostile import Hostility
 from orchestrator.meetings_server.http import application
 from orchestrator.meetings_server.ports import Clock, Entropy, Report, Sender
 from orchestrator.meetings_server.service import Bell, tick
-from orchestrator.meetings_server.settings import Settings
+from orchestrator.meetings_server.settings import Settings, is_loopback
 
 _BACKLOG: Final = 256
 # Seconds that requests under way are given at the end.
@@ -49,7 +49,8 @@ async def start(
     Raises:
         OSError: the address cannot be had.
         StoreFault: the database cannot be opened.
-        ValueError: the public key of an application cannot be read.
+        ValueError: the public key of an application cannot be read, or a hostile server would be
+            reached from elsewhere.
     """
     host = Host(clock=clock, entropy=entropy, report=report, hostility=hostility)
     stack = AsyncExitStack()
@@ -60,6 +61,12 @@ async def start(
 @asynccontextmanager
 async def serving(settings: Settings, host: Host) -> AsyncIterator[str]:
     """A server for the length of the block; gives its URL. Raises as `start` does."""
+    if host.hostility is not None and not is_loopback(settings.host):
+        message = (
+            f"a hostile server is for tests, and {settings.host} is not a loopback address; "
+            "listen on 127.0.0.1, or leave the hostility out"
+        )
+        raise ValueError(message)
     listener = _listen(settings.host, settings.port)
     ticker, courier = Bell(), Bell()
 

@@ -64,7 +64,7 @@ class Settings:
         if len(set(ids)) < len(ids):
             message = "two applications have the same id"
             raise ValueError(message)
-        if self.test_routes and not _is_loopback(self.host):
+        if self.test_routes and not is_loopback(self.host):
             message = (
                 f"test routes let anybody into any room, and {self.host} is not a loopback "
                 "address; listen on 127.0.0.1, or leave the test routes out"
@@ -77,7 +77,8 @@ class Settings:
             raise ValueError(message)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach the address."""
     if host == "localhost":
         return True
     try:

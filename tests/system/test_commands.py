@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -132,6 +134,25 @@ def test_the_meetings_server_alone(tmp_path: Path) -> None:
         assert server.wait(DEADLINE) == 0
 
 
+@pytest.mark.timeout(120)
+def test_the_hostile_meetings_server(tmp_path: Path) -> None:
+    """It says what it does to whom, does it, and at its end how often it did."""
+    words = ("meetings-server", "--listen", "127.0.0.1:0", "--hostile", "7")
+    with process(tmp_path, *words) as server:
+        url = wait_for(server, r"Meetings server on (http://127\.0\.0\.1:\d+\S*);")[1]
+        wait_for(server, r"   2  stale listing: the rooms as they were before the last changes")
+        wait_for(server, r" 0\.1  empty backend for a while: .* \(any request\)")
+        wait_for(server, r"held back")
+        for _ in range(60):
+            with suppress(OSError, HTTPException):
+                urlopen(f"{url}/rooms", timeout=0.3).close()  # noqa: S310 - our own server
+        server.send_signal(signal.SIGINT)
+        assert server.wait(DEADLINE) == 0
+        ended = wait_for(server, r"(\d+) requests and callbacks were met by a fault")
+        assert 3 <= int(ended[1]) <= 30
+        wait_for(server, r" \d+  [\w ]+: list rooms \d+")
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -139,6 +160,7 @@ def test_the_meetings_server_alone(tmp_path: Path) -> None:
         ("--application", "nothing"),
         ("--latency", "soon"),
         ("--listen", "0.0.0.0:0", "--test-routes"),
+        ("--listen", "0.0.0.0:0", "--hostile", "7"),
     ],
     ids="_".join,
 )
