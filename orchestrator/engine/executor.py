@@ -55,8 +55,10 @@ from orchestrator.ports.store import Commit, Store
 _log = structlog.get_logger(__name__)
 VERIFIED: Final = "api.verified"  # the note that the canary came back
 CAN_DELETE: Final = "api.can_delete"
-# DELETE answered like this, with the room still there, means that this API has no DELETE.
-_NO_DELETE: Final = "no"
+# What is noted there: 404 to a DELETE with the room still there means that this API has no DELETE,
+# once it was said twice without a room deleted in between. One such answer is anybody's slip.
+NO_DELETE: Final = "no"
+_NO_DELETE_ONCE: Final = "no, once"
 _HURRY: Final = timedelta(hours=2)  # before its end a room is not left alone for a quarter of one
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # 32: a byte's five low bits choose
 
@@ -284,8 +286,11 @@ class Executor:
                 # Two answers of one moment, perhaps of another API behind the same address: it is
                 # looked for again like every room that is missing, and not taken for done.
                 raise MissingError(f"{fault.message}; {gone.message}", gone.status) from fault
-            await self._commit(Commit(notes={CAN_DELETE: _NO_DELETE}))
+            told = await self._store.note(CAN_DELETE)
+            await self._commit(Commit(notes={CAN_DELETE: NO_DELETE if told else _NO_DELETE_ONCE}))
             raise RefusedError(f"this API does not delete rooms ({fault})", fault.status) from fault
+        if await self._store.note(CAN_DELETE):
+            await self._commit(Commit(notes={CAN_DELETE: ""}))
 
     def _teller(self, telling: Telling, operation: Operation) -> Teller:
         call = LAST_CALL.get()

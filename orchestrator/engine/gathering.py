@@ -27,7 +27,7 @@ from orchestrator.domain.situation import (
     World,
 )
 from orchestrator.engine.book import Book
-from orchestrator.engine.executor import CAN_DELETE
+from orchestrator.engine.executor import CAN_DELETE, NO_DELETE
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.foundation.instants import parse_instant
@@ -153,7 +153,7 @@ class Gathering:
             doubt=self._observations.doubt or apart or self.source_doubt(key.policy),
             conflict=self.unsure() or self.conflicts.reason,
             stranger=self.stranger(),
-            can_delete=False if can_delete else None,
+            can_delete=False if can_delete == NO_DELETE else None,
             apart=apart,
             use_known_since=await self._use_known_since(),
         )
