@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from datetime import timedelta
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from orchestrator.adapters.meetings.overhttp import OverHttp
 from orchestrator.adapters.meetings.rooms import Account, Limits, connect
@@ -19,7 +21,7 @@ from orchestrator.meetings_server import Fault, Hostility, Profile, Route, start
 from orchestrator.ports.faults import UnansweredError, UnavailableError
 from orchestrator.ports.rooms import Rooms
 from tests.fakes.clock import LoopClock
-from tests.meetings import APPLICATION, BASE, KEY, settings
+from tests.meetings import APPLICATION, BASE, KEY, settings, token
 
 CALM = Profile()
 
@@ -94,6 +96,24 @@ async def test_silence_to_whoever_asks() -> None:
         hostility.profile = Profile.always(Fault.LOST)
         with pytest.raises(NoAnswer):
             await transport.send("GET", "/rooms", {}, {}, None)
+
+
+async def test_a_client_that_went_first(caplog: pytest.LogCaptureFixture) -> None:
+    """A body is cut for nobody, and nobody hears of it."""
+    clock = LoopClock()
+    hostility = Hostility(random.Random(7), clock, Profile.always(Fault.CUT))
+    told = settings(latency_after=timedelta(milliseconds=50))
+    server = await start(told, clock, hostility=hostility)
+    address = URL(server.url)
+    _, writer = await asyncio.open_connection(address.host, address.port)
+    head = f"GET {BASE}/rooms HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token(clock.now())}"
+    writer.write(f"{head}\r\n\r\n".encode())
+    await writer.drain()
+    writer.close()
+    while not hostility.hits:
+        await clock.sleep(0.01)
+    await server.close()
+    assert not caplog.records
 
 
 async def test_the_date_on_the_wire_is_the_wrong_one() -> None:

@@ -8,7 +8,7 @@ from tests.system.torture import WISHES, Options, Tally, main, torture
 from tests.system.torture_oracle import State
 
 SHORT = Options(
-    rounds=2, least=0, kills=2, limit=45, seed=7, wishes=(WISHES[0], WISHES[2]), hurry=0
+    rounds=2, least=0, kills=2, limit=45, deaths=2, seed=7, wishes=(WISHES[0], WISHES[2]), hurry=0
 )
 
 

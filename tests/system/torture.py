@@ -35,10 +35,13 @@ from tests.system.torture_oracle import (
     State,
     acts_are_told,
     audit_is_whole,
+    born_once,
     calls_are_journalled,
+    foreign_are_untouched,
     glance,
     is_settled,
     lacking,
+    one_link_a_generation,
     own_mistakes,
     rooms_are_right,
     second_pass_lists_only,
@@ -58,8 +61,8 @@ WISHES: Final = (
     Wish(days=300, name="Room of {{ team.name }}"),
 )
 _LEAST: Final = 5  # hits of every state
-_LONGEST_LIFE: Final = 12.0  # seconds until the moment of a kill must have come
-_PATIENCE: Final = 90.0  # seconds in which a daemon that is left alone must have done its work
+_LONGEST_LIFE: Final = 8.0  # seconds until the moment of a kill must have come
+_PATIENCE: Final = 180.0  # seconds in which a daemon that is left alone must have done its work
 _QUIET: Final = 0.5  # seconds without a request
 _ORDERLY: Final = 15.0  # seconds in which SIGTERM must have ended it
 
@@ -72,18 +75,22 @@ class Options:
         rounds: at least so many.
         least: every state is hit at least so often by kills during a create.
         kills: in one round, at most.
+        deaths: in all, at least.
         wishes: what the rounds of one installation ask for.
         hurry: the share of the rounds that are not finished before the next.
+        hostile: the server lies and drops until a round is finished.
         limit: seconds after which no further kill is begun.
     """
 
     rounds: int = 4
     least: int = _LEAST
     kills: int = 10
-    limit: float = 600.0
+    deaths: int = 200
+    limit: float = 840.0
     seed: int = 0
     wishes: Sequence[Wish] = WISHES
-    hurry: float = 0.3
+    hurry: float = 0.75
+    hostile: bool = True
     verbose: bool = False
 
 
@@ -96,6 +103,7 @@ class Tally:
     rounds: int = 0
     installations: int = 0
     calls: Counter[str] = field(default_factory=Counter)
+    faults: Counter[tuple[str, str]] = field(default_factory=Counter)
     hits: Counter[State] = field(default_factory=Counter)  # kills that hit it during a create
     acts: Counter[tuple[State, bool]] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
@@ -105,7 +113,8 @@ class Tally:
     def is_enough(self, options: Options) -> bool:
         """Whether nothing is left to be hit."""
         hit = all(self.hits[state] >= options.least for state in State)
-        return hit and self.rounds >= options.rounds
+        enough = self.rounds >= options.rounds and self.kills >= options.deaths
+        return hit and enough
 
     def count(self, death: Death, wish: Wish) -> None:
         """Count one kill."""
@@ -130,17 +139,22 @@ class Torturer:
     chance: random.Random
     over: Callable[[], bool]
     requests: list[Request] = field(default_factory=list)
+    struck: bool = True  # the last life ended at its chosen moment
 
     async def round(self, wish: Wish, *, hurried: bool) -> None:
         """Ask for something, kill while it is done, and let it be finished, unless hurried."""
+        if self.options.hostile:
+            await self.stage.rage()
         # Sometimes the daemon is there when the policy changes, sometimes it finds it changed.
         late = self.stage.lives > 0 and self.chance.random() < 0.5
         if not late:
             self.stage.ask_for(wish)
-        for _ in range(self.chance.randint(1, 3) if hurried else self.options.kills):
+        for _ in range(self.chance.randint(2, 6) if hurried else self.options.kills):
             after = await self._life(wish, late=late)
             late = False
-            if self.tally.violations or self.over() or is_settled(after, wish):
+            # Where the moment did not come, all that is left to do waits for its next try.
+            rests = is_settled(after, wish) or not self.struck
+            if self.tally.violations or self.over() or rests:
                 break
         if not self.tally.violations and (not hurried or self.over()):
             await self._finish(wish)
@@ -148,12 +162,13 @@ class Torturer:
 
     async def _life(self, wish: Wish, *, late: bool) -> Snapshot:
         """One life that ends by SIGKILL; it is asked only after its listing if that is late."""
-        stage, tally = self.stage, self.tally
+        stage, tally, began = self.stage, self.tally, time.monotonic()
         before = snapshot(stage.store, stage.audit)
         await stage.forget_requests()
         moment = self._moment(lacking(before, wish))
         with stage.daemon() as process:
             struck = stage.tap.arm(moment, process.pid)
+            self.struck = True
             if late:
                 await self._ask_late(struck, wish)
             try:
@@ -161,6 +176,7 @@ class Torturer:
             except TimeoutError:
                 # What is left to do did not bring the moment about: kill it as it is.
                 stage.tap.disarm()
+                self.struck = False
                 if process.poll() is not None:
                     self._violated(f"the daemon ended by itself with {process.returncode}")
                 process.kill()
@@ -172,11 +188,13 @@ class Torturer:
         after = snapshot(stage.store, stage.audit)
         death = Death(before.last_seq, requests, killed, after)
         tally.count(death, wish)
-        for violation in death.unlawful():
+        stage.look()
+        for violation in death.unlawful(hostile=self.options.hostile):
             self._violated(violation)
         hits = Counter(str(hit.state) for hit in death.hits(wish))
         caught = ", ".join(f"{count} {state}" for state, count in hits.items())
-        self.told(tally, f"{moment}: {caught or 'nothing under way'}")
+        seconds = time.monotonic() - began
+        self.told(tally, f"{seconds:.1f} s, {moment}: {caught or 'nothing under way'}")
         return after
 
     async def _ask_late(self, struck: asyncio.Event, wish: Wish) -> None:
@@ -208,6 +226,9 @@ class Torturer:
                 # More keys are worked on than calls may be under way: the others wait with theirs.
                 nth, delay = chance.randint(1, 4), chance.uniform(0, LATENCY)
                 return Moment(changes, of_answers=False, nth=min(nth, max(left, 1)), delay=delay)
+            case State.UNANSWERED:
+                # Soon after an unanswered one: then it is looked up, or waits for that.
+                return Moment(changes, of_answers=False, nth=nth, delay=chance.uniform(0.2, 1.5))
             case State.RECORDED:
                 delay = chance.uniform(0.0005, 0.008)
             case _:
@@ -217,18 +238,28 @@ class Torturer:
     async def _finish(self, wish: Wish) -> None:
         """Let the daemon do its work, end it in order, ask the oracle; then see it do nothing."""
         stage = self.stage
+        await stage.calm()
         await stage.forget_requests()
         with stage.daemon() as process:
+            began = time.monotonic()
             if not await self._comes_to_rest(process, wish):
                 return
+            self.told(self.tally, f"at rest after {time.monotonic() - began:.1f} s")
             await self._end(process)
         requests, _ = await stage.requests()
         self.requests += requests
         seen = snapshot(stage.store, stage.audit)
-        table = await stage.table()
+        stage.look()
+        faults = await stage.faults()
+        untaken = sum(faults["patch room", lie] for lie in ("told as done, not done",))
+        whole = await stage.table()
+        table = [row for row in whole if row["id"] not in stage.foreign]
         for violation in (
-            *Death(0, requests, 0, seen).unlawful(),
-            *rooms_are_right(table, seen, stage.folder / "rooms.json", wish),
+            *Death(0, requests, 0, seen).unlawful(hostile=False),
+            *rooms_are_right(table, seen, stage.folder / "rooms.json", wish, untaken=untaken),
+            *(() if self.options.hostile else born_once(table)),
+            *one_link_a_generation(table, seen, stage.shown),
+            *foreign_are_untouched(whole, stage.foreign, self.requests),
             *calls_are_journalled(self.requests, seen),
             *acts_are_told(seen),
             *audit_is_whole(seen, stage.config),
@@ -294,7 +325,8 @@ async def torture(options: Options, told: Told) -> Tally:
         folder = Path(tempfile.mkdtemp(prefix="torture-"))
         try:
             tally.installations += 1
-            async with staged(folder, options.wishes[0]) as stage:
+            seed = options.seed + tally.installations
+            async with staged(folder, options.wishes[0], seed) as stage:
                 torturer = Torturer(stage, options, tally, told, chance, over)
                 for wish in options.wishes:
                     # Now and then people change their minds before the daemon is done.
@@ -306,6 +338,7 @@ async def torture(options: Options, told: Told) -> Tally:
                     if tally.violations or done or over():
                         break
                 tally.calls.update(request.method for request in torturer.requests)
+                tally.faults.update(await stage.faults())
         finally:
             if tally.violations:
                 tally.evidence = folder
@@ -371,6 +404,19 @@ def progress(console: Console, options: Options) -> Iterator[Told]:
         yield move
 
 
+def fault_table(tally: Tally) -> Table:
+    """What the server did, by fault and route, for a terminal."""
+    shown = Table(title="What the server did to whom", title_justify="left")
+    routes = sorted({route for route, _ in tally.faults})
+    shown.add_column("fault")
+    for route in (*routes, "in all"):
+        shown.add_column(route, justify="right")
+    for fault in sorted({fault for _, fault in tally.faults}):
+        counts = [tally.faults[route, fault] for route in routes]
+        shown.add_row(fault, *(str(count or "") for count in counts), str(sum(counts)))
+    return shown
+
+
 def _arguments(arguments: Sequence[str] | None) -> Options:
     usual = Options()
     parser = argparse.ArgumentParser(
@@ -382,6 +428,10 @@ def _arguments(arguments: Sequence[str] | None) -> Options:
     )
     parser.add_argument("--kills", type=int, default=usual.kills, help="a round (%(default)s)")
     parser.add_argument(
+        "--deaths", type=int, default=usual.deaths, help="kills in all, at least (%(default)s)"
+    )
+    parser.add_argument("--honest", action="store_true", help="a server that does not lie")
+    parser.add_argument(
         "--limit", type=float, default=usual.limit, help="seconds in all (%(default)s)"
     )
     parser.add_argument(
@@ -390,7 +440,16 @@ def _arguments(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--verbose", action="store_true", help="a line for each kill")
     told = parser.parse_args(arguments)
     seed = random.randrange(1_000_000) if told.seed is None else told.seed
-    return Options(told.rounds, told.hits, told.kills, told.limit, seed, verbose=told.verbose)
+    return Options(
+        rounds=told.rounds,
+        least=told.hits,
+        kills=told.kills,
+        deaths=told.deaths,
+        limit=told.limit,
+        seed=seed,
+        hostile=not told.honest,
+        verbose=told.verbose,
+    )
 
 
 async def _run(options: Options, told: Told) -> Tally:
@@ -415,6 +474,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print("ended from outside; no process is left")
         return 130
     console.print(table(tally, options))
+    if options.hostile:
+        console.print(fault_table(tally))
     for violation in tally.violations:
         console.print(f"[red]broken[/red]: {violation}", highlight=False, soft_wrap=True)
     if tally.evidence is not None:

@@ -24,14 +24,22 @@ from orchestrator.app.auditing import checked_by
 from orchestrator.config import read_config
 from orchestrator.domain.facts import CHECKPOINT, Fact, RecordedFact
 from orchestrator.domain.marker import Marker, read_metadata
-from orchestrator.domain.records import KeyState, Operation, OperationState, Role
+from orchestrator.domain.records import KeyState, Operation, OperationState, Role, RoomRecord
 from orchestrator.foundation.instants import parse_instant
 from orchestrator.foundation.shapes import loads
 from tests.system.torture_stage import CONCURRENCY, Request, Wish
 
 _WORKERS: Final = 2 * CONCURRENCY  # keys that the daemon works on at once
 _CHANGING: Final = {"POST", "PATCH", "DELETE"}
-_BIRTHS: Final = {"room.created", "room.replaced", "room.adopted", "operation.recovered"}
+_BIRTHS: Final = {
+    "room.created",
+    "room.replaced",
+    "room.adopted",
+    "operation.recovered",
+    "room.duplicated",
+}
+# Nothing was done, and a hostile server does not say so: what was asked cannot be.
+_BLAME: Final = {400, 403, 405, 409, 413, 422}
 # What the daemon logs where it met a mistake of its own.
 _OWN_MISTAKES: Final = ("Traceback", "turn.failed", "turn.endless", "store.failed", "outbox.failed")
 
@@ -44,6 +52,7 @@ class State(StrEnum):
     UNDER_WAY = "call under way"
     ANSWERED = "answered → recorded"
     RECORDED = "recorded → audited"
+    UNANSWERED = "unanswered → looked up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +82,11 @@ class Snapshot:
 
     @property
     def is_at_rest(self) -> bool:
-        """Nothing is open, no room waits to be taken back, and all is in the audit log."""
+        """Nothing is open, no room waits to be ended, and all is in the audit log."""
         still = not any(op.state is OperationState.OPEN for op in self.operations.values())
         rooms = (room for state in self.states.values() for room in state.rooms)
-        clean = not any(room.role is Role.DUPLICATE for room in rooms)
+        waits = {Role.DUPLICATE, Role.SUPERSEDED}
+        clean = not any(room.role in waits and room.retired_at is None for room in rooms)
         return still and clean and self.last_audited == self.last_seq
 
 
@@ -148,18 +158,33 @@ class Death:
             for operation in operations
             if (state := self._state(operation)) is not None
         ]
+        left = [
+            Hit(State.UNANSWERED, operation.kind == "create")
+            for operation in self.after.operations.values()
+            if operation.state is OperationState.OPEN and operation.id not in begun
+        ]
         busy = sum(operation.state is OperationState.OPEN for operation in operations)
-        return [*hits, *self._wanted(wish, _WORKERS - busy)]
+        return [*hits, *left, *self._wanted(wish, _WORKERS - busy)]
 
     def _state(self, operation: Operation) -> State | None:
         if operation.state is not OperationState.OPEN:
             told = [fact.seq for fact in self.after.facts if fact.fact.operation == operation.id]
             return State.RECORDED if max(told) > self.after.last_audited else None
+        if self._last_fact(operation) == "operation.unanswered":
+            return State.UNANSWERED
         calls = [request for request in self.requests if _bears(request, operation)]
         if not calls:
             return State.JOURNALLED
         answered = any(call.answered is not None and call.answered < self.killed for call in calls)
         return State.ANSWERED if answered else State.UNDER_WAY
+
+    def _last_fact(self, operation: Operation) -> str:
+        events = [
+            fact.fact.event
+            for fact in self.after.facts
+            if fact.seq > self.seq and fact.fact.operation == operation.id
+        ]
+        return events[-1] if events else ""
 
     def _wanted(self, wish: Wish, free: int) -> list[Hit]:
         """Workers that had no intent in the journal, while there were keys that needed one."""
@@ -184,16 +209,21 @@ class Death:
         ]
         return [Hit(State.WANTED, lack == "POST") for lack in lacks[: max(free, 0)]]
 
-    def unlawful(self) -> list[str]:
-        """What may not be, not even in the moment of a kill."""
+    def unlawful(self, *, hostile: bool) -> list[str]:
+        """What may not be, not even in the moment of a kill.
+
+        A hostile server says much; of what it says only blame is the daemon's own.
+        """
         found: list[str] = []
         for request in self.requests:
             if request.method in _CHANGING and not any(
                 _bears(request, operation) for operation in self.after.operations.values()
             ):
                 found.append(f"{request.method} {request.path} left without a durable intent (P2)")
-            is_gone = (request.method, request.status) == ("GET", 404)
-            if request.status is not None and request.status >= 400 and not is_gone:
+            status = request.status or 0
+            is_gone = (request.method, status) == ("GET", 404)
+            blamed = status in _BLAME if hostile else status >= 400 and not is_gone
+            if blamed:
                 found.append(f"{request.method} {request.path} was answered {request.status}")
         return found
 
@@ -229,39 +259,52 @@ def is_settled(seen: Snapshot, wish: Wish) -> bool:
 
 
 def rooms_are_right(
-    table: Sequence[Mapping[str, Any]], seen: Snapshot, shown: Path, wish: Wish
+    table: Sequence[Mapping[str, Any]], seen: Snapshot, shown: Path, wish: Wish, *, untaken: int
 ) -> list[str]:
-    """The server's own table against the policy, the store and what people are shown."""
-    found: list[str] = []
-    names = wish.names()
-    marked = [(row, marker) for row in table if (marker := _marker(row)) is not None]
-    if len(marked) != len(table):
-        found.append(f"{len(table) - len(marked)} rooms on the server bear no marker")
-    born = Counter((marker.key, marker.generation) for _, marker in marked)
-    found += [
-        f"{count} rooms were made for {key}, generation {generation}"
-        for (key, generation), count in born.items()
-        if count > 1
-    ]
-    roles = {
-        room.id: (key, room.role) for key, state in seen.states.items() for room in state.rooms
-    }
-    alive = {row["id"]: (row, marker) for row, marker in marked if row["ended_at"] is None}
-    for room_id, (row, marker) in alive.items():
-        key, role = roles.get(room_id, ("", None))
-        if role not in {Role.CURRENT, Role.SUPERSEDED} or key != marker.key:
-            found.append(f"{row['display_name']} ({room_id}) lives, and the store has it as {role}")
-    current = {key: room_id for room_id, (key, role) in roles.items() if role is Role.CURRENT}
+    """The server's own table against the policy, the store and what people are shown.
+
+    As many rooms as are ``untaken`` may have another end than was asked for: the server said so.
+    """
+    records = {room.id: (key, room) for key, state in seen.states.items() for room in state.rooms}
+    found = _strays(table, records)
+    names, rows = wish.names(), {row["id"]: row for row in table if row["ended_at"] is None}
+    late: list[str] = []
+    current = {key: room.id for key, room in records.values() if room.role is Role.CURRENT}
     if current.keys() != names.keys():
         found.append(f"{len(current)} keys have a current room, {len(names)} should")
     for key, room_id in current.items():
-        if room_id not in alive:
+        if room_id not in rows:
             found.append(f"{key}: its current room {room_id} is not alive on the server")
-        else:
-            found += _is_as_wished(key, alive[room_id][0], names.get(key, ""), wish)
+            continue
+        row = rows[room_id]
+        if records[room_id][1].expires_at != parse_instant(row["expires_at"]):
+            found.append(f"{key}: the store does not know when its room {room_id} ends")
+        if row["display_name"] != names.get(key):
+            found.append(f"{key}: its room is called {row['display_name']!r}")
+        late.extend(_ends_otherwise(key, row, wish))
+    if len(late) > untaken:
+        found += late
     told = {room["key"]: room["room_id"] for room in json.loads(shown.read_text())["rooms"]}
     if told != current:
         found.append(f"{shown.name} does not tell exactly the current rooms")
+    return found
+
+
+def _strays(
+    table: Sequence[Mapping[str, Any]], records: Mapping[str, tuple[str, RoomRecord]]
+) -> list[str]:
+    """Rooms that live and that the store does not know, or that it should have ended."""
+    found: list[str] = []
+    for row in table:
+        marker = _marker(row)
+        if marker is None:
+            found.append(f"{row['display_name']} ({row['id']}) bears no marker")
+        elif row["ended_at"] is None:
+            key, room = records.get(row["id"], ("", None))
+            lawful = room is not None and (room.role is Role.CURRENT or room.retired_at)
+            if not lawful or key != marker.key:
+                role = room.role if room is not None else "nothing"
+                found.append(f"{row['display_name']} ({row['id']}) lives, known as {role}")
     return found
 
 
@@ -270,10 +313,59 @@ def _marker(row: Mapping[str, Any]) -> Marker | None:
     return marker if isinstance(marker, Marker) else None
 
 
-def _is_as_wished(key: str, row: Mapping[str, Any], name: str, wish: Wish) -> list[str]:
+def born_once(table: Sequence[Mapping[str, Any]]) -> list[str]:
+    """No two rooms were ever made for one generation: true while the server is honest."""
+    marked = [marker for row in table if (marker := _marker(row)) is not None]
+    born = Counter((marker.key, marker.generation) for marker in marked)
+    return [
+        f"{count} rooms were made for {key}, generation {generation}"
+        for (key, generation), count in born.items()
+        if count > 1
+    ]
+
+
+def one_link_a_generation(
+    table: Sequence[Mapping[str, Any]], seen: Snapshot, shown: Sequence[Mapping[str, str]]
+) -> list[str]:
+    """Of the rooms of one generation one at most was ever given out: shown, or told as made."""
+    generations = {
+        row["id"]: marker.generation for row in table if (marker := _marker(row)) is not None
+    }
+    given = {pair for look in shown for pair in look.items()} | {
+        (fact.fact.key, fact.fact.room_id)
+        for fact in seen.facts
+        if fact.fact.event in {"room.created", "room.replaced"}
+    }
+    rooms = Counter((key, generations.get(room_id, -1)) for key, room_id in given)
+    return [
+        f"{count} links were given out for {key}, generation {generation}"
+        for (key, generation), count in rooms.items()
+        if count > 1
+    ]
+
+
+def foreign_are_untouched(
+    table: Sequence[Mapping[str, Any]],
+    foreign: Mapping[str, Mapping[str, Any]],
+    requests: Sequence[Request],
+) -> list[str]:
+    """Rooms of others are as they were, and nothing was even asked of them (P3)."""
+    now = {row["id"]: row for row in table}
+    found = [
+        f"the foreign room {room_id} is not as it was"
+        for room_id, row in foreign.items()
+        if now.get(room_id) != row
+    ]
+    found += [
+        f"{request.method} {request.path}: that room is not ours"
+        for request in requests
+        if request.method in _CHANGING and request.path.rpartition("/")[2] in foreign
+    ]
+    return found
+
+
+def _ends_otherwise(key: str, row: Mapping[str, Any], wish: Wish) -> list[str]:
     found: list[str] = []
-    if row["display_name"] != name:
-        found.append(f"{key}: its room is called {row['display_name']!r}, not {name!r}")
     granted = parse_instant(row["expires_at"]) - timedelta(days=wish.days)
     # Made or renewed within this test, and not before it.
     if not timedelta() <= datetime.now(UTC) - granted < timedelta(hours=1):
@@ -308,7 +400,8 @@ def calls_are_journalled(requests: Sequence[Request], seen: Snapshot) -> list[st
     posts = Counter(
         operation.id
         for request in requests
-        if request.method == "POST"
+        # A 401 says that nothing was done, and the client asks once more with a new token.
+        if request.method == "POST" and request.status != 401
         for operation in seen.operations.values()
         if _bears(request, operation)
     )

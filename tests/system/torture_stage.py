@@ -4,20 +4,26 @@ All traffic is on the loopback.
 """
 
 import asyncio
+import json
 import shutil
 import subprocess
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import jwt
 import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from orchestrator.domain.keys import Key
+from orchestrator.domain.marker import new_marker, write_metadata
 from tests.system.processes import ROOT, leashed
 from tests.system.torture_tap import MARK_PATH, Tap
 
@@ -49,7 +55,10 @@ log: {{format: json}}
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the policy asks for; a change of the name is a new room, all else a PATCH."""
+    """What the policy asks for; a change of the name is a new room, all else a PATCH.
+
+    A room that was replaced is deleted at once.
+    """
 
     days: int = 200
     name: str = "{{ team.name }} room"
@@ -62,7 +71,7 @@ class Wish:
             ("lifetime: 365d", f"lifetime: {self.days}d"),
             ('display_name: "{{ team.name }} room"', f'display_name: "{self.name}"'),
             ('microphone_state: "off"', f'microphone_state: "{self.microphone}"'),
-            ("replace: when_unused", "replace: now"),
+            ("replace: when_unused", "replace: {mode: now, overlap: 0s}"),
         ):
             assert text.count(before) == 1, f"the example policy does not say {before!r} once"
             text = text.replace(before, after)
@@ -95,10 +104,15 @@ class Stage:
 
     folder: Path
     server_url: str
+    controls_url: str
     tap: Tap
     session: aiohttp.ClientSession
     lives: int = 0
     logs: list[Path] = field(default_factory=list)
+    foreign: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Rooms that are not ours, as they were before the daemon first came."""
+    shown: list[dict[str, str]] = field(default_factory=list)
+    """What people were shown, at each moment at which somebody looked: room id by key."""
 
     @property
     def store(self) -> Path:
@@ -117,6 +131,26 @@ class Stage:
         beside = self.folder / "policies" / ".draft"
         beside.write_text(wish.text())
         beside.replace(self.folder / "policies" / f"{POLICY}.yaml")
+
+    async def calm(self) -> None:
+        """Let the server be honest, once all that was to come late has come."""
+        await self._control("POST", "/calm")
+
+    async def rage(self) -> None:
+        """Let the server be hostile."""
+        await self._control("POST", "/rage")
+
+    async def faults(self) -> Counter[tuple[str, str]]:
+        """How often each fault did hit, by route and fault."""
+        hits = await self._control("GET", "/hits")
+        return Counter({(route, fault): count for route, fault, count in hits})
+
+    def look(self) -> None:
+        """Note what people are shown now."""
+        file = self.folder / "rooms.json"
+        if file.exists():
+            rooms = json.loads(file.read_text())["rooms"]
+            self.shown.append({room["key"]: room["room_id"] for room in rooms})
 
     @contextmanager
     def daemon(self) -> Iterator[subprocess.Popen[bytes]]:
@@ -152,13 +186,19 @@ class Stage:
         return rooms
 
     async def _ask(self, method: str, path: str) -> Any:
-        async with self.session.request(method, self.server_url + path) as response:
-            assert response.status in {200, 204}, f"{method} {path}: {response.status}"
+        return await self._fetch(method, self.server_url + path)
+
+    async def _control(self, method: str, path: str) -> Any:
+        return await self._fetch(method, self.controls_url + path)
+
+    async def _fetch(self, method: str, url: str) -> Any:
+        async with self.session.request(method, url) as response:
+            assert response.status in {200, 204}, f"{method} {url}: {response.status}"
             return await response.json() if response.status == 200 else None
 
 
 @asynccontextmanager
-async def staged(folder: Path, wish: Wish) -> AsyncIterator[Stage]:
+async def staged(folder: Path, wish: Wish, seed: int) -> AsyncIterator[Stage]:
     """A new installation with a server that runs, and no daemon yet."""
     application = str(uuid.uuid4())
     (folder / "policies" / "data").mkdir(parents=True)
@@ -167,13 +207,16 @@ async def staged(folder: Path, wish: Wish) -> AsyncIterator[Stage]:
     arguments = (
         *("-m", "tests.system.torture_server", "--application", application),
         *("--public-key", str(folder / "public.pem"), "--latency-ms", str(LATENCY * 1000)),
+        *("--seed", str(seed)),
     )
     with leashed(arguments, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
-        url = (await asyncio.to_thread(server.stdout.readline)).decode().strip()
-        assert url, "the Meetings server did not start"
+        url, controls = [
+            (await asyncio.to_thread(server.stdout.readline)).decode().strip() for _ in range(2)
+        ]
+        assert controls, "the Meetings server did not start"
         async with Tap.opened(url) as tap, aiohttp.ClientSession() as session:
-            stage = Stage(folder, url, tap, session)
+            stage = Stage(folder, url, controls, tap, session)
             stage.config.write_text(
                 _CONFIG.format(
                     owner=f"torture-{application[:8]}",
@@ -184,7 +227,35 @@ async def staged(folder: Path, wish: Wish) -> AsyncIterator[Stage]:
                 )
             )
             stage.ask_for(wish)
+            await _make_foreign_rooms(stage, application)
             yield stage
+
+
+async def _make_foreign_rooms(stage: Stage, application: str) -> None:
+    """Rooms of people, of another owner, and with a marker that is damaged, in our application."""
+    now = datetime.now(UTC)
+    claims = {"application_id": application, "iat": now.timestamp(), "jti": str(uuid.uuid4())}
+    token = jwt.encode(claims, (stage.folder / "key.pem").read_bytes(), algorithm="RS256")
+    marker = new_marker("somebody-else", Key(POLICY, "checkout"), 1, "aaaaaaaa-0000000000000000")
+    for metadata in (
+        "",
+        "made by hand",
+        write_metadata("", marker),
+        write_metadata("", marker)[:-2],
+    ):
+        body = {
+            "display_name": "Somebody else's room",
+            "type": "long_term",
+            "expires_at": (now + timedelta(days=100)).isoformat(),
+            "metadata": metadata,
+        }
+        async with stage.session.post(
+            f"{stage.server_url}/v1/meetings/rooms",
+            json=body,
+            headers={"Authorization": f"Bearer {token}"},
+        ) as response:
+            assert response.status == 201, await response.text()
+    stage.foreign = {row["id"]: row for row in await stage.table()}
 
 
 def _write_keys(folder: Path) -> None:

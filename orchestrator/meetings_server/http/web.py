@@ -1,6 +1,7 @@
 """The API on sockets: aiohttp's requests into ours, our answers and silences into aiohttp's."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -36,8 +37,10 @@ async def _broken_off(request: web.Request, begun: Answer | None) -> web.StreamR
     response = web.StreamResponse()
     if begun is not None:
         response = web.StreamResponse(status=begun.status, headers=begun.headers)
-        await response.prepare(request)
-        await response.write(begun.body)
+        # Whoever asked may have gone first.
+        with suppress(ConnectionResetError):
+            await response.prepare(request)
+            await response.write(begun.body)
     if request.transport is not None:
         request.transport.close()
     return response
