@@ -38,6 +38,10 @@ _WAITS: Final = {
 }
 
 
+# With its jitter, as `failed` adds it.
+_LONGEST_WAIT: Final = max(longest for _, longest in _WAITS.values()) * 5 / 4
+
+
 def wait(schedule: Schedule, count: int) -> timedelta:
     """The wait after the ``count``-th failure in a row (from 1), without jitter."""
     first, longest = _WAITS[schedule]
@@ -72,7 +76,11 @@ def failed(
 
 
 def held_back(attempts: Attempts, tried: str, now: datetime) -> datetime | None:
-    """Until when a further try must wait, or None if it may be made now."""
+    """Until when a further try must wait, or None if it may be made now.
+
+    A moment that is further away than anybody is ever told to wait was reckoned by a clock that was
+    wrong and has been set back; a room would wait for years.
+    """
     if attempts.next_at is None or attempts.input != tried or attempts.next_at <= now:
         return None
-    return attempts.next_at
+    return attempts.next_at if attempts.next_at - now <= _LONGEST_WAIT else None

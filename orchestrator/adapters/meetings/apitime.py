@@ -5,6 +5,7 @@ an answer gives an interval for the offset.  The intersection of all of them is 
 When an answer contradicts it by a little (another machine answers), that answer alone is believed;
 by more than two minutes (a clock was set, or one answer is dated wildly) it is believed only when
 the next one says the same: of one wrong date graces, ends and waits would be reckoned.
+A first answer is held against the wall clock in the same way.
 """
 
 from __future__ import annotations
@@ -66,11 +67,24 @@ class ApiTime:
             return
         told = second - self._clock.monotonic(), second + 1 - sent
         known = self._bounds
-        if known is not None and _gap(told, known) > _BY_ONE_ANSWER:
+        if _gap(told, known or self._by_the_wall()) > _BY_ONE_ANSWER:
             if self._claimed is None or _gap(told, self._claimed) > 0:
                 self._claimed = told
                 return
             known = self._claimed
+        self._know(told, known)
+
+    def take_its_word(self) -> None:
+        """Believe the last answer alone: it refused a token, which is dated by what we believe."""
+        if self._claimed is not None:
+            self._know(self._claimed, None)
+
+    def _by_the_wall(self) -> _Bounds:
+        # All that a first answer can be compared with.
+        wall = (self._clock.now() - EPOCH).total_seconds() - self._clock.monotonic()
+        return wall, wall
+
+    def _know(self, told: _Bounds, known: _Bounds | None) -> None:
         self._claimed = None
         if known is not None and _gap(told, known) <= 0:
             told = _both(told, known)

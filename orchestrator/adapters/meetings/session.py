@@ -124,6 +124,7 @@ class MeetingsSession:
             answer = await self._send(call, query, body, token, number)
         if answer.status != 401:
             return answer
+        self._way.time.take_its_word()
         self._way.tokens.refuse(token)
         self._way.tokens.look_again()
         async with self._way.tempo.turn():

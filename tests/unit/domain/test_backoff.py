@@ -70,8 +70,10 @@ def test_retry_after_is_respected_within_reason(asked: timedelta, least: timedel
         (Attempts(1, NOW + HOUR, "503", "v1"), NOW + HOUR),
         (Attempts(1, NOW, "503", "v1"), None),
         (Attempts(1, NOW + HOUR, "503", "v0"), None),
+        (Attempts(1, NOW + 30 * HOUR, "503", "v1"), NOW + 30 * HOUR),
+        (Attempts(1, NOW + 31 * HOUR, "503", "v1"), None),
     ],
-    ids=["never failed", "not yet", "now", "another input"],
+    ids=["never failed", "not yet", "now", "another input", "a day", "by a wrong clock"],
 )
 def test_until_when_a_try_waits(attempts: Attempts, until: object) -> None:
     assert held_back(attempts, "v1", NOW) == until

@@ -409,6 +409,40 @@ def test_a_wild_date_is_believed_when_the_next_answer_says_the_same(seconds: int
     assert time.difference() == pytest.approx(seconds, abs=1)
 
 
+@pytest.mark.parametrize("seconds", [-365 * 86_400, 600, 10 * 365 * 86_400])
+def test_a_first_answer_with_a_wild_date_is_not_believed_alone(seconds: int) -> None:
+    """Each start has a first answer, and there is only the wall clock to compare it with."""
+    clock = VirtualClock()
+    time = ApiTime(clock)
+    time.learn(dated(clock.monotonic() + seconds), clock.monotonic())
+    assert (time.now(), time.difference()) == (clock.now(), 0.0)
+    clock.advance(5)
+    time.learn(dated(clock.monotonic()), clock.monotonic())
+    assert time.difference() == pytest.approx(0, abs=1)
+
+
+def test_a_wall_clock_that_is_wrong_at_the_start_is_set_right_by_two_answers() -> None:
+    """They agree with each other and not with it."""
+    clock = VirtualClock()
+    time = ApiTime(clock)
+    for _ in range(2):
+        clock.advance(5)
+        time.learn(dated(clock.monotonic() + 86_400), clock.monotonic())
+    assert time.difference() == pytest.approx(86_400, abs=1)
+
+
+def test_taking_its_word_without_one_changes_nothing() -> None:
+    """A 401 with a date that agrees, or with none."""
+    clock = VirtualClock()
+    time = ApiTime(clock)
+    time.take_its_word()
+    assert time.difference() == 0.0
+    time.learn(dated(clock.monotonic()), clock.monotonic())
+    known = time.difference()
+    time.take_its_word()
+    assert time.difference() == known
+
+
 @pytest.mark.parametrize(
     "date",
     [
@@ -420,7 +454,7 @@ def test_a_wild_date_is_believed_when_the_next_answer_says_the_same(seconds: int
 async def test_dates_are_read_in_each_of_their_spellings(date: str) -> None:
     """Also where the header's name is in lower case, as some transports give it."""
     clock = VirtualClock()
-    clock.jump(86_400)
+    clock.jump(90)
     rooms = client(ScriptedTransport(Said(200, ROOM.body, {"date": date})), clock)
     await rooms.get_room(ROOM_ID)
     assert rooms.api_now() == pytest.approx(START, abs=timedelta(seconds=1))
