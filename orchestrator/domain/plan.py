@@ -111,7 +111,7 @@ def _only_keeping(made: Plan, stranger: str) -> Plan:
 def _keeps(action: Action) -> bool:
     if isinstance(action, Adopt):
         # By an operation of our own it is ours, whoever else there is.
-        return action.recovers is not None and not action.supersedes
+        return action.recovers is not None
     return isinstance(action, _KEEPING)
 
 

@@ -11,11 +11,13 @@ from orchestrator.domain import outcomes
 from orchestrator.domain.actions import (
     Action,
     Adopt,
+    Bury,
     Close,
     Create,
     Delete,
     Find,
     Hold,
+    LetGo,
     Miss,
     Note,
     Renew,
@@ -238,6 +240,23 @@ def test_a_suspended_key_is_only_looked_at(situation: Situation) -> None:
     assert made.until is not None
     assert made.until <= suspension.until
     assert "suspended" in {hold.by for hold in made.holds}
+
+
+@costly
+@given(situations())
+def test_p03_beside_a_stranger_nothing_is_done_but_renewing(situation: Situation) -> None:
+    """What would be done besides is held and named; what is renewed would be anyway."""
+    alone = replace(situation, claims=())
+    beside = plan(replace(situation, world=replace(situation.world, stranger="another daemon")))
+    assert all(isinstance(action, Renew) or not action.calls for action in beside.actions)
+    assert not any(
+        isinstance(action, Bury | LetGo) or (isinstance(action, Adopt) and not action.recovers)
+        for action in beside.actions
+    )
+    held = [hold.action for hold in beside.holds if hold.by == "stranger"]
+    planned = plan(alone).actions
+    assert [action for action in planned if action in beside.actions] == list(beside.actions)
+    assert [action for action in planned if action not in beside.actions] == held
 
 
 def _is_still(situation: Situation) -> bool:
