@@ -246,6 +246,7 @@ def test_a_suspended_key_is_only_looked_at(situation: Situation) -> None:
 @given(situations())
 def test_p03_beside_a_stranger_nothing_is_done_but_renewing(situation: Situation) -> None:
     """What would be done besides is held and named; what is renewed would be anyway."""
+    situation = replace(situation, state=replace(situation.state, suspended=None))
     alone = replace(situation, claims=())
     beside = plan(replace(situation, world=replace(situation.world, stranger="another daemon")))
     assert all(isinstance(action, Renew) or not action.calls for action in beside.actions)

@@ -669,3 +669,30 @@ def test_a_clock_that_cannot_be_trusted_ends_no_suspension() -> None:
     world = replace(a.world(SUSPENDED.until + YEAR), apart="the clocks differ by a year")
     made = plan(a.situation(state_=a.state(suspended=SUSPENDED), world_=world))
     assert made.actions == ()
+
+
+# --- beside a stranger ---
+
+
+def test_p03_what_a_stranger_stands_in_the_way_of() -> None:
+    """A create, an adoption, an update; not a renewal, and not what was found to be ours."""
+    strange = replace(a.world(), stranger="another daemon uses this owner")
+    made = plan(a.situation(WANTED, world_=strange))
+    assert (acts(made), holds(made)) == ([], ["stranger"])
+    claim = marked("roomnine", known=False)
+    made = plan(a.situation(WANTED, world_=strange, claims=(claim,)))
+    assert (acts(made), holds(made)) == ([], ["stranger"])
+    found = Pending(a.operation(), a.observed("room-9"), looked=True, until=LATER)
+    made = plan(a.situation(WANTED, world_=strange, pending=found))
+    assert acts(made) == ["Adopt"]
+    due = a.room(expires_at=NOW + DAY, granted_at=NOW - YEAR)
+    changed = Wanted(a.desired(settings={"ui_settings.language": "de"}))
+    made = plan(
+        a.situation(
+            changed,
+            a.state(due),
+            world_=strange,
+            sightings={ROOM: a.observed(expires_at=NOW + DAY)},
+        )
+    )
+    assert (acts(made), holds(made)) == (["Renew"], ["stranger"])
