@@ -136,8 +136,17 @@ OPENING: Final = OpeningRow(
     ends=at("2026-12-03 15:30"),
 )
 
+PLANNED: Final = NextAct(
+    at("2026-11-25 06:12"),
+    "team-rooms/mobile",
+    "renew",
+    "60 d before its end, in its window '0 6 * * *'",
+    at("2027-01-03 06:00"),
+)
+
 PLAN: Final = PlanReport(
     openings=(OPENING,),
+    renewals=(PLANNED,),
     mode="enforce",
     config=CONFIG,
     lines=(BURY, REPLACE, MOVE, *CREATES, RENEW, *UPDATES),
@@ -235,6 +244,13 @@ WHY: Final = WhyReport(
         ),
     ),
     former=("team-rooms/shop",),
+    renewal=NextAct(
+        at("2027-07-15 06:12"),
+        "team-rooms/checkout",
+        "renew",
+        "60 d before its end, spread by its key",
+        at("2027-08-26 05:00"),
+    ),
 )
 STATUS: Final = StatusReport(
     owner="nordlicht-prod",
@@ -255,7 +271,10 @@ STATUS: Final = StatusReport(
     rooms=MappingProxyType({"open": 398, "occupied": 6, "ending": 4, "held": 4}),
     foreign=300,
     next_acts=(
-        NextAct(at("2026-11-23 06:12"), "team-rooms/search", "renew"),
+        NextAct(
+            *(at("2026-11-23 06:12"), "team-rooms/search", "renew"),
+            *("60 d before its end, spread by its key", at("2027-01-03 06:00")),
+        ),
         NextAct(at("2027-01-03 06:12"), "team-rooms/fax", "renew"),
     ),
     loses_first=NextAct(at("2027-01-22 06:00"), "team-rooms/fax", "ends, if it cannot be renewed"),

@@ -32,7 +32,7 @@ _LOOK_AGAIN: Final = timedelta(days=1)
 def unused_since(situation: Situation, room: RoomRecord) -> datetime | None:
     """The last moment at which a room may have been used; None where that may be now."""
     known, use = situation.world.use_known_since, situation.use(room.id)
-    if known is None or use.occupancy is Occupancy.OCCUPIED:
+    if known is None or use.lasting or use.occupancy is Occupancy.OCCUPIED:
         return None
     moments = (known, room.watched_from, room.last_used_at, use.last_used_at)
     return max(moment for moment in moments if moment is not None)
@@ -65,7 +65,8 @@ def _awake(situation: Situation, room: RoomRecord, desired: Desired) -> str:
         return "it is protected"
     if held is not None and held.by == "mode":
         return held.reason
-    if situation.use(room.id).occupancy is Occupancy.OCCUPIED:
+    use = situation.use(room.id)
+    if use.lasting or use.occupancy is Occupancy.OCCUPIED:
         return "somebody is inside"
     since = unused_since(situation, room)
     if since is None:
@@ -85,7 +86,11 @@ def falls_asleep(
     """
     within, now = desired.renewal.only_if_used_within, situation.now
     since = unused_since(situation, room)
-    if within is None or since is None:
+    if within is None:
+        return False
+    if since is None:
+        if situation.use(room.id).lasting:
+            draft.back_at(now + _LOOK_AGAIN)  # so that it is remembered until when
         return False
     if since + within > now:
         draft.back_at(since + within)

@@ -25,6 +25,7 @@ _REMEMBERED_MOST: Final = 256  # in one room
 # Open in one room at once, with those whose end was lost: whoever knows where callbacks are sent
 # can tell of as many as they like.
 _OPEN_MOST: Final = 32
+_TO_THE_DAY: Final = timedelta(days=1)
 _TO_THE_HOUR: Final = timedelta(hours=1)
 
 
@@ -243,6 +244,16 @@ def recorded_use(room: RoomRecord, use: Use) -> RoomRecord:
     if room.last_used_at is not None and is_inside and last - room.last_used_at < _TO_THE_HOUR:
         return room
     return replace(room, last_used_at=last)
+
+
+def watched_use(room: RoomRecord, use: Use, now: datetime) -> RoomRecord:
+    """The record of a room with a session that has no end, however old it is: to the day.
+
+    The API lists such a session for a time only; afterwards the room was used until then.
+    """
+    if not use.lasting or (room.watched_from is not None and now - room.watched_from < _TO_THE_DAY):
+        return room
+    return replace(room, watched_from=now)
 
 
 def latest(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from orchestrator.domain.keys import spread
 from orchestrator.domain.policies import Renewal, Window
-from orchestrator.domain.records import RoomRecord
+from orchestrator.domain.records import KeyState, RoomRecord
 from orchestrator.domain.rooms import LATEST_END, LONGEST_ASK, NOTICE
 
 FLOOR_MOST: Final = timedelta(hours=24)
@@ -86,7 +86,7 @@ def renewal_time(
     expires_at: datetime,
     renewal: Renewal,
     key: str,
-    opening: Opening,
+    opening: Opening | None,
     now: datetime,
 ) -> RenewalTime:
     """Say when a room that ends at ``expires_at`` is to be renewed.
@@ -96,7 +96,8 @@ def renewal_time(
         expires_at: its end as the API last said, UTC.
         renewal: the policy's wish.
         key: the encoded key, which gives the room its own place within a quarter of the lead.
-        opening: the first opening of a window that has not closed at a moment.
+        opening: the first opening of a window that has not closed at a moment; None: as if there
+            were no window.
         now: API time; a window that was missed is over, and the next one counts.
     """
     life = granted_life(room, expires_at)
@@ -105,7 +106,7 @@ def renewal_time(
     due = expires_at - before * (1 + share / 4)
     latest = expires_at - life / EMERGENCY_SHARE
     moment, why = due, f"{_days(before)} before its end, spread by its key"
-    if renewal.window is not None:
+    if renewal.window is not None and opening is not None:
         start, end = opening(renewal.window, max(due, now))
         start = max(start, due)
         # By another number: those whose due moments lie in one day have nearly the same share.
@@ -118,6 +119,19 @@ def renewal_time(
         if earliest > moment:
             moment, why = earliest, "it was renewed a short while ago"
     return RenewalTime(moment, latest, why)
+
+
+def planned_renewal(state: KeyState, opening: Opening | None, now: datetime) -> RenewalTime | None:
+    """When a key's room is renewed next, as it is remembered; None where it never is.
+
+    Without ``opening`` no window is looked at: a moment that may be early, for little work.
+    """
+    room, wish = state.current, state.wish
+    if room is None or wish is None or wish.lifetime is None or wish.occurrence is not None:
+        return None
+    if room.expires_at is None or state.dormant is not None:
+        return None
+    return renewal_time(room, room.expires_at, wish.renewal, state.key.encoded, opening, now)
 
 
 def _days(length: timedelta) -> str:

@@ -84,6 +84,7 @@ class PlanReport:
         foreign: rooms that are not ours, untouched.
         standing: removals that are decided and wait for their grace.
         openings: the next occurrences of each schedule, the nearest first.
+        renewals: the next renewals to come, the nearest first.
         listed_at: when the listing ended that the plan stands on.
         unknown: for each policy whose subjects are not known, why.
     """
@@ -102,6 +103,7 @@ class PlanReport:
     candidate: bool = False
     openings: tuple[OpeningRow, ...] = ()
     unknown: tuple[str, ...] = ()
+    renewals: tuple[NextAct, ...] = ()
 
     @property
     def pending(self) -> bool:
@@ -155,11 +157,18 @@ class DirectoryRow:
 
 @dataclass(frozen=True, slots=True)
 class NextAct:
-    """Something that will be done at a moment, if nothing changes until then."""
+    """Something that will be done at a moment, if nothing changes until then.
+
+    Attributes:
+        why: of a renewal, why then; empty where nobody asked.
+        latest: of a renewal, when the last twentieth of the room's life begins: at the latest then.
+    """
 
     at: datetime
     key: str
     what: str
+    why: str = ""
+    latest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +383,7 @@ class WhyReport:
     next_act: NextAct | None
     history: tuple[HistoryLine, ...] = ()
     former: tuple[str, ...] = ()
+    renewal: NextAct | None = None
 
 
 @dataclass(frozen=True, slots=True)

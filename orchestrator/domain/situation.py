@@ -80,11 +80,14 @@ class Use:
     Attributes:
         heard: by callbacks alone, of which some may have been lost; otherwise the API lists its
             sessions.
+        lasting: the API lists a session without an end, however long ago it gave a sign of life. It
+            holds nothing any more, but a room with one is not surely unused.
     """
 
     occupancy: Occupancy = Occupancy.UNKNOWN
     last_used_at: datetime | None = None
     heard: bool = False
+    lasting: bool = False
 
     @property
     def surely_empty(self) -> bool:

@@ -42,7 +42,7 @@ from orchestrator.engine.gathering import DISOWNED, take_in
 from orchestrator.engine.inbox import Lane
 from orchestrator.engine.overview import Overview, Whence
 from orchestrator.engine.preview import preview, preview_key
-from orchestrator.engine.showing import next_act, plan_line
+from orchestrator.engine.showing import plan_line
 from orchestrator.engine.steering import Steering
 from orchestrator.engine.supervisor import Engine
 from orchestrator.foundation.instants import parse_instant
@@ -53,6 +53,7 @@ from orchestrator.ports.store import Commit
 
 _FACTS_AT_ONCE: Final = 2_000
 _OPENINGS: Final = 3  # of each schedule, in a plan
+_RENEWALS: Final = 3  # of all rooms
 
 
 class EngineDesk:
@@ -107,6 +108,7 @@ class EngineDesk:
             problems=book.problems,
             candidate=candidate is not None,
             openings=self._overview.openings(_OPENINGS, book),
+            renewals=self._overview.nearest(seen.states, _RENEWALS),
             unknown=tuple(f"{name}: {book.doubtful[name]}" for name in sorted(book.awaited)),
         )
 
@@ -146,9 +148,9 @@ class EngineDesk:
             fields=self._compare(state),
             plan=tuple(line for line in lines if line is not None),
             holds=tuple(dict.fromkeys(_sentence(hold) for hold in one.made.holds)),
-            next_act=self._overview.coming(state)
-            or _planned(state, one.made.until)
+            next_act=self._overview.coming(state, self._parts.gathering.to_wall(one.made.until))
             or (None if opening is None else NextAct(opening.opens, str(key), "open")),
+            renewal=self._overview.planned(state),
             history=await self._history(state),
             former=state.former,
         )
@@ -522,7 +524,3 @@ def _sentence(hold: Hold) -> str:
 
 def _moment(moment: datetime) -> str:
     return f"{moment:%d %b %Y %H:%M:%SZ}"
-
-
-def _planned(state: KeyState, until: datetime | None) -> NextAct | None:
-    return next_act(state, None, until)

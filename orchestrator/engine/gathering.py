@@ -13,8 +13,9 @@ from typing import Final
 from orchestrator.domain.actions import Hold
 from orchestrator.domain.keys import Key
 from orchestrator.domain.policies import Mode, stricter
-from orchestrator.domain.presence import recalled, recorded_use
+from orchestrator.domain.presence import recalled, recorded_use, watched_use
 from orchestrator.domain.records import KeyState, Operation, OperationKind, RoomRecord
+from orchestrator.domain.renewal import RenewalTime, planned_renewal
 from orchestrator.domain.rooms import Observed, has_ended
 from orchestrator.domain.situation import (
     Claim,
@@ -106,7 +107,11 @@ class Gathering:
     def brought_up(self, state: KeyState, book: Book) -> KeyState:
         """A state with the wish of the book and the last use of its rooms taken in."""
         state = take_in(state, book)
-        rooms = tuple(recorded_use(room, self.use(room)) for room in state.rooms)
+        now, uses = self._rooms.api_now(), {room.id: self.use(room) for room in state.rooms}
+        rooms = tuple(
+            watched_use(recorded_use(room, uses[room.id]), uses[room.id], now)
+            for room in state.rooms
+        )
         return state if rooms == state.rooms else replace(state, rooms=rooms)
 
     async def situation(
@@ -266,6 +271,11 @@ class Gathering:
     def looked_once(self, operation: Operation) -> bool:
         """Whether any listing begun after the connection ended could have shown its room."""
         return self._observations.looked(operation.watermark, self.lost_since(operation))
+
+    def renewal(self, state: KeyState, *, windows: bool = True) -> RenewalTime | None:
+        """When a key's room is renewed next; without ``windows`` a moment that may be early."""
+        opening = self._calendar.opening if windows else None
+        return planned_renewal(state, opening, self._rooms.api_now())
 
     def to_wall(self, moment: datetime | None) -> datetime | None:
         """A moment of API time on the wall clock, where the agenda lives."""

@@ -8,7 +8,7 @@ to be inside is put back by whoever remembers it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -57,6 +57,7 @@ class Observations:
         self._by_marker: dict[str, set[str]] = {}
         self._by_name: dict[str, set[str]] = {}
         self._listed: dict[str, Told] | None = None
+        self._lasting: frozenset[str] = frozenset()
         self._heard: dict[str, Presence] = {}
         self._walks: list[_Walk] = []
         self._changed: set[str] = set()
@@ -151,8 +152,17 @@ class Observations:
         """Whether anybody tells us who is where: the API's list, or callbacks since the start."""
         return self.sessions_known or self.callbacks_at is not None
 
-    def used(self, sessions: Sequence[Session] | None, now: datetime) -> None:
-        """Take in who is where; None: this API does not tell."""
+    def used(
+        self,
+        sessions: Sequence[Session] | None,
+        now: datetime,
+        lasting: frozenset[str] = frozenset(),
+    ) -> None:
+        """Take in who is where; None: this API does not tell.
+
+        ``lasting`` are the rooms with a session that has no end, however old it is.
+        """
+        self._lasting = lasting
         before, after = self._listed or {}, {} if sessions is None else told(sessions, now)
         self._listed = None if sessions is None else after
         for room_id in before.keys() | after.keys():
@@ -174,7 +184,8 @@ class Observations:
     def use(self, room_id: str, now: datetime) -> Use:
         """How a room is used, as far as is known at a moment of API time."""
         listed = None if self._listed is None else self._listed.get(room_id, Told())
-        return use_of(listed, self._heard.get(room_id), now, self._occupied_max)
+        use = use_of(listed, self._heard.get(room_id), now, self._occupied_max)
+        return replace(use, lasting=True) if room_id in self._lasting else use
 
     def sighting(self, room_id: str) -> Observed | Gone | None:
         """What was last seen of a room; None if it was never looked for."""

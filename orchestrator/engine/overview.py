@@ -6,7 +6,7 @@ none was made yet, does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -30,6 +30,7 @@ from orchestrator.domain.reports import (
 from orchestrator.domain.rooms import has_ended
 from orchestrator.engine.book import Book
 from orchestrator.engine.gathering import take_in
+from orchestrator.engine.renewals import Renewals
 from orchestrator.engine.showing import (
     absent_row,
     dormant_row,
@@ -60,6 +61,7 @@ class Overview:
         self._engine = engine
         self._parts = engine.parts
         self._whence = whence
+        self._renewals = Renewals(engine.parts.gathering)
 
     async def status(self) -> StatusReport:
         """The whole at a glance."""
@@ -82,12 +84,16 @@ class Overview:
             api=parts.weather.url,
             api_state=parts.weather.summary,
             api_last_good=parts.weather.last_good,
-            needs_you=(*self._needs_you(), *_ending(suspended)),
+            needs_you=(
+                *self._needs_you(),
+                *self._renewals.overdue(states, now),
+                *_ending(suspended),
+            ),
             policies=self._policy_rows(states),
             problems=self._engine.reconciler.book.problems,
             rooms=_count(rows),
             foreign=len(await self.foreign()),
-            next_acts=tuple(acts[:_UPCOMING]),
+            next_acts=self._with_reasons(acts[:_UPCOMING], states),
             loses_first=_first_loss(rows, now),
             held=held,
             brakes=self._brake_rows(),
@@ -103,6 +109,12 @@ class Overview:
             suspended=suspended,
             dormant=_dormant(states),
         )
+
+    def _with_reasons(
+        self, acts: Sequence[NextAct], states: Sequence[KeyState]
+    ) -> tuple[NextAct, ...]:
+        by_key = {str(state.key): state for state in states}
+        return tuple(self._renewals.with_reason(by_key.get(act.key), act) for act in acts)
 
     def _needs_you(self) -> tuple[str, ...]:
         parts, book = self._parts, self._engine.reconciler.book
@@ -216,8 +228,18 @@ class Overview:
         use = self._parts.gathering.use
         return [room_row(state, room, use(room), holds, coming) for room in state.rooms]
 
-    def coming(self, state: KeyState) -> NextAct | None:
-        return next_act(state, None, self._parts.agenda.due(state.key))
+    def coming(self, state: KeyState, due: datetime | None = None) -> NextAct | None:
+        """What comes next for a key; ``due`` where the agenda does not know it."""
+        act = next_act(state, None, self._parts.agenda.due(state.key) or due)
+        return self._renewals.instead(state, act)
+
+    def planned(self, state: KeyState) -> NextAct | None:
+        """The next renewal of a key, with its reason."""
+        return None if state.suspended is not None else self._renewals.of(state)
+
+    def nearest(self, states: Iterable[KeyState], many: int) -> tuple[NextAct, ...]:
+        """The next renewals of these keys, the nearest first."""
+        return self._renewals.nearest(states, many)
 
     async def foreign(self) -> list[ForeignRow]:
         """Rooms that are there and not in our store, by name."""

@@ -46,6 +46,7 @@ class Preview:
     held: tuple[PlanLine, ...]
     standing: tuple[PlanLine, ...]
     unchanged: int
+    states: tuple[KeyState, ...] = ()  # of the rooms that stay, with the wish that they will have
 
 
 async def preview(
@@ -77,6 +78,7 @@ async def preview(
         in_order(held),
         in_order([line for line in standing if line is not None]),
         unchanged,
+        tuple(one.state for one in all_keys if not any(act.calls for act in one.actions)),
     )
 
 

@@ -157,7 +157,9 @@ class Resync:
         # A week for `when_unused`, and half a day more for sessions that go on.
         since = now - SESSIONS_BACK - self._settings.occupied_max
         sessions = await self._rooms.list_sessions(since)
+        lasting: frozenset[str] = frozenset()
         if sessions is not None:
+            lasting = frozenset(one.room_id for one in sessions if one.ended_at is None)
             # A session without an end holds a room for so long and no longer (P5).
             sessions = [
                 session
@@ -165,7 +167,7 @@ class Resync:
                 if session.ended_at is not None
                 or now - session.started_at < self._settings.occupied_max
             ]
-        self._observations.used(sessions, now)
+        self._observations.used(sessions, now, lasting)
         if sessions is not None:
             self._use_told_at = now
 

@@ -133,6 +133,22 @@ async def test_p04_a_use_between_two_listings_is_remembered() -> None:
         ]
 
 
+async def test_p04_who_stays_for_months_uses_the_room() -> None:
+    """A session without an end holds no room after half a day, but it is use."""
+    world = a_world()
+    async with alive(world):
+        world.fake.join(only(world).id)
+        world.mark()
+        await world.pass_(61 * DAY)
+        assert [event for event in world.events if event.startswith("room.")] == ["room.renewed"]
+        world.fake.tells_sessions = False  # it is not listed any more, and nobody tells of its end
+        await world.pass_(2 * DAY)
+        world.fake.tells_sessions = True
+        watched = (await world.room(CHECKOUT)).watched_from
+        assert watched is not None
+        assert watched > world.clock.now() - 5 * DAY
+
+
 @pytest.mark.parametrize("used", [True, False])
 async def test_p04_what_was_not_told_counts_as_use(used: bool) -> None:
     """The daemon was down for longer than sessions are told of: nobody is taken for silent."""

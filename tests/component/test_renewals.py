@@ -20,6 +20,14 @@ MINUTE = timedelta(minutes=1)
 CHECKOUT = "team-rooms/checkout"
 
 
+SCHEDULED = b"""
+version: 1
+name: all-hands
+on_schedule: {cron: "0 0 * * *", timezone: UTC, duration: 23h}
+room: {type: long_term, display_name: All hands}
+"""
+
+
 class Forgetful(FakeRooms):
     """Shows rooms as they were, or takes a new end with a 200 and keeps the old one."""
 
@@ -201,6 +209,97 @@ async def test_what_cannot_be_renewed_is_refused_with_the_reason() -> None:
         await world.desk.apply(ANNA)
         with pytest.raises(DeskError, match="later than a renewal would ask for"):
             await world.desk.renew(CHECKOUT, ANNA)
+        await world.edit({"all-hands.yaml": SCHEDULED})
+        await world.pass_(DAY)
+        (occurrence,) = (one for one in await world.ids() if one.startswith("all-hands"))
+        with pytest.raises(DeskError, match="has an end of its own"):
+            await world.desk.renew(occurrence, ANNA)
         await world.desk.suspend(CHECKOUT, world.clock.now() + DAY, ANNA)
         with pytest.raises(DeskError, match="rooms resume"):
             await world.desk.renew(CHECKOUT, ANNA)
+
+
+# --- what is told ---------------------------------------------------------------------------------
+
+
+async def test_the_next_renewal_is_told_with_its_reason_and_its_latest_moment() -> None:
+    """By why, status and plan alike, and in the daemon as offline."""
+    window = {"cron": "0 6 * * *", "timezone": "UTC", "duration": "4h"}
+    world, _ = forgetful(room={"lifetime": "60d"}, renewal={"window": window})
+    async with alive(world):
+        (room,) = world.alive
+        assert room.expires_at is not None
+        why = await world.desk.why(CHECKOUT)
+        told = why.renewal
+        assert told is not None
+        assert why.next_act is not None
+        assert (why.next_act.what, why.next_act.at) == ("renew", told.at)
+        assert 6 <= told.at.hour < 10
+        assert told.why == "20 d before its end, in its window '0 6 * * *'"
+        assert told.latest is not None
+        assert abs(told.latest - (room.expires_at - 3 * DAY)) < MINUTE
+        assert (await world.desk.status()).next_acts == (told,)
+        assert (await world.desk.plan()).renewals == (told,)
+        await world.stop()
+        engine, desk = world.offline()
+        await engine.prepare()
+        await engine.parts.resync.full()
+        offline = await desk.why(CHECKOUT)
+        assert offline.renewal == told
+        assert offline.next_act is not None
+        assert offline.next_act.what == "renew"
+        await world.start()
+        world.mark()
+        await world.pass_(told.at - world.clock.now() - MINUTE)
+        assert world.events == []
+        await world.pass_(2 * MINUTE)
+        assert world.events == ["room.renewed"]
+
+
+async def test_a_look_in_between_is_not_told_as_a_renewal() -> None:
+    """Whether anybody uses it is looked at before its renewal is due."""
+    window = {"cron": "0 6 * * *", "timezone": "UTC", "duration": "4h"}
+    renewal = {"window": window, "only_if_used_within": "5d"}
+    world, fake = forgetful(room={"lifetime": "60d"}, renewal=renewal)
+    async with alive(world):
+        (room,) = world.alive
+        looks = world.engine.parts.agenda.due(key(CHECKOUT))
+        assert looks is not None
+        assert looks < world.clock.now() + 6 * DAY
+        why = await world.desk.why(CHECKOUT)
+        assert why.renewal is not None
+        assert why.next_act == why.renewal
+        fake.join(room.id)
+        await world.pass_(10 * DAY)
+        assert (await world.desk.why(CHECKOUT)).renewal == why.renewal
+
+
+async def test_the_plan_tells_the_nearest_three() -> None:
+    subjects = [f"team-{number}" for number in range(20)]
+    async with running({"team-rooms.yaml": policy(subjects=subjects)}) as world:
+        told = (await world.desk.plan()).renewals
+        every = [(await world.desk.why(f"team-rooms/{name}")).renewal for name in subjects]
+        nearest = sorted((act for act in every if act is not None), key=lambda act: act.at)
+        assert told == tuple(nearest[:3])
+        await world.desk.suspend(told[0].key, world.clock.now() + DAY, ANNA)
+        assert (await world.desk.plan()).renewals == tuple(nearest[1:4])
+        assert (await world.desk.why(told[0].key)).renewal is None
+
+
+async def test_a_renewal_that_is_overdue_is_told() -> None:
+    subjects = [f"team-{number}" for number in range(7)]
+    text = policy(subjects=subjects, room={"lifetime": "10d"})
+    async with running({"team-rooms.yaml": text}) as world:
+        world.fake.down = True
+        await world.pass_(9 * DAY, step=HOUR)
+        assert not any("overdue" in need for need in (await world.desk.status()).needs_you)
+        await world.pass_(DAY - 6 * HOUR, step=HOUR)
+        needs = [need for need in (await world.desk.status()).needs_you if "overdue" in need]
+        assert len(needs) == 6
+        assert needs[0].startswith(
+            "The renewal of team-rooms/team-0 is overdue since 14 Jan 21:00Z"
+        )
+        assert needs[-1] == "… and 2 more renewals are overdue"
+        world.fake.down = False
+        await world.pass_(HOUR)
+        assert not any("overdue" in need for need in (await world.desk.status()).needs_you)

@@ -19,6 +19,7 @@ from orchestrator.domain.reports import (
     ApplyReport,
     ChangeLine,
     LinkFate,
+    NextAct,
     OpeningRow,
     PlanLine,
     PlanReport,
@@ -71,6 +72,7 @@ def show_plan(screen: Screen, report: PlanReport) -> None:
     else:
         _records(screen, report)
     _openings(screen, report.openings)
+    _renewals(screen, report.renewals)
     show_problems(screen, report.problems)
     for policy in report.unknown:
         screen.line((f"not known: {policy}", "yellow"))
@@ -256,6 +258,19 @@ def _openings(screen: Screen, openings: Sequence[OpeningRow]) -> None:
             for row in openings
         ]
         screen.columns(rows, ("", "", "", ""))
+
+
+def _renewals(screen: Screen, renewals: Sequence[NextAct]) -> None:
+    """The next that come by themselves: nothing to do now."""
+    told = [
+        (act.key, f"{screen.moment(act.at)}, {act.why}; at the latest {screen.moment(act.latest)}")
+        for act in renewals
+    ]
+    if screen.terminal:
+        for key, when in told:
+            screen.line(("· renews   ", "dim"), (key, "bold"), f"  {when}", indent=2, hang=_INNER)
+    elif told:
+        screen.columns([["· renews", key, "-", when] for key, when in told], ("", "", "", ""))
 
 
 def _joined(*parts: str) -> str:

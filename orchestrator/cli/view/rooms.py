@@ -107,6 +107,7 @@ def show_room(screen: Screen, report: WhyReport) -> None:
         for held in room.held:
             _field(screen, "held", held)
     _field(screen, "next", _act(screen, report.next_act))
+    _field(screen, "renewal", _renewal(screen, report.renewal))
 
 
 def _state(screen: Screen, room: RoomRow) -> str:
@@ -153,6 +154,7 @@ def show_why(screen: Screen, report: WhyReport) -> None:
     for line in report.plan:
         _field(screen, "plan", f"{line.action}, because {line.reason}")
     _field(screen, "next", _act(screen, report.next_act) or "nothing is due")
+    _field(screen, "renewal", _renewal(screen, report.renewal))
     for hold in report.holds or ("none",):
         _field(screen, "holds", hold)
 
@@ -194,6 +196,16 @@ def _now(screen: Screen, report: WhyReport) -> None:
 
 def _act(screen: Screen, act: NextAct | None) -> str:
     return "" if act is None else f"{act.what} on {screen.moment(act.at, to_the_minute=True)}"
+
+
+def _renewal(screen: Screen, act: NextAct | None) -> str:
+    """When, why then, and when at the latest."""
+    if act is None:
+        return ""
+    told = f"on {screen.moment(act.at, to_the_minute=True)}, {act.why}"
+    if act.latest is None:
+        return told
+    return f"{told}; at the latest on {screen.moment(act.latest, to_the_minute=True)}"
 
 
 def _field(screen: Screen, label: str, text: str) -> None:

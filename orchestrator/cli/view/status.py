@@ -34,8 +34,13 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     _row(screen, "Brakes", _brakes(report), "red")
     _row(screen, "Behind", [f"{name}: {why}" for name, why in report.behind.items()], "yellow")
     _row(screen, "Audit", [plural(report.audit_lines, "line")] if report.audit_lines else [])
-    acts = [f"{screen.moment(act.at)}  {act.what} {act.key}" for act in report.next_acts[:_MANY]]
+    acts = [_act(screen, act) for act in report.next_acts[:_MANY]]
     _row(screen, "Next", acts or ["nothing is due"])
+
+
+def _act(screen: Screen, act: NextAct) -> str:
+    latest = "" if act.latest is None else f", at the latest {screen.moment(act.latest)}"
+    return f"{screen.moment(act.at)}  {act.what} {act.key}{latest}"
 
 
 def _row(screen: Screen, label: str, lines: Iterable[str], style: str = "bold") -> None:

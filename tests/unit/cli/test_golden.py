@@ -46,6 +46,7 @@ def test_a_pipe_has_one_record_a_line(ro: CommandLine) -> None:
     lines = ro("plan").out.splitlines()
     told = [line.key for line in (*PLAN.lines, *PLAN.held, *PLAN.standing)]
     told.extend(row.key for row in PLAN.openings)
+    told.extend(act.key for act in PLAN.renewals)
     assert [line.split()[2] for line in lines[:-2]] == told
 
 

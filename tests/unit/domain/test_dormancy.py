@@ -65,6 +65,7 @@ def unused(
         (unused(use=Use(Occupancy.EMPTY, NOW - 10 * DAY)), NOW - 10 * DAY),
         (unused(use=Use(Occupancy.OCCUPIED, NOW)), None),
         (unused(known=None), None),
+        (unused(use=Use(Occupancy.EMPTY, NOW - YEAR, lasting=True)), None),
     ],
     ids=[
         "as far as it is known",
@@ -73,6 +74,7 @@ def unused(
         "used",
         "somebody is inside",
         "the API does not tell",
+        "a session that never ends",
     ],
 )
 def test_since_when_a_room_is_surely_unused(situation: Situation, since: datetime | None) -> None:
@@ -210,6 +212,7 @@ def test_a_dormant_room_is_not_renewed(end: datetime, until: datetime) -> None:
     [
         (unused(dormant=ASLEEP, use=Use(Occupancy.OCCUPIED, NOW)), "somebody is inside"),
         (unused(dormant=ASLEEP, use=Use(Occupancy.EMPTY, NOW - DAY)), "used on 21 Nov 2026"),
+        (unused(dormant=ASLEEP, use=Use(Occupancy.EMPTY, lasting=True)), "somebody is inside"),
         (unused(dormant=ASLEEP, known=None), "is not known any more"),
         (unused(dormant=ASLEEP, known=NOW - DAY), "used on 21 Nov 2026"),
         (unused(dormant=ASLEEP, room={"watched_from": NOW}), "used on 22 Nov 2026"),
@@ -221,6 +224,7 @@ def test_a_dormant_room_is_not_renewed(end: datetime, until: datetime) -> None:
     ids=[
         "somebody came",
         "somebody was there",
+        "somebody is there for days",
         "the API tells no more",
         "a gap in what it told",
         "asked for",

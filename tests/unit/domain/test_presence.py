@@ -20,6 +20,7 @@ from orchestrator.domain.presence import (
     recorded_use,
     told,
     use_of,
+    watched_use,
 )
 from orchestrator.domain.rooms import Occupancy, Session
 from orchestrator.domain.situation import UNKNOWN_USE, Use
@@ -258,3 +259,21 @@ def test_the_last_use_is_recorded_without_writing_all_the_time(
     """To the hour while somebody is inside, exactly afterwards."""
     record = replace(room(), last_used_at=before)
     assert recorded_use(record, use).last_used_at == after
+
+
+@pytest.mark.parametrize(
+    ("watched", "lasting", "after"),
+    [
+        (None, True, NOW),
+        (NOW - timedelta(days=1), True, NOW),
+        (NOW - timedelta(hours=23), True, NOW - timedelta(hours=23)),
+        (NOW - timedelta(days=9), False, NOW - timedelta(days=9)),
+        (None, False, None),
+    ],
+    ids=["first seen", "a day later", "the same day", "nobody is there", "nobody ever"],
+)
+def test_a_session_that_does_not_end_is_remembered_to_the_day(
+    watched: datetime | None, lasting: bool, after: datetime | None
+) -> None:
+    use = Use(Occupancy.EMPTY, lasting=lasting)
+    assert watched_use(room(watched_from=watched), use, NOW).watched_from == after

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestrator.domain.keys import spread
-from orchestrator.domain.policies import Renewal, Window
+from orchestrator.domain.policies import Occurrence, Renewal, Window
+from orchestrator.domain.records import Dormancy, KeyState
 from orchestrator.domain.renewal import (
     asked_again,
     floor,
     granted_life,
     lead,
+    planned_renewal,
     renewal_time,
 )
 from tests import builders as a
@@ -186,3 +188,33 @@ def test_p07_a_stale_look_renews_no_second_time_within_the_floor() -> None:
 def test_a_room_may_be_asked_for_six_times_a_day(hours: list[int], again: int | None) -> None:
     room = a.room(asked_at=tuple(NOW - each * HOUR for each in hours))
     assert asked_again(room, NOW) == (None if again is None else NOW + again * HOUR)
+
+
+# --- the next one, as it is remembered ------------------------------------------------------------
+
+LONG = a.desired(renewal=Renewal(40 * DAY, WINDOW))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        a.state(wish=LONG),
+        a.state(ROOM),
+        a.state(ROOM, wish=a.desired(lifetime=None)),
+        a.state(ROOM, wish=replace(LONG, occurrence=Occurrence(NOW, NOW, NOW, NOW))),
+        a.state(replace(ROOM, expires_at=None), wish=LONG),
+        a.state(ROOM, wish=LONG, dormant=Dormancy(NOW, NOW)),
+    ],
+    ids=["no room", "no wish", "no lifetime", "an occurrence's", "no end", "dormant"],
+)
+def test_what_is_never_renewed(state: KeyState) -> None:
+    assert planned_renewal(state, daily, NOW) is None
+
+
+def test_the_next_renewal_with_and_without_its_window() -> None:
+    state = a.state(ROOM, wish=LONG)
+    told = planned_renewal(state, daily, NOW)
+    assert told == renewal_time(ROOM, END, LONG.renewal, KEY, daily, NOW)
+    early = planned_renewal(state, None, NOW)
+    assert early == renewal_time(ROOM, END, Renewal(40 * DAY), KEY, daily, NOW)
+    assert early.moment < told.moment
