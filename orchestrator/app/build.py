@@ -22,7 +22,7 @@ from orchestrator.adapters.audit.signing import InvalidSigningKeyError, SigningK
 from orchestrator.adapters.audit.writing import LogPlace
 from orchestrator.adapters.calendar import CronCalendar
 from orchestrator.adapters.clock import SystemClock
-from orchestrator.adapters.delivery.file import JsonFile
+from orchestrator.adapters.delivery.file import AlertsFile, JsonFile
 from orchestrator.adapters.meetings.overhttp import OverHttp, Patience
 from orchestrator.adapters.meetings.readonly import ReadOnly
 from orchestrator.adapters.meetings.rooms import Account, MeetingsRooms, connect
@@ -45,8 +45,10 @@ from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.facts import Json
 from orchestrator.domain.policies import Mode
 from orchestrator.engine.agenda import Agenda
+from orchestrator.engine.alerts import Alerts
 from orchestrator.engine.book import Binder, Book
 from orchestrator.engine.brakes import Brakes
+from orchestrator.engine.causes import causes, slower_causes
 from orchestrator.engine.desk import EngineDesk
 from orchestrator.engine.executor import Executor
 from orchestrator.engine.gathering import Gathering, clocks_apart
@@ -68,7 +70,7 @@ from orchestrator.foundation.secret import Secret
 from orchestrator.ports.adoptions import Adoptions
 from orchestrator.ports.audit import AuditLog
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.deliveries import Destination
+from orchestrator.ports.deliveries import AlertBoard, Destination
 from orchestrator.ports.directories import Directories
 from orchestrator.ports.rooms import Rooms
 from orchestrator.ports.sources import Sources
@@ -114,6 +116,7 @@ class Outside:
     timer: Timer
     clock: Clock
     destinations: dict[str, Destination]
+    boards: Mapping[str, AlertBoard] = field(default_factory=dict)  # of the operators
     adoptions: Adoptions | None = None
     directories: Directories | None = None
     secrets: Mapping[str, SecretUse] | None = None  # of config.yaml, for headers of policies
@@ -167,6 +170,7 @@ async def build(
             timer=timer,
             clock=clock,
             destinations=_destinations(settings),
+            boards=_boards(settings),
             adoptions=AdoptedFile(settings.policies),
             directories=asked,
             secrets=uses(settings.directories),
@@ -251,6 +255,8 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         clock=clock,
         occurrences=occurrences,
         lineage=lineage,
+        # Operators are told in observe, too: it is they who look.
+        alerts=Alerts(store, clock, outside.boards, settings.probe),
     )
     # In observe nobody is told anything; each destination's cursor waits for another mode.
     told = {} if settings.mode is Mode.OBSERVE else outside.destinations
@@ -263,6 +269,11 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     reload = Reload(outside.sources, binder, parts, reconciler, outbox, polling)
     engine = Engine(parts, reconciler, reload, outbox, polling, settings)
     engine.jitter = outside.jitter
+
+    # Whether a loop hangs is for the watchdog: after a suspend all seem to, for a moment.
+    parts.alerts.quick = lambda: [one for one in causes(engine) if one.name != "hanging"]
+    parts.alerts.slower = lambda: slower_causes(engine)
+    parts.alerts.sure = lambda: observations.listed and inbox.empty
     return engine
 
 
@@ -362,6 +373,11 @@ def _destinations(settings: Settings) -> dict[str, Destination]:
         destination.path.parent.mkdir(parents=True, exist_ok=True)
         destinations[name] = JsonFile(name, destination.path)
     return destinations
+
+
+def _boards(settings: Settings) -> dict[str, AlertBoard]:
+    """Where the operators are told: beside the links of the destinations that `alerts` names."""
+    return {name: AlertsFile(path) for name, path in settings.alerts.items()}
 
 
 def pins(owner: str, api: Api) -> dict[str, str]:

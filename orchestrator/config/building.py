@@ -91,6 +91,7 @@ def build(form: ConfigForm, source: Source) -> Settings:
                 for name, destination in form.destinations.items()
             }
         ),
+        alerts=MappingProxyType(_alerts(form, source)),
         safety=_safety(form.safety or SafetyForm.model_validate({})),
         resync_interval=form.resync_interval,
         http=_http(form.http or HttpForm.model_validate({}), source),
@@ -114,7 +115,19 @@ def written_paths(form: ConfigForm, source: Source) -> list[tuple[Steps, Path]]:
         found.append((("meetings", "database"), source.path(form.meetings.database)))
     for name, destination in form.destinations.items():
         found.append((("destinations", name, "path"), source.path(destination.path)))
+    for name, path in _alerts(form, source).items():
+        found.append((("destinations", name, "path"), path))
     return found
+
+
+def _alerts(form: ConfigForm, source: Source) -> dict[str, Path]:
+    """Beside rooms.json stands rooms.alerts.json: who reads links is not woken by an alert."""
+    paths = {name: source.path(destination.path) for name, destination in form.destinations.items()}
+    return {
+        alert.to: paths[alert.to].with_name(f"{paths[alert.to].stem}.alerts.json")
+        for alert in form.alerts
+        if alert.to in paths
+    }
 
 
 def _meetings(form: MeetingsForm, source: Source) -> EmbeddedMeetings | RemoteMeetings:

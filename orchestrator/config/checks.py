@@ -30,6 +30,20 @@ def problems_together(filled: Filled[ConfigForm], source: Source) -> Iterator[Pr
         if secret is not None and filled.whole(steps):
             yield from _one_place(document, steps)
     yield from _collisions(form, source)
+    yield from _alerts(form, document)
+
+
+def _alerts(form: ConfigForm, document: Document) -> Iterator[Problem]:
+    """Each alert goes to a destination that is there, and to none twice."""
+    named: set[str] = set()
+    for number, alert in enumerate(form.alerts):
+        place = document.place(("alerts", number, "to"))
+        if alert.to not in form.destinations:
+            known = ", ".join(sorted(form.destinations)) or "none"
+            yield Problem(place, f'"{alert.to}" is no name under destinations; there are: {known}')
+        elif alert.to in named:
+            yield Problem(place, f'"{alert.to}" is named twice')
+        named.add(alert.to)
 
 
 def warnings(settings: Settings, document: Document) -> Iterator[Problem]:

@@ -244,6 +244,12 @@ class DestinationForm(Form):
     path: PathText = Field(description="the file")
 
 
+class AlertForm(Form):
+    """One place where the operators are told what needs them."""
+
+    to: ShortName = Field(description="a name of `destinations`")
+
+
 class SafetyForm(Form):
     """When removals and replacements wait for a person."""
 
@@ -342,7 +348,7 @@ class LogForm(Form):
 class ConfigForm(Form):
     """One installation of Room Orchestrator."""
 
-    not_yet: ClassVar = frozenset({"alerts", "links", "sources", "themes"})
+    not_yet: ClassVar = frozenset({"links", "sources", "themes"})
     hints: ClassVar = {
         "owner": "`room-orchestrator init` makes one",
         "mode": "write observe, no-removals or enforce",
@@ -365,6 +371,9 @@ class ConfigForm(Form):
     audit: AuditForm | None = Field(None, description="the audit log")
     destinations: dict[ShortName, DestinationForm] = Field(
         {}, description="where links are told, by the names that policies use"
+    )
+    alerts: list[AlertForm] = Field(
+        [], description="where the operators are told what needs them, besides the log"
     )
     safety: SafetyForm | None = Field(
         None, description="when removals and replacements wait for a person"

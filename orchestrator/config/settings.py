@@ -228,6 +228,8 @@ class Settings:
         store: the SQLite file of what is remembered. Restart.
         audit: the audit log. Restart.
         destinations: where links are told, by the name that policies use. Reload.
+        alerts: the files that tell the operators what needs them, by the destinations that they
+            lie beside. Reload.
         safety: when removals and replacements wait for a person. Reload.
         resync_interval: time between two complete listings. Reload.
         http: the HTTP server. Restart.
@@ -244,6 +246,7 @@ class Settings:
     store: Path
     audit: AuditSettings
     destinations: Mapping[str, FileDestination]
+    alerts: Mapping[str, Path]
     safety: SafetySettings
     resync_interval: timedelta
     http: HttpSettings

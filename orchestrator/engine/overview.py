@@ -15,7 +15,6 @@ from orchestrator.domain.marker import Unreadable
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import (
     BrakeRow,
-    DirectoryRow,
     DormantRow,
     ForeignRow,
     NextAct,
@@ -29,6 +28,7 @@ from orchestrator.domain.reports import (
 )
 from orchestrator.domain.rooms import has_ended
 from orchestrator.engine.book import Book
+from orchestrator.engine.causes import causes
 from orchestrator.engine.gathering import take_in
 from orchestrator.engine.renewals import Renewals
 from orchestrator.engine.showing import (
@@ -85,7 +85,7 @@ class Overview:
             api_state=parts.weather.summary,
             api_last_good=parts.weather.last_good,
             needs_you=(
-                *self._needs_you(),
+                *(cause.message for cause in causes(self._engine)),
                 *self._renewals.overdue(states, now),
                 *_ending(suspended),
             ),
@@ -115,52 +115,6 @@ class Overview:
     ) -> tuple[NextAct, ...]:
         by_key = {str(state.key): state for state in states}
         return tuple(self._renewals.with_reason(by_key.get(act.key), act) for act in acts)
-
-    def _needs_you(self) -> tuple[str, ...]:
-        parts, book = self._parts, self._engine.reconciler.book
-        needs: list[str] = [self._engine.refusal] if self._engine.refusal else []
-        if self._engine.rejected:
-            needs.append(f"config.yaml is not taken up: {self._engine.rejected}")
-        needs.extend(parts.lineage.needs)
-        late = self._engine.health().late
-        if late:
-            needs.append(f"Hanging: {', '.join(late)}; the watchdog will restart the daemon")
-        if parts.weather.refused:
-            needs.append(f"The API refuses our credentials: {parts.weather.refused}")
-        elif parts.weather.down_since is not None:
-            needs.append(f"The API is {parts.weather.summary}. Nothing is lost yet.")
-        if parts.weather.canary:
-            needs.append(parts.weather.canary)
-        if parts.gathering.conflicts.reason:
-            needs.append(f"{parts.gathering.conflicts.reason}. Nothing is ended until it is solved")
-        verdict = parts.brakes.verdict
-        if verdict.brake:
-            needs.append(
-                f"Brake {verdict.brake}: {verdict.wished} links would end or change, "
-                f"{verdict.limit} may. Nothing ends. "
-                f"Meant?  room-orchestrator rooms approve {verdict.brake} --reason …"
-            )
-        if parts.occurrences.apart() and self.openings(1):
-            needs.append(
-                "No room opens by a schedule, because this machine's clock and the API's disagree: "
-                "set the clock"
-            )
-        needs.extend(self._doubts())
-        needs.extend(_failing(row) for row in self._engine.polling.rows() if row.reason)
-        needs.extend(f"{problem}" for problem in book.problems[:10])
-        needs.extend(self._engine.outbox.needs)
-        return tuple(needs)
-
-    def _doubts(self) -> list[str]:
-        """Why the last listing is not believed, and what a person may say to it."""
-        doubt, absence = self._parts.observations.doubt, self._parts.resync.absences.found
-        told = [f"Nothing is ended: {doubt}"] if doubt else []
-        if absence.doubtful:
-            told.append(
-                f"Are they gone at the API?  room-orchestrator rooms approve {absence.name} "
-                "--reason …    If not, put the right API back; nothing else is needed"
-            )
-        return told
 
     def _policy_rows(self, states: Sequence[KeyState]) -> tuple[PolicyRow, ...]:
         book = self._engine.reconciler.book
@@ -264,16 +218,6 @@ class Overview:
                 )
             )
         return sorted(rows, key=lambda row: (row.display_name.casefold(), row.room_id))
-
-
-def _failing(row: DirectoryRow) -> str:
-    """What a directory's failure means for the policies that stand on it."""
-    since = "" if row.failing_since is None else f", since {row.failing_since:%d %b %H:%M:%SZ}"
-    if row.last_good is None:
-        means = "their rooms stay as they are, and new ones are not made"
-    else:
-        means = f"the subjects of {row.last_good:%d %b %H:%M:%SZ} stay in force"
-    return f"{row.url} {row.reason}{since}. For {', '.join(row.policies)}: {means}"
 
 
 def _suspended(states: Sequence[KeyState]) -> tuple[SuspendedRow, ...]:

@@ -41,6 +41,7 @@ from orchestrator.domain.records import KeyState, OperationKind, OperationState
 from orchestrator.domain.situation import Situation
 from orchestrator.domain.steering import Word
 from orchestrator.engine.agenda import Agenda
+from orchestrator.engine.alerts import Alerts
 from orchestrator.engine.book import Book
 from orchestrator.engine.brakes import Brakes, is_counted
 from orchestrator.engine.executor import Executor, Telling
@@ -103,6 +104,7 @@ class Parts:
     clock: Clock
     occurrences: Occurrences
     lineage: Lineage
+    alerts: Alerts
 
 
 class Reconciler:

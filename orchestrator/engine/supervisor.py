@@ -81,6 +81,7 @@ class Engine:
     async def prepare(self) -> None:
         """Recall what was held, approved and heard, and load the policies; no call to the API."""
         await self._recall()
+        await self.parts.alerts.recall()
         await self.reload.load("start")
 
     async def _recall(self) -> None:
@@ -128,6 +129,7 @@ class Engine:
                         "schedules": self.reload.follow,
                         "directories": self._poll,
                         "store-check": self._check_store,
+                        "alerts": self.parts.alerts.run,
                     }
                     tasks = [
                         group.create_task(self._keep(name, loop), name=name)

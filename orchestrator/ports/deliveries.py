@@ -1,4 +1,7 @@
-"""Port: a destination for links. It is told the whole present state, never a difference."""
+"""Port: a destination for links, and a board for alerts.
+
+Each is told the whole present state, never a difference.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from orchestrator.domain.alerts import Alert
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +52,17 @@ class Destination(Protocol):
 
         Raises:
             DeliveryFault: it was not told; what it showed before still stands.
+        """
+        ...
+
+
+class AlertBoard(Protocol):
+    """Somewhere the operators look for what needs them."""
+
+    async def show(self, alerts: Sequence[Alert], now: datetime) -> None:
+        """Show exactly these alerts, in this order; doing it twice is the same as once.
+
+        Raises:
+            DeliveryFault: it was not shown; what it showed before still stands.
         """
         ...

@@ -35,7 +35,7 @@ from orchestrator.ports.rooms import Rooms
 from orchestrator.ports.sources import Folder
 from tests.fakes.audit import FakeAudit
 from tests.fakes.clock import VirtualClock, settle
-from tests.fakes.deliveries import FakeDestination
+from tests.fakes.deliveries import FakeBoard, FakeDestination
 from tests.fakes.rooms import FakeRooms
 from tests.fakes.sources import FakeSources
 from tests.fakes.store import FakeStore
@@ -122,6 +122,7 @@ class World:
         self.rooms: Rooms = self.fake if api is None else api(self.clock)
         self.audit = FakeAudit()
         self.destination = FakeDestination("rooms-json")
+        self.board = FakeBoard()
         self.sources = FakeSources()
         self.sources.policies.update(
             {"team-rooms.yaml": policy()} if policies is None else policies
@@ -161,6 +162,7 @@ class World:
             timer=self.timer,
             clock=self.clock,
             destinations={"rooms-json": self.destination},
+            boards={"rooms-json": self.board},
             adoptions=self.adoptions,
             directories=self.directories,
             secrets=self.secrets,

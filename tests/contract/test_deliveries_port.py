@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.adapters.delivery.file import JsonFile
+from orchestrator.adapters.delivery.file import AlertsFile, JsonFile
+from orchestrator.domain.alerts import Alert
 from orchestrator.foundation.instants import parse_instant
-from orchestrator.ports.deliveries import DeliveredRoom, DeliveryFault, Destination
-from tests.fakes.deliveries import FakeDestination
+from orchestrator.ports.deliveries import AlertBoard, DeliveredRoom, DeliveryFault, Destination
+from tests.fakes.deliveries import FakeBoard, FakeDestination
 
 NOW = datetime(2027, 1, 31, 9, 0, 0, 120, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -128,3 +129,69 @@ def test_a_host_link_has_no_place_to_stand() -> None:
         "policy", "subject", "key", "room_id", "display_name", "type", "guest_url",
         "meeting_code", "expires_at", "ending",
     }  # fmt: skip
+
+
+# --- boards ---
+
+AWAY = Alert("api", 'The API is "away"\nsince noon', NOW)
+BRAKED = Alert("brake", "Bremse größer", LATER)
+
+
+@dataclass
+class BoardStand:
+    """A board, what people see there, and how to break it."""
+
+    board: AlertBoard
+    shown: Callable[[], list[Alert]]
+    break_it: Callable[[], None]
+
+
+def _board_file(tmp_path: Path) -> BoardStand:
+    folder = tmp_path / "shown"
+    folder.mkdir()
+    path = folder / "rooms.alerts.json"
+
+    def shown() -> list[Alert]:
+        told = json.loads(path.read_bytes())
+        return [
+            Alert(one["cause"], one["message"], parse_instant(one["since"]))
+            for one in told["alerts"]
+        ]
+
+    return BoardStand(AlertsFile(path), shown, (folder / ".rooms.alerts.json.new").mkdir)
+
+
+def _board_fake(tmp_path: Path) -> BoardStand:
+    del tmp_path
+    board = FakeBoard()
+
+    def break_it() -> None:
+        board.fault = DeliveryFault("no space left")
+
+    return BoardStand(board, lambda: list(board.alerts), break_it)
+
+
+@pytest.fixture(params=[_board_file, _board_fake], ids=["file", "fake"])
+def board(request: pytest.FixtureRequest, tmp_path: Path) -> BoardStand:
+    """Each implementation."""
+    made: BoardStand = request.param(tmp_path)
+    return made
+
+
+async def test_a_board_shows_exactly_what_stands(board: BoardStand) -> None:
+    """All of it, in its order, and nothing of what was before."""
+    await board.board.show([AWAY, BRAKED], NOW)
+    assert board.shown() == [AWAY, BRAKED]
+    await board.board.show([BRAKED], LATER)
+    assert board.shown() == [BRAKED]
+    await board.board.show([], LATER)
+    assert board.shown() == []
+
+
+async def test_a_board_that_fails_shows_what_stood(board: BoardStand) -> None:
+    """It says so, and loses nothing."""
+    await board.board.show([AWAY], NOW)
+    board.break_it()
+    with pytest.raises(DeliveryFault):
+        await board.board.show([], LATER)
+    assert board.shown() == [AWAY]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from orchestrator.domain.alerts import Alert
 from orchestrator.ports.deliveries import DeliveredRoom, DeliveryFault
 
 
@@ -32,3 +33,24 @@ class FakeDestination:
             raise self.fault
         if self.written_at is None or self.shown != tuple(rooms):
             self.shown, self.written_at = tuple(rooms), now
+
+
+class FakeBoard:
+    """A board for alerts in memory; `fault` is raised for as long as it is set."""
+
+    def __init__(self) -> None:
+        self.alerts: tuple[Alert, ...] = ()
+        self.tries = 0
+        self.fault: DeliveryFault | None = None
+
+    async def show(self, alerts: Sequence[Alert], now: datetime) -> None:
+        del now
+        self.tries += 1
+        if self.fault is not None:
+            raise self.fault
+        self.alerts = tuple(alerts)
+
+    @property
+    def causes(self) -> dict[str, str]:
+        """What stands: the message by its cause."""
+        return {alert.cause: alert.message for alert in self.alerts}

@@ -3,6 +3,7 @@
 Each is done to a running installation, and undone; the oracle is the server's own table of rooms.
 """
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -49,6 +50,12 @@ def needs(installation: Installation) -> str:
     return "\n".join(installation.ask("status", "--json").json["needs_you"])
 
 
+def board(installation: Installation) -> dict[str, str]:
+    """What the operators are told, by its cause."""
+    told = json.loads((installation.folder / "rooms.alerts.json").read_text())
+    return {one["cause"]: one["message"] for one in told["alerts"]}
+
+
 def asks(installation: Installation, word: str) -> str:
     """What status asks a person for, if this is a part of it."""
     return told if word in (told := needs(installation)) else ""
@@ -58,6 +65,8 @@ def test_p04_p10_accidents_with_files_end_nothing(tmp_path: Path) -> None:
     """Emptied, deleted, a proxy's page, cut in a row, no folder; then cut at the end of a line."""
     installation = Installation.made(tmp_path / "rooms")
     installation.configure("max_removals: 1000", "max_removals: 3")
+    config = installation.config
+    config.write_text(f"{config.read_text()}\nalerts: [{{to: rooms-json}}]\n")
     data = furnish(installation)
     policies = installation.folder / "policies"
     with installation.daemon():
@@ -90,9 +99,12 @@ def test_p04_p10_accidents_with_files_end_nothing(tmp_path: Path) -> None:
         assert tripped["detail"]["keys"] == [f"teams/{team}" for team in TEAMS[4:]]
         status = installation.ask("status").out
         assert all(f"teams/{team}" in status for team in TEAMS[4:])
+        installation.until(lambda: "Brake" in board(installation).get("brake", ""), "an alert")
+        assert "alert.began" in installation.log
         replace(data, whole)
         installation.a_fact("room.restored", count=4)
         installation.until(lambda: not needs(installation), "the brake let go")
+        installation.until(lambda: not board(installation), "the alert has ended")
 
         replace(data, rows(TEAMS[:6]))
         installation.a_fact("room.tombstoned", count=6)

@@ -38,6 +38,7 @@ UNSEEN: Final[Mapping[str, str]] = {
     "bad_policy/utf-16": _SYNTAX,
     "bad_policy/cron-30-february": _CALENDAR,
     "bad_policy/timezone-unknown": "which zones there are differs from machine to machine",
+    "bad_config/alerts-to-nobody": _ELSEWHERE,
     "bad_policy/destination-misspelt": _ELSEWHERE,
     "bad_policy/destination-unknown": _ELSEWHERE,
     "bad_policy/formerly-itself": _TWO,

@@ -9,6 +9,21 @@ The file, ``rooms.json``::
 One room a line, in the order of their keys; the fields are those of `_line`.  A reader sees the old
 file or the new one, never half of one.  A file whose rooms have not changed is left alone, so
 ``written_at`` tells when they last did, and whoever watches the file is not woken for nothing.
+
+`AlertsFile` shows what the operators should look at, in a file of its own beside it: whoever reads
+links is not woken by an alert.  ``rooms.alerts.json``::
+
+    {
+        "version": 1,
+        "written_at": "2027-01-31T09:00:00.000000Z",
+        "alerts": [
+            {
+                "cause": "brake",
+                "since": "2027-01-31T08:58:12.000000Z",
+                "message": "Brake 1a2b3c4d: …",
+            }
+        ],
+    }
 """
 
 from __future__ import annotations
@@ -23,6 +38,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from orchestrator.domain.alerts import Alert
 from orchestrator.foundation.instants import format_instant_exactly
 from orchestrator.ports.deliveries import DeliveredRoom, DeliveryFault
 
@@ -40,10 +56,7 @@ class JsonFile:
 
     def __init__(self, name: str, path: Path, mode: int = READABLE_BY_GROUP) -> None:
         self._name = name
-        self._path = path
-        self._mode = mode
-        # Not asyncio's: a cancelled delivery leaves its thread writing.
-        self._writing = threading.Lock()
+        self._file = _Whole(path, mode, "rooms")
 
     @property
     def name(self) -> str:
@@ -56,12 +69,51 @@ class JsonFile:
         Raises:
             DeliveryFault: the file could not be written; what it showed before still stands.
         """
-        await asyncio.to_thread(self._replace, tuple(rooms), now)
+        lines = (_line(room) for room in rooms)
+        await asyncio.to_thread(self._file.replace, tuple(lines), now)
 
-    def _replace(self, rooms: Sequence[DeliveredRoom], now: datetime) -> None:
-        head = f'{{"version":1,"written_at":"{format_instant_exactly(now)}","rooms":[\n'
-        lines = ",\n".join(_line(room) for room in rooms) + _TAIL
-        body = lines.encode(errors="replace")  # half a character from elsewhere stops nobody
+
+class AlertsFile:
+    """A board for alerts, written like a file of links."""
+
+    def __init__(self, path: Path, mode: int = READABLE_BY_GROUP) -> None:
+        self._file = _Whole(path, mode, "alerts")
+
+    async def show(self, alerts: Sequence[Alert], now: datetime) -> None:
+        """Show exactly these alerts; ``now`` is written if something changed.
+
+        Raises:
+            DeliveryFault: the file could not be written; what it showed before still stands.
+        """
+        lines = (
+            json.dumps(
+                {
+                    "cause": alert.cause,
+                    "since": format_instant_exactly(alert.since),
+                    "message": alert.message,
+                },
+                ensure_ascii=False,
+                separators=(",", ":"),
+            )
+            for alert in alerts
+        )
+        await asyncio.to_thread(self._file.replace, tuple(lines), now)
+
+
+class _Whole:
+    """A file that holds one list, and is replaced as a whole where that has changed."""
+
+    def __init__(self, path: Path, mode: int, what: str) -> None:
+        self._path = path
+        self._mode = mode
+        self._what = what
+        # Not asyncio's: a cancelled delivery leaves its thread writing.
+        self._writing = threading.Lock()
+
+    def replace(self, lines: Sequence[str], now: datetime) -> None:
+        head = f'{{"version":1,"written_at":"{format_instant_exactly(now)}","{self._what}":[\n'
+        # Half a character from elsewhere stops nobody.
+        body = (",\n".join(lines) + _TAIL).encode(errors="replace")
         with self._writing, _faults(self._path):
             path = self._path.resolve()
             if not _shows(path, len(head), body):

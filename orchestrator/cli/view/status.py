@@ -160,7 +160,9 @@ def _brakes(report: StatusReport) -> list[str]:
     told: list[str] = []
     for brake in report.brakes:
         names = ", ".join(brake.keys[:_MANY])
-        more = f", … {len(brake.keys) - _MANY} more" if len(brake.keys) > _MANY else ""
+        more = ""
+        if len(brake.keys) > _MANY:
+            more = f", … {len(brake.keys) - _MANY} more: room-orchestrator plan names them all"
         told.append(
             f"{brake.name} holds {plural(len(brake.keys), 'room')} ({brake.wished} would end or "
             f"change, {brake.limit} may): {names}{more}"

@@ -1,0 +1,148 @@
+"""Causes: everything of an engine that a person should look at, most urgent first.
+
+One list for `status` and for the operators, so that both say the same.  It asks no API and needs no
+disk, but for what waits or was not taken, which it reads from the store where that can be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from orchestrator.domain.alerts import Cause
+from orchestrator.domain.records import KeyState
+from orchestrator.domain.reports import DirectoryRow
+from orchestrator.engine.renewals import Renewals
+from orchestrator.engine.supervisor import Engine
+from orchestrator.ports.store import StoreFault
+
+_NAMED: Final = 5  # keys that a sentence names
+_PROBLEMS: Final = 10
+_WEATHER: Final = frozenset({"404", "408", "429"})  # no word about what was asked
+
+
+def causes(engine: Engine) -> list[Cause]:
+    """What is known without reading the store."""
+    return [Cause(name, message) for name, message in _now(engine)]
+
+
+async def slower_causes(engine: Engine) -> list[Cause]:
+    """What is only told to operators: renewals that are late, and what the API does not take."""
+    try:
+        states = await engine.parts.store.states()
+    except StoreFault:
+        return []  # it is a cause of its own
+    late = Renewals(engine.parts.gathering).overdue(states, engine.parts.clock.now())
+    refused = [str(state.key) for state in states if _is_refused(engine, state)]
+    untaken = [told for state in states for told in _untaken(state)]
+    found = [Cause("overdue", told) for told in late]
+    if refused:
+        found.append(Cause("refused", f"The API refuses what is asked for {_named(refused)}"))
+    if untaken:
+        found.append(Cause("not-taken", f"The API did not take {_named(untaken)}"))
+    return found
+
+
+def _now(engine: Engine) -> Iterator[tuple[str, str]]:
+    parts = engine.parts
+    if engine.refusal:
+        yield "store", engine.refusal
+    if engine.rejected:
+        yield "config", f"config.yaml is not taken up: {engine.rejected}"
+    for told in parts.lineage.needs:
+        yield "ownership", told
+    late = engine.health().late
+    if late:
+        yield "hanging", f"Hanging: {', '.join(late)}; the watchdog will restart the daemon"
+    yield from _of_the_api(engine)
+    verdict = parts.brakes.verdict
+    if verdict.brake:
+        told = (
+            f"Brake {verdict.brake}: {verdict.wished} links would end or change, "
+            f"{verdict.limit} may. Nothing ends. "
+            f"Meant?  room-orchestrator rooms approve {verdict.brake} --reason …"
+        )
+        yield "brake", told
+    yield from _of_sources(engine)
+    for told in engine.outbox.needs:
+        yield "outbox", told
+
+
+def _of_the_api(engine: Engine) -> Iterator[tuple[str, str]]:
+    parts = engine.parts
+    if parts.weather.refused:
+        yield "credentials", f"The API refuses our credentials: {parts.weather.refused}"
+    elif parts.weather.down_since is not None:
+        yield "api", f"The API is {parts.weather.summary}. Nothing is lost yet."
+    if parts.weather.canary:
+        yield "canary", parts.weather.canary
+    conflict = parts.gathering.conflicts.reason
+    if conflict:
+        yield "ownership", f"{conflict}. Nothing is ended until it is solved"
+    if parts.occurrences.apart() and parts.occurrences.upcoming(engine.reconciler.book, 1):
+        told = (
+            "No room opens by a schedule, because this machine's clock and the API's disagree: "
+            "set the clock"
+        )
+        yield "clock", told
+    if parts.observations.doubt:
+        yield "listing", f"Nothing is ended: {parts.observations.doubt}"
+    absence = parts.resync.absences.found
+    if absence.doubtful:
+        told = (
+            f"Are they gone at the API?  room-orchestrator rooms approve {absence.name} "
+            "--reason …    If not, put the right API back; nothing else is needed"
+        )
+        yield "listing", told
+
+
+def _of_sources(engine: Engine) -> Iterator[tuple[str, str]]:
+    for row in engine.polling.rows():
+        if row.reason:
+            yield f"directory {row.url}", _failing(row)
+    for problem in engine.reconciler.book.problems[:_PROBLEMS]:
+        yield f"policy {problem.place.file}", f"{problem}"
+
+
+def _failing(row: DirectoryRow) -> str:
+    """What a directory's failure means for the policies that stand on it."""
+    since = "" if row.failing_since is None else f", since {row.failing_since:%d %b %H:%M:%SZ}"
+    if row.last_good is None:
+        means = "their rooms stay as they are, and new ones are not made"
+    else:
+        means = f"the subjects of {row.last_good:%d %b %H:%M:%SZ} stay in force"
+    return f"{row.url} {row.reason}{since}. For {', '.join(row.policies)}: {means}"
+
+
+def _is_refused(engine: Engine, state: KeyState) -> bool:
+    """Whether what is due was answered with 4xx: it comes back tomorrow, or when it changes."""
+    holds = engine.reconciler.last_holds.get(state.key, ())
+    status = state.attempts.fault[:3]
+    return (
+        any(hold.by == "back-off" and hold.action is not None for hold in holds)
+        and status.isdigit()
+        and status.startswith("4")
+        and status not in _WEATHER
+    )
+
+
+def _untaken(state: KeyState) -> list[str]:
+    """What is still asked for and was answered with 2xx and not done, by its path and key."""
+    room, wish = state.current, state.wish
+    if room is None or wish is None:
+        return []
+    asked = {**wish.settings, "display_name": wish.display_name, "type": str(wish.type)}
+    return [
+        f"{path} of {state.key}"
+        for path, value in sorted(room.not_taken.items())
+        if asked.get(path) == value
+    ]
+
+
+def _named(names: Iterable[str]) -> str:
+    """The first few, and how many more."""
+    told = list(names)
+    more = len(told) - _NAMED
+    return ", ".join(told[:_NAMED]) + (
+        f" and {more:,} more: room-orchestrator status" if more > 0 else ""
+    )
