@@ -252,8 +252,9 @@ class Executor:
             case Renew() | Retire():
                 patch = Patch(expires_at=action.after)
                 seen = await self._rooms.update_room(action.room_id, patch)
-                if isinstance(action, Renew) and seen.expires_at == action.before:
-                    # To record this as a renewal would be a lie, and let the room run out.
+                if seen.expires_at == action.before:
+                    # To record this as done would be a lie: one room would run out, another would
+                    # live on for months after its end was told.
                     message = "the API took the new end and left the old one"
                     raise NotTakenError(message, 200)
                 return seen

@@ -111,6 +111,22 @@ async def test_p07_an_end_that_is_not_taken_is_told_and_asked_for_again() -> Non
         assert [one.id for one in world.alive] == [room.id]
 
 
+async def test_an_end_that_is_not_shortened_is_asked_for_again() -> None:
+    """200 with the old end retires no room: it would live on, forgotten, for all its lifetime."""
+    world, fake = forgetful(room={"lifetime": "30d"}, removal={"mode": "delete", "grace": "1h"})
+    fake.tells_sessions = False
+    async with alive(world):
+        fake.deaf = True
+        await world.edit({"team-rooms.yaml": None})
+        await world.pass_(5 * HOUR)
+        assert "room.retire.failed" in world.events
+        assert "room.retired" not in world.events
+        fake.deaf = False
+        await world.pass_(DAY)
+        assert world.events.count("room.retired") == 1
+        assert world.alive == []
+
+
 async def test_a_window_that_was_missed_is_waited_for_again() -> None:
     """The daemon was down when it was open: not renewed at noon, but the next morning."""
     window = {"cron": "0 6 * * *", "timezone": "UTC", "duration": "4h"}

@@ -12,7 +12,7 @@ SHORT = Options(
 )
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_p02_sigkill_loses_nothing() -> None:
     """Killed while it makes forty rooms and while it replaces them, it loses and doubles none."""
 

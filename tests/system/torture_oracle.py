@@ -40,6 +40,7 @@ _BIRTHS: Final = {
 }
 # Nothing was done, and a hostile server does not say so: what was asked cannot be.
 _BLAME: Final = {400, 403, 405, 409, 413, 422}
+_NOT_TAKEN: Final = "200: the API took the new end and left the old one"
 # What the daemon logs where it met a mistake of its own.
 _OWN_MISTAKES: Final = ("Traceback", "turn.failed", "turn.endless", "store.failed", "outbox.failed")
 
@@ -240,6 +241,8 @@ def _lack(state: KeyState | None, name: str, wish: Wish) -> str:
     current = state.current if state is not None else None
     if current is None or current.display_name != name:
         return "POST"
+    if state is not None and state.attempts.fault == _NOT_TAKEN:
+        return ""  # the server said so; it is tried again, but not in the time of a test
     microphone = current.applied.get("initial_join_options.microphone_state")
     right = (current.lifetime, microphone) == (timedelta(days=wish.days), wish.microphone)
     return "" if right else "PATCH"
