@@ -217,6 +217,21 @@ async def test_sessions_are_read_to_their_end(
     assert [heard.query["offset"] for heard in transport.heard] == offsets
 
 
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [sessions(total_items=1)],
+        [sessions("a", total_items=3), sessions(total_items=3)],
+        [sessions("a", "b", total_items=4), sessions("c", total_items=5), sessions(total_items=5)],
+    ],
+    ids=["none of one", "one of three", "more come, and not all are shown"],
+)
+async def test_p05_fewer_sessions_than_it_says_are_not_believed(pages: list[Said]) -> None:
+    """The one that is left out may be going on."""
+    with pytest.raises(UnavailableError, match=r"it has \d sessions and says \d"):
+        await client(ScriptedTransport(*pages), VirtualClock()).list_sessions(START)
+
+
 @pytest.mark.parametrize("status", [404, 405, 501])
 async def test_an_api_without_sessions_is_asked_once(status: int) -> None:
     """It was only ever there in the last months of the API."""
