@@ -29,7 +29,7 @@ check: .venv/tests ## style, types, the direction of imports, spelling, lock fil
 	$(BIN)/python -m pip --disable-pip-version-check check
 	$(BIN)/python tools/licences.py
 
-torture: .venv/tests ## kill the daemon again and again, and count what is lost
+torture: .venv/tests ## kill the daemon 200 times while the API lies, and count what is lost; a quarter of an hour
 	$(BIN)/python tests/system/torture.py
 
 schemas: .venv/runs ## write schemas/ after a change of the forms or the catalogue of events
