@@ -37,6 +37,9 @@ from orchestrator.domain.situation import (
     Situation,
 )
 
+#: Why a room is ended that was deleted before: the API said so and did not do it.
+STILL_THERE: Final = "it was deleted, and is there all the same"
+
 # A retirement that would bring the end nearer by less than this is not worth a call.
 _RETIRE_SLACK: Final = timedelta(minutes=1)
 _LOOK_AGAIN: Final = timedelta(minutes=5)  # at a room whose use stands in the way
@@ -56,7 +59,9 @@ def plan_lingering(situation: Situation, room: RoomRecord, draft: Draft) -> None
     if room.missing_since is not None:
         draft.do(Find(room.id, "it is there after all"))
     if room.role is Role.DUPLICATE:
-        plan_end(situation, room, seen, "a duplicate that was never announced", draft)
+        again = room.id in situation.state.deleted
+        reason = STILL_THERE if again else "a duplicate that was never announced"
+        plan_end(situation, room, seen, reason, draft)
     elif room.role is Role.SUPERSEDED and (room.end_due is None or room.end_due <= situation.now):
         plan_end(situation, room, seen, "it was replaced and its overlap is over", draft)
     else:

@@ -49,6 +49,7 @@ from orchestrator.domain.records import (
     Role,
     RoomRecord,
     Tombstone,
+    last_deleted,
 )
 from orchestrator.domain.renewal import asked_lately
 from orchestrator.domain.rooms import EARLIEST_END, LONGEST_ASK, Observed, Setting, is_patchable
@@ -365,7 +366,8 @@ def _deleted(
     fact = _fact("room.deleted", state, room, teller, action.reason, detail)
     if room.role is Role.CURRENT:
         state = _removed(state)
-    return _without_room(state, room.id), (fact,)
+    deleted = last_deleted(*state.deleted, room.id)
+    return replace(_without_room(state, room.id), deleted=deleted), (fact,)
 
 
 def noted(state: KeyState, action: Action, teller: Teller) -> Outcome:
@@ -575,6 +577,7 @@ def rekeyed(old: KeyState, new: KeyState, teller: Teller, reason: str) -> Outcom
         asked=old.asked or new.asked,
         dormant=new.dormant if new.current is not None else old.dormant,
         distinct=old.distinct | new.distinct,
+        deleted=last_deleted(*old.deleted, *new.deleted),
         former=tuple(dict.fromkeys((*new.former, *old.former, old.key.encoded))),
         lost=False,
     )

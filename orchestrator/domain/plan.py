@@ -37,6 +37,7 @@ from orchestrator.domain.actions import (
 )
 from orchestrator.domain.dormancy import stays_away
 from orchestrator.domain.ending import (
+    STILL_THERE,
     later,
     plan_lingering,
     plan_missing,
@@ -289,7 +290,8 @@ def _take_claims(situation: Situation, draft: Draft) -> bool:
         return True
     for claim in alive:
         if claim.known:
-            reason = "a create was carried out late; the room was never announced"
+            late = "a create was carried out late; the room was never announced"
+            reason = STILL_THERE if claim.room.id in situation.state.deleted else late
             draft.do(Adopt(claim.room, Role.DUPLICATE, reason))
         else:
             draft.hold(

@@ -137,6 +137,7 @@ def _take_memory(
         asked=memory.asked,
         dormant=memory.dormant,
         distinct=memory.distinct,
+        deleted=memory.deleted,
         former=memory.former,
         lost=memory.lost,
     )

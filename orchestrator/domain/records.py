@@ -18,6 +18,7 @@ from orchestrator.domain.rooms import RoomType, Setting, Settings
 
 _NOTHING: Mapping[str, Setting] = MappingProxyType({})
 _BY_DEFAULT = Removal()
+_DELETED_KEPT = 8  # the next listing shows what is there all the same
 
 
 class Role(StrEnum):
@@ -150,6 +151,8 @@ class KeyState:
         rooms: all that have not ended, the current one among them.
         removal: stored with the room, so that it outlives the line in the file.
         distinct: rooms that bear our room's name and of which a person said: not the same.
+        deleted: the last rooms whose DELETE was answered 2xx: where one is shown all the same, it
+            is ours to end again, and no other daemon's.
         former: encoded keys that this room was known by.
         lost: the last current room ended before its wish did: brakes count the next create.
         suspended: nothing is done for this key until then; stored with it, like `protect`.
@@ -165,6 +168,7 @@ class KeyState:
     removal: Removal = _BY_DEFAULT
     protect: bool = False
     distinct: frozenset[str] = frozenset()
+    deleted: tuple[str, ...] = ()
     former: tuple[str, ...] = ()
     lost: bool = False
     attempts: Attempts = Attempts()
@@ -185,6 +189,11 @@ class KeyState:
     def current(self) -> RoomRecord | None:
         """The one room whose link we give out."""
         return next((room for room in self.rooms if room.role is Role.CURRENT), None)
+
+
+def last_deleted(*room_ids: str) -> tuple[str, ...]:
+    """What a key remembers of its deletions, the latest last: each once, and not many."""
+    return tuple(dict.fromkeys(room_ids))[-_DELETED_KEPT:]
 
 
 class OperationKind(StrEnum):

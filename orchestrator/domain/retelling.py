@@ -27,6 +27,7 @@ from orchestrator.domain.records import (
     RoomRecord,
     Suspension,
     Tombstone,
+    last_deleted,
 )
 from orchestrator.domain.rooms import SETTINGS, RoomType, Setting
 from orchestrator.domain.steering import longer
@@ -58,6 +59,7 @@ class KeyMemory:
     asked: Ask | None = None
     dormant: Dormancy | None = None
     distinct: frozenset[str] = frozenset()
+    deleted: tuple[str, ...] = ()
     former: tuple[str, ...] = ()
     lost: bool = False
 
@@ -314,6 +316,7 @@ class Retelling:
             asked=old.asked or new.asked,
             dormant=old.dormant if new.current is None else new.dormant,
             distinct=old.distinct | new.distinct,
+            deleted=last_deleted(*old.deleted, *new.deleted),
             former=tuple(dict.fromkeys((*new.former, *old.former, source))),
         )
         for making in self.memory.creates.values():
@@ -352,6 +355,8 @@ class Retelling:
             self.memory.disowned[fact.room_id] = fact.actor or "forgotten"
             memory.tombstone = None
             return
+        if fact.event == "room.deleted":
+            memory.deleted = last_deleted(*memory.deleted, fact.room_id)
         if room is None or room.role is not Role.CURRENT:
             return
         memory.tombstone = None

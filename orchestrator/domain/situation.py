@@ -117,7 +117,8 @@ class Claim:
     """A room with our marker for this key that the store does not remember under any key.
 
     `known` says that the operation in its marker stands in our journal, and not as the one that
-    made this very room: so the room was never announced.
+    made this very room: so the room was never announced. Or that we deleted it, and it is there all
+    the same.
     """
 
     room: Observed

@@ -193,7 +193,8 @@ class Gathering:
             if await self._store.note(DISOWNED + room.id):
                 self.conflicts.rooms.pop(room.id, None)
                 continue
-            claims.append(Claim(room, await self._never_announced(room)))
+            known = room.id in state.deleted or await self._never_announced(room)
+            claims.append(Claim(room, known))
         self._note_conflicts(state, claims)
         return tuple(claims)
 

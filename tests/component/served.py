@@ -15,7 +15,7 @@ from orchestrator.adapters.meetings.readonly import ReadOnly
 from orchestrator.adapters.meetings.rooms import Account, Limits, connect
 from orchestrator.domain.policies import Mode
 from orchestrator.foundation.instants import format_instant
-from orchestrator.meetings_server import Answer, Memory, Settings
+from orchestrator.meetings_server import Answer, Hostility, Memory, Profile, Settings
 from orchestrator.meetings_server.model.life import OPEN
 from orchestrator.meetings_server.model.rooms import Room
 from tests.component.world import World
@@ -95,7 +95,12 @@ class Wire:
 
 
 class ServedWorld(World):
-    """A `World` on a Meetings server in memory; `wire` is its log, `memory` the server."""
+    """A `World` on a Meetings server in memory; `wire` is its log, `memory` the server.
+
+    `hostility` has no fault in its profile until a test gives it some.
+    """
+
+    hostility: Hostility
 
     def __init__(self, memory: Memory, clock: VirtualClock, **options: Any) -> None:
         super().__init__(clock=clock, **options)
@@ -141,11 +146,15 @@ class ServedWorld(World):
 
 @asynccontextmanager
 async def served(told: Settings | None = None, **options: Any) -> AsyncIterator[ServedWorld]:
-    """A world on a server of these settings; its engine is not started."""
+    """A world on a server of these settings, which is honest; its engine is not started."""
     clock = VirtualClock()
     chance = random.Random(11)
-    async with Memory.opened(told or settings(), clock, entropy=chance.randbytes) as memory:
+    hostility = Hostility(random.Random(11), clock, Profile())
+    async with Memory.opened(
+        told or settings(), clock, entropy=chance.randbytes, hostility=hostility
+    ) as memory:
         world = ServedWorld(memory, clock, **options)
+        world.hostility = hostility
         try:
             yield world
         finally:

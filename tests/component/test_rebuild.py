@@ -216,6 +216,7 @@ def comparable(state: KeyState) -> KeyState:
         state,
         generation=0,
         former=(),
+        deleted=(),
         wish=None,
         removal=Removal(),
         attempts=Attempts(),
@@ -274,6 +275,7 @@ async def test_p12_a_rebuilt_store_equals_the_lost_one(seed: int) -> None:
     for was, now in zip(lost, again, strict=True):
         assert comparable(now) == comparable(was), life.log
         assert set(was.former) <= set(now.former)
+        assert set(was.deleted) <= set(now.deleted)
     told = differences(map(comparable, lost), map(comparable, again))
     assert told == (), life.log
     open_before = {operation.id for operation in await world.store.open_operations()}
