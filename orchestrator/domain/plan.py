@@ -80,7 +80,7 @@ _MEMORY: Final = (Miss, Find, Note, Close)
 
 def _stand_still(made: Plan, suspension: Suspension) -> Plan:
     until = suspension.until
-    reason = f"suspended by {suspension.actor}: {suspension.reason}"
+    reason = f"by {suspension.actor}: {suspension.reason}"
     still = tuple(action for action in made.actions if isinstance(action, _MEMORY))
     stopped = tuple(action for action in made.actions if action not in still)
     holds = tuple(Hold("suspended", reason, until, action) for action in stopped or (None,))

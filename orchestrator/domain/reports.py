@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from orchestrator.foundation.problems import Problem
 
@@ -153,6 +154,9 @@ class DirectoryRow:
     reason: str
     failing_since: datetime | None
     next_at: datetime
+
+
+ENDS_SUSPENDED: Final = "ends while suspended"  # of a loss that is foreseen
 
 
 @dataclass(frozen=True, slots=True)

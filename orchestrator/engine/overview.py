@@ -14,6 +14,7 @@ from typing import Final
 from orchestrator.domain.marker import Unreadable
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import (
+    ENDS_SUSPENDED,
     BrakeRow,
     DormantRow,
     ForeignRow,
@@ -34,6 +35,7 @@ from orchestrator.engine.renewals import Renewals
 from orchestrator.engine.showing import (
     absent_row,
     dormant_row,
+    ends_while_suspended,
     held_line,
     next_act,
     room_row,
@@ -250,13 +252,13 @@ def _count(rows: Sequence[RoomRow]) -> dict[str, int]:
 
 
 def _first_loss(rows: Sequence[RoomRow], now: datetime) -> NextAct | None:
-    """Which link would end first if the API stayed away from now on."""
+    """Which link will end first, or would if the API stayed away from now on."""
     ends = [
-        (row.expires_at, row.key)
+        (not ends_while_suspended(row), row.expires_at, row.key)
         for row in rows
         if row.expires_at is not None and row.expires_at > now and row.state in {"open", "occupied"}
     ]
     if not ends:
         return None
-    at, key = min(ends)
-    return NextAct(at, key, "ends, if it cannot be renewed")
+    kept, at, key = min(ends)
+    return NextAct(at, key, "ends, if it cannot be renewed" if kept else ENDS_SUSPENDED)

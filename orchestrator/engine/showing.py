@@ -276,6 +276,12 @@ def room_row(
     )
 
 
+def ends_while_suspended(row: RoomRow) -> bool:
+    """Whether nothing will renew a room before its end, by a person's word."""
+    until, end = row.suspended_until, row.expires_at
+    return until is not None and end is not None and end <= until
+
+
 def dormant_row(state: KeyState) -> DormantRow | None:
     """A key whose room nobody uses."""
     if state.dormant is None:

@@ -145,6 +145,9 @@ async def test_a_suspended_room_is_not_renewed_and_not_made_anew() -> None:
             CHECKOUT in need and "while it is suspended" in need and "rooms resume" in need
             for need in status.needs_you
         )
+        loss = status.loses_first
+        assert loss is not None
+        assert (loss.key, loss.what, loss.at) == (CHECKOUT, "ends while suspended", end)
         await world.pass_(2 * DAY)
         assert world.names == ["Search room"]
         assert (await world.desk.status()).needs_you == ()
@@ -159,7 +162,7 @@ async def test_a_suspension_is_told_by_name_wherever_one_looks() -> None:
         await world.desk.suspend(CHECKOUT, until, ANNA)
         await world.settle()
         why = await world.desk.why(CHECKOUT)
-        assert any("suspended by anna" in hold for hold in why.holds)
+        assert any("suspended: by anna" in hold for hold in why.holds)
         assert why.rooms[0].suspended_until == until
         assert why.next_act is not None
         assert (why.next_act.what, why.next_act.at) == ("resume", until)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from orchestrator.cli.view.screen import Part, Screen
 from orchestrator.cli.view.times import length, plural
-from orchestrator.domain.reports import NextAct, StatusReport
+from orchestrator.domain.reports import ENDS_SUSPENDED, NextAct, StatusReport
 
 _LABEL = 11
 _MANY = 6
@@ -174,6 +174,8 @@ def _loss(screen: Screen, first: NextAct | None, report: StatusReport) -> str:
     if first is None:
         return "none foreseen"
     left = length(max(first.at - report.now, report.now - report.now))
+    if first.what == ENDS_SUSPENDED:
+        return f"{first.key} ends in {left}, {screen.moment(first.at)}, while it is suspended"
     return (
         f"none foreseen; without the API the first link would end in {left}, "
         f"{screen.moment(first.at)}: {first.key}"

@@ -23,10 +23,13 @@ from orchestrator.cli.view.screen import Screen
 from orchestrator.cli.view.state import show_rebuilt, show_store_report
 from orchestrator.cli.view.status import show_status
 from orchestrator.domain.reports import (
+    ENDS_SUSPENDED,
     BrakeRow,
     ChangeLine,
     DirectoryRow,
+    DormantRow,
     LinkFate,
+    NextAct,
     PlanLine,
     RebuildReport,
     RoomRow,
@@ -186,6 +189,24 @@ def test_many_equal_changes_are_one_paragraph() -> None:
     assert "5 of b  another display_name" in text
     assert 'a room is called the same: ""' in text or "a room is called the same" in text
     assert text.count("replace") == 1
+
+
+def test_status_tells_a_loss_that_is_foreseen_and_all_who_sleep() -> None:
+    """A suspension is the only way in which a wanted room is let end by a person's word."""
+    end = NOW + timedelta(days=3)
+    loss = NextAct(end, "team-rooms/fax", ENDS_SUSPENDED)
+    many = tuple(DormantRow(f"a/{number}", NOW, end) for number in range(9))
+    text = shown(
+        lambda screen: show_status(screen, replace(STATUS, loses_first=loss, dormant=many)), None
+    )
+    assert (
+        "Losses     team-rooms/fax ends in 3 d, Wed 25 Nov 12:00, while it is suspended\n" in text
+    )
+    assert "Dormant    9 rooms that nobody uses: a/0 ends Wed 25 Nov 12:00, a/1" in text
+    assert "a/5 ends Wed 25 Nov 12:00, … 3 more. Joining one keeps it" in text
+    assert "Dormant" not in shown(
+        lambda screen: show_status(screen, replace(STATUS, dormant=())), None
+    )
 
 
 def test_status_has_a_line_for_what_is_not() -> None:

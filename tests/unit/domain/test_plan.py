@@ -628,7 +628,7 @@ def test_nothing_is_done_for_a_suspended_key(situation: Situation, stopped: str)
     assert made.actions == ()
     held = next(hold for hold in made.holds if hold.by == "suspended")
     assert type(held.action).__name__ == stopped
-    assert held.reason == "suspended by anna (uid 1001): the audit looks at it"
+    assert held.reason == "by anna (uid 1001): the audit looks at it"
     assert held.until == SUSPENDED.until
     assert made.until is not None
     assert made.until <= SUSPENDED.until
