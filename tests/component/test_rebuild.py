@@ -33,7 +33,7 @@ MINUTE = timedelta(minutes=1)
 WORDS = ["forget", "rekey", "adopt", "distinct", "protect", "suspend", "resume", "renew"]
 NAMES = [f"team-{number}" for number in range(9)]
 BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
-RUNS = int(os.environ.get("REBUILD_RUNS", "8"))
+RUNS = int(os.environ.get("REBUILD_RUNS", "5"))
 
 
 class Life:
