@@ -355,6 +355,11 @@ class EngineDesk:
         if await self._parts.store.key_of_room(name) is not None:
             return None
         room = self._parts.observations.sighting(name)
+        if room is None and "/" not in name:  # no listing was made: a command without a daemon
+            try:
+                room = await self._parts.rooms.get_room(name)
+            except Fault:
+                return None
         if not isinstance(room, Observed) or room.marked_by(self._engine.settings.owner) is None:
             return None
         return room

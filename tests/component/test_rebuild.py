@@ -6,6 +6,7 @@ the store is rebuilt from the API's table and the audit alone.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from collections.abc import Awaitable, Callable
@@ -17,12 +18,19 @@ import pytest
 
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.policies import Removal
+from orchestrator.domain.presence import OpenSession
 from orchestrator.domain.rebuilding import Rebuilt, Sources, differences, rebuild
 from orchestrator.domain.records import Attempts, KeyState, Role
-from orchestrator.domain.retelling import Memory, Told, retell
+from orchestrator.domain.retelling import Approved, Ended, Memory, Told, retell
 from orchestrator.domain.rooms import NewRoom, RoomType
+from orchestrator.engine.brakes import APPROVAL, RECENT
+from orchestrator.engine.executor import VERIFIED
+from orchestrator.engine.gathering import DISOWNED
+from orchestrator.engine.hints import OPEN_SESSIONS, KeptSessions
+from orchestrator.engine.lineage import LINEAGE
 from orchestrator.engine.rebuilding import Terms, birth
 from orchestrator.foundation.instants import truncate
+from orchestrator.foundation.shapes import loads
 from orchestrator.ports.desk import DeskError
 from tests.component.world import ANNA, HOUR, OWNER, World, policy
 from tests.fakes.rooms import Fate
@@ -339,3 +347,30 @@ async def test_p08_after_a_rebuild_at_rest_nothing_is_done(seed: int) -> None:
     seqs = [recorded.seq for recorded in world.audit.written]
     assert seqs == list(range(1, len(seqs) + 1))
     await world.end()
+
+
+def test_what_of_the_past_still_counts_now() -> None:
+    """Ends within the brakes' time, an approval that holds, people who gave a sign of life."""
+    now = BEGAN + 30 * DAY
+    inside, gone = OpenSession(None, now - HOUR), OpenSession(None, now - DAY)
+    memory = Memory(
+        ended=[Ended(now - 2 * DAY, "a/b", "r1"), Ended(now - HOUR, "a/c", "r2")],
+        approved=Approved(("a/c", "a/b"), now + HOUR, "anna", "meant"),
+        sessions={"r1": {"s1": inside, "s2": gone}, "r2": {"s3": gone}},
+        verified="https://meetings.test",
+    )
+    rebuilt = Rebuilt(disowned={"r9": "anna"})
+    terms = Terms(now, DAY, timedelta(hours=12), ("one", "two"))
+    notes = birth(rebuilt, memory, terms, (), Fact("state.rebuilt")).notes
+    assert notes[LINEAGE] == '["one", "two"]'
+    assert notes[DISOWNED + "r9"] == "anna"
+    assert notes[VERIFIED] == "https://meetings.test"
+    assert json.loads(notes[RECENT] or "")[0][1:] == ["a/c", "r2"]
+    assert json.loads(notes[APPROVAL] or "")["keys"] == ["a/b", "a/c"]
+    assert loads(KeptSessions, notes[OPEN_SESSIONS] or "").rooms == {"r1": {"s1": inside}}
+    over = replace(terms, now=now + DAY)
+    assert not birth(rebuilt, memory, over, (), Fact("state.rebuilt")).notes.keys() & {
+        RECENT,
+        APPROVAL,
+        OPEN_SESSIONS,
+    }

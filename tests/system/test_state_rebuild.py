@@ -6,7 +6,9 @@ Where no daemon is needed each command works for itself, with the embedded serve
 import asyncio
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ import pytest
 
 from orchestrator.adapters.store.sqlite import SqliteStore
 from orchestrator.domain.facts import Fact
+from orchestrator.domain.keys import key
+from orchestrator.domain.marker import new_marker, write_metadata
 from orchestrator.ports.store import Commit
 from tests.system.installation import Installation, Said, policy
 
@@ -285,6 +289,46 @@ def test_p04_an_api_that_shows_none_of_our_rooms_is_refused(own: Installation) -
     for file in own.store.parent.glob("meetings.db*"):
         file.unlink()
     refused(own.ask(*DRY), "shows 0 rooms", "none of the 3")
+
+
+def in_the_servers_table(own: Installation, query: str, *values: str) -> None:
+    """Change a room behind everybody's back."""
+    with closing(sqlite3.connect(own.folder / "state" / "meetings.db")) as connection:
+        assert connection.execute(query, values).rowcount == 1
+        connection.commit()
+
+
+def test_a_room_that_the_api_does_not_show_is_still_remembered(own: Installation) -> None:
+    """It counts as lost only if it stays away; the remark names it."""
+    in_the_servers_table(own, "DELETE FROM room WHERE display_name = ?", "teams a")
+    drop_store(own)
+    told = rebuilt(own)
+    assert any("1 rooms that the log tells of are not shown" in one for one in told["remarks"])
+    assert told["known"]["rooms"] == 3
+
+
+def test_of_two_rooms_that_claim_one_key_a_person_chooses(own: Installation) -> None:
+    """One is taken, the other named; nothing is ended until it is let go of."""
+    own.audit.unlink()
+    drop_store(own)
+    (store,) = {row["metadata"].split(" op=")[1].split("-")[0] for row in own.table()}
+    twin = new_marker("acceptance", key("teams", "b"), 2, f"{store}-0123456789abcdef")
+    change = "UPDATE room SET metadata = ? WHERE display_name = ?"
+    in_the_servers_table(own, change, write_metadata("", twin), "teams a")
+    told = rebuilt(own, "--take-over", store)
+    rows = {row["display_name"]: row["id"] for row in own.table()}
+    assert any(
+        f"left alone, because their key has another room or cannot be read: room "
+        f"{rows['teams b']}" in one
+        for one in told["remarks"]
+    )
+    own.put("teams.yaml", policy("teams", ["a"], more="removal: {mode: delete, grace: 60s}\n"))
+    applied(own)
+    said = own.ask("rooms", "forget", rows["teams b"], "--reason", "the other is right")
+    assert said.code == 0, said.err
+    assert own.facts("room.forgotten")[0]["room_id"] == rows["teams b"]
+    nobody = own.ask("rooms", "forget", "no-such-room", "--reason", "a slip")
+    assert nobody.code == 2
 
 
 def test_another_owner_is_refused(own: Installation) -> None:
