@@ -379,6 +379,11 @@ MISSING: dict[str, tuple[Situation, list[str], list[str]]] = {
         [],
         ["doubt"],
     ),
+    "twice, and the last listing showed it": (
+        a.situation(state_=MISSED, sightings={ROOM: Gone("404", unlisted=False)}),
+        [],
+        ["unlisted"],
+    ),
     "there after all": (a.situation(state_=MISSED, sightings=SEEN), ["Find"], []),
     "its time was up": (a.situation(state_=OVER, sightings=GONE), ["Close"], []),
     "past its end and occupied": (
@@ -392,6 +397,23 @@ MISSING: dict[str, tuple[Situation, list[str], list[str]]] = {
         [],
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("state", "lost"),
+    [
+        (MISSED, True),
+        (replace(MISSED, tombstone=a.tombstone(due=NOW + timedelta(seconds=1))), True),
+        (replace(MISSED, tombstone=a.tombstone(due=NOW)), False),
+    ],
+    ids=["wanted", "its removal waits", "its removal is due"],
+)
+def test_nobody_is_told_of_the_loss_of_a_room_whose_removal_was_due(
+    state: KeyState, lost: bool
+) -> None:
+    made = plan(a.situation(UNWANTED, state, sightings=GONE))
+    (close,) = (action for action in made.actions if isinstance(action, Close))
+    assert close.lost is lost
 
 
 @pytest.mark.parametrize(("situation", "actions", "held"), MISSING.values(), ids=MISSING)
