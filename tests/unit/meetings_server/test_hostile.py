@@ -21,6 +21,7 @@ from orchestrator.meetings_server import (
     Route,
     SendFault,
     Silence,
+    start,
 )
 from orchestrator.meetings_server.hostile.faults import BEYOND, ROUTES
 from tests.fakes.clock import VirtualClock, settle
@@ -489,6 +490,13 @@ async def test_an_empty_backend_and_strangers(clock: VirtualClock) -> None:
         async with hostile(clock, Profile.always(fault)) as (client, _):
             for headers in ({}, {"authorization": "Bearer nonsense"}):
                 assert (await client.ask("GET", "/rooms", headers=headers)).status == 401
+
+
+async def test_not_where_others_can_reach_it(clock: VirtualClock) -> None:
+    """It must not become what anybody's links stand on."""
+    told = settings(host="0.0.0.0", test_routes=False)  # noqa: S104 - it is refused
+    with pytest.raises(ValueError, match=r"a hostile server is for tests, and 0\.0\.0\.0 is not"):
+        await start(told, clock, hostility=Hostility(random.Random(SEED), clock))
 
 
 async def test_calm(clock: VirtualClock) -> None:
