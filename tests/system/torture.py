@@ -86,7 +86,7 @@ class Options:
     least: int = _LEAST
     kills: int = 10
     deaths: int = 200
-    limit: float = 840.0
+    limit: float = 1200.0
     seed: int = 0
     wishes: Sequence[Wish] = WISHES
     hurry: float = 0.75

@@ -494,7 +494,7 @@ async def test_an_empty_backend_and_strangers(clock: VirtualClock) -> None:
 
 async def test_not_where_others_can_reach_it(clock: VirtualClock) -> None:
     """It must not become what anybody's links stand on."""
-    told = settings(host="0.0.0.0", test_routes=False)  # noqa: S104 - it is refused
+    told = settings(host="0.0.0.0", test_routes=False)
     with pytest.raises(ValueError, match=r"a hostile server is for tests, and 0\.0\.0\.0 is not"):
         await start(told, clock, hostility=Hostility(random.Random(SEED), clock))
 
