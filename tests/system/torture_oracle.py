@@ -239,10 +239,10 @@ def _bears(request: Request, operation: Operation) -> bool:
 def _lack(state: KeyState | None, name: str, wish: Wish) -> str:
     """The method of the call that a key still needs, or nothing."""
     current = state.current if state is not None else None
+    if state is not None and current is not None and state.attempts.fault == _NOT_TAKEN:
+        return ""  # the server said so: all waits for the next try, beyond the time of a test
     if current is None or current.display_name != name:
         return "POST"
-    if state is not None and state.attempts.fault == _NOT_TAKEN:
-        return ""  # the server said so; it is tried again, but not in the time of a test
     microphone = current.applied.get("initial_join_options.microphone_state")
     right = (current.lifetime, microphone) == (timedelta(days=wish.days), wish.microphone)
     return "" if right else "PATCH"
@@ -282,6 +282,9 @@ def rooms_are_right(
         row = rows[room_id]
         if records[room_id][1].expires_at != parse_instant(row["expires_at"]):
             found.append(f"{key}: the store does not know when its room {room_id} ends")
+        if seen.states[key].attempts.fault == _NOT_TAKEN:
+            late.append(f"{key}: what is asked for was not taken")
+            continue
         if row["display_name"] != names.get(key):
             found.append(f"{key}: its room is called {row['display_name']!r}")
         late.extend(_ends_otherwise(key, row, wish))
