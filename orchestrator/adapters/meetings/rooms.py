@@ -40,6 +40,9 @@ Result = TypeVar("Result")
 
 _JITTER: Final = SystemRandom().random
 
+# So many rooms, or percent of them, may come and go while one listing is walked. More is another
+# backend that took over between two pages.
+_MOVED: Final = 3
 _SHOWN: Final = 60  # characters of a text that somebody took for an id
 
 # The API filters sessions by their beginning, and we want those that still go on as well.
@@ -243,9 +246,13 @@ class _Walk:
             count = len(self._unreadable)
             return f"{count} of its rooms cannot be read: {self._unreadable[0]}"
         count = len(self._rooms)
-        # A total may grow or shrink while the pages are walked.
-        if self._whole and self._totals and not min(self._totals) <= count <= max(self._totals):
-            return f"it has {count} rooms and says {self._totals[-1]}"
+        if self._whole and self._totals:
+            # A total may grow or shrink a little while the pages are walked.
+            least, most = min(self._totals), max(self._totals)
+            if not least <= count <= most:
+                return f"it has {count} rooms and says {self._totals[-1]}"
+            if most - least > max(_MOVED, most * _MOVED // 100):
+                return f"it said {self._totals[0]} rooms and then {self._totals[-1]}"
         if self._untold and not self._rooms:
             return "it tells neither rooms nor how many there are"
         return ""

@@ -108,6 +108,20 @@ async def test_a_next_link_that_leads_nowhere_leaves_the_listing_incomplete(href
     assert listing.doubtful == "a page names a next one that cannot be found"
 
 
+@pytest.mark.parametrize(
+    ("totals", "doubt"),
+    [((3, 3), ""), ((3, 4), ""), ((6, 3), ""), ((10, 0), "it said 10 rooms and then 0")],
+    ids=["still", "one more", "three less", "another backend"],
+)
+async def test_a_total_may_move_a_little_between_two_pages(
+    totals: tuple[int, int], doubt: str
+) -> None:
+    """Where it falls to nothing the second page is another API's: rooms of ours are not lost."""
+    first, second = totals
+    listing, _ = await listed(page(rooms(1, 2, 3), 12, first), page([], None, second))
+    assert (listing.complete, listing.doubtful) == (True, doubt)
+
+
 @pytest.mark.parametrize(("total", "complete"), [(0, True), (..., False), (3, False)])
 async def test_an_empty_page_with_a_link_to_nowhere_is_the_end_only_if_it_says_so(
     total: Any, *, complete: bool
