@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -85,6 +84,8 @@ def _rebuild(  # noqa: PLR0913 - one parameter an option
     as_json: JsonOption = False,
 ) -> None:
     """Make the store anew from the API's rooms, adopted.yaml and the audit log."""
+    import asyncio
+
     from orchestrator.app.here import this_person
     from orchestrator.app.rebuild import Choices, rebuild_store
 

@@ -134,7 +134,7 @@ class Installation:
         process.send_signal(signal.SIGTERM)
         return process.wait(_ORDERLY)
 
-    def until(self, condition: Callable[[], _Found], what: str, within: float = 30.0) -> _Found:
+    def until(self, condition: Callable[[], _Found], what: str, within: float = 75.0) -> _Found:
         """Look until something is there; a failure tells what the daemon said."""
         try:
             return until(condition, what, within)

@@ -63,7 +63,7 @@ def leashed(
             process.stdout.close()
 
 
-def until(condition: Callable[[], _Found], what: str, within: float = 30.0) -> _Found:
+def until(condition: Callable[[], _Found], what: str, within: float = 75.0) -> _Found:
     """Look until something is there that is true, and give it.
 
     Args:

@@ -49,7 +49,7 @@ def test_bash_completes_commands_options_keys_and_events(tmp_path: Path) -> None
     installation.ask("apply")
     init(tmp_path / "fresh")
     begun = (
-        *("rooms sh", "sta", "plan --pol", "schema p", "audit search --event room.link."),
+        *("rooms sh", "statu", "plan --pol", "schema p", "audit search --event room.link."),
         *("rooms show te", f"--config {installation.config} rooms why teams/s"),
     )
     asked = "\n".join(f"tab room-orchestrator {words}" for words in begun)

@@ -19,6 +19,9 @@ from tests.meetings import APPLICATION, BASE, KEY, public_pem
 from tests.system.installation import Installation, replace, server_table
 from tests.system.processes import free_port, leashed
 
+# A machine that does other things as well starts a daemon in half a minute, not in two seconds.
+pytestmark = pytest.mark.timeout(180)
+
 OTHER: Final = "7e1c9b52-4a0d-4f7b-9a5e-0c2f6c1f3d11"
 TEAMS: Final = [f"team-{number}" for number in range(8)]
 POLICY: Final = """\
