@@ -6,7 +6,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help demo test check torture schemas lock upgrade clean
+SEEDS ?= 200
+
+.PHONY: help demo test check torture simulate schemas lock upgrade clean
 
 help: ## show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -31,6 +33,9 @@ check: .venv/tests ## style, types, the direction of imports, spelling, lock fil
 
 torture: .venv/tests ## kill the daemon 200 times while the API lies, and count what is lost; a quarter of an hour
 	$(BIN)/python tests/system/torture.py
+
+simulate: .venv/tests ## years at random against a lying API; SEEDS=2000, or SEEDS=5000-6000, JOBS=2
+	$(BIN)/python -m tests.simulation.simulate --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS)) $(if $(PLANTED),--planted $(PLANTED))
 
 schemas: .venv/runs ## write schemas/ after a change of the forms or the catalogue of events
 	@for one in policy config audit; do $(BIN)/room-orchestrator schema $$one > schemas/$$one.json; done

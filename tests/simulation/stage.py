@@ -1,0 +1,308 @@
+"""An installation on virtual time: the real engine, client and store, and a Meetings server.
+
+The API, the store's file, the audit and what people were shown outlive the daemon; each life of it
+is an engine put together anew, whose every call of a port may be its last (`mortal`).  The server
+has a clock that nobody sets; the daemon's wall clock may jump.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from orchestrator.adapters.meetings.rooms import Account, Limits, connect
+from orchestrator.adapters.meetings.transport import Answer
+from orchestrator.adapters.store.sqlite import SqliteStore
+from orchestrator.adapters.virtual import LoopClock, LoopTimer
+from orchestrator.app.build import Outside, assemble
+from orchestrator.domain.brakes import Limits as BrakeLimits
+from orchestrator.domain.policies import Mode
+from orchestrator.engine.desk import EngineDesk
+from orchestrator.engine.overview import Whence
+from orchestrator.engine.settings import EngineSettings
+from orchestrator.engine.supervisor import Engine
+from orchestrator.meetings_server import Application, Memory
+from orchestrator.meetings_server import Settings as ServerSettings
+from orchestrator.ports.deliveries import DeliveredRoom
+from orchestrator.ports.store import Commit
+from tests.fakes.audit import FakeAudit
+from tests.fakes.deliveries import FakeDestination
+from tests.fakes.sources import FakeSources
+from tests.meetings import APPLICATION, BASE, KEY, OTHER_APPLICATION, public_pem
+from tests.simulation.mortal import Life, Mortal
+from tests.simulation.weather import Weather
+
+START: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
+OWNER: Final = "acme"
+URL: Final = "https://meetings.test/v1/meetings"
+LIMITS: Final = BrakeLimits(max_removals=3, max_removal_percent=10, per=timedelta(days=1))
+# Two pages and more even here: what can go wrong between pages is to go wrong.
+LIMITS_OF_CALLS: Final = Limits(page_size=6)
+
+
+class Watcher(Protocol):
+    """Is told of every call and every commit, before and after."""
+
+    async def asked(self, method: str, path: str, body: bytes | None) -> None:
+        """A request reaches the API."""
+        ...
+
+    async def answered(self, method: str, path: str, status: int) -> None:
+        """An answer, or 0 for none, came back."""
+        ...
+
+    async def committed(self, commit: Commit) -> None:
+        """A commit is durable."""
+        ...
+
+    def shown(self, rooms: Sequence[DeliveredRoom]) -> None:
+        """People are shown these rooms."""
+        ...
+
+
+class SetClock(LoopClock):
+    """The daemon's clock, which somebody may set."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__(start)
+        self._off = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self._off
+
+    def jump(self, length: timedelta) -> None:
+        """Set the wall clock on or back."""
+        self._off += length
+
+    def right(self) -> None:
+        """Set it right again."""
+        self._off = timedelta()
+
+
+class Wire:
+    """The way to the API in one life: watched, and mortal."""
+
+    def __init__(self, api: Memory, weather: Weather, life: Life, watcher: Watcher) -> None:
+        self._api = api
+        self._weather = weather
+        self._life = life
+        self._watcher = watcher
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes | None,
+    ) -> Answer:
+        await self._life.step()
+        if path.endswith("/sessions") and not self._weather.tells_sessions:
+            path += "-unknown"  # an API without such a list: its own 404
+        await self._watcher.asked(method, path, body)
+        status = 0
+        try:
+            answer = await self._api.send(method, path, query, headers, body)
+            status = answer.status
+        finally:
+            await self._watcher.answered(method, path, status)
+        await self._life.step()
+        return answer
+
+
+class WatchedStore(Mortal):
+    """The store in one life: its commits are told, too."""
+
+    def __init__(self, store: SqliteStore, life: Life, watcher: Watcher) -> None:
+        super().__init__(store, life)
+        self._store = store
+        self._watcher = watcher
+
+    async def commit(self, commit: Commit, now: datetime) -> Sequence[int]:
+        await self._life.step()
+        seqs = await self._store.commit(commit, now)
+        await self._watcher.committed(commit)
+        await self._life.step()
+        return seqs
+
+
+class WatchedDestination(FakeDestination):
+    """Where people look; somebody sees to it that no promise is broken there."""
+
+    watcher: Watcher
+
+    async def deliver(self, rooms: Sequence[DeliveredRoom], now: datetime) -> None:
+        await super().deliver(rooms, now)
+        self.watcher.shown(rooms)
+
+
+class Stage:
+    """One installation; made by `staged`."""
+
+    def __init__(
+        self,
+        api: Memory,
+        weather: Weather,
+        clock: LoopClock,
+        folder: Path,
+        chance: random.Random,
+        resync: timedelta,
+    ) -> None:
+        self.api = api
+        self._weather = weather
+        self.true_clock = clock
+        self.clock = SetClock(START)
+        self.audit = FakeAudit()
+        self.destination = WatchedDestination("rooms-json")
+        self.sources = FakeSources()
+        self.life = Life()
+        self.limits = LIMITS
+        self._file = folder / "state.db"
+        self._chance = chance
+        self._resync = resync
+        self._store: SqliteStore | None = None
+        self._engine: Engine | None = None
+        self._timer: LoopTimer | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def engine(self) -> Engine:
+        assert self._engine is not None
+        return self._engine
+
+    @property
+    def store(self) -> SqliteStore:
+        """The store itself, for whoever looks: nobody dies of that."""
+        assert self._store is not None
+        return self._store
+
+    @property
+    def tells_sessions(self) -> bool:
+        """Whether this API tells who is inside."""
+        return self._weather.tells_sessions
+
+    @property
+    def alive(self) -> bool:
+        return self._task is not None
+
+    @property
+    def desk(self) -> EngineDesk:
+        whence = Whence("config.yaml", "0", self.clock.now())
+        return EngineDesk(self.engine, whence, running=True)
+
+    async def begin(self, watcher: Watcher) -> None:
+        """Begin a life."""
+        assert self._task is None
+        self.life = life = Life()
+        self._store = store = await SqliteStore.open(self._file)
+        self.destination.watcher = watcher
+        transport = Wire(self.api, self._weather, life, watcher)
+        account = Account(APPLICATION, KEY)
+        rooms = connect(
+            transport, account, self.clock, LIMITS_OF_CALLS, root=BASE, jitter=self._chance.random
+        )
+        self._timer = LoopTimer(self.clock)
+        sources: Any = Mortal(self.sources, life)
+        destination: Any = Mortal(self.destination, life)
+        outside = Outside(
+            store=WatchedStore(store, life, watcher),
+            rooms=rooms,
+            audit=Mortal(self.audit, life),
+            sources=sources,
+            timer=self._timer,
+            clock=self.clock,
+            destinations={"rooms-json": destination},
+            entropy=self._chance.randbytes,
+            jitter=self._chance.random,
+        )
+        settings = EngineSettings(
+            owner=OWNER,
+            url=URL,
+            mode=Mode.ENFORCE,
+            resync_interval=self._resync,
+            limits=self.limits,
+            store_check=timedelta(days=1),
+            probe=timedelta(hours=6),
+        )
+        self._engine = assemble(settings, outside)
+        self._task = asyncio.get_running_loop().create_task(self._engine.run(), name="engine")
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        # Whether it died or fell over: the rest of the world notices at once.
+        self.life.ended.set()
+
+    async def stop(self) -> None:
+        """End the life in order; it may die on the way."""
+        self.engine.stop()
+        await self.life.ended.wait()
+
+    async def bury(self) -> None:
+        """Clear away what a dead life left; raises what it fell over, if it did not die."""
+        task, self._task = self._task, None
+        assert task is not None
+        died, self.life.over = self.life.over, True
+        fell = task.exception() if task.done() and not task.cancelled() else None
+        task.cancel()
+        with contextlib.suppress(BaseException):
+            await task
+        if self._timer is not None:
+            await self._timer.close()
+        await self.store.close()
+        if not died and fell is not None:
+            raise fell
+
+    @property
+    def clock_is_right(self) -> bool:
+        return self.clock.now() == self.true_clock.now()
+
+    async def pass_alone(self, length: timedelta) -> None:
+        """Let time pass while no daemon runs."""
+        await self.true_clock.sleep(length.total_seconds())
+
+    async def pass_(self, length: timedelta) -> bool:
+        """Let time pass; false if the daemon's life ended before."""
+        loop = asyncio.get_running_loop()
+        passed = loop.create_future()
+        handle = loop.call_later(length.total_seconds(), _pass, passed)
+        ended = loop.create_task(self.life.ended.wait(), name="ended")
+        try:
+            await asyncio.wait({passed, ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            handle.cancel()
+            ended.cancel()
+        return not self.life.ended.is_set()
+
+
+def _pass(passed: asyncio.Future[None]) -> None:
+    if not passed.done():
+        passed.set_result(None)
+
+
+@asynccontextmanager
+async def staged(
+    folder: Path, chance: random.Random, resync: timedelta, weather: Weather
+) -> AsyncIterator[Stage]:
+    """An installation whose API is as ``weather`` says."""
+    clock = LoopClock(START)
+    pem = public_pem(KEY)
+    settings = ServerSettings(
+        applications=(
+            Application(id=APPLICATION, public_key=pem),
+            Application(id=OTHER_APPLICATION, public_key=pem),
+        ),
+        retention=timedelta(days=3),  # a listing is most of what a quiet year costs
+    )
+    async with weather.opened(settings, clock) as api:
+        stage = Stage(api, weather, clock, folder, chance, resync)
+        try:
+            yield stage
+        finally:
+            if stage.alive:
+                await stage.bury()

@@ -1,0 +1,399 @@
+"""Years at random: one run, all of which a seed decides.
+
+A writer edits and breaks files, people meet, the API fails in every way that it is known to, clocks
+are set wrong, and the daemon dies at its awaits; in between a person heals everything, and then all
+must be as it should be.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from orchestrator.domain.records import Role
+from orchestrator.domain.reports import Person
+from orchestrator.foundation.virtual_time import run_virtually
+from orchestrator.meetings_server.model.refusals import Refused
+from orchestrator.meetings_server.model.rooms import Room, RoomDraft, RoomType
+from orchestrator.ports.desk import DeskError
+from tests.meetings import APPLICATION
+from tests.simulation.mortal import every_await
+from tests.simulation.oracle import Oracle, marker_of
+from tests.simulation.stage import Stage, staged
+from tests.simulation.weather import Weather
+from tests.simulation.writer import Writer
+
+MINUTE: Final = timedelta(minutes=1)
+HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
+LONG_EVERY: Final = 4  # every so many seeds one runs for five years
+FIVE_YEARS: Final = 1826 * DAY
+ANNA: Final = Person("anna (uid 1001)", "OPS-4711")
+_RAM: Final = Path("/dev/shm")  # a file system without a disk, where there is one
+
+
+@dataclass
+class Result:
+    """What a run was, for whoever adds runs up."""
+
+    seed: int
+    days: float = 0.0
+    cpu: float = 0.0
+    crashes: int = 0
+    broken: str = ""
+    facts: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    awaits: Counter[str] = field(default_factory=Counter)
+    log: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a run goes; drawn by its seed."""
+
+    length: timedelta
+    resync: timedelta
+    pauses: tuple[timedelta, ...]
+    subjects: int
+    foreign: int
+    rest_every: int  # steps
+
+
+SHORT: Final = Kind(
+    45 * DAY, 4 * HOUR, (MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 3 * DAY), 10, 2, 15
+)
+LONG: Final = Kind(FIVE_YEARS, 6 * HOUR, (HOUR, DAY, 5 * DAY, 20 * DAY, 45 * DAY), 3, 1, 20)
+
+
+class Years:
+    """One run."""
+
+    def __init__(self, stage: Stage, chance: random.Random, kind: Kind, weather: Weather) -> None:
+        self.stage = stage
+        self.chance = chance
+        self.kind = kind
+        self.weather = weather
+        self.writer = Writer(chance, subjects=kind.subjects, meetings=chance.random() < 0.3)
+        self.oracle = Oracle(stage, self.writer, {})
+        self.result = Result(0)
+        self.wrong_for = timedelta()  # how long the daemon's clock will still be wrong
+        self.seats: dict[str, str] = {}  # room → who sits in it
+        self.log = self.result.log
+
+    def note(self, what: str) -> None:
+        self.log.append(f"{self.stage.true_clock.now():%Y-%m-%d %H:%M} {what}")
+
+    # --- the run ----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """From the first room to the end, or to the first promise that is broken."""
+        await self.furnish()
+        self.publish()
+        await self.oracle.look()
+        await self.begin()
+        end = self.stage.true_clock.now() + self.kind.length
+        steps = 0
+        while self.stage.true_clock.now() < end:
+            steps += 1
+            await self.step()
+            await self.oracle.check()
+            if steps % self.kind.rest_every == 0:
+                await self.come_to_rest()
+        await self.come_to_rest()
+
+    async def furnish(self) -> None:
+        """Rooms that people make by hand, anew whenever they came to their end."""
+        for number in range(self.kind.foreign):
+            room = await self.by_hand(f"Kitchen {number}")
+            self.oracle.foreign[room.id] = room
+
+    async def begin(self) -> None:
+        await self.stage.begin(self.oracle)
+
+    async def wait(self, length: timedelta) -> None:
+        """Let time pass; whenever the daemon dies it is started again after a while."""
+        end = self.stage.true_clock.now() + length
+        while (left := end - self.stage.true_clock.now()) > timedelta():
+            began = self.stage.true_clock.now()
+            trouble = [one for one in (self.weather.lasts, self.wrong_for) if one > timedelta()]
+            lives = await self.stage.pass_(min([left, *trouble]))
+            passed = self.stage.true_clock.now() - began
+            if self.weather.lasts > timedelta():
+                self.weather.lasts -= passed
+                if self.weather.lasts <= timedelta():
+                    await self.weather.calm()
+            if self.wrong_for > timedelta():
+                self.wrong_for -= passed
+                if self.wrong_for <= timedelta():
+                    self.stage.clock.right()
+            if trouble:
+                self.judge_weather()
+            if not lives:
+                await self.start_again()
+
+    async def start_again(self) -> None:
+        """At once, as systemd does, or after a night, as a person does."""
+        standing = self.stage.life.standing
+        self.result.awaits.update(standing)
+        self.result.crashes += self.stage.life.over
+        self.oracle.weather(good=False)
+        await self.stage.bury()
+        if standing:
+            self.note("died at " + " ".join(sorted(standing))[:300])
+        away = self.chance.choice([timedelta(seconds=1), timedelta(seconds=1), MINUTE, 8 * HOUR])
+        await self.stage.pass_alone(away)
+        await self.begin()
+        self.judge_weather()
+
+    def judge_weather(self) -> None:
+        self.oracle.weather(good=self.weather.good and self.stage.clock_is_right)
+
+    # --- what happens -----------------------------------------------------------------------------
+
+    async def step(self) -> None:
+        """One thing, and some time after it."""
+        events: list[tuple[Callable[[], Awaitable[None]], int]] = [
+            (self.edit, 10),
+            (self.meet, 8),
+            (self.storm, 9),
+            (self.die, 12 if self.weather.faults else 0),
+            (self.stop, 2),
+            (self.spoil, 2),
+            (self.lose_folder, 1),
+            (self.vanish, 1),
+            (self.jump, 1 if self.weather.faults else 0),
+            (self.approve, 2),
+            (self.heal, 4),
+        ]
+        kinds, weights = zip(*events, strict=True)
+        (event,) = self.chance.choices(kinds, weights)
+        await event()
+        await self.wait(self.chance.choice(self.kind.pauses))
+        await self.come_and_go()
+
+    def publish(self) -> None:
+        """Save the files as the writer has them in mind."""
+        self.writer.save(self.stage.true_clock.now())
+        self.announce()
+
+    def announce(self) -> None:
+        sources = self.stage.sources
+        sources.policies, sources.data = dict(self.writer.policies), dict(self.writer.data)
+        sources.announce()
+
+    async def edit(self) -> None:
+        for _ in range(self.chance.choice([1, 1, 2])):
+            self.note(f"edit: {self.writer.edit()}")
+        self.publish()
+
+    async def spoil(self) -> None:
+        self.note(f"spoiled: {self.writer.spoil()}")
+        self.announce()
+
+    async def lose_folder(self) -> None:
+        self.note("the folder vanishes")
+        self.stage.sources.vanish()
+        self.stage.sources.announce()
+
+    async def by_hand(self, name: str) -> Room:
+        ends = (self.stage.true_clock.now() + timedelta(days=364)).replace(microsecond=0)
+        draft = RoomDraft(display_name=name, type=RoomType.LONG_TERM, expires_at=ends)
+        return await self.stage.api.meetings.create(APPLICATION, draft)
+
+    async def meet(self) -> None:
+        """Somebody joins, rather where an end is near; or somebody leaves."""
+        if self.seats and self.chance.random() < 0.5:
+            await self.leave(self.chance.choice(sorted(self.seats)))
+            return
+        table = await self.oracle.look()
+        open_ = [room for room in table.values() if room.is_available and marker_of(room)]
+        if not open_:
+            return
+        given = set(self.oracle.given.values())
+        near = [room for room in open_ if room.id not in given]
+        await self.join(self.chance.choice(near or open_).id)
+
+    async def join(self, room_id: str) -> None:
+        if room_id in self.seats:
+            return
+        try:
+            who = await self.stage.api.meetings.join(room_id, "Ada", is_host=False)
+        except Refused:
+            return
+        self.note(f"{room_id[:8]} is joined")
+        self.seats[room_id] = who.id
+        self.oracle.inside[room_id] = self.stage.true_clock.now()
+
+    async def leave(self, room_id: str) -> None:
+        who = self.seats.pop(room_id)
+        self.oracle.inside.pop(room_id, None)
+        self.note(f"{room_id[:8]} is left")
+        with suppress(Refused):  # it was ended over their heads, which the oracle saw
+            await self.stage.api.meetings.leave(room_id, who)
+
+    async def come_and_go(self) -> None:
+        """Nobody stays for ever: a session of half a day no longer holds a room."""
+        now = self.stage.true_clock.now()
+        for room_id, since in list(self.oracle.inside.items()):
+            if now - since >= 10 * HOUR:
+                await self.leave(room_id)
+
+    async def vanish(self) -> None:
+        """Somebody deletes a room of ours by hand."""
+        table = await self.oracle.look()
+        rooms = [
+            room
+            for room in table.values()
+            if room.is_available and marker_of(room) and room.id not in self.seats
+        ]
+        if rooms:
+            room = self.chance.choice(rooms)
+            self.note(f"{room.id[:8]} is deleted by hand")
+            await self.stage.api.meetings.delete(APPLICATION, room.id, force=True)
+
+    async def storm(self) -> None:
+        self.note(self.weather.turn())
+        self.judge_weather()
+        if self.chance.random() < 0.5:
+            await self.edit()  # an API that lies to nobody harms nobody
+
+    async def die(self) -> None:
+        """Soon, or at one await of the engine, whenever that is."""
+        if self.chance.random() < 0.3:
+            moments = self.chance.randint(1, 60)
+            self.note(f"it will die in {moments} moments")
+            self.stage.life.arm(at=moments)
+        else:
+            site = self.chance.choice(sorted(every_await()))
+            self.note(f"it will die at {site}")
+            self.stage.life.arm(site=site)
+
+    async def stop(self) -> None:
+        """Somebody restarts it."""
+        self.note("stopped in order")
+        await self.stage.stop()
+        await self.start_again()
+
+    async def jump(self) -> None:
+        length = self.chance.choice([-365 * DAY, -DAY, -HOUR, HOUR, DAY, 365 * DAY])
+        self.note(f"the wall clock is set by {length}")
+        self.stage.clock.jump(length)
+        # As with the weather: what is not found in a day is not found in a week.
+        self.wrong_for = self.chance.choice([10 * MINUTE, HOUR, DAY])
+        self.judge_weather()
+
+    async def approve(self) -> None:
+        """A person says yes to what a brake holds."""
+        verdict = self.stage.engine.parts.brakes.verdict
+        if not verdict.brake:
+            return
+        now = self.stage.true_clock.now()
+        self.oracle.approved.update(dict.fromkeys(verdict.held, now))
+        self.note(f"approved: {sorted(verdict.held)}")
+        with suppress(DeskError):  # another set stands by now
+            await self.stage.desk.approve(verdict.brake, ANNA)
+
+    async def heal(self) -> None:
+        """Everything that a person or time puts right."""
+        self.note("healed")
+        await self.weather.calm()
+        self.stage.clock.right()
+        self.wrong_for = timedelta()
+        self.stage.sources.problem = None
+        self.stage.life.arm()
+        self.publish()
+        self.judge_weather()
+
+    # --- at rest ----------------------------------------------------------------------------------
+
+    async def come_to_rest(self) -> None:
+        """Heal everything, see everybody out, approve what is held; then all must be in order."""
+        await self.heal()
+        now = self.stage.true_clock.now()
+        if all(room.life.expires_at <= now for room in self.oracle.foreign.values()):
+            await self.furnish()
+        for room_id in list(self.seats):
+            await self.leave(room_id)
+        wrong = "nothing was looked at"
+        for _ in range(30):
+            await self.approve()
+            await self.wait(DAY)
+            await self.oracle.check()
+            wrong = await self.in_order()
+            if not wrong:
+                break
+        if wrong:
+            raise AssertionError(wrong)
+        self.note("at rest")
+
+    async def in_order(self) -> str:
+        """What is not as it should be a while after everything was healed, or an empty text."""
+        stage, table = self.stage, await self.oracle.look()
+        states = await stage.store.states()
+        rooms = [(str(state.key), room) for state in states for room in state.rooms]
+        remembered = {room.id for _, room in rooms}
+        alive = {room.id for room in table.values() if room.is_available and marker_of(room)}
+        if forgotten := alive - remembered:
+            return f"P1: nobody remembers {sorted(forgotten)}"
+        current = {key: room.id for key, room in rooms if room.role is Role.CURRENT}
+        if missing := self.writer.wanted - current.keys():
+            return f"P1: wanted and not there: {sorted(missing)}"
+        if ghosts := [key for key, room_id in current.items() if room_id not in alive]:
+            return f"P1: remembered and not there: {sorted(ghosts)}"
+        if twice := [key for key, room in rooms if room.role is Role.DUPLICATE]:
+            return f"P1: duplicates of {twice}"
+        if operations := await stage.store.open_operations():
+            return f"P2: still open: {operations}"
+        if lines := (await stage.desk.plan()).lines:
+            return f"P8: {lines}"
+        told = {key: current[key] for key in self.writer.wanted}
+        if told != {key: self.oracle.given.get(key) for key in told}:
+            return f"P1: people are shown {self.oracle.given}, and there is {told}"
+        return await self.idle()
+
+    async def idle(self) -> str:
+        """P8: where nothing falls due, a further pass makes list calls and no others."""
+        due = self.stage.engine.parts.agenda.next_moment
+        before = self.oracle.changes
+        await self.wait(2 * self.kind.resync)
+        if due is not None and due <= self.stage.clock.now():
+            return ""
+        return "" if self.oracle.changes == before else "P8: a further pass changed something"
+
+
+def simulate(seed: int, *, faults: bool = True, length: float = 1.0) -> Result:
+    """One run; `Result.broken` tells the promise that did not hold, and the log what led to it."""
+    began = time.process_time()
+    results: list[Result] = []
+
+    async def run() -> None:
+        chance = random.Random(seed)
+        kind = LONG if seed % LONG_EVERY == 0 else SHORT
+        weather = Weather(chance, faults=faults)
+        with tempfile.TemporaryDirectory(dir=_RAM if _RAM.is_dir() else None) as folder:
+            async with staged(Path(folder), chance, kind.resync, weather) as stage:
+                years = Years(stage, chance, replace(kind, length=kind.length * length), weather)
+                result = years.result
+                result.seed = seed
+                results.append(result)
+                try:
+                    await years.run()
+                except AssertionError as error:
+                    result.broken = str(error) or repr(error)
+                finally:
+                    result.days = stage.true_clock.monotonic() / 86400
+                    result.facts = years.oracle.counts
+                    result.faults = weather.hits
+
+    run_virtually(run())
+    (result,) = results
+    result.cpu = time.process_time() - began
+    return result
