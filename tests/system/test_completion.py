@@ -49,11 +49,11 @@ def test_bash_completes_commands_options_keys_and_events(tmp_path: Path) -> None
     installation.ask("apply")
     init(tmp_path / "fresh")
     begun = (
-        *("rooms sh", "statu", "plan --pol", "schema p", "audit search --event room.link."),
+        *("rooms sh", "sta", "plan --pol", "schema p", "audit search --event room.link."),
         *("rooms show te", f"--config {installation.config} rooms why teams/s"),
     )
     asked = "\n".join(f"tab room-orchestrator {words}" for words in begun)
-    words = ["show", "status", "--policies", "policy", "room.link.revealed room.link.changed"]
+    words = ["show", "status state", "--policies", "policy", "room.link.revealed room.link.changed"]
     here = shell("bash", ASK + asked, installation.folder).splitlines()
     assert here == [*words, "teams/checkout teams/search", "teams/search"]
     elsewhere = shell("bash", ASK + asked, tmp_path / "fresh").splitlines()
