@@ -1,6 +1,7 @@
-"""Port: a destination for links, and a board for alerts.
+"""Ports: destinations for links, and boards for alerts.
 
-Each is told the whole present state, never a difference.
+A `Destination` and an `AlertBoard` are shown the whole present state, never a difference.  A
+`Messenger` is told of one link at a time, by a message that it may be able to change later.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from orchestrator.domain.alerts import Alert
+from orchestrator.domain.announcements import Announcement
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,23 @@ class DeliveredRoom:
 
 
 class DeliveryFault(Exception):
-    """The destination could not be told; try again later."""
+    """The destination could not be told; try again later.
+
+    `retry_after` is what it asked to wait, in seconds; None where it did not say.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        """Keep what happened, in words without a secret, and how long to wait."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DeliveryUnansweredError(DeliveryFault):
+    """Nobody knows whether the destination took it: the connection broke after it was sent."""
+
+
+class DeliveryRefusedError(DeliveryFault):
+    """The destination will not take this, however often it is sent; the text says what to mend."""
 
 
 class Destination(Protocol):
@@ -53,6 +71,65 @@ class Destination(Protocol):
         Raises:
             DeliveryFault: it was not told; what it showed before still stands.
         """
+        ...
+
+
+class Messenger(Protocol):
+    """Somewhere that messages are posted: one a link and episode, changed where that is possible.
+
+    Each call is one attempt, bounded in time; when to try again is the outbox's business.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name that policies know it by."""
+        ...
+
+    @property
+    def edits(self) -> bool:
+        """Whether what was sent can be changed; otherwise only the first and the end are told."""
+        ...
+
+    async def send(self, told: Announcement, attempt: int) -> str:
+        """Tell of a link for the first time; returns a handle by which it can be changed.
+
+        Args:
+            told: what to say.
+            attempt: from 1; from 2 on an earlier try may have been taken: where the destination can
+                be asked, it is, before a second message is made.
+
+        Returns:
+            what `change` needs to find the message again (at most 1,000 characters, no secret), or
+            an empty text.
+
+        Raises:
+            DeliveryFault: it was not told.
+        """
+        ...
+
+    async def change(self, told: Announcement, handle: str, attempt: int) -> str:
+        """Tell of another stage of what was sent; returns the handle from now on.
+
+        Where messages cannot be changed this is called for the end alone, and sends a further one.
+
+        Raises:
+            DeliveryFault: it was not told; what it showed before still stands.
+        """
+        ...
+
+    async def check(self) -> str:
+        """Look whether it could be told, without telling anybody; for ``doctor``.
+
+        Returns:
+            what was found in order, in a few words.
+
+        Raises:
+            DeliveryFault: what is wrong and how to mend it.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
         ...
 
 
