@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from orchestrator.domain.deliveries import Delivery
+from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import Fact, RecordedFact
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Operation
@@ -46,6 +48,8 @@ class Commit:
         facts: in order; each gets the next sequence number.
         policies: last good texts by policy name; None forgets one.
         notes: small named values (pins, cursors, what was learnt of the API); None forgets one.
+        episodes: of pages, new ones or known ones in a new state.
+        deliveries: messages to destinations, new ones or known ones in a new state.
     """
 
     states: Sequence[KeyState] = ()
@@ -54,6 +58,8 @@ class Commit:
     facts: Sequence[Fact] = ()
     policies: Mapping[str, PolicyText | None] = field(default_factory=dict)
     notes: Mapping[str, str | None] = field(default_factory=dict)
+    episodes: Sequence[Episode] = ()
+    deliveries: Sequence[Delivery] = ()
 
 
 class Store(Protocol):
@@ -67,7 +73,8 @@ class Store(Protocol):
     async def commit(self, commit: Commit, now: datetime) -> Sequence[int]:
         """Write all of it durably, or nothing; returns the sequence numbers of its facts.
 
-        Refuses (with `StoreFault`) two current rooms for one key and one room under two keys.
+        Refuses (with `StoreFault`) two current rooms for one key, one room under two keys and two
+        open episodes of one page.
         """
         ...
 
@@ -101,6 +108,30 @@ class Store(Protocol):
 
     async def note(self, name: str) -> str | None:
         """One named value."""
+        ...
+
+    async def standing_episodes(self) -> Sequence[Episode]:
+        """The episodes that are not over, in the order in which they were first recorded."""
+        ...
+
+    async def last_episode(self, source: str, digest: str) -> Episode | None:
+        """The latest episode of a page, over or not."""
+        ...
+
+    async def latest_episodes(self, limit: int) -> Sequence[Episode]:
+        """The episodes that were recorded last, the latest first."""
+        ...
+
+    async def standing_deliveries(self) -> Sequence[Delivery]:
+        """The deliveries that have not ended, oldest first."""
+        ...
+
+    async def delivery(self, destination: str, id_: str) -> Delivery | None:
+        """What is remembered of one announcement at one destination."""
+        ...
+
+    async def deliveries_of(self, id_: str) -> Sequence[Delivery]:
+        """What is remembered of one announcement at all destinations, oldest first."""
         ...
 
     def claim(self, key: Key) -> AbstractAsyncContextManager[bool]:

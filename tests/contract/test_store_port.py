@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from orchestrator.adapters.store.sqlite import SqliteStore
+from orchestrator.domain.announcements import Stage
+from orchestrator.domain.deliveries import Delivery
+from orchestrator.domain.episodes import Episode, Fallback
 from orchestrator.domain.facts import Fact, RecordedFact
 from orchestrator.domain.keys import Key
+from orchestrator.domain.pages import Page, Severity, digest_of
 from orchestrator.domain.records import (
     KeyState,
     Operation,
@@ -349,3 +353,64 @@ async def test_a_closed_store_answers_with_a_fault(store: Store) -> None:
         await store.commit(Commit(), NOW)
     with pytest.raises(StoreFault, match="closed"):
         await store.state(CHECKOUT)
+
+
+# --- pages and deliveries ---
+
+
+def a_page(key: str = "Q1ABC", source: str = "pagerduty") -> Page:
+    return Page(
+        source,
+        key,
+        digest_of(source, key),
+        title="Checkout error rate above 14 %",
+        severity=Severity.CRITICAL,
+        labels={"cluster": "eu1"},
+        opened_at=NOW,
+        raw={"incident": {"id": key, "number": 4711, "tags": ["a", None, True, 1.5]}},
+    )
+
+
+def an_episode(id_: str, page: Page, count: int = 1) -> Episode:
+    return Episode(id_, count, page, NOW, policy="oncall-bridge", seen=("m1",))
+
+
+async def test_episodes_come_back_as_they_were_written(store: Store) -> None:
+    """In the order in which they were first recorded; of a page the latest is found."""
+    first, second = an_episode("aaa", a_page()), an_episode("bbb", a_page("Q2"))
+    await store.commit(Commit(episodes=(first, second)), NOW)
+    assert list(await store.standing_episodes()) == [first, second]
+    over = replace(first, closed_at=NOW, over_at=NOW, fallback=Fallback("https://x.example", "x"))
+    again = an_episode("ccc", a_page(), count=2)
+    await store.commit(Commit(episodes=(again, over)), NOW)
+    assert list(await store.standing_episodes()) == [second, again]
+    assert await store.last_episode("pagerduty", a_page().digest) == again
+    assert await store.last_episode("alertmanager", a_page().digest) is None
+    assert list(await store.latest_episodes(2)) == [again, second]
+
+
+async def test_p06_a_page_has_one_open_episode(store: Store) -> None:
+    """A second is refused, and with it all of its commit."""
+    await store.commit(Commit(episodes=(an_episode("aaa", a_page()),)), NOW)
+    with pytest.raises(StoreFault, match="two open episodes"):
+        await store.commit(
+            Commit(facts=(a_fact("no"),), episodes=(an_episode("bbb", a_page(), count=2),)), NOW
+        )
+    assert not await store.facts(0, 10)
+    closed = replace(an_episode("aaa", a_page()), closed_at=NOW)
+    await store.commit(Commit(episodes=(an_episode("bbb", a_page(), count=2), closed)), NOW)
+    assert [one.id for one in await store.standing_episodes()] == ["aaa", "bbb"]
+
+
+async def test_deliveries_come_back_as_they_were_written(store: Store) -> None:
+    """Until they ended they are standing; afterwards they are still found."""
+    slack = Delivery("slack", "a1", CHECKOUT.encoded, NOW)
+    mail = Delivery("mail", "a1", CHECKOUT.encoded, NOW, next_at=NOW, attempts=2, fault="503")
+    await store.commit(Commit(deliveries=(slack, mail)), NOW)
+    assert list(await store.standing_deliveries()) == [slack, mail]
+    told = replace(slack, revision=1, stage=Stage.OPEN, handle="C1 1.2", shown="d", ended=True)
+    await store.commit(Commit(deliveries=(told,)), NOW)
+    assert list(await store.standing_deliveries()) == [mail]
+    assert await store.delivery("slack", "a1") == told
+    assert await store.delivery("slack", "a2") is None
+    assert list(await store.deliveries_of("a1")) == [told, mail]

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from orchestrator.adapters.store.claims import Claims
+from orchestrator.domain.deliveries import Delivery
+from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import RecordedFact
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Operation, OperationState, Role
@@ -35,6 +37,8 @@ class FakeStore:
         self._last_seq = 0
         self._policies: dict[str, PolicyText] = {}
         self._notes: dict[str, str] = {}
+        self._episodes: dict[str, Episode] = {}
+        self._deliveries: dict[tuple[str, str], Delivery] = {}
         self._claims = Claims()
         self._closed = False
         self._listeners: list[Callable[[], None]] = []
@@ -46,6 +50,7 @@ class FakeStore:
         twin._states, twin._operations = {**self._states}, {**self._operations}
         twin._facts, twin._last_seq = [*self._facts], self._last_seq
         twin._policies, twin._notes = {**self._policies}, {**self._notes}
+        twin._episodes, twin._deliveries = {**self._episodes}, {**self._deliveries}
         return twin
 
     def number_from(self, last: int) -> None:
@@ -62,7 +67,10 @@ class FakeStore:
         states = {key: one for key, one in self._states.items() if key not in set(commit.dropped)}
         states |= {state.key: state for state in commit.states}
         _refuse(states)
-        self._states = states
+        episodes = self._episodes | {episode.id: episode for episode in commit.episodes}
+        _refuse_two_open(episodes)
+        self._states, self._episodes = states, episodes
+        self._deliveries |= {(one.destination, one.id): one for one in commit.deliveries}
         self._operations |= {operation.id: operation for operation in commit.operations}
         _put(self._policies, commit.policies)
         _put(self._notes, commit.notes)
@@ -119,6 +127,35 @@ class FakeStore:
         self._answer()
         return self._notes.get(name)
 
+    async def standing_episodes(self) -> Sequence[Episode]:
+        self._answer()
+        return [episode for episode in self._episodes.values() if episode.over_at is None]
+
+    async def last_episode(self, source: str, digest: str) -> Episode | None:
+        self._answer()
+        pages = [
+            episode
+            for episode in self._episodes.values()
+            if (episode.page.source, episode.page.digest) == (source, digest)
+        ]
+        return pages[-1] if pages else None
+
+    async def latest_episodes(self, limit: int) -> Sequence[Episode]:
+        self._answer()
+        return [*reversed(self._episodes.values())][:limit]
+
+    async def standing_deliveries(self) -> Sequence[Delivery]:
+        self._answer()
+        return [delivery for delivery in self._deliveries.values() if not delivery.ended]
+
+    async def delivery(self, destination: str, id_: str) -> Delivery | None:
+        self._answer()
+        return self._deliveries.get((destination, id_))
+
+    async def deliveries_of(self, id_: str) -> Sequence[Delivery]:
+        self._answer()
+        return [delivery for delivery in self._deliveries.values() if delivery.id == id_]
+
     @asynccontextmanager
     async def claim(self, key: Key) -> AsyncIterator[bool]:
         async with self._claims.hold(key) as mine:
@@ -154,6 +191,14 @@ def _refuse(states: dict[Key, KeyState]) -> None:
                 message = f"room {room.id} of {key} is already remembered under {seen[room.id]}"
                 raise StoreFault(message)
             seen[room.id] = key
+
+
+def _refuse_two_open(episodes: dict[str, Episode]) -> None:
+    pages = [(one.page.source, one.page.digest) for one in episodes.values() if one.is_open]
+    if len(set(pages)) < len(pages):
+        twice = next(page for page in pages if pages.count(page) > 1)
+        message = f"{'-'.join(twice)} would have two open episodes"
+        raise StoreFault(message)
 
 
 def _put(known: dict[str, _T], changes: Mapping[str, _T | None]) -> None:

@@ -94,3 +94,42 @@ PRAGMA quick_check(1);
 -- name: probe
 -- It must change something: SQLite does not write a page that stays the same.
 UPDATE identity SET probes = probes + 1;
+
+-- name: put_episode
+INSERT INTO episodes (id, source, digest, is_open, is_over, opened_at, body)
+VALUES (:id, :source, :digest, :is_open, :is_over, :opened_at, :body)
+ON CONFLICT (id) DO UPDATE
+SET is_open = excluded.is_open, is_over = excluded.is_over, body = excluded.body;
+
+-- name: standing_episodes
+SELECT body FROM episodes WHERE is_over = 0 ORDER BY seq;
+
+-- name: last_episode
+SELECT body FROM episodes WHERE source = :source AND digest = :digest ORDER BY seq DESC LIMIT 1;
+
+-- name: latest_episodes
+SELECT body FROM episodes ORDER BY seq DESC LIMIT :limit;
+
+-- name: put_delivery
+INSERT INTO deliveries (destination, id, ended, begun_at, body)
+VALUES (:destination, :id, :ended, :begun_at, :body)
+ON CONFLICT (destination, id) DO UPDATE SET ended = excluded.ended, body = excluded.body;
+
+-- name: standing_deliveries
+SELECT body FROM deliveries WHERE ended = 0 ORDER BY seq;
+
+-- name: delivery
+SELECT body FROM deliveries WHERE destination = :destination AND id = :id;
+
+-- name: deliveries_of
+SELECT body FROM deliveries WHERE id = :id ORDER BY seq;
+
+-- name: prune_episodes
+DELETE FROM episodes WHERE seq IN (
+    SELECT seq FROM episodes WHERE is_over = 1 AND opened_at < :before ORDER BY seq LIMIT :limit
+);
+
+-- name: prune_deliveries
+DELETE FROM deliveries WHERE seq IN (
+    SELECT seq FROM deliveries WHERE ended = 1 AND begun_at < :before ORDER BY seq LIMIT :limit
+);

@@ -1,7 +1,7 @@
 """Values to rows and back: plain functions of a connection, run inside the store's one thread.
 
 Refuses, as `StoreFault`, what the indexes refuse: two current rooms for one key, one room under two
-keys.
+keys, two open episodes of one page.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from datetime import datetime
 from typing import Final
 
 from orchestrator.adapters.store.queries import QUERIES
+from orchestrator.domain.deliveries import Delivery
+from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import Fact, RecordedFact
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Operation, RoomRecord
@@ -65,6 +67,9 @@ def write(connection: sqlite3.Connection, commit: Commit, now: datetime) -> Writ
         _write_policy(connection, name, policy)
     for name, value in commit.notes.items():
         _write_note(connection, name, value)
+    _write_episodes(connection, commit.episodes)
+    for delivery_ in commit.deliveries:
+        connection.execute(QUERIES["put_delivery"], _delivery_row(delivery_))
     return Written(_write_facts(connection, commit.facts, now), operations)
 
 
@@ -111,6 +116,45 @@ def facts_after(connection: sqlite3.Connection, after: int, limit: int) -> list[
 def policies(connection: sqlite3.Connection) -> list[PolicyText]:
     """The last good texts, by name."""
     return [PolicyText(**row) for row in connection.execute(QUERIES["policies"])]
+
+
+def standing_episodes(connection: sqlite3.Connection) -> list[Episode]:
+    """The episodes that are not over."""
+    rows = connection.execute(QUERIES["standing_episodes"])
+    return [loads(Episode, row["body"]) for row in rows]
+
+
+def last_episode(connection: sqlite3.Connection, source: str, digest: str) -> Episode | None:
+    """The latest episode of a page."""
+    place = {"source": source, "digest": digest}
+    row = connection.execute(QUERIES["last_episode"], place).fetchone()
+    return None if row is None else loads(Episode, row["body"])
+
+
+def latest_episodes(connection: sqlite3.Connection, limit: int) -> list[Episode]:
+    """The episodes that were recorded last, the latest first."""
+    rows = connection.execute(QUERIES["latest_episodes"], {"limit": limit})
+    return [loads(Episode, row["body"]) for row in rows]
+
+
+def standing_deliveries(connection: sqlite3.Connection) -> list[Delivery]:
+    """The deliveries that have not ended."""
+    rows = connection.execute(QUERIES["standing_deliveries"])
+    return [loads(Delivery, row["body"]) for row in rows]
+
+
+def delivery(connection: sqlite3.Connection, destination: str, id_: str) -> Delivery | None:
+    """One delivery."""
+    row = connection.execute(
+        QUERIES["delivery"], {"destination": destination, "id": id_}
+    ).fetchone()
+    return None if row is None else loads(Delivery, row["body"])
+
+
+def deliveries_of(connection: sqlite3.Connection, id_: str) -> list[Delivery]:
+    """The deliveries of one announcement."""
+    rows = connection.execute(QUERIES["deliveries_of"], {"id": id_})
+    return [loads(Delivery, row["body"]) for row in rows]
 
 
 def probe(connection: sqlite3.Connection) -> None:
@@ -167,6 +211,35 @@ def _operation_row(operation: Operation) -> dict[str, str]:
         "state": operation.state,
         "started_at": format_instant_exactly(operation.started_at),
         "body": dumps(Operation, operation).decode(),
+    }
+
+
+def _write_episodes(connection: sqlite3.Connection, episodes: Sequence[Episode]) -> None:
+    # What closes before what opens: in one commit one episode may follow another.
+    for episode in sorted(episodes, key=lambda one: one.is_open):
+        row = {
+            "id": episode.id,
+            "source": episode.page.source,
+            "digest": episode.page.digest,
+            "is_open": int(episode.is_open),
+            "is_over": int(episode.over_at is not None),
+            "opened_at": format_instant_exactly(episode.opened_at),
+            "body": dumps(Episode, episode).decode(),
+        }
+        try:
+            connection.execute(QUERIES["put_episode"], row)
+        except sqlite3.IntegrityError as error:
+            message = f"{episode.page.subject} would have two open episodes"
+            raise StoreFault(message) from error
+
+
+def _delivery_row(delivery_: Delivery) -> dict[str, str | int]:
+    return {
+        "destination": delivery_.destination,
+        "id": delivery_.id,
+        "ended": int(delivery_.ended),
+        "begun_at": format_instant_exactly(delivery_.begun_at),
+        "body": dumps(Delivery, delivery_).decode(),
     }
 
 

@@ -19,6 +19,8 @@ from orchestrator.adapters.store import rows
 from orchestrator.adapters.store.claims import Claims
 from orchestrator.adapters.store.faults import store_faults
 from orchestrator.adapters.store.mirror import Mirror, Unread
+from orchestrator.domain.deliveries import Delivery
+from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import RecordedFact
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Operation
@@ -48,6 +50,8 @@ class Pruned:
 
     operations: int
     facts: int
+    episodes: int = 0
+    deliveries: int = 0
 
 
 class SqliteStore:
@@ -172,6 +176,30 @@ class SqliteStore:
         self._refuse_if_closed()
         return self._mirror.notes.get(name)
 
+    async def standing_episodes(self) -> Sequence[Episode]:
+        """The episodes that are not over, in the order in which they were first recorded."""
+        return await self._read(rows.standing_episodes)
+
+    async def last_episode(self, source: str, digest: str) -> Episode | None:
+        """The latest episode of a page, over or not."""
+        return await self._read(partial(rows.last_episode, source=source, digest=digest))
+
+    async def latest_episodes(self, limit: int) -> Sequence[Episode]:
+        """The episodes that were recorded last, the latest first."""
+        return await self._read(partial(rows.latest_episodes, limit=limit))
+
+    async def standing_deliveries(self) -> Sequence[Delivery]:
+        """The deliveries that have not ended, oldest first."""
+        return await self._read(rows.standing_deliveries)
+
+    async def delivery(self, destination: str, id_: str) -> Delivery | None:
+        """What is remembered of one announcement at one destination."""
+        return await self._read(partial(rows.delivery, destination=destination, id_=id_))
+
+    async def deliveries_of(self, id_: str) -> Sequence[Delivery]:
+        """What is remembered of one announcement at all destinations, oldest first."""
+        return await self._read(partial(rows.deliveries_of, id_=id_))
+
     def claim(self, key: Key) -> AbstractAsyncContextManager[bool]:
         """Hold a key for the time of one turn; within one daemon whoever comes second waits."""
         return self._claims.hold(key)
@@ -192,7 +220,7 @@ class SqliteStore:
         await self._write(partial(rows.number_facts, last=last))
 
     async def prune(self, before: datetime, audited: int) -> Pruned:
-        """Forget finished operations begun before a moment, and facts committed before it.
+        """Forget what is finished and began before a moment, and facts committed before it.
 
         Facts go from the oldest on, none after ``audited``, the last sequence number that is safe
         in the audit log; their numbers are never given again.
@@ -201,6 +229,8 @@ class SqliteStore:
         return Pruned(
             await self._prune("prune_operations", before=moment),
             await self._prune("prune_facts", before=moment, audited=audited),
+            await self._prune("prune_episodes", before=moment),
+            await self._prune("prune_deliveries", before=moment),
         )
 
     async def close(self) -> None:

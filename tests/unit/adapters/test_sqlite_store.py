@@ -19,8 +19,11 @@ from orchestrator.adapters.store.claims import Claims
 from orchestrator.adapters.store.peek import read_copy, read_facts
 from orchestrator.adapters.store.queries import QUERIES, parse_queries
 from orchestrator.adapters.store.sqlite import SCHEMA, Pruned, SqliteStore
+from orchestrator.domain.deliveries import Delivery
+from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key
+from orchestrator.domain.pages import Page, digest_of
 from orchestrator.domain.records import (
     KeyState,
     Operation,
@@ -433,6 +436,22 @@ async def test_pruning_forgets_what_is_finished_and_audited(store: SqliteStore) 
     assert await store.operation("old-open") is not None
     assert await store.operation("new-done") is not None
     assert await store.prune(before, audited=5) == Pruned(operations=0, facts=1)
+
+
+async def test_pruning_forgets_pages_and_deliveries_that_are_over(store: SqliteStore) -> None:
+    """What stands stays, however old."""
+    old = NOW - timedelta(days=500)
+    page = Page("pagerduty", "Q1", digest_of("pagerduty", "Q1"))
+    over = Episode("aaa", 1, page, old, closed_at=old, over_at=old)
+    stands = Episode("bbb", 2, page, old)
+    told = Delivery("slack", "a1", "k", old, ended=True)
+    waits = Delivery("slack", "a2", "k", old)
+    await store.commit(Commit(episodes=(over, stands), deliveries=(told, waits)), old)
+    pruned = await store.prune(NOW - timedelta(days=400), audited=0)
+    assert pruned == Pruned(operations=0, facts=0, episodes=1, deliveries=1)
+    assert list(await store.latest_episodes(10)) == [stands]
+    assert await store.delivery("slack", "a1") is None
+    assert list(await store.standing_deliveries()) == [waits]
 
 
 async def test_pruning_goes_through_in_batches(store: SqliteStore) -> None:
