@@ -70,7 +70,7 @@ from orchestrator.foundation.secret import Secret
 from orchestrator.ports.adoptions import Adoptions
 from orchestrator.ports.audit import AuditLog
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.deliveries import AlertBoard, Destination
+from orchestrator.ports.deliveries import AlertBoard, Destination, Messenger
 from orchestrator.ports.directories import Directories
 from orchestrator.ports.rooms import Rooms
 from orchestrator.ports.sources import Sources
@@ -116,6 +116,7 @@ class Outside:
     timer: Timer
     clock: Clock
     destinations: dict[str, Destination]
+    messengers: Mapping[str, Messenger] = field(default_factory=dict)  # other names than those
     boards: Mapping[str, AlertBoard] = field(default_factory=dict)  # of the operators
     adoptions: Adoptions | None = None
     directories: Directories | None = None
@@ -262,7 +263,9 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     told = {} if settings.mode is Mode.OBSERVE else outside.destinations
     outbox = Outbox(store, outside.audit, told, clock, outside.adoptions)
     gathering.unsure = lambda: (lineage.doubt and UNSURE) or outbox.unaudited
-    named = frozenset(outside.destinations) if outside.named is None else outside.named
+    named = outside.named
+    if named is None:
+        named = frozenset({*outside.destinations, *outside.messengers})
     reader = PolicyReader(templates, calendar, named, outside.secrets)
     reconciler = Reconciler(parts, Book())
     binder = Binder(reader, templates)

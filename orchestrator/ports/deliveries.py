@@ -57,6 +57,18 @@ class DeliveryRefusedError(DeliveryFault):
     """The destination will not take this, however often it is sent; the text says what to mend."""
 
 
+class DeliveredInPartError(DeliveryRefusedError):
+    """It was told to some and refused for good for others; the text names who has to be mended.
+
+    Sending it again would only tell the others twice: it counts as told, by `handle`.
+    """
+
+    def __init__(self, message: str, handle: str) -> None:
+        """Keep what happened, and the handle by which it can be changed."""
+        super().__init__(message)
+        self.handle = handle
+
+
 class Destination(Protocol):
     """Somewhere people look for their rooms."""
 
@@ -103,7 +115,7 @@ class Messenger(Protocol):
             an empty text.
 
         Raises:
-            DeliveryFault: it was not told.
+            DeliveryFault: it was not told; `DeliveredInPartError`: to some it was.
         """
         ...
 
