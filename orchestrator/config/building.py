@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.config.locating import Source
 from orchestrator.config.models import (
     AuditForm,
     CallbacksForm,
@@ -18,9 +18,7 @@ from orchestrator.config.models import (
     LogForm,
     MeetingsForm,
     SafetyForm,
-    SecretForm,
 )
-from orchestrator.config.secrets import SecretKind, SecretSource
 from orchestrator.config.settings import (
     AuditSettings,
     CallbackSettings,
@@ -39,7 +37,6 @@ from orchestrator.config.settings import (
 )
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Mode
-from orchestrator.foundation.documents import Document
 from orchestrator.foundation.documents import Path as Steps
 from orchestrator.foundation.reach import read_reach
 
@@ -48,31 +45,6 @@ _RATE_REMOTE: Final = 10.0  # calls a second
 _RATE_EMBEDDED: Final = 200.0  # our own server, on this machine: a new policy is there at once
 _SETTLE_EMBEDDED: Final = timedelta()  # our own server promises read-your-writes
 _SYNC: Final = {"always": timedelta(), "interval": timedelta(seconds=1)}
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The file that settings are made of.
-
-    Attributes:
-        file: absolute; paths in it are relative to its folder.
-    """
-
-    file: Path
-    document: Document
-
-    def path(self, text: str) -> Path:
-        """A path of the file, absolute."""
-        return self.file.parent / text
-
-    def secret(self, form: SecretForm, *steps: str) -> SecretSource:
-        """Where a secret is to be found; the form names exactly one place."""
-        place = self.document.place(steps)
-        if form.file is not None:
-            return SecretSource(SecretKind.FILE, str(self.path(form.file)), place)
-        if form.credential is not None:
-            return SecretSource(SecretKind.CREDENTIAL, form.credential, place)
-        return SecretSource(SecretKind.ENV, form.env or "", place)
 
 
 def build(form: ConfigForm, source: Source) -> Settings:

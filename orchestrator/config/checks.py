@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from orchestrator.config.building import Source, written_paths
-from orchestrator.config.models import EMBEDDED_ONLY, REMOTE_ONLY, ConfigForm, SecretForm
+from orchestrator.config.building import written_paths
+from orchestrator.config.fields import SecretForm
+from orchestrator.config.locating import Source
+from orchestrator.config.models import EMBEDDED_ONLY, REMOTE_ONLY, ConfigForm
 from orchestrator.config.settings import RemoteMeetings, Settings
 from orchestrator.foundation.documents import Document
 from orchestrator.foundation.documents import Path as Steps

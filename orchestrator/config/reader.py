@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from orchestrator.config.building import Source, build
+from orchestrator.config.building import build
 from orchestrator.config.checks import problems_together, warnings
+from orchestrator.config.locating import Source
 from orchestrator.config.models import ConfigForm
 from orchestrator.config.settings import Settings
 from orchestrator.foundation.documents import Tree, read_yaml

@@ -14,13 +14,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from orchestrator.adapters.policies.selecting import compile_select
 from orchestrator.domain.directories import SecretUse, host_of
 from orchestrator.domain.policies import Directory, Header, HttpSource
 from orchestrator.foundation.documents import Document, Path
 from orchestrator.foundation.forms import Form, Length
 from orchestrator.foundation.instants import format_duration
 from orchestrator.foundation.problems import Place, Problem, did_you_mean
+from orchestrator.foundation.selecting import compile_select
 
 URL_MAX: Final = 2_000  # characters
 VALUE_MAX: Final = 2_000

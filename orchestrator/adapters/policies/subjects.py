@@ -11,7 +11,6 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final, assert_never
 
-from orchestrator.adapters.policies.selecting import SelectError, compile_select, numeral
 from orchestrator.domain.policies import (
     DataFile,
     HttpSource,
@@ -30,6 +29,7 @@ from orchestrator.foundation.documents import (
     read_yaml,
 )
 from orchestrator.foundation.problems import Place, Problem, nearest
+from orchestrator.foundation.selecting import SelectError, compile_select, numeral
 from orchestrator.ports.directories import Answers
 from orchestrator.ports.sources import Subjects
 

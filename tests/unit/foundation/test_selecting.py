@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.adapters.policies import selecting
-from orchestrator.adapters.policies.selecting import SelectError, compile_select, numeral
 from orchestrator.domain.policies import Tree
+from orchestrator.foundation import selecting
 from orchestrator.foundation.documents import read_json
+from orchestrator.foundation.selecting import SelectError, compile_select, numeral
 
 ANSWER = (
     b'{"teams": [{"slug": "a", "n": 007, "m": 1.50, "e": 1e3, "on": true, "lead": {"name": "Anna"}}'

@@ -1,9 +1,9 @@
-"""`select`: the JMESPath expression that makes a list of subjects of a directory's answer.
+"""JMESPath: an expression that makes one value of a document, bounded.
 
-Scalars stay as they are written, as in a data file: an expression compares and counts numbers, and
-what it passes on is text in the answer's own spelling.  Refused at load is what is no JMESPath, a
-function that there is not, and an expression that could make very much of little.  Nothing of an
-answer is ever quoted in a problem.
+Scalars stay as they are written: an expression compares and counts numbers, and what it passes on
+is text in the document's own spelling.  Refused at load is what is no JMESPath, a function that
+there is not, and an expression that could make very much of little.  Nothing of a document is ever
+quoted in a problem.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import jmespath
 from jmespath import exceptions
 from jmespath.functions import TYPES_MAP, Functions
 
-from orchestrator.domain.policies import Tree
 from orchestrator.foundation.problems import did_you_mean
+
+Tree = str | int | float | bool | None | list["Tree"] | dict[str, "Tree"]
 
 SELECT_MAX: Final = 1_000  # characters
 GROWTH_MAX: Final = 200  # how many times as large as the answer what is selected may be
