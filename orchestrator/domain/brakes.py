@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from orchestrator.domain.records import Tombstone
+from orchestrator.foundation.instants import format_instant
+
 APPROVED_FOR: Final = timedelta(hours=24)
 
 
@@ -49,6 +52,18 @@ class Approval:
     until: datetime
     actor: str
     reason: str
+
+
+def lost_link(generation: int) -> str:
+    """What stands for the link of a room that is lost: its generation."""
+    return f"lost {generation}"
+
+
+def ended_link(room_id: str, tombstone: Tombstone | None) -> str:
+    """What stands for the link of a current room: the room, and the one decision that ends it."""
+    if tombstone is None:
+        return room_id
+    return f"{room_id} {format_instant(tombstone.decided_at)}"
 
 
 def approve(standing: Standing, now: datetime, actor: str, reason: str) -> Approval:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from orchestrator.domain.brakes import Approval, Standing, approve, ended_link, lost_link
 from orchestrator.domain.facts import Fact, Json
 from orchestrator.domain.keys import Key, decode_key
 from orchestrator.domain.policies import RemovalMode
@@ -68,6 +69,15 @@ class KeyMemory:
         """The one room whose link was given out."""
         return next((room for room in self.rooms.values() if room.role is Role.CURRENT), None)
 
+    @property
+    def standing(self) -> Standing:
+        """What of this key ends or changes, if anything does, as brakes know it."""
+        current, tombstone = self.current, self.tombstone
+        if current is None:
+            return Standing(lost_link(self.generation))
+        due = None if tombstone is None else tombstone.due
+        return Standing(ended_link(current.id, tombstone), due)
+
 
 @dataclass(slots=True)
 class Making:
@@ -107,16 +117,7 @@ class Ended:
     at: datetime
     key: str
     link: str
-
-
-@dataclass(frozen=True, slots=True)
-class Approved:
-    """What a person let go of a brake, and until when."""
-
-    keys: tuple[str, ...]
-    until: datetime
-    actor: str
-    reason: str
+    approved: bool = False  # by a person
 
 
 @dataclass(slots=True)
@@ -128,6 +129,7 @@ class Memory:
         creates: the journalled attempts at making a room, by operation.
         disowned: who forgot a room, by the room.
         ended: links that ended or changed, in order.
+        approved: what a person let go of a brake last, by key.
         sessions: who was heard to be inside, by room and session.
         policies: the version of each policy that was in force last.
         verified: the API whose first room came back with its marker.
@@ -139,7 +141,7 @@ class Memory:
     creates: dict[str, Making] = field(default_factory=dict)
     disowned: dict[str, str] = field(default_factory=dict)
     ended: list[Ended] = field(default_factory=list)
-    approved: Approved | None = None
+    approved: dict[str, Approval] = field(default_factory=dict)
     sessions: dict[str, dict[str, OpenSession]] = field(default_factory=dict)
     policies: dict[str, str] = field(default_factory=dict)
     verified: str = ""
@@ -193,6 +195,7 @@ class Retelling:
             "operation.started": self._started,
             "operation.recovered": self._recovered,
             "brake.released": self._released,
+            "listing.believed": self._believed,
             "session.started": self._session_started,
             "session.ended": self._session_ended,
             "policy.loaded": self._policy_loaded,
@@ -221,7 +224,7 @@ class Retelling:
             room = replace(room, adopted=not fact.detail.get("marked"))
             self.memory.disowned.pop(room.id, None)
         if memory.lost and fact.event == "room.created":
-            self._ended(told, f"lost {room.generation - 1}")
+            self._ended(told, lost_link(room.generation - 1))
         if fact.event == "room.replaced":
             self._ended(told, str(fact.detail["replaces"]))
         self._only_here(room.id, memory)
@@ -340,7 +343,7 @@ class Retelling:
         memory, fact = self._key(told), told.fact
         current = memory.current
         if current is not None and current.id == fact.room_id:
-            self._ended(told, fact.room_id)
+            self._ended(told, memory.standing.link)
             memory.tombstone, memory.dormant = None, None
             self._change(told, lambda room: replace(room, role=Role.ENDING))
         if fact.event == "room.retired":
@@ -349,6 +352,7 @@ class Retelling:
 
     def _gone(self, told: Told) -> None:
         memory, fact = self._key(told), told.fact
+        link = memory.standing.link
         room = memory.rooms.pop(fact.room_id, None)
         self.memory.sessions.pop(fact.room_id, None)
         if fact.event == "room.forgotten":
@@ -361,7 +365,7 @@ class Retelling:
             return
         memory.tombstone = None
         if fact.event == "room.deleted":
-            self._ended(told, room.id)
+            self._ended(told, link)
             memory.dormant = None
         else:
             memory.lost = memory.dormant is None
@@ -435,9 +439,19 @@ class Retelling:
         detail = told.fact.detail
         until, keys = detail.get("until"), detail.get("keys")
         if until and isinstance(keys, list):
-            moment = parse_instant(str(until))
-            names = tuple(str(key) for key in keys)
-            self.memory.approved = Approved(names, moment, told.fact.actor, told.fact.reason)
+            for encoded in keys:
+                key = self.memory.keys.get(str(encoded)) or KeyMemory(str(encoded))
+                self._approve(told, key.encoded, key.standing)
+
+    def _believed(self, told: Told) -> None:
+        keys = told.fact.detail.get("keys")
+        for encoded in keys if isinstance(keys, list) else ():
+            key = self.memory.keys.get(str(encoded)) or KeyMemory(str(encoded))
+            self._approve(told, key.encoded, Standing(lost_link(key.generation)))
+
+    def _approve(self, told: Told, key: str, standing: Standing) -> None:
+        word = approve(standing, told.ts, told.fact.actor, told.fact.reason)
+        self.memory.approved[key] = word
 
     def _session_started(self, told: Told) -> None:
         begun = _moment(told.fact.detail.get("started_at"))
@@ -483,7 +497,9 @@ class Retelling:
                 other.rooms.pop(room_id, None)
 
     def _ended(self, told: Told, link: str) -> None:
-        self.memory.ended.append(Ended(told.ts, told.fact.key, link))
+        word = self.memory.approved.get(told.fact.key)
+        approved = word is not None and word.link == link and told.ts < word.until
+        self.memory.ended.append(Ended(told.ts, told.fact.key, link, approved))
 
 
 def read_key(encoded: str, known: Mapping[str, Key]) -> Key | None:

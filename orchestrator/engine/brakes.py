@@ -30,7 +30,9 @@ from orchestrator.domain.brakes import (
     Verdict,
     approve,
     approved,
+    ended_link,
     judge,
+    lost_link,
 )
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key
@@ -44,6 +46,15 @@ RECENT: Final = (
 APPROVAL: Final = "brakes.approvals"  # note: {key: [link, until, actor, reason]}
 
 
+def note_of(approvals: Mapping[str, Approval]) -> str:
+    """The note in which approvals are kept."""
+    told = {
+        key: [word.link, format_instant(word.until), word.actor, word.reason]
+        for key, word in sorted(approvals.items())
+    }
+    return json.dumps(told)
+
+
 @dataclass(frozen=True, slots=True)
 class _Removal:
     """One link that was ended or changed; `link` tells it from others of the same key."""
@@ -54,19 +65,12 @@ class _Removal:
     approved: bool = False  # by a person, so it does not count against the next
 
 
-def lost_link(state: KeyState) -> str:
-    """What stands for the link of a room that is lost: its generation."""
-    return f"lost {state.generation}"
-
-
 def _standing(state: KeyState) -> Standing:
     """What ends or changes: the link of the room, for this one removal, or that of the lost one."""
     current, tombstone = state.current, state.tombstone
     if current is None:
-        return Standing(lost_link(state))
-    if tombstone is None:
-        return Standing(current.id)
-    return Standing(f"{current.id} {format_instant(tombstone.decided_at)}", tombstone.due)
+        return Standing(lost_link(state.generation))
+    return Standing(ended_link(current.id, tombstone), None if tombstone is None else tombstone.due)
 
 
 def is_counted(action: Action, state: KeyState) -> bool:
@@ -219,11 +223,7 @@ class Brakes:
         kept = {key: word for key, word in self._approvals.items() if now < word.until}
         kept |= {key: approve(one, now, actor, reason) for key, one in standing.items()}
         self._approvals = kept
-        told = {
-            key: [word.link, format_instant(word.until), word.actor, word.reason]
-            for key, word in sorted(kept.items())
-        }
-        return {APPROVAL: json.dumps(told)}
+        return {APPROVAL: note_of(kept)}
 
     def preview(self, plans: Collection[tuple[KeyState, Plan]], now: datetime) -> Verdict:
         """What a brake would say of these plans, without taking them in."""

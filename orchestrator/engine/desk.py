@@ -13,7 +13,7 @@ from typing import Final, assert_never
 
 from orchestrator.domain import outcomes
 from orchestrator.domain.actions import Adopt, Hold
-from orchestrator.domain.brakes import Standing
+from orchestrator.domain.brakes import Standing, lost_link
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import InvalidKeyError, Key, parse_key
 from orchestrator.domain.marker import Marker, Unreadable
@@ -37,7 +37,6 @@ from orchestrator.domain.reports import (
 from orchestrator.domain.rooms import Observed, has_ended
 from orchestrator.domain.shaping import differences
 from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
-from orchestrator.engine.brakes import lost_link
 from orchestrator.engine.gathering import DISOWNED, take_in
 from orchestrator.engine.inbox import Lane
 from orchestrator.engine.overview import Overview, Whence
@@ -446,7 +445,7 @@ class EngineDesk:
             )
         keys, fact = said
         lost = {
-            state.key.encoded: Standing(lost_link(state))
+            state.key.encoded: Standing(lost_link(state.generation))
             for state in await store.states()
             if state.key.encoded in keys
         }

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.rebuilding import Rebuilt
 from orchestrator.domain.retelling import Memory
-from orchestrator.engine.brakes import APPROVAL, RECENT
+from orchestrator.engine.brakes import APPROVAL, RECENT, note_of
 from orchestrator.engine.executor import VERIFIED
 from orchestrator.engine.gathering import DISOWNED
 from orchestrator.engine.hints import OPEN_SESSIONS, KeptSessions
@@ -66,22 +66,15 @@ def _notes(rebuilt: Rebuilt, memory: Memory, terms: Terms) -> Mapping[str, str |
     notes: dict[str, str | None] = {LINEAGE: json.dumps(sorted(terms.lineage))}
     notes |= {DISOWNED + room_id: actor for room_id, actor in rebuilt.disowned.items()}
     recent = [
-        [format_instant(ended.at), ended.key, ended.link]
+        [format_instant(ended.at), ended.key, ended.link, ended.approved]
         for ended in memory.ended
         if terms.now - ended.at < terms.per
     ]
     if recent:
         notes[RECENT] = json.dumps(recent)
-    approved = memory.approved
-    if approved is not None and approved.until > terms.now:
-        notes[APPROVAL] = json.dumps(
-            {
-                "keys": sorted(approved.keys),
-                "until": format_instant(approved.until),
-                "actor": approved.actor,
-                "reason": approved.reason,
-            }
-        )
+    approved = {key: word for key, word in memory.approved.items() if terms.now < word.until}
+    if approved:
+        notes[APPROVAL] = note_of(approved)
     if memory.verified:
         notes[VERIFIED] = memory.verified
     inside = {

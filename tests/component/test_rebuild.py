@@ -16,12 +16,13 @@ from typing import Any
 
 import pytest
 
+from orchestrator.domain.brakes import Approval, Limits
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.policies import Removal
 from orchestrator.domain.presence import OpenSession
 from orchestrator.domain.rebuilding import Rebuilt, Sources, differences, rebuild
 from orchestrator.domain.records import Attempts, KeyState, Role
-from orchestrator.domain.retelling import Approved, Ended, Memory, Told, retell
+from orchestrator.domain.retelling import Ended, Memory, Told, retell
 from orchestrator.domain.rooms import NewRoom, RoomType
 from orchestrator.engine.brakes import APPROVAL, RECENT
 from orchestrator.engine.executor import VERIFIED
@@ -29,7 +30,7 @@ from orchestrator.engine.gathering import DISOWNED
 from orchestrator.engine.hints import OPEN_SESSIONS, KeptSessions
 from orchestrator.engine.lineage import LINEAGE
 from orchestrator.engine.rebuilding import Terms, birth
-from orchestrator.foundation.instants import truncate
+from orchestrator.foundation.instants import format_instant, truncate
 from orchestrator.foundation.shapes import loads
 from orchestrator.ports.desk import DeskError
 from tests.component.world import ANNA, HOUR, OWNER, World, policy
@@ -354,8 +355,11 @@ def test_what_of_the_past_still_counts_now() -> None:
     now = BEGAN + 30 * DAY
     inside, gone = OpenSession(None, now - HOUR), OpenSession(None, now - DAY)
     memory = Memory(
-        ended=[Ended(now - 2 * DAY, "a/b", "r1"), Ended(now - HOUR, "a/c", "r2")],
-        approved=Approved(("a/c", "a/b"), now + HOUR, "anna", "meant"),
+        ended=[Ended(now - 2 * DAY, "a/b", "r1"), Ended(now - HOUR, "a/c", "r2", approved=True)],
+        approved={
+            "a/b": Approval("r1", now - HOUR, "anna", "meant"),
+            "a/c": Approval("r2", now + HOUR, "anna", "meant"),
+        },
         sessions={"r1": {"s1": inside, "s2": gone}, "r2": {"s3": gone}},
         verified="https://meetings.test",
     )
@@ -365,8 +369,9 @@ def test_what_of_the_past_still_counts_now() -> None:
     assert notes[LINEAGE] == '["one", "two"]'
     assert notes[DISOWNED + "r9"] == "anna"
     assert notes[VERIFIED] == "https://meetings.test"
-    assert json.loads(notes[RECENT] or "")[0][1:] == ["a/c", "r2"]
-    assert json.loads(notes[APPROVAL] or "")["keys"] == ["a/b", "a/c"]
+    assert json.loads(notes[RECENT] or "")[0][1:] == ["a/c", "r2", True]
+    until = format_instant(now + HOUR)
+    assert json.loads(notes[APPROVAL] or "") == {"a/c": ["r2", until, "anna", "meant"]}
     assert loads(KeptSessions, notes[OPEN_SESSIONS] or "").rooms == {"r1": {"s1": inside}}
     over = replace(terms, now=now + DAY)
     assert not birth(rebuilt, memory, over, (), Fact("state.rebuilt")).notes.keys() & {
@@ -374,3 +379,27 @@ def test_what_of_the_past_still_counts_now() -> None:
         APPROVAL,
         OPEN_SESSIONS,
     }
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["in its grace", "done"])
+async def test_a_rebuilt_store_knows_what_a_person_approved(done: bool) -> None:
+    """The approved batch ends as it was shown, and does not hold the next single removal."""
+    terms = {"removal": {"mode": "delete", "grace": "7d"}}
+    names = [f"team-{number}" for number in range(12)]
+    world = World({"rooms.yaml": policy("rooms", names, **terms)}, limits=Limits(3, 10, DAY))
+    await world.start()
+    await world.edit({"rooms.yaml": policy("rooms", names[6:], **terms)})
+    (brake,) = (await world.desk.status()).brakes
+    await world.desk.approve(brake.name, ANNA)
+    await world.pass_((8 if done else 2) * DAY, step=6 * HOUR)
+    await world.crash()
+    rebuilt, memory = await rebuilt_from(world)
+    await put_in_place(world, rebuilt, memory)
+    await world.start()
+    await world.pass_(MINUTE)
+    assert (await world.desk.status()).brakes == ()
+    await world.edit({"rooms.yaml": policy("rooms", names[7:], **terms)})
+    assert (await world.desk.status()).brakes == ()
+    await world.pass_(8 * DAY, step=6 * HOUR)
+    assert len(world.alive) == 5
+    await world.end()

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from orchestrator.domain.brakes import Approval
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.policies import RemovalMode
 from orchestrator.domain.records import Ask, Dormancy, OperationState, Role, Suspension
 from orchestrator.domain.retelling import Memory, Told, read_key, retell
+from orchestrator.foundation.instants import format_instant
 from tests.fakes.facts import BEGAN
 
 KEY = "team-rooms/checkout"
@@ -110,7 +112,8 @@ def test_how_a_current_room_ends(event: str, after: Role | None, link: str) -> N
     assert roles(memory) == ({} if after is None else {"r1": after})
     assert key.tombstone is None
     assert key.lost is (after is None and not link)
-    assert [one.link for one in memory.ended] == ([link] if link else [])
+    told_of = f"{link} {format_instant(at(2))}"  # one decision, so another one is another link
+    assert [one.link for one in memory.ended] == ([told_of] if link else [])
 
 
 def test_a_removal_is_decided_and_taken_back() -> None:
@@ -319,8 +322,9 @@ def test_the_rest_of_what_counts() -> None:
         Fact("daemon.stopped"),
     )
     memory = retell([*facts, *told(Fact("daemon.stopped"), store="othertwo")])
-    assert memory.approved is not None
-    assert (memory.approved.keys, memory.approved.actor) == ((KEY,), "anna")
+    assert memory.approved == {
+        KEY: Approval("lost 0", at(2) + timedelta(days=1), "anna", "reorganisation")
+    }
     assert list(memory.sessions["r1"]) == ["s2"]
     assert memory.policies == {}
     assert memory.verified == "https://meet.test"
