@@ -46,6 +46,7 @@ from orchestrator.ports.desk import DeskError
 from orchestrator.ports.faults import Fault
 from orchestrator.ports.store import Commit, PolicyText, StoreFault
 
+_PARTS: Final = ("", "-wal", "-shm")  # of a store
 _MISSING: Final = (
     "deliveries under way: every destination is told all links once more",
     "counts of attempts and their waits: what failed is tried again at once",
@@ -150,9 +151,10 @@ class _Plan:
         draft = path.with_name(f"{path.name}.rebuilding")
         await asyncio.to_thread(_take_away, draft)
         await self._write_unwritten()
-        kept = _aside(path, now) if path.exists() else None
+        aside = _aside(path, now)
+        kept = aside if path.exists() else None
         incarnation = await self._write_draft(draft, person, kept, now)
-        await asyncio.to_thread(_swap, draft, path, kept)
+        await asyncio.to_thread(_swap, draft, path, aside)
         return replace(
             self.report,
             written=True,
@@ -337,28 +339,29 @@ def _aside(path: Path, now: datetime) -> Path:
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     kept = path.with_name(f"{path.name}.{stamp}")
     number = 2
-    while kept.exists():
+    while any(kept.with_name(kept.name + suffix).exists() for suffix in _PARTS):
         kept = path.with_name(f"{path.name}.{stamp}-{number}")
         number += 1
     return kept
 
 
 def _take_away(draft: Path) -> None:
-    for suffix in ("", "-wal", "-shm", ".lock"):
+    for suffix in (*_PARTS, ".lock"):
         draft.with_name(draft.name + suffix).unlink(missing_ok=True)
 
 
-def _swap(draft: Path, path: Path, kept: Path | None) -> None:
+def _swap(draft: Path, path: Path, aside: Path) -> None:
     """First the present file goes, so that whatever ends us leaves no two histories in one place.
 
-    A start in between finds no store and an audit log: a lost store, which ends nothing.
+    A start in between finds no store and an audit log: a lost store, which ends nothing.  SQLite's
+    log goes even where its file is gone already: a daemon that was killed leaves one, and whatever
+    lies beside a store is played back into it, whosever it is.
     """
     draft.with_name(draft.name + ".lock").unlink(missing_ok=True)
-    if kept is not None:
-        for suffix in ("", "-wal", "-shm"):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.rename(kept.with_name(kept.name + suffix))
+    for suffix in _PARTS:
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
     draft.rename(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

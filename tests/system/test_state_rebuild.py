@@ -187,6 +187,26 @@ def test_p02_an_older_copy_is_refused_and_rebuilt(own: Installation) -> None:
     goes_on(own)
 
 
+def test_p12_what_a_killed_daemon_left_of_a_deleted_store_is_not_played_into_the_new_one(
+    own: Installation,
+) -> None:
+    """Its write-ahead log is valid by itself, so SQLite would write its pages over the new ones."""
+    log = own.store.with_name(own.store.name + "-wal")
+    with closing(sqlite3.connect(own.store)) as killed:
+        killed.execute("INSERT INTO notes (name, value) VALUES ('of.the.lost', 'x')")
+        killed.commit()
+        left = log.read_bytes()
+    drop_store(own)
+    log.write_bytes(left)
+    rebuilt(own)
+    with closing(sqlite3.connect(own.store)) as store:
+        assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert not store.execute("SELECT 1 FROM notes WHERE name = 'of.the.lost'").fetchall()
+    (kept,) = own.store.parent.glob("orchestrator.db.*-wal")
+    assert kept.read_bytes() == left
+    goes_on(own)
+
+
 def test_facts_that_the_log_does_not_have_yet_are_written_before(own: Installation) -> None:
     """A store that was ahead of its log loses nothing."""
 
