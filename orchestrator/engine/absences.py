@@ -7,11 +7,11 @@ proof that it is the right one.  It ends nothing: what it names only makes a lis
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
 from orchestrator.domain.absence import Absence, Look, absence
-from orchestrator.domain.facts import Fact
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.foundation.instants import format_instant, parse_instant
@@ -19,7 +19,7 @@ from orchestrator.ports.clock import Clock
 from orchestrator.ports.rooms import RoomListing, Rooms
 from orchestrator.ports.store import Store
 
-NOTE: Final = "listing.absence"  # {"since": instant or null, "gone": [room id, …]}
+ABSENCE: Final = "listing.absence"  # {"since": instant or null, "gone": [room id, …]}
 
 
 class Absences:
@@ -46,7 +46,7 @@ class Absences:
 
     async def recall(self) -> None:
         """Read from the store since when it is doubted, and what a person said."""
-        text = await self._store.note(NOTE)
+        text = await self._store.note(ABSENCE)
         if text:
             kept = json.loads(text)
             self._since = parse_instant(kept["since"]) if kept["since"] else None
@@ -80,26 +80,17 @@ class Absences:
 
     async def changed(self) -> dict[str, str | None]:
         """What to keep, where it is not kept already."""
-        note = None
-        if self._since is not None or self._gone:
-            since = None if self._since is None else format_instant(self._since)
-            note = json.dumps({"since": since, "gone": sorted(self._gone)})
-        return {} if note == await self._store.note(NOTE) else {NOTE: note}
+        note = self.note_with(())
+        return {} if note == await self._store.note(ABSENCE) else {ABSENCE: note}
 
-    def approve(self, name: str, actor: str, reason: str) -> tuple[frozenset[str], Fact] | None:
-        """A person says that exactly these rooms are gone: their keys; None if it is not so called.
-
-        From the next listing on they are not expected any more.
-        """
-        found = self.found
-        if not name or name != found.name:
+    def note_with(self, gone: Iterable[str]) -> str | None:
+        """What to keep once a person said of these rooms too that they are gone."""
+        all_gone = self._gone.union(gone)
+        if self._since is None and not all_gone:
             return None
-        self._gone |= found.missing.keys()
-        keys = frozenset(found.missing.values())
-        fact = Fact(
-            "listing.believed",
-            actor=actor,
-            reason=reason,
-            detail={"name": name, "keys": [*sorted(keys)]},
-        )
-        return keys, fact
+        since = None if self._since is None else format_instant(self._since)
+        return json.dumps({"since": since, "gone": sorted(all_gone)})
+
+    def believe(self, gone: Iterable[str]) -> None:
+        """A person said that these rooms are gone, and it is recorded: they are not expected."""
+        self._gone = self._gone.union(gone)

@@ -87,6 +87,15 @@ def is_counted(action: Action, state: KeyState) -> bool:
             return False
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A person's word about a brake, to be recorded before it holds."""
+
+    approvals: dict[str, Approval]
+    fact: Fact
+    brake: str
+
+
 class Brakes:
     """All standing wishes to end or change a link, and what a person approved."""
 
@@ -197,33 +206,38 @@ class Brakes:
         ]
         return {RECENT: json.dumps(kept)}
 
-    def approve(
-        self, brake: str, now: datetime, actor: str, reason: str
-    ) -> tuple[dict[str, str | None], Fact] | None:
+    def approve(self, brake: str, now: datetime, actor: str, reason: str) -> Said | None:
         """A person lets go exactly the keys of a brake; None if no such brake holds."""
         if not brake or brake != self.verdict.brake:
             return None
         keys = sorted(self.verdict.held)
         stands = {key: self._standing[key] for key in keys if key in self._standing}
-        notes = self.let_go(stands, now, actor, reason)
-        until = max((self._approvals[key].until for key in stands), default=now)
+        approvals = self.let_go(stands, now, actor, reason)
+        until = max((approvals[key].until for key in stands), default=now)
         fact = Fact(
             "brake.released",
             actor=actor,
             reason=reason,
             detail={"brake": brake, "keys": [*keys], "until": format_instant(until)},
         )
-        self.verdict = Verdict(frozenset(), self.verdict.wished, self.verdict.limit)
-        return notes, fact
+        return Said(approvals, fact, brake)
 
     def let_go(
         self, standing: Mapping[str, Standing], now: datetime, actor: str, reason: str
-    ) -> dict[str, str | None]:
-        """A person lets go exactly these, now or once they stand; the notes to commit."""
+    ) -> dict[str, Approval]:
+        """A person lets go exactly these, now or once they stand: all approvals to be kept.
+
+        They hold from `take` on, when they are recorded: what ends by a word that nobody kept
+        could never be told (P2).
+        """
         kept = {key: word for key, word in self._approvals.items() if now < word.until}
-        kept |= {key: approve(one, now, actor, reason) for key, one in standing.items()}
-        self._approvals = kept
-        return {APPROVAL: note_of(kept)}
+        return kept | {key: approve(one, now, actor, reason) for key, one in standing.items()}
+
+    def take(self, approvals: dict[str, Approval], brake: str = "") -> None:
+        """Go by approvals that are recorded; ``brake`` is the one that they release."""
+        self._approvals = approvals
+        if brake and brake == self.verdict.brake:
+            self.verdict = Verdict(frozenset(), self.verdict.wished, self.verdict.limit)
 
     def preview(self, plans: Collection[tuple[KeyState, Plan]], now: datetime) -> Verdict:
         """What a brake would say of these plans, without taking them in."""

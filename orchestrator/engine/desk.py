@@ -6,14 +6,13 @@ keys that it concerns are woken.  It refuses what would give a room two keys or 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, assert_never
 
 from orchestrator.domain import outcomes
 from orchestrator.domain.actions import Adopt, Hold
-from orchestrator.domain.brakes import Standing, lost_link
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import InvalidKeyError, Key, parse_key
 from orchestrator.domain.marker import Marker, Unreadable
@@ -37,14 +36,13 @@ from orchestrator.domain.reports import (
 from orchestrator.domain.rooms import Observed, has_ended
 from orchestrator.domain.shaping import differences
 from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
+from orchestrator.engine.approvals import Approvals
 from orchestrator.engine.gathering import DISOWNED, take_in
-from orchestrator.engine.inbox import Lane
 from orchestrator.engine.overview import Overview, Whence
 from orchestrator.engine.preview import preview, preview_key
 from orchestrator.engine.showing import plan_line
 from orchestrator.engine.steering import Steering
 from orchestrator.engine.supervisor import Engine
-from orchestrator.foundation.instants import parse_instant
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.faults import Fault, MissingError
 from orchestrator.ports.sources import Folder
@@ -66,6 +64,7 @@ class EngineDesk:
         self._running = running
         self._overview = Overview(engine, whence)
         self._steering = Steering(engine)
+        self._approvals = Approvals(engine)
         self.on_reload: Callable[[Person], Awaitable[Done]] | None = None
         """What a reload is, where this engine runs in a daemon."""
 
@@ -421,49 +420,7 @@ class EngineDesk:
     async def approve(self, brake: str, person: Person) -> Done:
         """Let go exactly the rooms that a brake holds, or that a doubted listing lacks."""
         await self._prepared()
-        now, brakes = self._parts.clock.now(), self._parts.brakes
-        held = sorted(brakes.verdict.held)
-        approved = brakes.approve(brake, now, person.actor, person.reason)
-        if approved is None:
-            return await self._believe(brake, now, person)
-        notes, fact = approved
-        await self._commit(Commit(facts=(fact,), notes=notes))
-        self._wake_held(held, person)
-        until = parse_instant(str(fact.detail["until"]))
-        return Done(
-            f"{len(held)} rooms may end or be replaced until {_moment(until)}, and no other",
-            tuple(held),
-        )
-
-    async def _believe(self, name: str, now: datetime, person: Person) -> Done:
-        """Rooms that the API lists no more are gone: a person says so, of exactly these."""
-        resync, brakes, store = self._parts.resync, self._parts.brakes, self._parts.store
-        said = resync.absences.approve(name, person.actor, person.reason)
-        if said is None:
-            raise DeskError(
-                f"no brake or doubt is called {name!r} now: room-orchestrator status", 2
-            )
-        keys, fact = said
-        lost = {
-            state.key.encoded: Standing(lost_link(state.generation))
-            for state in await store.states()
-            if state.key.encoded in keys
-        }
-        notes = brakes.let_go(lost, now, person.actor, person.reason)
-        await self._commit(
-            Commit(facts=(fact,), notes={**notes, **await resync.absences.changed()})
-        )
-        resync.wanted.set()
-        return Done(
-            f"{len(keys)} rooms are taken for gone from the next listing on, and no other; those "
-            "that are still wanted are made anew, with new links",
-            tuple(sorted(keys)),
-        )
-
-    def _wake_held(self, held: Sequence[str], person: Person) -> None:
-        for key in list(self._engine.reconciler.last_holds):
-            if key.encoded in held:
-                self._parts.inbox.wake(key, f"approved by {person.actor}", Lane.NORMAL)
+        return await self._approvals.approve(brake, person)
 
     def _wake(self, key: Key) -> None:
         self._parts.inbox.wake(key, "command")

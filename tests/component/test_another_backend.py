@@ -11,6 +11,7 @@ from orchestrator.domain.brakes import Limits
 from orchestrator.domain.policies import Mode
 from orchestrator.domain.rooms import NewRoom, RoomType
 from orchestrator.ports.desk import DeskError
+from orchestrator.ports.store import Commit, StoreFault
 from tests.component.world import ANNA, HOUR, World, policy, running
 from tests.fakes.rooms import Fate
 
@@ -209,6 +210,29 @@ async def test_a_person_says_that_the_rooms_are_gone() -> None:
         await world.pass_(5 * HOUR)
         assert world.changes == []
         assert "brake.tripped" in world.events
+
+
+async def test_p02_a_word_that_rooms_are_gone_counts_once_it_is_recorded() -> None:
+    """The disk is full: it is told, and nothing is made anew by a word that nobody kept."""
+
+    async def full(commit: Commit) -> None:
+        if any(fact.event == "listing.believed" for fact in commit.facts):
+            raise StoreFault("no space left")
+
+    async with running(teams(5)) as world:
+        world.fake.elsewhere()
+        await world.pass_(2 * HOUR)
+        name = world.engine.parts.resync.absences.found.name
+        usual, world.store.before = world.store.before, full
+        with pytest.raises(StoreFault, match="no space left"):
+            await world.desk.approve(name, ANNA)
+        world.store.before = usual
+        world.mark()
+        await world.pass_(2 * HOUR)
+        assert world.changes == []
+        await world.desk.approve(name, ANNA)
+        await world.pass_(2 * HOUR)
+        assert world.changes == ["create_room"] * 5
 
 
 async def test_a_quarter_of_the_rooms_is_lost_and_braked() -> None:

@@ -9,6 +9,7 @@ import pytest
 from orchestrator.domain.brakes import Limits
 from orchestrator.domain.reports import Person
 from orchestrator.ports.desk import DeskError
+from orchestrator.ports.store import Commit, StoreFault
 from tests.component.world import ANNA, HOUR, World, policy, running
 
 DAY = timedelta(days=1)
@@ -253,3 +254,26 @@ async def test_mode_no_removals_creates_and_renews_and_ends_nothing() -> None:
         await world.pass_(2 * DAY)
         assert world.changes == ["create_room"]
         assert world.one("act.withheld").key == "labs/alpha"
+
+
+async def test_p02_an_approval_that_cannot_be_recorded_lets_nothing_go() -> None:
+    """The disk is full: it is told, and later nothing ends by a word that nobody kept."""
+
+    async def full(commit: Commit) -> None:
+        if any(fact.event == "brake.released" for fact in commit.facts):
+            raise StoreFault("no space left")
+
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        await world.edit({"team-rooms.yaml": fewer(4)})
+        name = tripped(world)
+        usual, world.store.before = world.store.before, full
+        with pytest.raises(StoreFault, match="no space left"):
+            await world.desk.approve(name, ANNA)
+        world.store.before = usual
+        world.mark()
+        await world.pass_(3 * DAY)
+        assert world.changes == []
+        assert tripped(world) == name
+        await world.desk.approve(name, ANNA)
+        await world.pass_(HOUR)
+        assert world.changes == ["delete_room"] * 4

@@ -24,6 +24,7 @@ from orchestrator.edges.control import wire
 from orchestrator.edges.control.path import problem_with
 from orchestrator.edges.control.peer import peer_of
 from orchestrator.ports.desk import Desk, DeskError
+from orchestrator.ports.store import StoreFault
 
 _MODE: Final = 0o660
 _BACKLOG: Final = 64
@@ -127,6 +128,9 @@ class ControlServer:
             body = wire.write_refusal(str(error), error.code)
         except wire.WireError as error:
             body = wire.write_refusal(str(error), _INVALID)
+        except StoreFault as error:
+            message = f"it cannot be recorded, so nothing is done: {error}"
+            body = wire.write_refusal(message, _FAILED)
         except Exception as error:  # noqa: BLE001 (whatever it is, the daemon goes on)
             # The kind alone: a message may quote what must not be shown.
             message = f"the daemon failed at this question ({type(error).__name__}); see its log"

@@ -21,6 +21,7 @@ from orchestrator.edges.control import (
 )
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.sources import Folder
+from orchestrator.ports.store import StoreFault
 from tests.reports import STATUS, desk
 
 
@@ -215,6 +216,16 @@ async def test_a_bug_behind_the_desk_is_told_by_its_kind_alone(tmp_path: Path) -
         with pytest.raises(DeskError, match=r"failed at this question \(ValueError\)") as told:
             await status_of(tmp_path / "c.sock")
         assert "hunter2" not in str(told.value)
+
+
+async def test_a_store_that_cannot_record_is_told_in_its_own_words(tmp_path: Path) -> None:
+    """Who types while the disk is full learns that, and that nothing was done."""
+    behind = desk()
+    behind.refuses = StoreFault("no space left on the device")  # type: ignore[assignment]
+    async with ControlServer(behind, tmp_path / "c.sock").serving():
+        with pytest.raises(DeskError, match="nothing is done: no space left") as told:
+            await status_of(tmp_path / "c.sock")
+        assert told.value.code == 1
 
 
 @pytest.mark.parametrize(
