@@ -8,7 +8,6 @@ person may overrule is named with the option that does.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -36,6 +35,7 @@ from orchestrator.domain.rooms import Observed
 from orchestrator.engine.lineage import told
 from orchestrator.engine.outbox import AUDIT_HEAD
 from orchestrator.engine.rebuilding import Terms, birth
+from orchestrator.foundation.replacing import sync_folder
 from orchestrator.foundation.sqlite import DatabaseFault
 from orchestrator.foundation.sqlite.lock import FileLock
 from orchestrator.meetings_server import StoreFault as ServerFault
@@ -363,8 +363,4 @@ def _swap(draft: Path, path: Path, aside: Path) -> None:
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
     draft.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

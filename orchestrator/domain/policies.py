@@ -340,6 +340,26 @@ class Desired:
         return _digest(self.shape)
 
 
+def desired(policy: Policy, display_name: str, text: str, because: str) -> Desired:
+    """What a policy wishes, with what was rendered for one subject: its name and its metadata."""
+    room = policy.room
+    return Desired(
+        display_name=display_name,
+        type=room.type,
+        lifetime=room.lifetime,
+        text=text,
+        settings=room.settings,
+        renewal=policy.renewal,
+        replace=policy.replace,
+        removal=policy.removal,
+        protect=policy.protect,
+        mode=policy.mode,
+        version=policy.version,
+        because=because,
+        places={path: place.of_line for path, place in room.places.items()},
+    )
+
+
 @lru_cache(maxsize=1024)  # asked for several times in the turn that makes a room
 def _digest(shape: tuple[object, ...]) -> str:
     return hashlib.sha256(repr(shape).encode()).hexdigest()[:16]

@@ -19,6 +19,7 @@ from orchestrator.domain.policies import (
     Subject,
     Template,
     Tree,
+    desired,
 )
 from orchestrator.domain.rooms import DISPLAY_NAME_MAX
 from orchestrator.foundation.problems import Place, Problem
@@ -123,21 +124,7 @@ def _desired(
     if not name:
         raise TemplateFault(Problem(room.display_name.place, "display_name is blank"))
     text = "" if room.metadata is None else _text(templates, room.metadata, values)
-    return Desired(
-        display_name=name,
-        type=room.type,
-        lifetime=room.lifetime,
-        text=text,
-        settings=room.settings,
-        renewal=policy.renewal,
-        replace=policy.replace,
-        removal=policy.removal,
-        protect=policy.protect,
-        mode=policy.mode,
-        version=policy.version,
-        because=_because(policy, subject),
-        places={path: place.of_line for path, place in room.places.items()},
-    )
+    return desired(policy, name, text, _because(policy, subject))
 
 
 def _because(policy: Policy, subject: Subject) -> str:

@@ -29,6 +29,7 @@ from orchestrator.domain.policies import (
     ReplaceMode,
     Schedule,
     Tree,
+    desired,
 )
 from orchestrator.domain.reports import OpeningRow
 from orchestrator.engine.book import Book
@@ -207,29 +208,16 @@ class Occurrences:
         values = values_of(
             occurrence, lambda moment: self._calendar.local(moment, schedule.timezone)
         )
-        room = policy.room
         name = cut(self._text(policy, "display_name", values)) or str(key)
         try:
             text = normalise_text(self._text(policy, "metadata", values))
         except ValueError as error:
             _log.warning("occurrence.metadata", key=key.encoded, problem=str(error))
             text = ""
-        return Desired(
-            display_name=name,
-            type=room.type,
-            lifetime=None,
-            text=text,
-            settings=room.settings,
-            renewal=policy.renewal,
-            replace=Replace(ReplaceMode.NEVER),
-            removal=policy.removal,
-            protect=policy.protect,
-            mode=policy.mode,
-            version=policy.version,
-            because=policy.places.get("on_schedule", Place(policy.file)).of_line,
-            places={path: place.of_line for path, place in room.places.items()},
-            occurrence=occurrence,
-        )
+        because = policy.places.get("on_schedule", Place(policy.file)).of_line
+        never = Replace(ReplaceMode.NEVER)
+        wish = desired(policy, name, text, because)
+        return replace(wish, lifetime=None, replace=never, occurrence=occurrence)
 
     def _text(self, policy: Policy, what: str, values: Mapping[str, Tree]) -> str:
         """A text of the room, or none: people need the room even where its name cannot be made."""

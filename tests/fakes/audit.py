@@ -1,24 +1,24 @@
 """An audit log in memory, for the tests of those who write facts."""
 
-import hashlib
+from __future__ import annotations
+
 from collections.abc import Sequence
 
+from orchestrator.adapters.audit.memory import MemoryAudit
 from orchestrator.domain.facts import Fact, RecordedFact
-from orchestrator.foundation.chain import GENESIS
 from orchestrator.ports.audit import AuditFault, Head
 
 
-class FakeAudit:
-    """Keeps facts in a list; passes the contract of `orchestrator.ports.audit.AuditLog`.
+class FakeAudit(MemoryAudit):
+    """The one of rehearsals, which keeps facts in a list and can fail.
 
     `fail` makes the next appends fail, each after it took so many of its facts.
     """
 
     def __init__(self, head: Head | None = None) -> None:
         self.written: list[RecordedFact] = []
-        self._head = head or Head(0, GENESIS, 0)
         self._failures: list[int] = []
-        self._closed = False
+        super().__init__(self.written.append, head)
 
     @property
     def facts(self) -> list[Fact]:
@@ -38,26 +38,10 @@ class FakeAudit:
         self._failures.clear()
 
     async def append(self, facts: Sequence[RecordedFact]) -> Head:
-        self._refuse_if_closed()
-        new = [recorded for recorded in facts if recorded.seq > self._head.seq]
-        failing = bool(self._failures)
-        for recorded in new[: self._failures.pop(0)] if failing else new:
-            own = hashlib.sha256(f"{self._head.hash} {recorded!r}".encode()).hexdigest()
-            self._head = Head(recorded.seq, own, self._head.lines + 1)
-            self.written.append(recorded)
-        if failing:
-            message = "the log cannot be written"
-            raise AuditFault(message)
-        return self._head
-
-    async def head(self) -> Head:
-        self._refuse_if_closed()
-        return self._head
-
-    async def close(self) -> None:
-        self._closed = True
-
-    def _refuse_if_closed(self) -> None:
-        if self._closed:
-            message = "the log is closed"
-            raise AuditFault(message)
+        if not self._failures:
+            return await super().append(facts)
+        known = (await self.head()).seq
+        new = [recorded for recorded in facts if recorded.seq > known]
+        await super().append(new[: self._failures.pop(0)])
+        message = "the log cannot be written"
+        raise AuditFault(message)

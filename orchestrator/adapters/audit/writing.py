@@ -18,6 +18,7 @@ from orchestrator.adapters.audit.ending import NOTHING, live_ending, rotated_end
 from orchestrator.adapters.audit.reading import LogMovedError
 from orchestrator.adapters.audit.signing import SigningKey
 from orchestrator.domain.facts import RecordedFact
+from orchestrator.foundation.replacing import sync_folder
 from orchestrator.ports.audit import AuditFault, Head
 
 _MODE: Final = 0o640  # the group may read: an auditor need not be the daemon
@@ -206,9 +207,5 @@ def _open_for_append(path: Path) -> int:
         descriptor = os.open(path, flags | os.O_CREAT, _MODE)
     os.fchmod(descriptor, _MODE)  # whatever the umask says
     # The file's name must survive a power cut as well as its lines.
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
     return descriptor

@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -40,6 +39,7 @@ from typing import Final
 
 from orchestrator.domain.alerts import Alert
 from orchestrator.foundation.instants import format_instant_exactly
+from orchestrator.foundation.replacing import replace_file
 from orchestrator.ports.deliveries import DeliveredRoom, DeliveryFault
 
 READABLE_BY_GROUP: Final = 0o640
@@ -115,9 +115,8 @@ class _Whole:
         # Half a character from elsewhere stops nobody.
         body = (",\n".join(lines) + _TAIL).encode(errors="replace")
         with self._writing, _faults(self._path):
-            path = self._path.resolve()
-            if not _shows(path, len(head), body):
-                _write(path, head.encode() + body, self._mode)
+            if not _shows(self._path, len(head), body):
+                replace_file(self._path, head.encode() + body, self._mode)
 
 
 def _line(room: DeliveredRoom) -> str:
@@ -143,34 +142,6 @@ def _shows(path: Path, head: int, body: bytes) -> bool:
         return path.read_bytes()[head:] == body
     except OSError:  # not there yet, or it will be seen when it is written
         return False
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    # One fixed name: what a kill leaves behind is used up by the next writing.
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    # O_EXCL: where others may write too, nobody can put a link there and have us write its target.
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    # Or a power cut could bring the old name back.
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

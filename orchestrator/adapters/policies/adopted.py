@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Final
 
 from orchestrator.adapters.policies.subjects import DATA_FOLDER, DATA_MAX
 from orchestrator.foundation.documents import Tree, read_yaml
+from orchestrator.foundation.replacing import replace_file
 from orchestrator.ports.adoptions import AdoptionsFault, Entry, Standing
 
 NAME: Final = "adopted.yaml"
@@ -101,20 +101,7 @@ class AdoptedFile:
 
     def _write(self, text: str) -> None:
         self._folder.mkdir(exist_ok=True)
-        path = self._path.resolve()
-        draft = path.with_name(f".{path.name}.new")
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fchmod(descriptor, _READABLE)
-                os.fsync(descriptor)
-            draft.replace(path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
+        replace_file(self._path, text.encode(), _READABLE)
 
 
 def _take(entry: Entry, adopted: _Lines, disowned: _Lines) -> None:
