@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from orchestrator.app.keys import audit_key, callback_token, make_private, meetings_key
+from orchestrator.app.keys import audit_key, callback_token, link_key, make_private, meetings_key
 from orchestrator.app.schemas import Subject, editor_line, write_schemas
+from orchestrator.config.links import KEY_FILE
 
 LISTEN: Final = "127.0.0.1:8441"
 _OWNER_STEM: Final = 35  # of 40 characters; "-" and four digits follow
@@ -69,6 +70,7 @@ def init(folder: Path, choices: Choices | None = None, *, example: bool = True) 
         meetings_key(keys)
         audit_key(keys)
         callback_token(keys)
+        link_key(keys / KEY_FILE)
         (folder / "policies" / "data").mkdir(parents=True, exist_ok=True)
         if example:
             _write_new(folder / "policies" / "team-rooms.yaml", _POLICY_LINE + _POLICY)
@@ -135,6 +137,11 @@ destinations:
 http:
   listen: 127.0.0.1:0
   callbacks: {{token: {{file: secrets/callbacks.token}}}}
+
+# Our own links, which lead to a room whatever becomes of it, are given out once http.public_url
+# says what they begin with, such as https://rooms.example.com. Keep this secret: with another one
+# every link is another.
+links: {{secret: {{file: secrets/links.key}}}}
 
 # More removals or replacements than this in a day wait for a person. The greater of the two counts.
 safety:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -46,6 +47,14 @@ def callback_token(folder: Path) -> Secret:
     path = folder / CALLBACK_TOKEN
     if not path.exists():
         _write(path, f"{secrets.token_hex(32)}\n".encode())
+    return Secret(path.read_text().strip())
+
+
+def link_key(path: Path) -> Secret:
+    """The secret that our own links are made with, 256 bits, made if need be."""
+    if not path.exists():
+        with contextlib.suppress(FileExistsError):  # another command was first: its one counts
+            _write(path, f"{secrets.token_hex(32)}\n".encode())
     return Secret(path.read_text().strip())
 
 

@@ -13,6 +13,7 @@ from dataclasses import fields, is_dataclass
 from orchestrator.adapters.audit.signing import InvalidSigningKeyError, SigningKey
 from orchestrator.adapters.meetings.token import UnusableKeyError, read_key
 from orchestrator.app.build import StartError
+from orchestrator.app.links import read_scheme
 from orchestrator.app.web import read_lock
 from orchestrator.config import SecretFault, Settings
 from orchestrator.config.secrets import SecretKind, SecretSource
@@ -58,10 +59,11 @@ def unusable(settings: Settings) -> tuple[str, ...]:
             problems.append(str(fault))
     if problems:
         return tuple(problems)
-    try:
-        read_lock(settings)
-    except StartError as fault:
-        problems.append(str(fault))
+    for read in (read_lock, read_scheme):
+        try:
+            read(settings)
+        except StartError as fault:
+            problems.append(str(fault))
     if isinstance(settings.meetings, RemoteMeetings):
         source = settings.meetings.private_key
         try:

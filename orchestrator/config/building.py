@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.config.links import KEY_FILE, LinkSettings, LinksForm, build_links
 from orchestrator.config.locating import Source
 from orchestrator.config.models import (
     AuditForm,
@@ -67,6 +68,7 @@ def build(form: ConfigForm, source: Source) -> Settings:
         safety=_safety(form.safety or SafetyForm.model_validate({})),
         resync_interval=form.resync_interval,
         http=_http(form.http or HttpForm.model_validate({}), source),
+        links=_links(form, source),
         directories=_directories(form.directories or DirectoriesForm.model_validate({}), source),
         control=source.path((form.control or ControlForm.model_validate({})).socket),
         log=_log(form.log or LogForm.model_validate({})),
@@ -160,6 +162,21 @@ def _http(form: HttpForm, source: Source) -> HttpSettings:
                 None if signature is None else source.secret(signature, *where, "signature_secret")
             ),
         ),
+    )
+
+
+def _links(form: ConfigForm, source: Source) -> LinkSettings:
+    links = form.links or LinksForm.model_validate({})
+    secret = links.secret
+    # Beside the keys that we make ourselves; with a remote API in the one folder that we may
+    # surely write to.
+    folder = source.path(form.meetings.keys)
+    if not form.meetings.embedded:
+        folder = source.path(form.store).parent
+    return build_links(
+        links,
+        None if secret is None else source.secret(secret, "links", "secret"),
+        folder / KEY_FILE,
     )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from orchestrator.config.building import written_paths
 from orchestrator.config.fields import SecretForm
+from orchestrator.config.links import Access
 from orchestrator.config.locating import Source
 from orchestrator.config.models import EMBEDDED_ONLY, REMOTE_ONLY, ConfigForm
 from orchestrator.config.settings import RemoteMeetings, Settings
@@ -52,6 +53,7 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
     """What is lawful and yet unwise."""
     callbacks = settings.http.callbacks
     secrets = [settings.audit.signing_key, callbacks.token, callbacks.signature_secret]
+    secrets.append(settings.links.secret)
     secrets.extend(secret.value for secret in settings.directories.secrets.values())
     if isinstance(settings.meetings, RemoteMeetings):
         secrets.append(settings.meetings.private_key)
@@ -65,6 +67,9 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
             "listen on 127.0.0.1 and put a proxy with TLS before it"
         )
         yield Problem(document.place(("http", "listen")), message)
+    if settings.links.access is not Access.TOKEN and settings.http.public_url is None:
+        message = "our own links are given out only where http.public_url says what they begin with"
+        yield Problem(document.place(("links", "access")), message)
     for secret in secrets:
         warning = secret.warning() if secret else None
         if warning is not None:
@@ -81,6 +86,7 @@ def _secrets(form: ConfigForm) -> dict[Steps, SecretForm | None]:
             for name, secret in directories.items()
         },
         (_MEETINGS, "private_key"): form.meetings.private_key,
+        ("links", "secret"): form.links.secret if form.links else None,
         ("audit", "signing_key"): form.audit.signing_key if form.audit else None,
         ("http", "callbacks", "token"): callbacks.token if callbacks else None,
         ("http", "callbacks", "signature_secret"): (

@@ -22,6 +22,7 @@ from orchestrator.config.fields import (
     some,
     written_path,
 )
+from orchestrator.config.links import LinksForm
 from orchestrator.domain.marker import OWNER
 from orchestrator.foundation.forms import Form, Length, patterned
 from orchestrator.foundation.reach import read_reach
@@ -229,7 +230,7 @@ class LogForm(Form):
 class ConfigForm(Form):
     """One installation of Room Orchestrator."""
 
-    not_yet: ClassVar = frozenset({"links", "sources", "themes"})
+    not_yet: ClassVar = frozenset({"sources", "themes"})
     hints: ClassVar = {
         "owner": "`room-orchestrator init` makes one",
         "mode": "write observe, no-removals or enforce",
@@ -263,6 +264,9 @@ class ConfigForm(Form):
         timedelta(minutes=10), description="time between two complete listings"
     )
     http: HttpForm | None = Field(None, description="the HTTP server: callbacks and health")
+    links: LinksForm | None = Field(
+        None, description="our own links, which are given out where http.public_url is set"
+    )
     directories: DirectoriesForm | None = Field(
         None, description="the services that policies take subjects from"
     )

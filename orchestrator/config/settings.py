@@ -14,6 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
+from orchestrator.config.links import LinkSettings
 from orchestrator.config.secrets import SecretSource
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Mode
@@ -233,6 +234,7 @@ class Settings:
         safety: when removals and replacements wait for a person. Reload.
         resync_interval: time between two complete listings. Reload.
         http: the HTTP server. Restart.
+        links: our own links. Reload.
         directories: the services that policies take subjects from. Reload.
         control: the unix socket that the command line talks to. Restart.
         log: the log on standard error.
@@ -250,6 +252,7 @@ class Settings:
     safety: SafetySettings
     resync_interval: timedelta
     http: HttpSettings
+    links: LinkSettings
     directories: DirectorySettings
     control: Path
     log: LogSettings

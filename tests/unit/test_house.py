@@ -107,6 +107,7 @@ BREACHES = [
     ("vendor-aiohttp", "engine.reconciler", "aiohttp"),
     ("vendor-apscheduler", "engine.reconciler", "apscheduler"),
     ("vendor-cryptography", "engine.reconciler", "cryptography"),
+    ("vendor-icalendar", "engine.reconciler", "icalendar"),
     ("vendor-jinja2", "engine.reconciler", "jinja2"),
     ("vendor-jmespath", "engine.polling", "jmespath"),
     ("vendor-jwt", "engine.reconciler", "jwt"),

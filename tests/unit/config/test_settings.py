@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from orchestrator.config import Configuration, Settings, read_config
+from orchestrator.config.links import Access, LinkSettings, ProxySettings
 from orchestrator.config.models import ConfigForm
 from orchestrator.config.reader import understand
 from orchestrator.config.secrets import SecretKind
@@ -79,6 +81,12 @@ def test_what_is_not_said_has_its_default() -> None:
     assert settings.safety == SafetySettings(3, 10.0, timedelta(days=1), timedelta(hours=12))
     assert settings.resync_interval == timedelta(minutes=10)
     assert settings.http == HttpSettings("127.0.0.1", 0, None, CallbackSettings(None, None))
+    assert settings.links == LinkSettings(
+        Access.TOKEN,
+        None,
+        folder / "secrets/links.key",
+        ProxySettings("X-Forwarded-User", (ip_network("127.0.0.1"), ip_network("::1"))),
+    )
     assert settings.directories == DirectorySettings(timedelta(seconds=30), Reach(), {})
     assert settings.control == folder / "state/control.sock"
     assert settings.log == LogSettings(LogLevel.INFO, LogFormat.AUTO)
@@ -93,6 +101,36 @@ def test_a_remote_api_is_read() -> None:
     assert meetings.private_key.name == "/srv/ro/secrets/api.pem"
     assert meetings.private_key.place == Place("/srv/ro/config.yaml", 6, 16)
     assert meetings.calls == Calls(10.0, 8, timedelta(seconds=10), 200, timedelta(seconds=60))
+
+
+def test_links_are_read() -> None:
+    """Whom they let in, what they are made with, and which proxy is believed."""
+    links = read(
+        f"{SMALL}links:\n  access: proxy-auth\n  secret: {{env: LINKS}}\n"
+        "  proxy: {header: X-User, trusted: [10.20.0.0/16]}\n"
+    ).links
+    assert links.access is Access.PROXY_AUTH
+    assert links.secret is not None
+    assert (links.secret.kind, links.secret.name) == (SecretKind.ENV, "LINKS")
+    assert links.proxy == ProxySettings("X-User", (ip_network("10.20.0.0/16"),))
+    assert read(f"{SMALL}links: {{access: open}}\n").links.access is Access.OPEN
+
+
+def test_with_a_remote_api_our_own_secret_lies_beside_the_store() -> None:
+    """There is no folder of keys there; and the config's may be read-only."""
+    assert read(REMOTE).links.made == Path("/srv/ro/state/links.key")
+
+
+def test_links_without_a_public_address_are_doubtful() -> None:
+    """Nobody is given one."""
+    found = understand(Path("config.yaml"), f"{SMALL}links: {{access: open}}\n".encode())
+    (warning,) = found.warnings
+    assert str(warning) == (
+        "config.yaml:4:17  our own links are given out only where http.public_url says what "
+        "they begin with"
+    )
+    public = f"{SMALL}links: {{access: open}}\nhttp: {{public_url: 'https://r.example'}}\n"
+    assert understand(Path("config.yaml"), public.encode()).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -279,6 +317,8 @@ def keys_of(form: type[Form]) -> Iterator[str]:
         DirectorySecret,
         SafetySettings,
         LogSettings,
+        LinkSettings,
+        ProxySettings,
     ],
     ids=lambda kind: kind.__name__,
 )

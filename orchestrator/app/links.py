@@ -1,0 +1,45 @@
+"""How this installation makes and reads its links: from settings, with the secret taken in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from orchestrator.app.build import StartError
+from orchestrator.app.keys import link_key
+from orchestrator.config import Settings
+from orchestrator.config.links import Access
+from orchestrator.domain.links import NO_LINKS, LinkScheme
+
+_LEAST: Final = 32  # characters
+_MAKE: Final = "(umask 077; openssl rand -hex 32 > secrets/links.key)"
+
+
+def read_scheme(settings: Settings) -> LinkScheme:
+    """How links are made by these settings; where there is no secret yet, one is made.
+
+    Without a public address there are no links, and no secret is needed.
+
+    Raises:
+        StartError: the secret is too weak, or cannot be made; the text does not quote it.
+        SecretFault: it is not where the config says that it is.
+    """
+    links, public_url = settings.links, settings.http.public_url
+    if public_url is None:
+        return NO_LINKS
+    if links.secret is not None:
+        where, secret = "links.secret", links.secret.read()
+    else:
+        where = str(links.made)
+        try:
+            secret = link_key(links.made)
+        except OSError as error:
+            message = (
+                f"{links.made}, the secret that links are made with, cannot be had: "
+                f"{error.strerror}. Make one with  {_MAKE}  and write  links: {{secret: "
+                "{file: secrets/links.key}}  in config.yaml"
+            )
+            raise StartError(message) from error
+    if len(secret.reveal()) < _LEAST:
+        message = f"{where} has less than {_LEAST} characters; make one with:  openssl rand -hex 32"
+        raise StartError(message)
+    return LinkScheme(public_url, secret, tokened=links.access is Access.TOKEN)
