@@ -6,6 +6,7 @@ people.  Whatever cannot be read makes the subjects unknown, which is not the sa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -38,6 +39,8 @@ DATA_FOLDER: Final = "data"
 SUFFIXES: Final = (".yaml", ".yml", ".json", ".csv")
 _ITEMS: Final[Path] = ("for_each", "items")
 _SHOWN: Final = 5
+# Indentation, dash and first letter of each line that is no comment and no mark of a document.
+_YAML_LINE: Final = re.compile(rb"^([ ]*)(-[ ]+)?([^\s#-])", re.MULTILINE)
 
 
 def subjects_of(
@@ -120,7 +123,7 @@ def _in_file(source: DataFile, data: Mapping[str, bytes | Problem]) -> Subjects:
             "ends in the middle of a line, so it may have been cut off; nothing is changed until "
             "its last line ends with a line break"
         )
-        return Subjects(None, (Problem(Place(name, raw.count(b"\n") + 1), message),))
+        return Subjects(None, (Problem(Place(document.file, raw.count(b"\n") + 1), message),))
     return _listed(document, ())
 
 
@@ -128,12 +131,20 @@ def _may_be_cut_off(name: str, raw: bytes) -> bool:
     """Whether a file that can be read may be the beginning of a longer one, cut off within a row.
 
     Half a name would be a new name, and with it a new link.  JSON that was cut cannot be read, nor
-    can a row of YAML in braces; one that was cut between two rows looks like any shorter list.
+    can a row of YAML that stands in braces; one that was cut between two rows looks like any
+    shorter list.
     """
-    if PurePosixPath(name).suffix == ".json":
+    text = raw.rstrip(b" \t")
+    if PurePosixPath(name).suffix == ".json" or not raw.strip() or text.endswith((b"\n", b"\r")):
         return False
-    whole = (b"\n", b"\r") if PurePosixPath(name).suffix == ".csv" else (b"\n", b"\r", b"}", b"]")
-    return bool(raw.strip()) and not raw.rstrip(b" \t").endswith(whole)
+    if PurePosixPath(name).suffix == ".csv":
+        return True
+    # A brace at the end closes what one began, the list or its last row: "name: Team [EU] North"
+    # has them too, and can be cut behind them.
+    lines = _YAML_LINE.findall(raw)
+    rows = [line for line in lines if line[0] == lines[0][0]]
+    begins = [rows[0][2]] if rows and not rows[0][1] else [row[2] for row in rows[-1:]]
+    return not (begins in ([b"{"], [b"["]) and text.endswith((b"}", b"]")))
 
 
 def _in_answer(source: HttpSource, answers: Answers) -> Subjects:

@@ -155,3 +155,30 @@ def test_fewer_subjects_than_min_items_are_unknown() -> None:
         "there are more, or min_items is less"
     )
     assert READER.subjects(wanted, {"t.yaml": b"- {code: a}\n- b\n"}).subjects is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "whole"),
+    [
+        ("t.yaml", "- slug: a\n  name: Team [EU]", False),
+        ("t.yaml", "- slug: a\n  name: Team {EU}", False),
+        ("t.yaml", "- {slug: a}\n- slug: b\n  tags: [x, y]", False),
+        ("t.yaml", "- slug: a\n  subs:\n    - {x: y}", False),
+        ("t.yaml", '- {slug: a, name: "Team [EU]"}', True),
+        ("t.yaml", "# ours\n---\n- slug: b\n- {slug: a,\n   name: A}  ", True),
+        ("t.yaml", "[{slug: a},\n {slug: b}\n]", True),
+        ("t.yaml", "- a\n- b", False),
+        ("t.yaml", "- a\n- b\n", True),
+        ("t.json", '["a", "b"]', True),
+        ("t.csv", "slug,name\na,[A]", False),
+        ("t.csv", "slug,name\r\na,A\r\n", True),
+    ],
+)
+def test_p04_a_last_row_is_whole_or_the_file_is_not_believed(
+    name: str, text: str, whole: bool
+) -> None:
+    """By a line break, or by the bracket that the row began with; and it is named as it is read."""
+    found = READER.subjects(policy(f"file: {name}"), {name: text.encode()})
+    assert (found.subjects is not None) is whole
+    told = [f"{problem.place.file}:{problem.place.line}" for problem in found.problems]
+    assert told == ([] if whole else [f"data/{name}:{text.count(chr(10)) + 1}"])
