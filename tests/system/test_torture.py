@@ -1,11 +1,16 @@
 """A short kill test; `make torture` is the long one, which goes on until every state was hit."""
 
 import asyncio
+import signal
+import subprocess
+import sys
+import threading
 
 import pytest
 
 from tests.system.torture import WISHES, Options, Tally, main, torture
 from tests.system.torture_oracle import State
+from tests.system.torture_tap import Moment, Tap
 
 SHORT = Options(
     rounds=2, least=0, kills=2, limit=45, deaths=2, seed=7, wishes=(WISHES[0], WISHES[2]), hurry=0
@@ -32,3 +37,30 @@ def test_help_tells_the_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended.value.code == 0
     shown = capsys.readouterr().out
     assert all(option in shown for option in ("--rounds", "--seed", "--hits", "--limit"))
+
+
+async def test_a_moment_that_has_come_strikes_nobody_once_the_tap_is_disarmed() -> None:
+    """Its delay was not over when the life was ended otherwise: another process has its number."""
+
+    async def taken(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(taken, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()[:2]
+    async with server, Tap.opened(f"http://{host}:{port}") as tap:
+        with subprocess.Popen(
+            [sys.executable, "-c", "input()"], stdin=subprocess.PIPE
+        ) as bystander:
+            struck = tap.arm(Moment(frozenset({"POST"}), False, 1, 0.2), bystander.pid)
+            tap.passed("POST", of_answers=False)
+            (strike,) = [one for one in threading.enumerate() if one.name == "strike"]
+            assert tap.disarm()
+            await asyncio.to_thread(strike.join)
+            assert bystander.poll() is None
+            assert not struck.is_set()
+            tap.arm(Moment(frozenset({"POST"}), False, 1, 0.0), bystander.pid)
+            tap.passed("POST", of_answers=False)
+            (strike,) = [one for one in threading.enumerate() if one.name == "strike"]
+            await asyncio.to_thread(strike.join)
+            assert not tap.disarm()
+            assert bystander.wait() == -signal.SIGKILL

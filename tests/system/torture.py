@@ -175,12 +175,14 @@ class Torturer:
                 await asyncio.wait_for(struck.wait(), _LONGEST_LIFE)
             except TimeoutError:
                 # What is left to do did not bring the moment about: kill it as it is.
-                stage.tap.disarm()
-                self.struck = False
-                if process.poll() is not None:
-                    self._violated(f"the daemon ended by itself with {process.returncode}")
-                process.kill()
-                await asyncio.to_thread(stage.tap.mark)
+                if stage.tap.disarm():
+                    self.struck = False
+                    if process.poll() is not None:
+                        self._violated(f"the daemon ended by itself with {process.returncode}")
+                    process.kill()
+                    await asyncio.to_thread(stage.tap.mark)
+                else:
+                    await struck.wait()
             await asyncio.to_thread(process.wait)
         requests, killed = await stage.requests()
         assert killed is not None

@@ -49,6 +49,9 @@ class _Armed:
     pid: int
     left: int
     struck: asyncio.Event = field(default_factory=asyncio.Event)
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    strikes: bool = False
+    off: bool = False
 
 
 class Tap:
@@ -58,6 +61,7 @@ class Tap:
         self.url = ""
         self._host, self._port = host, port
         self._armed: _Armed | None = None
+        self._last: _Armed | None = None
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -82,12 +86,21 @@ class Tap:
 
     def arm(self, moment: Moment, pid: int) -> asyncio.Event:
         """Kill this process at this moment; the event is set once that is done."""
-        self._armed = _Armed(moment, pid, moment.nth)
+        self._armed = self._last = _Armed(moment, pid, moment.nth)
         return self._armed.struck
 
-    def disarm(self) -> None:
-        """Kill no more."""
-        self._armed = None
+    def disarm(self) -> bool:
+        """Kill no more; false where the kill is done or under way, and its event will be set.
+
+        The moment may have come and its delay not be over: whoever killed and buried the process
+        meanwhile would have the tap kill whatever has its number then, and mark another life.
+        """
+        self._armed, last = None, self._last
+        if last is None:
+            return True
+        with last.turn:
+            last.off = True
+            return not last.strikes
 
     def mark(self) -> None:
         """Let the server's log tell that this is the moment of the kill; blocks for a moment."""
@@ -132,7 +145,11 @@ class Tap:
         with socket.create_connection((self._host, self._port), timeout=5) as connection:
             word = f"GET {MARK_PATH} HTTP/1.1\r\nHost: tap\r\n\r\n".encode()
             time.sleep(armed.moment.delay)
-            os.kill(armed.pid, signal.SIGKILL)
+            with armed.turn:
+                if armed.off:
+                    return
+                armed.strikes = True
+                os.kill(armed.pid, signal.SIGKILL)
             connection.sendall(word)
             connection.recv(_CHUNK)
         self._loop.call_soon_threadsafe(armed.struck.set)
