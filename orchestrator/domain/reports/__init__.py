@@ -1,0 +1,90 @@
+"""Reports: what people and programs are told, as values.
+
+The law of this package: the command line, the socket and every page show these and nothing else.
+They are taken from here, whichever module they stand in.  A host link is in none of them but
+`RevealedLink`, which only a person's own question makes.  All moments are UTC.
+"""
+
+from orchestrator.domain.reports.commands import (
+    Done,
+    Person,
+)
+from orchestrator.domain.reports.plan import (
+    ApplyReport,
+    ChangeLine,
+    LinkFate,
+    NextAct,
+    OpeningRow,
+    PlanLine,
+    PlanReport,
+)
+from orchestrator.domain.reports.rehearsal import (
+    RehearsalReport,
+    RehearsedAct,
+    RehearsedCalls,
+    RehearsedMonth,
+    RehearsedRenewals,
+    Unmet,
+)
+from orchestrator.domain.reports.rooms import (
+    ComparedField,
+    ForeignRow,
+    HistoryLine,
+    RevealedLink,
+    RoomRow,
+    RoomsReport,
+    WhyReport,
+)
+from orchestrator.domain.reports.status import (
+    ENDS_SUSPENDED,
+    BrakeRow,
+    DirectoryRow,
+    DormantRow,
+    HealthReport,
+    LoopRow,
+    PolicyRow,
+    ReadinessReport,
+    StatusReport,
+    SuspendedRow,
+)
+from orchestrator.domain.reports.stores import (
+    RebuildReport,
+    StoreReport,
+)
+
+__all__ = [
+    "ENDS_SUSPENDED",
+    "ApplyReport",
+    "BrakeRow",
+    "ChangeLine",
+    "ComparedField",
+    "DirectoryRow",
+    "Done",
+    "DormantRow",
+    "ForeignRow",
+    "HealthReport",
+    "HistoryLine",
+    "LinkFate",
+    "LoopRow",
+    "NextAct",
+    "OpeningRow",
+    "Person",
+    "PlanLine",
+    "PlanReport",
+    "PolicyRow",
+    "ReadinessReport",
+    "RebuildReport",
+    "RehearsalReport",
+    "RehearsedAct",
+    "RehearsedCalls",
+    "RehearsedMonth",
+    "RehearsedRenewals",
+    "RevealedLink",
+    "RoomRow",
+    "RoomsReport",
+    "StatusReport",
+    "StoreReport",
+    "SuspendedRow",
+    "Unmet",
+    "WhyReport",
+]

@@ -1,0 +1,108 @@
+"""Rooms: each as a row, why one is as it is, and the host link that a person asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from orchestrator.domain.reports.plan import NextAct, OpeningRow, PlanLine
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRow:
+    """One room of ours, or a wanted one that is not there yet.
+
+    `state` is one word: open, occupied, waiting, held, ending, dormant, superseded,
+    duplicate, missing.
+    `use` is occupied, empty or unknown, by the word of `use_by`: ``GET /sessions`` or callbacks.
+    """
+
+    key: str
+    state: str
+    room_id: str = ""
+    display_name: str = ""
+    type: str = ""
+    guest_url: str = ""
+    meeting_code: str = ""
+    expires_at: datetime | None = None
+    created_at: datetime | None = None
+    adopted: bool = False
+    generation: int = 0
+    protected: bool = False
+    next_act: NextAct | None = None
+    held: tuple[str, ...] = ()
+    policy: str = ""
+    use: str = "unknown"
+    use_by: str = ""
+    last_used_at: datetime | None = None
+    suspended_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRow:
+    """A room that is not ours."""
+
+    room_id: str
+    display_name: str
+    type: str
+    meeting_code: str
+    expires_at: datetime | None
+    marker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomsReport:
+    """Rooms of ours, the next of each schedule, and, where they were asked for, those of others."""
+
+    rooms: tuple[RoomRow, ...]
+    foreign: tuple[ForeignRow, ...] = ()
+    openings: tuple[OpeningRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedField:
+    """One field of a room: what is wanted and what the API shows."""
+
+    path: str
+    wanted: str
+    observed: str
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WhyReport:
+    """The whole chain for one key: who asks for it, what was done, how it stands, what comes."""
+
+    key: str
+    rooms: tuple[RoomRow, ...]
+    wanted: str
+    policy: str
+    policy_version: str
+    fields: tuple[ComparedField, ...]
+    plan: tuple[PlanLine, ...]
+    holds: tuple[str, ...]
+    next_act: NextAct | None
+    history: tuple[HistoryLine, ...] = ()
+    former: tuple[str, ...] = ()
+    renewal: NextAct | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One fact about a key, as the audit tells it."""
+
+    ts: datetime
+    seq: int
+    event: str
+    reason: str
+    actor: str
+    operation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RevealedLink:
+    """A host link that a person asked for; it is a secret, read afresh and kept by nobody."""
+
+    key: str
+    room_id: str
+    host_url: str
