@@ -18,6 +18,7 @@ from typing import (
     ClassVar,
     Final,
     Generic,
+    Literal,
     Protocol,
     TypeGuard,
     TypeVar,
@@ -174,7 +175,7 @@ class _Filling:
         """Take out keys without a value: a line that was not finished is no wish for a default."""
         steps = tree.items() if isinstance(tree, dict) else enumerate(_listed(tree))
         for step, value in steps:
-            inner, below = _inner(annotation, step), (*path, step)
+            inner, below = _inner(annotation, step, tree), (*path, step)
             if inner is not None and value is None and isinstance(step, str):
                 place = self.document.key_place(below)
                 self._tell(place, f"{step} is empty; write a value or leave the line out")
@@ -188,6 +189,9 @@ class _Filling:
         kind = details["type"]
         if kind == "missing":
             self._missing(details["loc"])
+            return
+        if kind in {"union_tag_invalid", "union_tag_not_found"}:
+            self._untagged(details)
             return
         path = _in_tree(self.document.tree, details["loc"])
         if kind == "extra_forbidden":
@@ -213,14 +217,34 @@ class _Filling:
             name = str(path[0])
             self.tree[name] = copy.deepcopy(self.stand_in[name])
 
+    def _untagged(self, details: ErrorDetails) -> None:
+        """Tell which kinds there are, where a form of several does not say which it is."""
+        path, context = _in_tree(self.document.tree, details["loc"]), details["ctx"]
+        name = str(context["discriminator"]).strip("'")
+        if details["type"] == "union_tag_invalid":
+            expected, given = str(context["expected_tags"]), self.document.value((*path, name))
+            told = f"{name} {_choice(expected.replace(', ', ' or '), given)}"
+            self._tell(self.document.place((*path, name)), told)
+        else:
+            tree = self.document.value(path)
+            near = nearest(name, list(tree)) if isinstance(tree, dict) else None
+            offer = f'; did you write "{near}" for it?' if near else ""
+            told = f'"{name}" is missing in {_label(path)}{offer}'
+            self._tell(self.document.key_place(path), told)
+        self.broken.add(path)
+        self._remove(path)
+
+    def _form(self, path: Path) -> type[Form] | None:
+        return _form_at(self.form, path, self.document.tree)
+
     def _absent(self, parent: Path, name: str) -> str:
-        form = _form_at(self.form, parent)
+        form = self._form(parent)
         hint = form.hints.get(name) if form else None
         where = f" in {_label(parent)}" if parent else ""
         return f'"{name}" is missing{where}' + (f": {hint}" if hint else "")
 
     def _is_misspelt(self, parent: Path, name: str) -> bool:
-        form = _form_at(self.form, parent)
+        form = self._form(parent)
         tree = self.document.value(parent)
         if form is None or not isinstance(tree, dict):
             return False
@@ -229,7 +253,7 @@ class _Filling:
 
     def _unknown(self, path: Path) -> str:
         name = str(path[-1])
-        form = _form_at(self.form, path[:-1])
+        form = self._form(path[:-1])
         where = f" in {_label(path[:-1])}" if len(path) > 1 else ""
         if form is not None and name in form.not_yet:
             return f'"{name}"{where} is not yet available'
@@ -238,7 +262,7 @@ class _Filling:
 
     def _take_meant(self, path: Path) -> None:
         """Count the key that was probably meant as broken: it is not absent, it is misspelt."""
-        form = _form_at(self.form, path[:-1])
+        form = self._form(path[:-1])
         meant = nearest(str(path[-1]), _keys(form)) if form else None
         if meant is not None:
             self.broken.add((*path[:-1], meant))
@@ -283,17 +307,49 @@ def _keys(form: type[Form]) -> list[str]:
     return [info.alias or name for name, info in form.model_fields.items()]
 
 
-def _form_at(form: type[Form], path: Path) -> type[Form] | None:
+def _form_at(form: type[Form], path: Path, tree: Tree) -> type[Form] | None:
+    """The form that a path of the document is read by; of several kinds the one that it names."""
     annotation: object = form
     for step in path:
-        annotation = _inner(annotation, step)
-    return next((part for part in _parts(annotation) if _is_form(part)), None)
+        annotation = _inner(annotation, step, tree)
+        tree = _step(tree, step)
+    return next(_forms(annotation, tree), None)
 
 
-def _inner(annotation: object, step: str | int) -> object:
+def _step(tree: Tree, step: str | int) -> Tree:
+    match tree, step:
+        case dict(), str():
+            return tree.get(step)
+        case list(), int() if step < len(tree):
+            return tree[step]
+        case _:
+            return None
+
+
+def _forms(annotation: object, tree: Tree) -> Iterator[type[Form]]:
+    """The forms of an annotation that this part of a document may be of, by what its kinds say."""
+    for part in _parts(annotation):
+        if _is_form(part) and _is_of_kind(part, tree):
+            yield part
+
+
+def _is_of_kind(form: type[Form], tree: Tree) -> bool:
+    """Whether nothing that a form's kind is told by says otherwise: a field with one choice."""
+    if not isinstance(tree, dict):
+        return True
+    for name, info in form.model_fields.items():
+        only = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+        if len(only) == 1 and tree.get(info.alias or name, only[0]) != only[0]:
+            return False
+    return True
+
+
+def _inner(annotation: object, step: str | int, tree: Tree = None) -> object:
     """The annotation of one member of a form, a mapping or a list; None where there is none."""
     for part in _parts(annotation):
         if _is_form(part):
+            if not _is_of_kind(part, tree):
+                continue
             for name, info in part.model_fields.items():
                 if step in {name, info.alias}:
                     return info.annotation

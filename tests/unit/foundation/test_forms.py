@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 from pydantic import Field
@@ -20,6 +20,25 @@ class Inner(Form):
     label: str | None = None
 
 
+class Round(Form):
+    """One kind."""
+
+    hints: ClassVar = {"radius": "in metres"}
+
+    type: Literal["round"]
+    radius: int
+
+
+class Square(Form):
+    """Another kind, with a key that the first has not."""
+
+    hints: ClassVar = {"side": "in feet"}
+
+    type: Literal["square"]
+    side: int
+    slanted: Inner | None = None
+
+
 class Outer(Form):
     """A whole."""
 
@@ -32,6 +51,7 @@ class Outer(Form):
     wait: Length = timedelta()
     many: list[Inner] = Field([])
     named: dict[str, Inner] = Field({})
+    shapes: dict[str, Annotated[Round | Square, Field(discriminator="type")]] = Field({})
 
 
 STAND_IN: dict[str, Tree] = {"name": "x", "inner": {"size": 1}}
@@ -67,6 +87,41 @@ GOOD = "name: a\ninner: {size: 2}\n"
             ],
         ),
         (f"{GOOD}later: 1", ['f:3:1  "later" is not yet available']),
+        (f"{GOOD}shapes: {{a: {{type: round, radius: 1}}, b: {{type: square, side: 2}}}}", []),
+        (f"{GOOD}shapes: {{a: {{type: square}}}}", ['f:3:10  "side" is missing in a: in feet']),
+        (
+            f"{GOOD}shapes: {{a: {{type: square, sdie: 1, radius: 2}}}}",
+            [
+                'f:3:28  unknown key "sdie" in a; did you mean "side"?',
+                'f:3:37  unknown key "radius" in a',
+            ],
+        ),
+        (
+            f"{GOOD}shapes: {{a: {{type: squar, side: x}}, b: {{type: round, radius: x}}}}",
+            [
+                'f:3:20  type must be round or square; did you mean "square"?',
+                "f:3:62  radius must be a whole number",
+            ],
+        ),
+        (
+            f"{GOOD}shapes: {{a: {{side: 1}}, b: {{typ: round}}, c: 7}}",
+            [
+                'f:3:10  "type" is missing in a',
+                'f:3:24  "type" is missing in b; did you write "typ" for it?',
+                'f:3:44  c must be a mapping of the form "key: value"',
+            ],
+        ),
+        (
+            f"{GOOD}shapes: {{a: {{type: square, side: 1, slanted: {{size: 0, sze: 2}}}}}}",
+            [
+                "f:3:53  size must be at least 1",
+                'f:3:56  unknown key "sze" in slanted; did you mean "size"?',
+            ],
+        ),
+        (
+            f"{GOOD}shapes: {{a: {{type: square, side: 1, slanted: }}}}",
+            ["f:3:37  slanted is empty; write a value or leave the line out"],
+        ),
         (f"{GOOD}flag:", ["f:3:1  flag is empty; write a value or leave the line out"]),
         (f"{GOOD}flag: yes", ["f:3:7  flag must be true or false"]),
         (f"{GOOD}share: much", ["f:3:8  share must be a number"]),
