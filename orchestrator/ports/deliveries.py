@@ -155,3 +155,19 @@ class AlertBoard(Protocol):
             DeliveryFault: it was not shown; what it showed before still stands.
         """
         ...
+
+
+class Keepsake(Protocol):
+    """A small text that one part keeps for itself over a restart.
+
+    It never fails: who tells of a broken store must go on without one.  What could not be written
+    is held in memory until the next writing.
+    """
+
+    async def read(self) -> str | None:
+        """What was kept; None where nothing was, or where it cannot be read now."""
+        ...
+
+    async def write(self, text: str | None) -> None:
+        """Keep this from now on; None: nothing."""
+        ...
