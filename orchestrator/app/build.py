@@ -22,7 +22,7 @@ from orchestrator.adapters.audit.signing import InvalidSigningKeyError, SigningK
 from orchestrator.adapters.audit.writing import LogPlace
 from orchestrator.adapters.calendar import CronCalendar
 from orchestrator.adapters.clock import SystemClock
-from orchestrator.adapters.delivery.file import AlertsFile, JsonFile
+from orchestrator.adapters.delivery.file import JsonFile
 from orchestrator.adapters.meetings.overhttp import OverHttp, Patience
 from orchestrator.adapters.meetings.readonly import ReadOnly
 from orchestrator.adapters.meetings.rooms import Account, MeetingsRooms, connect
@@ -37,7 +37,9 @@ from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.adapters.timer import SchedulerTimer
 from orchestrator.app.directories import directories, uses
 from orchestrator.app.embedded import Api, embedded
+from orchestrator.app.messengers import boards, messengers
 from orchestrator.app.seam import SeamError, learn_lineage, refuse_older, remembered_head
+from orchestrator.config.destinations import FileDestination
 from orchestrator.config.secrets import SecretFault, SecretKind
 from orchestrator.config.settings import Calls, EmbeddedMeetings, RemoteMeetings, Settings
 from orchestrator.domain.brakes import Limits
@@ -163,6 +165,9 @@ async def build(
         stack.push_async_callback(timer.close)
         asked = directories(settings.directories, clock)
         stack.push_async_callback(asked.close)
+        told = messengers(settings, clock)
+        for messenger in told.values():
+            stack.push_async_callback(messenger.close)
         outside = Outside(
             store=store,
             rooms=rooms,
@@ -171,7 +176,8 @@ async def build(
             timer=timer,
             clock=clock,
             destinations=_destinations(settings),
-            boards=_boards(settings),
+            messengers=told,
+            boards=boards(settings, store, clock, stack),
             adoptions=AdoptedFile(settings.policies),
             directories=asked,
             secrets=uses(settings.directories),
@@ -373,14 +379,10 @@ async def _learn_lineage(
 def _destinations(settings: Settings) -> dict[str, Destination]:
     destinations: dict[str, Destination] = {}
     for name, destination in settings.destinations.items():
-        destination.path.parent.mkdir(parents=True, exist_ok=True)
-        destinations[name] = JsonFile(name, destination.path)
+        if isinstance(destination, FileDestination):
+            destination.path.parent.mkdir(parents=True, exist_ok=True)
+            destinations[name] = JsonFile(name, destination.path)
     return destinations
-
-
-def _boards(settings: Settings) -> dict[str, AlertBoard]:
-    """Where the operators are told: beside the links of the destinations that `alerts` names."""
-    return {name: AlertsFile(path) for name, path in settings.alerts.items()}
 
 
 def pins(owner: str, api: Api) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.config.destinations import DestinationSettings, FileDestination, located
 from orchestrator.config.links import KEY_FILE, LinkSettings, LinksForm, build_links
 from orchestrator.config.locating import Source
 from orchestrator.config.models import (
@@ -27,7 +28,6 @@ from orchestrator.config.settings import (
     DirectorySecret,
     DirectorySettings,
     EmbeddedMeetings,
-    FileDestination,
     HttpSettings,
     LogFormat,
     LogLevel,
@@ -58,13 +58,8 @@ def build(form: ConfigForm, source: Source) -> Settings:
         policies=source.path(form.policies),
         store=source.path(form.store),
         audit=_audit(form.audit or AuditForm.model_validate({}), source),
-        destinations=MappingProxyType(
-            {
-                name: FileDestination(source.path(destination.path))
-                for name, destination in form.destinations.items()
-            }
-        ),
-        alerts=MappingProxyType(_alerts(form, source)),
+        destinations=MappingProxyType(_destinations(form, source)),
+        alerts=tuple(alert.to for alert in form.alerts),
         safety=_safety(form.safety or SafetyForm.model_validate({})),
         resync_interval=form.resync_interval,
         http=_http(form.http or HttpForm.model_validate({}), source),
@@ -87,21 +82,17 @@ def written_paths(form: ConfigForm, source: Source) -> list[tuple[Steps, Path]]:
     ]
     if form.meetings.embedded:
         found.append((("meetings", "database"), source.path(form.meetings.database)))
-    for name, destination in form.destinations.items():
-        found.append((("destinations", name, "path"), source.path(destination.path)))
-    for name, path in _alerts(form, source).items():
-        found.append((("destinations", name, "path"), path))
+    told = {alert.to for alert in form.alerts}
+    for name, destination in _destinations(form, source).items():
+        if isinstance(destination, FileDestination):
+            found.append((("destinations", name, "path"), destination.path))
+            if name in told:
+                found.append((("destinations", name, "path"), destination.alerts))
     return found
 
 
-def _alerts(form: ConfigForm, source: Source) -> dict[str, Path]:
-    """Beside rooms.json stands rooms.alerts.json: who reads links is not woken by an alert."""
-    paths = {name: source.path(destination.path) for name, destination in form.destinations.items()}
-    return {
-        alert.to: paths[alert.to].with_name(f"{paths[alert.to].stem}.alerts.json")
-        for alert in form.alerts
-        if alert.to in paths
-    }
+def _destinations(form: ConfigForm, source: Source) -> dict[str, DestinationSettings]:
+    return {name: located(name, one, source) for name, one in form.destinations.items()}
 
 
 def _meetings(form: MeetingsForm, source: Source) -> EmbeddedMeetings | RemoteMeetings:

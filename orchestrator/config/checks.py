@@ -9,6 +9,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from orchestrator.config.building import written_paths
+from orchestrator.config.destinations import (
+    PAGES_ONLY,
+    is_here,
+    mistakes,
+    places_of,
+    secrets_of,
+    unwise,
+)
 from orchestrator.config.fields import SecretForm
 from orchestrator.config.links import Access
 from orchestrator.config.locating import Source
@@ -33,7 +41,11 @@ def problems_together(filled: Filled[ConfigForm], source: Source) -> Iterator[Pr
         if secret is not None and filled.whole(steps):
             yield from _one_place(document, steps)
     yield from _collisions(form, source)
-    yield from _alerts(form, document)
+    for name, destination in form.destinations.items():
+        for step, message in mistakes(destination):
+            yield Problem(document.place(("destinations", name, step)), message)
+    if filled.whole(("destinations",)):
+        yield from _alerts(form, document)
 
 
 def _alerts(form: ConfigForm, document: Document) -> Iterator[Problem]:
@@ -46,6 +58,9 @@ def _alerts(form: ConfigForm, document: Document) -> Iterator[Problem]:
             yield Problem(place, f'"{alert.to}" is no name under destinations; there are: {known}')
         elif alert.to in named:
             yield Problem(place, f'"{alert.to}" is named twice')
+        elif isinstance(form.destinations[alert.to], PAGES_ONLY):
+            told = f'"{alert.to}" is told of its own pages only; name a chat, a mail or a file'
+            yield Problem(place, told)
         named.add(alert.to)
 
 
@@ -55,13 +70,17 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
     secrets = [settings.audit.signing_key, callbacks.token, callbacks.signature_secret]
     secrets.append(settings.links.secret)
     secrets.extend(secret.value for secret in settings.directories.secrets.values())
+    for name, destination in settings.destinations.items():
+        secrets.extend(secrets_of(destination))
+        for step, message in unwise(destination):
+            yield Problem(document.place(("destinations", name, step)), message)
     if isinstance(settings.meetings, RemoteMeetings):
         secrets.append(settings.meetings.private_key)
         parts = urlsplit(settings.meetings.url)
-        if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        if parts.scheme == "http" and not is_here(parts.hostname or ""):
             message = "url is not encrypted: whoever listens can use our tokens; prefer https://"
             yield Problem(document.place((_MEETINGS, "url")), message)
-    if not _is_loopback(settings.http.host):
+    if not is_here(settings.http.host):
         message = (
             f"listen {settings.http.host}: whoever reaches it is answered without encryption; "
             "listen on 127.0.0.1 and put a proxy with TLS before it"
@@ -81,6 +100,7 @@ def _secrets(form: ConfigForm) -> dict[Steps, SecretForm | None]:
     callbacks = form.http.callbacks if form.http else None
     directories = form.directories.secrets if form.directories else {}
     return {
+        **dict(places_of(form.destinations)),
         **{
             ("directories", "secrets", name, "value"): secret.value
             for name, secret in directories.items()
@@ -148,10 +168,3 @@ def _is_anywhere(host: str) -> bool:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:
         return False
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

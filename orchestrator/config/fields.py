@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from orchestrator.domain.directories import host_of
 from orchestrator.foundation.forms import Form, patterned
 from orchestrator.foundation.instants import format_duration
+from orchestrator.foundation.reach import read_reach
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _WITH_PORT: Final = re.compile(":[0-9]+$")
@@ -88,6 +89,11 @@ def _host(value: str) -> str:
     return usable
 
 
+def _reach(value: str) -> str:
+    read_reach((value,))  # its error says how to write it
+    return value
+
+
 def _named(value: str) -> str:
     if _NAME.fullmatch(value) is None:
         message = "must be named with 1 to 63 of a-z, 0-9 and -"
@@ -133,6 +139,7 @@ PathText = Annotated[str, AfterValidator(written_path), PATH_PATTERN]
 Url = Annotated[str, AfterValidator(_url), _URL_PATTERN]
 Listen = Annotated[str, AfterValidator(_listen), _LISTEN_PATTERN]
 Host = Annotated[str, AfterValidator(_host), patterned(r"^(?!.*:(?:443|80)$)[A-Za-z0-9_.:\[\]-]+$")]
+Reachable = Annotated[str, AfterValidator(_reach), patterned(r"^\s*\S+\s*$")]
 ShortName = Annotated[str, AfterValidator(_named), patterned(f"^{_NAME.pattern}$")]
 
 

@@ -11,10 +11,12 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from orchestrator.config.destinations import DestinationForm
 from orchestrator.config.fields import (
     Host,
     Listen,
     PathText,
+    Reachable,
     SecretField,
     ShortName,
     Url,
@@ -25,7 +27,6 @@ from orchestrator.config.fields import (
 from orchestrator.config.links import LinksForm
 from orchestrator.domain.marker import OWNER
 from orchestrator.foundation.forms import Form, Length, patterned
-from orchestrator.foundation.reach import read_reach
 
 _SQLITE: Final = "sqlite:///"
 EMBEDDED_ONLY: Final = ("listen", "public_url", "database", "keys")
@@ -50,11 +51,6 @@ def _store(value: str) -> str:
         message = f"must have the form {_SQLITE}state/orchestrator.db"
         raise ValueError(message)
     return written_path(value.removeprefix(_SQLITE))
-
-
-def _reach(value: str) -> str:
-    read_reach((value,))  # its error says how to write it
-    return value
 
 
 _STORE_PATTERN: Final = patterned(rf"^{_SQLITE}(?!~)[\s\S]*\S")
@@ -117,13 +113,6 @@ class AuditForm(Form):
     signing_key: SecretField | None = Field(
         None, description="where the Ed25519 key (PEM) is that signs checkpoints"
     )
-
-
-class DestinationForm(Form):
-    """One place where people look for links."""
-
-    type: Literal["file"] = Field(description="file: a JSON file, replaced as a whole")
-    path: PathText = Field(description="the file")
 
 
 class AlertForm(Form):
@@ -201,7 +190,7 @@ class DirectoriesForm(Form):
     timeout: Annotated[Length, AfterValidator(between(_SECOND, _HOUR / 12))] = Field(
         timedelta(seconds=30), description="for one whole answer"
     )
-    allow_private: list[Annotated[str, AfterValidator(_reach), patterned(r"^\s*\S+\s*$")]] = Field(
+    allow_private: list[Reachable] = Field(
         [],
         description="private addresses that requests may go to: networks, addresses, hosts",
     )

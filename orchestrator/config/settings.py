@@ -14,6 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
+from orchestrator.config.destinations import DestinationSettings
 from orchestrator.config.links import LinkSettings
 from orchestrator.config.secrets import SecretSource
 from orchestrator.domain.directories import SecretUse
@@ -94,17 +95,6 @@ class AuditSettings:
     file: Path
     sync_every: timedelta
     signing_key: SecretSource | None
-
-
-@dataclass(frozen=True, slots=True)
-class FileDestination:
-    """A JSON file that is replaced whenever links change.
-
-    Attributes:
-        path: the file. Reload.
-    """
-
-    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +219,7 @@ class Settings:
         store: the SQLite file of what is remembered. Restart.
         audit: the audit log. Restart.
         destinations: where links are told, by the name that policies use. Reload.
-        alerts: the files that tell the operators what needs them, by the destinations that they
-            lie beside. Reload.
+        alerts: the names of the destinations that tell the operators what needs them. Reload.
         safety: when removals and replacements wait for a person. Reload.
         resync_interval: time between two complete listings. Reload.
         http: the HTTP server. Restart.
@@ -247,8 +236,8 @@ class Settings:
     policies: Path
     store: Path
     audit: AuditSettings
-    destinations: Mapping[str, FileDestination]
-    alerts: Mapping[str, Path]
+    destinations: Mapping[str, DestinationSettings]
+    alerts: tuple[str, ...]
     safety: SafetySettings
     resync_interval: timedelta
     http: HttpSettings

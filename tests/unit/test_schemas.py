@@ -39,6 +39,7 @@ UNSEEN: Final[Mapping[str, str]] = {
     "bad_policy/cron-30-february": _CALENDAR,
     "bad_policy/timezone-unknown": "which zones there are differs from machine to machine",
     "bad_config/alerts-to-nobody": _ELSEWHERE,
+    "bad_config/destination-pagerduty-alerts": _ELSEWHERE,
     "bad_policy/destination-misspelt": _ELSEWHERE,
     "bad_policy/destination-unknown": _ELSEWHERE,
     "bad_policy/formerly-itself": _TWO,

@@ -11,6 +11,7 @@ from typing import get_args
 import pytest
 
 from orchestrator.config import Configuration, Settings, read_config
+from orchestrator.config.destinations import FileDestination
 from orchestrator.config.links import Access, LinkSettings, ProxySettings
 from orchestrator.config.models import ConfigForm
 from orchestrator.config.reader import understand
@@ -22,7 +23,6 @@ from orchestrator.config.settings import (
     DirectorySecret,
     DirectorySettings,
     EmbeddedMeetings,
-    FileDestination,
     HttpSettings,
     LogFormat,
     LogLevel,

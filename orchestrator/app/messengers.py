@@ -1,0 +1,154 @@
+"""The messengers of one installation, and where its operators are told, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Final
+
+from orchestrator.adapters.delivery.email import Account, EmailPoster, Security
+from orchestrator.adapters.delivery.file import AlertsFile
+from orchestrator.adapters.delivery.matrix import MatrixPoster
+from orchestrator.adapters.delivery.mattermost import MattermostPoster
+from orchestrator.adapters.delivery.opsgenie import Opsgenie
+from orchestrator.adapters.delivery.pagerduty import PagerDuty
+from orchestrator.adapters.delivery.posting import Post, ReadSecret, SecretMissingError
+from orchestrator.adapters.delivery.slack import SlackPoster, SlackWebhookPoster
+from orchestrator.adapters.delivery.teams import TeamsPoster
+from orchestrator.adapters.delivery.telling import PostedAlerts, Poster, Teller
+from orchestrator.adapters.delivery.webhook import Webhook, WebhookAlerts
+from orchestrator.config.destinations import (
+    EmailDestination,
+    FileDestination,
+    HookDestination,
+    MatrixDestination,
+    OpsgenieDestination,
+    PagerDutyDestination,
+    PostedDestination,
+    SlackDestination,
+    WebhookDestination,
+)
+from orchestrator.config.secrets import SecretFault, SecretSource
+from orchestrator.config.settings import Settings
+from orchestrator.foundation.secret import Secret
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.deliveries import AlertBoard, Messenger
+from orchestrator.ports.store import Commit, Store, StoreFault
+
+_HOOKS: Final[Mapping[str, Callable[[ReadSecret, Post], Poster]]] = {
+    "slack-webhook": SlackWebhookPoster,
+    "mattermost": MattermostPoster,
+    "teams": TeamsPoster,
+}
+
+
+def messengers(settings: Settings, clock: Clock) -> dict[str, Messenger]:
+    """Who tells of links, by the names that policies use; the caller closes them."""
+    return {
+        name: _messenger(name, destination, clock)
+        for name, destination in settings.destinations.items()
+        if not isinstance(destination, FileDestination)
+    }
+
+
+def boards(
+    settings: Settings, store: Store, clock: Clock, stack: AsyncExitStack
+) -> dict[str, AlertBoard]:
+    """Where the operators are told, by the names of the destinations; the stack closes them."""
+    made: dict[str, AlertBoard] = {}
+    for name in settings.alerts:
+        destination = settings.destinations[name]
+        if isinstance(destination, FileDestination):
+            destination.alerts.parent.mkdir(parents=True, exist_ok=True)
+            made[name] = AlertsFile(destination.alerts)
+            continue
+        poster = _alerter(destination, clock)
+        stack.push_async_callback(poster.close)
+        made[name] = PostedAlerts(poster, StoredNote(store, clock, f"alerts.{name}"))
+    return made
+
+
+class StoredNote:
+    """A note of the store as `orchestrator.ports.deliveries.Keepsake`."""
+
+    def __init__(self, store: Store, clock: Clock, name: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._name = name
+
+    async def read(self) -> str | None:
+        """What was kept; None where the store cannot be read."""
+        try:
+            return await self._store.note(self._name)
+        except StoreFault:
+            return None
+
+    async def write(self, text: str | None) -> None:
+        """Keep it, if the store can; that it cannot is told by whoever looks after the store."""
+        try:
+            await self._store.commit(Commit(notes={self._name: text}), self._clock.now())
+        except StoreFault:
+            return
+
+
+def _messenger(name: str, destination: PostedDestination, clock: Clock) -> Messenger:
+    post = Post(destination.reach, clock)
+    match destination:
+        case WebhookDestination(url=url, secret=secret):
+            return Webhook(name, url, _Reading(secret), post, clock)
+        case PagerDutyDestination(url=url, key=key, sender=sender, bridge=bridge):
+            return PagerDuty(name, url, _Reading(key), sender, post, bridge=bridge)
+        case OpsgenieDestination(url=url, key=key):
+            return Opsgenie(name, url, _Reading(key), post)
+        case _:
+            return Teller(name, _poster(destination, clock))
+
+
+def _alerter(destination: PostedDestination, clock: Clock) -> Poster:
+    """What posts alerts. Those of paging systems post none: config.yaml is checked for it."""
+    if isinstance(destination, WebhookDestination):
+        secret = _Reading(destination.secret)
+        return WebhookAlerts(destination.url, secret, Post(destination.reach, clock), clock)
+    if isinstance(destination, PagerDutyDestination | OpsgenieDestination):
+        message = "paging systems are told of no alerts"
+        raise TypeError(message)
+    return _poster(destination, clock)
+
+
+def _poster(
+    destination: SlackDestination | HookDestination | MatrixDestination | EmailDestination,
+    clock: Clock,
+) -> Poster:
+    post = Post(destination.reach, clock)
+    match destination:
+        case SlackDestination(url=url, token=token, channel=channel):
+            return SlackPoster(url, _Reading(token), channel, post)
+        case MatrixDestination(url=url, token=token, room=room):
+            return MatrixPoster(url, _Reading(token), room, post)
+        case HookDestination(chat=chat, url=secret):
+            return _HOOKS[chat](_Reading(secret), post)
+        case EmailDestination():
+            password = destination.password
+            account = Account(
+                destination.host,
+                destination.port,
+                Security(destination.security),
+                destination.username,
+                None if password is None else _Reading(password),
+            )
+            return EmailPoster(
+                account, destination.sender, destination.to, destination.reach, clock
+            )
+
+
+class _Reading:
+    """Reads one secret where config.yaml says, each time anew."""
+
+    def __init__(self, source: SecretSource) -> None:
+        self._source = source
+
+    def __call__(self) -> Secret:
+        try:
+            return self._source.read()
+        except SecretFault as fault:
+            raise SecretMissingError(str(fault)) from fault
