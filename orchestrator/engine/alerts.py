@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -81,7 +82,9 @@ class Alerts:
         self._nudged.clear()
         moment = self._clock.monotonic()
         if self._asked is None or moment - self._asked >= self._every:
-            self._slow, self._asked = await self.slower(), moment
+            # Where the store cannot be read, what stood stands, for all that anybody knows.
+            with suppress(StoreFault):
+                self._slow, self._asked = await self.slower(), moment
         found = [*self.quick(), *self._slow]
         self._sure = self._sure or self.sure()
         if not self._sure:

@@ -11,10 +11,10 @@ from typing import Final
 
 from orchestrator.domain.alerts import Cause
 from orchestrator.domain.records import KeyState
-from orchestrator.domain.reports import DirectoryRow
+from orchestrator.domain.reports import DirectoryRow, SuspendedRow
 from orchestrator.engine.renewals import Renewals
+from orchestrator.engine.showing import suspended_row
 from orchestrator.engine.supervisor import Engine
-from orchestrator.ports.store import StoreFault
 
 _NAMED: Final = 5  # keys that a sentence names
 _PROBLEMS: Final = 10
@@ -27,20 +27,37 @@ def causes(engine: Engine) -> list[Cause]:
 
 
 async def slower_causes(engine: Engine) -> list[Cause]:
-    """What is only told to operators: renewals that are late, and what the API does not take."""
-    try:
-        states = await engine.parts.store.states()
-    except StoreFault:
-        return []  # it is a cause of its own
+    """What stands in the states: renewals that are late, links that end while nothing is done.
+
+    Only told to operators: what the API refuses, and what it does not take.  Raises `StoreFault`.
+    """
+    states = await engine.parts.store.states()
     late = Renewals(engine.parts.gathering).overdue(states, engine.parts.clock.now())
     refused = [str(state.key) for state in states if _is_refused(engine, state)]
     untaken = [told for state in states for told in _untaken(state)]
     found = [Cause("overdue", told) for told in late]
+    found.extend(Cause("suspended", told) for told in ending_suspended(suspended_rows(states)))
     if refused:
         found.append(Cause("refused", f"The API refuses what is asked for {_named(refused)}"))
     if untaken:
         found.append(Cause("not-taken", f"The API did not take {_named(untaken)}"))
     return found
+
+
+def suspended_rows(states: Iterable[KeyState]) -> tuple[SuspendedRow, ...]:
+    """Those whose room ends meanwhile first."""
+    rows = [row for state in states if (row := suspended_row(state)) is not None]
+    return tuple(sorted(rows, key=lambda row: (row.ends is None, row.ends or row.until, row.key)))
+
+
+def ending_suspended(rows: Iterable[SuspendedRow]) -> list[str]:
+    """Rooms that end because a person has everything stand still, as sentences."""
+    return [
+        f"{row.key} ends {row.ends:%d %b %Y %H:%M}Z while it is suspended until "
+        f"{row.until:%d %b %Y %H:%M}Z: room-orchestrator rooms resume {row.key} --reason …"
+        for row in rows
+        if row.ends is not None
+    ]
 
 
 def _now(engine: Engine) -> Iterator[tuple[str, str]]:

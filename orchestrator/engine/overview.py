@@ -25,11 +25,10 @@ from orchestrator.domain.reports import (
     RoomRow,
     RoomsReport,
     StatusReport,
-    SuspendedRow,
 )
 from orchestrator.domain.rooms import has_ended
 from orchestrator.engine.book import Book
-from orchestrator.engine.causes import causes
+from orchestrator.engine.causes import causes, ending_suspended, suspended_rows
 from orchestrator.engine.gathering import take_in
 from orchestrator.engine.renewals import Renewals
 from orchestrator.engine.showing import (
@@ -39,7 +38,6 @@ from orchestrator.engine.showing import (
     held_line,
     next_act,
     room_row,
-    suspended_row,
 )
 from orchestrator.engine.supervisor import Engine
 
@@ -75,7 +73,7 @@ class Overview:
         acts.extend(NextAct(row.opens, row.key, "open") for row in self.openings(1))
         acts.sort(key=lambda act: act.at)
         held = self._held(states)
-        suspended = _suspended(states)
+        suspended = suspended_rows(states)
         return StatusReport(
             owner=self._engine.settings.owner,
             mode=str(self._engine.settings.mode),
@@ -89,7 +87,7 @@ class Overview:
             needs_you=(
                 *(cause.message for cause in causes(self._engine)),
                 *self._renewals.overdue(states, now),
-                *_ending(suspended),
+                *ending_suspended(suspended),
             ),
             policies=self._policy_rows(states),
             problems=self._engine.reconciler.book.problems,
@@ -123,6 +121,10 @@ class Overview:
         subjects: dict[str, int] = {}
         for key in (*book.wishes, *book.kept):
             subjects[key.policy] = subjects.get(key.policy, 0) + 1
+        for state in states:
+            # Whose subjects cannot be read has those that it had.
+            if state.key.policy in book.doubtful and _keeps_its_wish(state, book):
+                subjects[state.key.policy] = subjects.get(state.key.policy, 0) + 1
         rooms: dict[str, int] = {}
         for state in states:
             if state.current is not None:
@@ -222,10 +224,9 @@ class Overview:
         return sorted(rows, key=lambda row: (row.display_name.casefold(), row.room_id))
 
 
-def _suspended(states: Sequence[KeyState]) -> tuple[SuspendedRow, ...]:
-    """Those whose room ends meanwhile first."""
-    rows = [row for state in states if (row := suspended_row(state)) is not None]
-    return tuple(sorted(rows, key=lambda row: (row.ends is None, row.ends or row.until, row.key)))
+def _keeps_its_wish(state: KeyState, book: Book) -> bool:
+    known = state.key in book.wishes or state.key in book.kept
+    return not known and state.wish is not None and state.tombstone is None
 
 
 def _dormant(states: Sequence[KeyState]) -> tuple[DormantRow, ...]:
@@ -233,15 +234,6 @@ def _dormant(states: Sequence[KeyState]) -> tuple[DormantRow, ...]:
     rows = [row for state in states if (row := dormant_row(state)) is not None]
     late = datetime.max.replace(tzinfo=UTC)
     return tuple(sorted(rows, key=lambda row: (row.ends or late, row.key)))
-
-
-def _ending(rows: Sequence[SuspendedRow]) -> list[str]:
-    return [
-        f"{row.key} ends {row.ends:%d %b %Y %H:%M}Z while it is suspended until "
-        f"{row.until:%d %b %Y %H:%M}Z: room-orchestrator rooms resume {row.key} --reason …"
-        for row in rows
-        if row.ends is not None
-    ]
 
 
 def _count(rows: Sequence[RoomRow]) -> dict[str, int]:

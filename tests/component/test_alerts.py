@@ -12,7 +12,7 @@ from orchestrator.domain.brakes import Limits
 from orchestrator.domain.policies import Mode
 from orchestrator.ports.deliveries import DeliveryFault
 from orchestrator.ports.store import StoreFault
-from tests.component.world import HOUR, World, policy, running
+from tests.component.world import ANNA, HOUR, World, policy, running
 from tests.fakes.rooms import Fate
 
 MINUTE = timedelta(minutes=1)
@@ -79,6 +79,12 @@ async def overdue(world: World) -> None:
     await world.pass_(28 * 24 * HOUR + 14 * HOUR)
 
 
+async def suspended(world: World) -> None:
+    until = world.clock.now() + timedelta(days=60)
+    await world.desk.suspend("team-rooms/team-0", until, ANNA)
+    await world.pass_(HOUR)
+
+
 async def mend(world: World) -> None:
     """Everything is as it was."""
     world.fake.unauthorized = world.fake.down = False
@@ -89,6 +95,8 @@ async def mend(world: World) -> None:
     if not world.alive:
         world.fake.elsewhere()
     await world.edit({FILE: ALL})
+    if (await world.state("team-rooms/team-0")).suspended is not None:
+        await world.desk.resume("team-rooms/team-0", ANNA)
     await world.pass_(25 * HOUR)
 
 
@@ -104,6 +112,7 @@ CAUSES: dict[str, tuple[Deed, str, str]] = {
     "destination behind": (destination_behind, "outbox", "rooms-json is behind"),
     "nothing recorded": (nothing_recorded, "store", "nothing can be recorded"),
     "overdue": (overdue, "overdue", "team-rooms/team-0"),
+    "suspended": (suspended, "suspended", "team-rooms/team-0 ends"),
 }
 
 
@@ -129,6 +138,21 @@ async def test_each_cause_is_told_once_and_ended(deed: Deed, cause: str, words: 
             for line in log
             if line["event"] == "alert.ended" and line["cause"] == cause
         ] == [cause]
+
+
+async def test_what_cannot_be_looked_up_just_now_is_not_over() -> None:
+    """A store that cannot be read ends no alert: it is one more."""
+    async with running({FILE: ALL}, limits=LIMITS) as world:
+        await overdue(world)
+        await world.pass_(3 * MINUTE)
+        before = world.board.causes["overdue"]
+        with capture_logs() as log:
+            await nothing_recorded(world)
+            await world.pass_(HOUR)
+            assert world.board.causes["overdue"] == before
+            assert "store" in world.board.causes
+        assert not any(line["event"] == "alert.ended" for line in log)
+        world.store.fault = None
 
 
 async def test_a_message_is_edited_while_its_cause_lasts() -> None:

@@ -53,6 +53,9 @@ async def nothing_is_done(world: World, before: dict[str, str], why: str, file: 
     assert world.changes == []
     assert await world.ids() == before
     assert "room.tombstoned" not in world.events
+    (row,) = (await world.desk.status()).policies
+    # Those that are in force: in mid-row may also be a line end, and one row less then.
+    assert row.subjects == sum(one.tombstone is None for one in await world.store.states())
 
 
 SUFFIXES: Final = ["block", "flow", "json", "csv"]
