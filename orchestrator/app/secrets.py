@@ -14,6 +14,7 @@ from orchestrator.adapters.audit.signing import InvalidSigningKeyError, SigningK
 from orchestrator.adapters.meetings.token import UnusableKeyError, read_key
 from orchestrator.app.build import StartError
 from orchestrator.app.links import read_scheme
+from orchestrator.app.sources import read_sources
 from orchestrator.app.web import read_lock
 from orchestrator.config import SecretFault, Settings
 from orchestrator.config.secrets import SecretKind, SecretSource
@@ -59,7 +60,7 @@ def unusable(settings: Settings) -> tuple[str, ...]:
             problems.append(str(fault))
     if problems:
         return tuple(problems)
-    for read in (read_lock, read_scheme):
+    for read in (read_lock, read_scheme, read_sources):
         try:
             read(settings)
         except StartError as fault:

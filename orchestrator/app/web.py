@@ -17,13 +17,16 @@ from typing import Final, Self
 
 import structlog
 
+from orchestrator.adapters.clock import SystemClock
 from orchestrator.app.build import App, StartError
 from orchestrator.app.keys import meetings_key
+from orchestrator.app.sources import base_of, read_sources
 from orchestrator.config import SecretFault, Settings
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.edges.http import HttpServer, listen, url_of
 from orchestrator.edges.http.callbacks import PATH, CallbackRoutes, Lock
 from orchestrator.edges.http.health import HealthRoutes
+from orchestrator.edges.http.intake import IntakeRoutes
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.desk import DeskError
 
@@ -50,6 +53,7 @@ class WebDoor:
     url: str
     _callbacks: CallbackRoutes
     _health: HealthRoutes
+    _intake: IntakeRoutes
 
     @classmethod
     @asynccontextmanager
@@ -67,22 +71,34 @@ class WebDoor:
         callbacks = CallbackRoutes(read_lock(settings))
         listener = handed or listen(settings.http.host, settings.http.port)
         health = HealthRoutes()
-        door = cls(url_of(listener), callbacks, health)
-        routes = (*callbacks.routes(), *health.routes())
+        intake = IntakeRoutes(SystemClock().now, _report)
+        door = cls(url_of(listener), callbacks, health, intake)
+        routes = (*callbacks.routes(), *health.routes(), *intake.routes())
         async with HttpServer(routes, _report).serving(listener):
             _log.info("http.listening", url=door.url)
             yield door
 
     def address(self, settings: Settings) -> Secret | None:
-        """Where the embedded server is to call, with this life's token."""
+        """Where the embedded server is to call, with this life's token.
+
+        From here on the sources of pages are this life's, too: their secrets are read anew.
+
+        Raises:
+            StartError, SecretFault: a secret cannot be used.
+        """
+        self._intake.sources = read_sources(settings)
         self._callbacks.lock = read_lock(settings)
         token = self._callbacks.lock.token
         return None if token is None else callback_address(self.url, token)
 
     @asynccontextmanager
     async def answering_with(self, app: App) -> AsyncIterator[None]:
-        """Take in callbacks for a life of the daemon, and tell how it is, for the block."""
-        with self._callbacks.taking(app.engine.parts.hints), self._health.telling(app.engine):
+        """Take in callbacks and pages for a life of the daemon, and tell how it is."""
+        with (
+            self._callbacks.taking(app.engine.parts.hints),
+            self._intake.taking(app.pages),
+            self._health.telling(app.engine),
+        ):
             yield
 
 
@@ -115,18 +131,11 @@ def tell_address(settings: Settings) -> CallbackAddress:
         raise DeskError(str(fault), _INVALID) from fault
     if token is None:
         raise DeskError(_UNSET, _INVALID)
-    http = settings.http
-    if http.public_url is not None:
-        return CallbackAddress(callback_address(http.public_url, token).reveal())
-    if http.port == 0:
-        message = (
-            "the port is another one at every start: write http.listen with a port, or "
-            "http.public_url, in config.yaml"
-        )
-        raise DeskError(message, _INVALID)
-    host = f"[{http.host}]" if ":" in http.host else http.host
+    base = base_of(settings)
+    if settings.http.public_url is not None:
+        return CallbackAddress(callback_address(base, token).reveal())
     return CallbackAddress(
-        callback_address(f"http://{host}:{http.port}", token).reveal(),
+        callback_address(base, token).reveal(),
         "This is where the daemon listens. If the API reaches it through a proxy, set "
         "http.public_url.",
     )

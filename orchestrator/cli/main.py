@@ -18,6 +18,7 @@ from orchestrator.cli import (
     schema,
     server,
     setup,
+    sources,
     state,
 )
 from orchestrator.cli.context import (
@@ -78,7 +79,10 @@ def _common(
     invocation(ctx, config, as_json)
 
 
-for _family in (demo, setup, daemon, change, rehearse, rooms, audit, state, schema, server):
+for _family in (
+    *(demo, setup, daemon, change, rehearse, rooms, sources),
+    *(audit, state, schema, server),
+):
     _family.add_to(app)
 
 

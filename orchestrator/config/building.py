@@ -36,6 +36,7 @@ from orchestrator.config.settings import (
     SafetySettings,
     Settings,
 )
+from orchestrator.config.sources.building import build_source
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Mode
 from orchestrator.foundation.documents import Path as Steps
@@ -64,6 +65,9 @@ def build(form: ConfigForm, source: Source) -> Settings:
         resync_interval=form.resync_interval,
         http=_http(form.http or HttpForm.model_validate({}), source),
         links=_links(form, source),
+        sources=MappingProxyType(
+            {name: build_source(name, each, source) for name, each in form.sources.items()}
+        ),
         directories=_directories(form.directories or DirectoriesForm.model_validate({}), source),
         control=source.path((form.control or ControlForm.model_validate({})).socket),
         log=_log(form.log or LogForm.model_validate({})),

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from orchestrator.config.building import written_paths
 from orchestrator.config.destinations import (
     PAGES_ONLY,
-    CalendarForm,
     is_here,
     mistakes,
     places_of,
@@ -23,6 +22,7 @@ from orchestrator.config.links import Access
 from orchestrator.config.locating import Source
 from orchestrator.config.models import EMBEDDED_ONLY, REMOTE_ONLY, ConfigForm
 from orchestrator.config.settings import RemoteMeetings, Settings
+from orchestrator.config.sources.checks import problems_of_source, secrets_of_sources
 from orchestrator.foundation.documents import Document
 from orchestrator.foundation.documents import Path as Steps
 from orchestrator.foundation.forms import Filled
@@ -45,18 +45,10 @@ def problems_together(filled: Filled[ConfigForm], source: Source) -> Iterator[Pr
     for name, destination in form.destinations.items():
         for step, message in mistakes(destination):
             yield Problem(document.place(("destinations", name, step)), message)
-        if isinstance(destination, CalendarForm) and not _is_public(form):
-            message = (
-                "a calendar's links begin with http.public_url, which is not set; write there "
-                "what others reach this server by, such as https://rooms.example.com"
-            )
-            yield Problem(document.place(("destinations", name, "type")), message)
     if filled.whole(("destinations",)):
         yield from _alerts(form, document)
-
-
-def _is_public(form: ConfigForm) -> bool:
-    return form.http is not None and form.http.public_url is not None
+    for name, each in form.sources.items():
+        yield from problems_of_source(name, each, document, filled.broken)
 
 
 def _alerts(form: ConfigForm, document: Document) -> Iterator[Problem]:
@@ -72,9 +64,6 @@ def _alerts(form: ConfigForm, document: Document) -> Iterator[Problem]:
         elif isinstance(form.destinations[alert.to], PAGES_ONLY):
             told = f'"{alert.to}" is told of its own pages only; name a chat, a mail or a file'
             yield Problem(place, told)
-        elif isinstance(form.destinations[alert.to], CalendarForm):
-            told = f'"{alert.to}" is a calendar of rooms only; name a chat, a mail or a file'
-            yield Problem(place, told)
         named.add(alert.to)
 
 
@@ -88,6 +77,9 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
         secrets.extend(secrets_of(destination))
         for step, message in unwise(destination):
             yield Problem(document.place(("destinations", name, step)), message)
+    for each in settings.sources.values():
+        secrets.extend(each.secrets())
+    yield from _wandering(settings, document)
     if isinstance(settings.meetings, RemoteMeetings):
         secrets.append(settings.meetings.private_key)
         parts = urlsplit(settings.meetings.url)
@@ -109,12 +101,21 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
             yield warning
 
 
+def _wandering(settings: Settings, document: Document) -> Iterator[Problem]:
+    if settings.sources and settings.http.port == 0 and settings.http.public_url is None:
+        message = (
+            "sources are reached at another port at every start; write http.listen with a port"
+        )
+        yield Problem(document.key_place(("sources",)), message)
+
+
 def _secrets(form: ConfigForm) -> dict[Steps, SecretForm | None]:
     """Where config.yaml may say where a secret is, and what it says there."""
     callbacks = form.http.callbacks if form.http else None
     directories = form.directories.secrets if form.directories else {}
     return {
         **dict(places_of(form.destinations)),
+        **secrets_of_sources(form.sources),
         **{
             ("directories", "secrets", name, "value"): secret.value
             for name, secret in directories.items()
@@ -163,7 +164,9 @@ def _one_api(form: ConfigForm, document: Document) -> Iterator[Problem]:
 def _one_place(document: Document, steps: Steps) -> Iterator[Problem]:
     given = document.value(steps)
     if isinstance(given, dict) and len(given) != 1:
-        message = f"{steps[-1]} needs exactly one of file, credential and env"
+        inner = next(step for step in reversed(steps) if isinstance(step, str))
+        label = inner if inner == steps[-1] else f"{inner}[{steps[-1]}]"
+        message = f"{label} needs exactly one of file, credential and env"
         yield Problem(document.key_place(steps), message)
 
 

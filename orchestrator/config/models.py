@@ -25,6 +25,7 @@ from orchestrator.config.fields import (
     written_path,
 )
 from orchestrator.config.links import LinksForm
+from orchestrator.config.sources.forms import SourceForm
 from orchestrator.domain.marker import OWNER
 from orchestrator.foundation.forms import Form, Length, patterned
 
@@ -219,7 +220,7 @@ class LogForm(Form):
 class ConfigForm(Form):
     """One installation of Room Orchestrator."""
 
-    not_yet: ClassVar = frozenset({"sources", "themes"})
+    not_yet: ClassVar = frozenset({"themes"})
     hints: ClassVar = {
         "owner": "`room-orchestrator init` makes one",
         "mode": "write observe, no-removals or enforce",
@@ -255,6 +256,9 @@ class ConfigForm(Form):
     http: HttpForm | None = Field(None, description="the HTTP server: callbacks and health")
     links: LinksForm | None = Field(
         None, description="our own links, which are given out where http.public_url is set"
+    )
+    sources: dict[ShortName, SourceForm] = Field(
+        {}, description="the paging systems that may send pages, by the names that policies use"
     )
     directories: DirectoriesForm | None = Field(
         None, description="the services that policies take subjects from"

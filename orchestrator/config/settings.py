@@ -17,6 +17,7 @@ from typing import Final
 from orchestrator.config.destinations import DestinationSettings
 from orchestrator.config.links import LinkSettings
 from orchestrator.config.secrets import SecretSource
+from orchestrator.config.sources.settings import SourceSettings
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Mode
 from orchestrator.foundation.reach import Reach
@@ -224,6 +225,7 @@ class Settings:
         resync_interval: time between two complete listings. Reload.
         http: the HTTP server. Restart.
         links: our own links. Reload.
+        sources: the paging systems that may send pages, by name. Reload.
         directories: the services that policies take subjects from. Reload.
         control: the unix socket that the command line talks to. Restart.
         log: the log on standard error.
@@ -242,6 +244,7 @@ class Settings:
     resync_interval: timedelta
     http: HttpSettings
     links: LinkSettings
+    sources: Mapping[str, SourceSettings]
     directories: DirectorySettings
     control: Path
     log: LogSettings
