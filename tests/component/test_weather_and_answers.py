@@ -12,7 +12,7 @@ from orchestrator.domain.records import Role
 from orchestrator.domain.rooms import NewRoom, Observed, RoomType
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.rooms import RoomListing
-from orchestrator.ports.store import StoreFault
+from orchestrator.ports.store import Commit, StoreFault
 from tests.component.world import ANNA, HOUR, World, alive, policy, running
 from tests.fakes.rooms import FakeRooms, Fate
 
@@ -20,6 +20,12 @@ DAY = timedelta(days=1)
 ONE = {"team-rooms.yaml": policy(subjects=["checkout"])}
 TWO = {"team-rooms.yaml": policy(subjects=["checkout", "search"])}
 MINUTE = timedelta(minutes=1)
+GONE = {"mode": "delete", "grace": "60s"}
+
+
+def edited(**rest: object) -> dict[str, bytes | None]:
+    """The one team's policy, with other lines."""
+    return {"team-rooms.yaml": policy(subjects=["checkout"], removal=GONE, **rest)}
 
 
 async def one_room(world: World, generation: int = 1) -> None:
@@ -384,6 +390,36 @@ async def test_p02_a_store_that_cannot_record_lets_nothing_be_done() -> None:
         world.store.fault = None
         await world.pass_(5 * HOUR)
         assert world.names == ["Checkout room", kitchen.display_name, "Search room"]
+
+
+@pytest.mark.parametrize(
+    ("call", "files"),
+    [
+        ("create_room", TWO),
+        ("update_room", edited(room={"ui_settings": {"language": "de"}})),
+        ("create_room", edited(room={"display_name": "Team {{ team.name }}"}, replace="now")),
+        ("delete_room", edited(for_each={"items": []})),
+    ],
+    ids=["create", "update", "replace", "delete"],
+)
+async def test_p02_a_call_leaves_once_its_intent_is_recorded_and_not_before(
+    call: str, files: dict[str, bytes | None]
+) -> None:
+    """All else can be read and recorded, the intent alone cannot."""
+
+    async def full(commit: Commit) -> None:
+        if any(fact.event == "operation.started" for fact in commit.facts):
+            raise StoreFault("the disk is full")
+
+    async with running(edited()) as world:
+        usual, world.store.before = world.store.before, full
+        world.mark()
+        await world.edit(files)
+        await world.pass_(3 * HOUR)
+        assert world.changes == []
+        world.store.before = usual
+        await world.pass_(5 * HOUR)
+        assert call in world.changes
 
 
 async def test_clocks_that_disagree_stop_removals_and_nothing_else() -> None:
