@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ MINUTE = timedelta(minutes=1)
 GONE = {"mode": "delete", "grace": "60s"}
 
 
-def edited(**rest: object) -> dict[str, bytes | None]:
+def edited(**rest: Any) -> dict[str, bytes | None]:
     """The one team's policy, with other lines."""
     return {"team-rooms.yaml": policy(subjects=["checkout"], removal=GONE, **rest)}
 
