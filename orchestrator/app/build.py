@@ -57,6 +57,7 @@ from orchestrator.engine.gathering import Gathering, clocks_apart
 from orchestrator.engine.hints import Hints
 from orchestrator.engine.inbox import Inbox
 from orchestrator.engine.lineage import STRANGER, UNSURE, Lineage
+from orchestrator.engine.messages import Messages
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
 from orchestrator.engine.outbox import Outbox
@@ -249,6 +250,9 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     inbox = Inbox()
     occurrences = Occurrences(calendar, templates, clock, outside.timer)
     occurrences.apart = lambda: bool(clocks_apart(rooms.clock_difference()))
+    # In observe nobody is told anything: what is due waits for another mode.
+    told = {} if settings.mode is Mode.OBSERVE else outside.destinations
+    posted = {} if settings.mode is Mode.OBSERVE else outside.messengers
     parts = Parts(
         store=store,
         rooms=rooms,
@@ -266,9 +270,8 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         lineage=lineage,
         # Operators are told in observe, too: it is they who look.
         alerts=Alerts(store, clock, outside.boards, settings.probe),
+        messages=Messages(store, posted, clock, rooms.get_host_link),
     )
-    # In observe nobody is told anything; each destination's cursor waits for another mode.
-    told = {} if settings.mode is Mode.OBSERVE else outside.destinations
     outbox = Outbox(store, outside.audit, told, clock, outside.adoptions)
     gathering.unsure = lambda: (lineage.doubt and UNSURE) or outbox.unaudited
     named = outside.named
@@ -278,6 +281,8 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     reconciler = Reconciler(parts, Book())
     binder = Binder(reader, templates)
     reload = Reload(outside.sources, binder, parts, reconciler, outbox, polling)
+    reload.meet, reload.swapped = parts.messages.meet, parts.messages.nudge
+    parts.messages.book = lambda: reconciler.book
     engine = Engine(parts, reconciler, reload, outbox, polling, settings)
     engine.jitter = outside.jitter
 

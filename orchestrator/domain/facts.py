@@ -47,6 +47,9 @@ _ROOM: Final = ("display_name", "meeting_code", "type", "expires_at", "guest_url
 # them what is not to be asked for again.
 _ASKED: Final = ("asked", "not_taken")
 
+# Which message, of which stage (waiting, open, fallback, idle, closed), and which attempt it was.
+_MESSAGE: Final = ("message", "stage", "attempt")
+
 CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
     {
         "daemon.started": _kind(
@@ -176,7 +179,11 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
         "room.update.failed": _kind("the API did not change the room", "display_name", "next_at"),
         "room.retire.failed": _kind("the API did not retire the room", "display_name", "next_at"),
         "room.delete.failed": _kind("the API did not delete the room", "display_name", "next_at"),
-        "room.link.revealed": _kind("a person read the room's host link", "display_name"),
+        "room.link.revealed": _kind(
+            "the room's host link was read, by a person or for a delivery of `link: host`",
+            "display_name",
+            "destination",
+        ),
         "room.link.changed": _kind("the API gave the room another guest link", "display_name"),
         "session.started": _kind(
             "the API told that people meet in a room; who they are is not kept",
@@ -234,8 +241,26 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             "a service that subjects come from answers again", "url", "policies", "seconds"
         ),
         "clock.jumped": _kind("wall clock and API time disagree", "seconds"),
-        "delivery.sent": _kind("links reached a destination", "destination", "rooms"),
-        "delivery.failed": _kind("links did not reach a destination", "destination", "next_at"),
+        "delivery.sent": _kind(
+            "links reached a destination", "destination", "rooms", *_MESSAGE, "revision"
+        ),
+        "delivery.failed": _kind(
+            "links did not reach a destination; told once, until it is sent or given up",
+            "destination",
+            "next_at",
+            *_MESSAGE,
+        ),
+        "delivery.gave_up": _kind(
+            "a message will not be sent any more: it was refused, or it is too late",
+            "destination",
+            *_MESSAGE,
+        ),
+        "delivery.passed_over": _kind(
+            "rooms that stood before a destination was named are not announced there",
+            "destination",
+            "policy",
+            "rooms",
+        ),
         "state.rebuilt": _kind(
             "the store was made anew from the API's rooms, adopted.yaml and this log",
             "incarnation",

@@ -246,12 +246,20 @@ class Moved:
         return key(policy, self.target)
 
 
+class LinkKind(StrEnum):
+    """Which link a destination is told: that of guests, or that of the host beside it."""
+
+    GUEST = "guest"
+    HOST = "host"
+
+
 @dataclass(frozen=True, slots=True)
 class DeliverTo:
     """One destination that is told this policy's links."""
 
     to: str
     place: Place
+    link: LinkKind = LinkKind.GUEST
 
 
 @dataclass(frozen=True, slots=True)

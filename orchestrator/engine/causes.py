@@ -11,7 +11,7 @@ from typing import Final
 
 from orchestrator.domain.alerts import Cause
 from orchestrator.domain.records import KeyState
-from orchestrator.domain.reports import DirectoryRow, SuspendedRow
+from orchestrator.domain.reports import DeliveryRow, DirectoryRow, SuspendedRow
 from orchestrator.engine.renewals import Renewals
 from orchestrator.engine.showing import suspended_row
 from orchestrator.engine.supervisor import Engine
@@ -83,6 +83,9 @@ def _now(engine: Engine) -> Iterator[tuple[str, str]]:
     yield from _of_sources(engine)
     for told in engine.outbox.needs:
         yield "outbox", told
+    for one in engine.parts.messages.rows():
+        if one.given_up:
+            yield f"delivery {one.destination}", _given_up(one)
 
 
 def _of_the_api(engine: Engine) -> Iterator[tuple[str, str]]:
@@ -129,6 +132,14 @@ def _failing(row: DirectoryRow) -> str:
     else:
         means = f"the subjects of {row.last_good:%d %b %H:%M:%SZ} stay in force"
     return f"{row.url} {row.reason}{since}. For {', '.join(row.policies)}: {means}"
+
+
+def _given_up(row: DeliveryRow) -> str:
+    """What a destination was not told, why, and how to have it tried again."""
+    return (
+        f"{row.destination} was not told of {_named(row.given_up)}: {row.given_up_why}. "
+        "Tried again by:  room-orchestrator reload"
+    )
 
 
 def _is_refused(engine: Engine, state: KeyState) -> bool:

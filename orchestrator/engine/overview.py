@@ -98,6 +98,7 @@ class Overview:
             held=held,
             brakes=self._brake_rows(),
             behind=dict(self._engine.outbox.behind),
+            deliveries=parts.messages.rows(),
             listed_at=parts.observations.listed_at,
             occupancy_known=parts.observations.occupancy_known,
             audit_lines=self._engine.outbox.audit_lines,

@@ -49,6 +49,7 @@ from orchestrator.engine.gathering import Gathering
 from orchestrator.engine.hints import Hints
 from orchestrator.engine.inbox import Inbox, Lane
 from orchestrator.engine.lineage import Lineage
+from orchestrator.engine.messages import Messages
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
 from orchestrator.engine.resync import Resync
@@ -105,6 +106,7 @@ class Parts:
     occurrences: Occurrences
     lineage: Lineage
     alerts: Alerts
+    messages: Messages
 
 
 class Reconciler:

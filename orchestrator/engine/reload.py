@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -63,6 +63,10 @@ class Reload:
         self._loaded = False
         self._behind = False
         self._loading = asyncio.Lock()  # a signal and a change may come at once
+        self.meet: Callable[[Book], Awaitable[None]] = _nobody
+        """Awaited before a book is in force: what is announced of it is what comes after."""
+        self.swapped: Callable[[], None] = lambda: None
+        """Called when another book is in force."""
 
     async def watch(self, pulse: Pulse) -> None:
         """Load whenever the folder changed; runs until it is cancelled."""
@@ -109,6 +113,7 @@ class Reload:
         self._reconciler.book = fresh
         self._outbox.book = fresh
         self._occurrences.arm(fresh)
+        self.swapped()
         return fresh
 
     async def load(self, cause: str) -> Book:
@@ -155,6 +160,7 @@ class Reload:
                 Commit(facts=[*facts, *rejected], policies=changed, notes=notes),
                 self._clock.now(),
             )
+        await self.meet(book)
         book = await self._swap(book, cause)
         await self._wake(before, book, cause)
         self._polling.follow(book.policies.values())
@@ -318,6 +324,10 @@ class Reload:
             states = await self._store.states()
             names |= {state.key.policy for state in states} - book.policies.keys()
         return names
+
+
+async def _nobody(book: Book) -> None:
+    del book
 
 
 def _former(book: Book) -> set[Key]:

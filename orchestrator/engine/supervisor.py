@@ -82,6 +82,7 @@ class Engine:
         """Recall what was held, approved and heard, and load the policies; no call to the API."""
         await self._recall()
         await self.parts.alerts.recall()
+        await self.parts.messages.recall()
         await self.reload.load("start")
 
     async def _recall(self) -> None:
@@ -119,6 +120,7 @@ class Engine:
         self.vitals.expect("asking", idle=lambda: not self.polling.stalled)
         async with asyncio.TaskGroup() as carriers:
             carriers.create_task(self.outbox.run(self.vitals), name="outbox")
+            carriers.create_task(self.parts.messages.run(self.vitals), name="messages")
             try:
                 async with asyncio.TaskGroup() as group:
                     worker = group.create_task(self._dispatcher.run(), name="dispatcher")
@@ -145,6 +147,7 @@ class Engine:
                     await self._drain(worker)
             finally:
                 self.outbox.stop()
+                self.parts.messages.stop()
         # After the last delivery, which is a fact as well: nothing comes after the end.
         await self.tell(Fact("daemon.stopped", detail={"why": "asked to"}))
         await self.outbox.write_rest()
@@ -232,6 +235,7 @@ class Engine:
 
     async def carry_out(self) -> None:
         """Write out every fact and delivery that waits, and return. For one command."""
+        await self.parts.messages.carry_out()
         self.outbox.stop()
         await self.outbox.run()
         await self.outbox.write_rest()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from orchestrator.domain.alerts import Alert
 from orchestrator.domain.announcements import Announcement
@@ -142,6 +142,16 @@ class Messenger(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A messenger that says how fast it may be called; others are called once a second."""
+
+    @property
+    def spacing(self) -> float:
+        """Seconds that lie at least between the beginnings of two calls; 0 for no limit."""
         ...
 
 

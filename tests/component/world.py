@@ -30,6 +30,7 @@ from orchestrator.engine.overview import Whence
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.supervisor import Engine
 from orchestrator.ports.adoptions import Adoptions
+from orchestrator.ports.deliveries import Messenger
 from orchestrator.ports.directories import Directories
 from orchestrator.ports.rooms import Rooms
 from orchestrator.ports.sources import Folder
@@ -122,6 +123,7 @@ class World:
         self.rooms: Rooms = self.fake if api is None else api(self.clock)
         self.audit = FakeAudit()
         self.destination = FakeDestination("rooms-json")
+        self.messengers: dict[str, Messenger] = {}
         self.board = FakeBoard()
         self.sources = FakeSources()
         self.sources.policies.update(
@@ -162,6 +164,7 @@ class World:
             timer=self.timer,
             clock=self.clock,
             destinations={"rooms-json": self.destination},
+            messengers=self.messengers,
             boards={"rooms-json": self.board},
             adoptions=self.adoptions,
             directories=self.directories,

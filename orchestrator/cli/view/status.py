@@ -33,6 +33,7 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     _row(screen, "Suspended", _suspended(screen, report), "yellow")
     _row(screen, "Brakes", _brakes(report), "red")
     _row(screen, "Behind", [f"{name}: {why}" for name, why in report.behind.items()], "yellow")
+    _row(screen, "Deliveries", _deliveries(screen, report), "yellow")
     _row(screen, "Audit", [plural(report.audit_lines, "line")] if report.audit_lines else [])
     acts = [_act(screen, act) for act in report.next_acts[:_MANY]]
     _row(screen, "Next", acts or ["nothing is due"])
@@ -132,6 +133,20 @@ def _held(report: StatusReport) -> list[str]:
         return []
     told = ", ".join(f"{count:,} {word}" for word, count in by.most_common())
     return [f"{told}: room-orchestrator plan tells which and why"]
+
+
+def _deliveries(screen: Screen, report: StatusReport) -> list[str]:
+    told: list[str] = []
+    for row in report.deliveries:
+        if row.behind:
+            since = "" if row.since is None else f" since {screen.moment(row.since)}"
+            told.append(
+                f"{row.destination}: {plural(row.behind, 'message')} behind{since}: {row.why}"
+            )
+        if row.given_up:
+            many = plural(len(row.given_up), "message")
+            told.append(f"{row.destination}: {many} given up: {row.given_up_why}")
+    return told
 
 
 def _dormant(screen: Screen, report: StatusReport) -> list[str]:

@@ -38,6 +38,7 @@ from orchestrator.domain.reports.rooms import (
 from orchestrator.domain.reports.status import (
     ENDS_SUSPENDED,
     BrakeRow,
+    DeliveryRow,
     DirectoryRow,
     DormantRow,
     HealthReport,
@@ -58,6 +59,7 @@ __all__ = [
     "BrakeRow",
     "ChangeLine",
     "ComparedField",
+    "DeliveryRow",
     "DirectoryRow",
     "Done",
     "DormantRow",

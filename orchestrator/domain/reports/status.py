@@ -90,6 +90,26 @@ class DormantRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """One destination of messages that was not told everything.
+
+    Attributes:
+        behind: how many messages wait for another try.
+        why: how the last try failed.
+        since: when the first of the failures in a row was.
+        given_up: the keys whose message is tried no more, the oldest first.
+        given_up_why: why the last of them was given up.
+    """
+
+    destination: str
+    behind: int
+    why: str
+    since: datetime | None
+    given_up: tuple[str, ...] = ()
+    given_up_why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport:
     """The whole at a glance, in the order of need.
 
@@ -98,6 +118,7 @@ class StatusReport:
         rooms: how many by state: open, ending, superseded, waiting, …
         loses_first: what link would end first if nothing but time went on.
         behind: readers of the outbox that are behind, and why.
+        deliveries: destinations of messages that were not told everything.
         last_pass: when a complete listing was last taken in.
         directories: the services that policies take subjects from, those that fail first.
         occupancy_known: the API lists its sessions, or callbacks have come since the start.
@@ -137,6 +158,7 @@ class StatusReport:
     callbacks: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     suspended: tuple[SuspendedRow, ...] = ()
     dormant: tuple[DormantRow, ...] = ()
+    deliveries: tuple[DeliveryRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
