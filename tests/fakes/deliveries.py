@@ -54,3 +54,16 @@ class FakeBoard:
     def causes(self) -> dict[str, str]:
         """What stands: the message by its cause."""
         return {alert.cause: alert.message for alert in self.alerts}
+
+
+class FakeKeepsake:
+    """A keepsake in memory."""
+
+    def __init__(self, text: str | None = None) -> None:
+        self.text = text
+
+    async def read(self) -> str | None:
+        return self.text
+
+    async def write(self, text: str | None) -> None:
+        self.text = text

@@ -12,6 +12,7 @@ Refuses nothing for its text: header lines are made of one line each.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import socket
@@ -48,6 +49,7 @@ from orchestrator.ports.deliveries import (
 )
 
 _SUBJECT_MOST: Final = 200
+_QUIT: Final = 1.0  # second for a goodbye
 _REMEMBERED: Final = 1_000  # mails of which it is known who has them
 _POLICY: Final = SMTP_POLICY.clone(cte_type="7bit")  # passes every server
 
@@ -175,10 +177,8 @@ class EmailPoster:
     async def _connected(self) -> AsyncIterator[SMTP]:
         account = self._account
         password = await asyncio.to_thread(_password, account.password)
-        connection = await _connect(account, self._reach)
         smtp = SMTP(
             hostname=account.host,
-            sock=connection,
             # Never the name of this machine, which the resolver might be asked for.
             local_hostname=self._sender.rpartition("@")[2],
             timeout=account.timeout,
@@ -188,13 +188,19 @@ class EmailPoster:
             username=account.username,
             password=password,
         )
+        connection = await _connect(account, self._reach)
         try:
             with _translated():
-                await smtp.connect()
+                # From here on the connection is asyncio's, which closes it in its own time.
+                await smtp.connect(sock=connection)
+                if smtp.is_ehlo_or_helo_needed:
+                    await smtp.ehlo()
             yield smtp
+            with contextlib.suppress(SMTPException, OSError, TimeoutError):
+                # Whatever it says now, what it took before is taken.
+                await smtp.quit(timeout=_QUIT)
         finally:
             smtp.close()
-            connection.close()
 
 
 def plain(message: Message) -> str:

@@ -26,6 +26,7 @@ from orchestrator.ports.deliveries import (
 )
 
 _REFUSED_FOR: Final = timedelta(minutes=15)  # before what was refused is tried again
+_ENDS_MOST: Final = 3  # tries to end a message that refuses it, before it is left as it is
 
 
 class Poster(Protocol):
@@ -146,35 +147,49 @@ class PostedAlerts:
                 await self._kept.write(_written(posted))
 
     async def _tell(self, posted: dict[str, _Posted], standing: Mapping[str, Alert]) -> None:
-        for cause, alert in standing.items():
-            known = posted.get(cause)
-            if known is not None and known.since != format_instant_exactly(alert.since):
-                await self._end(posted, cause)  # it ended and began again while nobody was told
-                known = None
-            if known is None or known.handle is None:
-                await self._begin(posted, alert)
-            elif known.text != alert.message and self._poster.edits:
+        refusals: list[DeliveryRefusedError] = []
+        for cause in [*standing, *(cause for cause in posted if cause not in standing)]:
+            try:
+                await self._tell_of(posted, cause, standing.get(cause))
+            except DeliveryRefusedError as refusal:
+                refusals.append(refusal)  # one that is refused holds no other back
+        if refusals:
+            raise refusals[0]
+
+    async def _tell_of(self, posted: dict[str, _Posted], cause: str, alert: Alert | None) -> None:
+        known = posted.get(cause)
+        if known is not None and (alert is None or _since(alert) != known.since):
+            await self._end(posted, cause, known)
+            known = None
+        if alert is None:
+            return
+        if known is None or known.handle is None:
+            await self._say(posted, alert, None, over=False)
+        elif known.text != alert.message and self._poster.edits:
+            try:
                 await self._say(posted, alert, known.handle, over=False)
-        for cause in [cause for cause in posted if cause not in standing]:
-            await self._end(posted, cause)
+            except DeliveryRefusedError:
+                # Somebody deleted it: what stands is told anew.
+                await self._say(posted, alert, None, over=False)
 
-    async def _begin(self, posted: dict[str, _Posted], alert: Alert) -> None:
-        await self._say(posted, alert, None, over=False)
-
-    async def _end(self, posted: dict[str, _Posted], cause: str) -> None:
-        known = posted[cause]
-        if known.handle is not None:
-            alert = Alert(cause, known.text, parse_instant(known.since))
+    async def _end(self, posted: dict[str, _Posted], cause: str, known: _Posted) -> None:
+        # One that may have been posted is ended as well, or it would stand there for ever.
+        alert = Alert(cause, known.text, parse_instant(known.since))
+        try:
             await self._say(posted, alert, known.handle, over=True)
+        except DeliveryRefusedError:
+            if known.tries + 1 < _ENDS_MOST:
+                posted[cause] = replace(known, tries=known.tries + 1)
+                raise
         del posted[cause]
 
     async def _say(
         self, posted: dict[str, _Posted], alert: Alert, handle: str | None, *, over: bool
     ) -> None:
-        since = format_instant_exactly(alert.since)
-        known = posted.get(alert.cause, _Posted(since, "", 0, None))
-        message = message_of_alert(alert, known.revision + 1, over=over)
+        known = posted.get(alert.cause, _Posted(_since(alert), alert.message, 0, None))
         attempt = known.tries + 1
+        # What may have been taken is another state: a service may take each only once.
+        message = message_of_alert(alert, known.revision + attempt, over=over)
         try:
             if handle is None:
                 given = await self._poster.post(message, attempt)
@@ -185,7 +200,11 @@ class PostedAlerts:
         except DeliveryUnansweredError:
             posted[alert.cause] = replace(known, tries=attempt)
             raise
-        posted[alert.cause] = _Posted(since, alert.message, message.revision, given)
+        posted[alert.cause] = _Posted(_since(alert), alert.message, message.revision, given)
+
+
+def _since(alert: Alert) -> str:
+    return format_instant_exactly(alert.since)
 
 
 def _written(posted: Mapping[str, _Posted]) -> str | None:

@@ -119,8 +119,10 @@ class WebhookAlerts:
 
     async def post(self, message: Message, attempt: int) -> str:
         """Post ``alert.opened``. Raises `DeliveryFault`."""
-        del attempt
         await self._sender.event("alert.opened", f"{message.id}-opened", _alerted(message))
+        if attempt > 1 and message.revision > 1:
+            # As in `Webhook.send`.
+            await self.amend(message, message.id, attempt)
         return message.id
 
     async def amend(self, message: Message, handle: str, attempt: int) -> str:
