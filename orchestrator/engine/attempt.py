@@ -25,6 +25,7 @@ from orchestrator.foundation.instants import format_instant
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import (
+    DeliveredInPartError,
     DeliveryFault,
     DeliveryRefusedError,
     DeliveryUnansweredError,
@@ -101,10 +102,16 @@ class Attempts:
             if before.shown
             else self._messenger.send(told, row.attempts)
         )
+        reason = ""
+        if isinstance(answer, DeliveredInPartError):
+            # Told: sending it again would tell the others twice.
+            destination, reason = self._messenger.name, str(answer)
+            _log.error("delivery.in_part", destination=destination, key=row.key, why=reason)
+            answer = answer.handle
         if isinstance(answer, DeliveryFault):
             of_all = not isinstance(answer, DeliveryRefusedError | DeliveryUnansweredError)
             return self._failed(before, row, wanted, _failure(answer), of_all=of_all)
-        fact = told_fact("delivery.sent", row, wanted)
+        fact = told_fact("delivery.sent", row, wanted, reason)
         row = telling.told(before, row, wanted, answer, edits=edits)
         return Attempted(row, wanted, (fact,))
 

@@ -11,7 +11,7 @@ from orchestrator.domain.facts import Fact
 from orchestrator.domain.policies import Mode
 from orchestrator.ports.deliveries import DeliveryFault, DeliveryRefusedError
 from tests.component.world import ANNA, World, alive, policy
-from tests.fakes.messengers import FakeMessenger
+from tests.fakes.messengers import FakeMessenger, Partly
 from tests.fakes.rooms import Fate
 
 TEAMS = "teams"
@@ -346,3 +346,17 @@ def scheduled(**rest: Any) -> bytes:
             **rest,
         }
     ).encode()
+
+
+async def test_what_some_did_not_take_is_told_and_not_sent_again() -> None:
+    """The audit says who."""
+    world, fake = told_world(edits=False)
+    fake.coming.append(Partly())
+    async with alive(world):
+        await rest(world)
+        assert [stage for _, stage in stages(fake)] == [Stage.OPEN]
+        (fact,) = deliveries(world.facts)
+        assert "bert@example.com" in fact.reason
+        await world.restart()
+        await rest(world)
+        assert len(fake.tries) == 1

@@ -90,6 +90,7 @@ class EmailPoster:
     """
 
     edits: Final = False
+    spacing: Final = 0.2
 
     def __init__(
         self,

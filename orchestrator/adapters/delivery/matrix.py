@@ -48,6 +48,7 @@ class MatrixPoster:
     """
 
     edits: Final = True
+    spacing: Final = 0.5  # homeservers let short bursts through, and say when it is too much
 
     def __init__(self, url: str, token: ReadSecret, room: str, post: Post) -> None:
         self._url = url

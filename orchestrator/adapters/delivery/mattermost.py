@@ -32,6 +32,7 @@ class MattermostPoster:
     """Implements `orchestrator.adapters.delivery.telling.Poster`."""
 
     edits: Final = False
+    spacing: Final = 0.2
 
     def __init__(self, url: ReadSecret, post: Post) -> None:
         self._url = url

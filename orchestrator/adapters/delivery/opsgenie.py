@@ -38,6 +38,7 @@ class Opsgenie:
     """
 
     edits: Final = True  # another link is told; what a stage says stands behind the link
+    spacing: Final = 0.2
 
     def __init__(self, name: str, url: str, key: ReadSecret, post: Post) -> None:
         self._name = name

@@ -50,6 +50,7 @@ class PagerDuty:
     """
 
     edits: Final = True  # another link replaces ours; what a stage says stands behind the link
+    spacing: Final = 0.2  # 960 requests a minute are taken, and a page needs up to four
 
     def __init__(
         self, name: str, url: str, key: ReadSecret, sender: str, post: Post, *, bridge: bool = True

@@ -69,6 +69,7 @@ class SlackPoster:
     """
 
     edits: Final = True
+    spacing: Final = 1.0  # Slack takes about one message a second and channel
 
     def __init__(self, url: str, token: ReadSecret, channel: str, post: Post) -> None:
         self._url = url
@@ -138,6 +139,7 @@ class SlackWebhookPoster:
     """
 
     edits: Final = False
+    spacing: Final = 1.0
 
     def __init__(self, url: ReadSecret, post: Post) -> None:
         self._url = url

@@ -30,6 +30,7 @@ class TeamsPoster:
     """Implements `orchestrator.adapters.delivery.telling.Poster`."""
 
     edits: Final = False
+    spacing: Final = 0.3  # more than four a second were too many for it
 
     def __init__(self, url: ReadSecret, post: Post) -> None:
         self._url = url

@@ -37,6 +37,11 @@ class Poster(Protocol):
         """Whether what was posted can be changed."""
         ...
 
+    @property
+    def spacing(self) -> float:
+        """Seconds that lie at least between the beginnings of two calls."""
+        ...
+
     async def post(self, message: Message, attempt: int) -> str:
         """Post it for the first time; returns its handle."""
         ...
@@ -55,7 +60,7 @@ class Poster(Protocol):
 
 
 class Teller:
-    """A messenger by a poster: implements `orchestrator.ports.deliveries.Messenger`."""
+    """A messenger by a poster: implements `Messenger` and `Paced` of the port."""
 
     def __init__(self, name: str, poster: Poster) -> None:
         self._name = name
@@ -73,6 +78,11 @@ class Teller:
     def edits(self) -> bool:
         """Whether what was sent can be changed."""
         return self._poster.edits
+
+    @property
+    def spacing(self) -> float:
+        """Seconds that lie at least between the beginnings of two calls."""
+        return self._poster.spacing
 
     async def send(self, told: Announcement, attempt: int) -> str:
         """Post what `orchestrator.domain.wording` says of it. Raises `DeliveryFault`."""
@@ -120,6 +130,7 @@ class PostedAlerts:
         self._kept = kept
         self._posted: dict[str, _Posted] | None = None
         self._not_before: tuple[datetime, DeliveryFault] | None = None
+        self._in_part: list[DeliveryRefusedError] = []
 
     async def show(self, alerts: Sequence[Alert], now: datetime) -> None:
         """Tell what is not told yet; stops at the first that fails, and says so.
@@ -148,6 +159,7 @@ class PostedAlerts:
 
     async def _tell(self, posted: dict[str, _Posted], standing: Mapping[str, Alert]) -> None:
         refusals: list[DeliveryRefusedError] = []
+        self._in_part = refusals
         for cause in [*standing, *(cause for cause in posted if cause not in standing)]:
             try:
                 await self._tell_of(posted, cause, standing.get(cause))
@@ -196,7 +208,9 @@ class PostedAlerts:
             else:
                 given = await self._poster.amend(message, handle, attempt)
         except DeliveredInPartError as fault:
-            given = fault.handle  # counted as told: it is not told again
+            # It is not told again, but who it was not told to is said.
+            given = fault.handle
+            self._in_part.append(fault)
         except DeliveryUnansweredError:
             posted[alert.cause] = replace(known, tries=attempt)
             raise

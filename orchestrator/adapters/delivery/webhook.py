@@ -64,7 +64,7 @@ def sign(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
 
 
 class Webhook:
-    """Implements `orchestrator.ports.deliveries.Messenger`.
+    """Implements `Messenger` and `Paced` of the port.
 
     Args:
         url: where events are posted.
@@ -72,6 +72,7 @@ class Webhook:
     """
 
     edits: Final = True
+    spacing: Final = 0.05
 
     def __init__(self, name: str, url: str, secret: ReadSecret, post: Post, clock: Clock) -> None:
         self._name = name
@@ -113,6 +114,7 @@ class WebhookAlerts:
     """Posts alerts: implements `orchestrator.adapters.delivery.telling.Poster`."""
 
     edits: Final = True
+    spacing: Final = 0.05
 
     def __init__(self, url: str, secret: ReadSecret, post: Post, clock: Clock) -> None:
         self._sender = _Sender(url, secret, post, clock)

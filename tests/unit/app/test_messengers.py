@@ -16,7 +16,7 @@ from orchestrator.config import Settings
 from orchestrator.config.reader import understand
 from orchestrator.domain.alerts import Alert
 from orchestrator.domain.announcements import Announcement, Stage
-from orchestrator.ports.deliveries import DeliveryRefusedError
+from orchestrator.ports.deliveries import DeliveryRefusedError, Paced
 from orchestrator.ports.store import StoreFault
 from tests.fakes.chats import Chat, serving
 from tests.fakes.clock import START, VirtualClock
@@ -154,3 +154,9 @@ async def test_a_board_goes_on_without_a_store(tmp_path: Path) -> None:
         store.fault = None
         await board.show([], START)
         assert len(chat.posts) == 2
+
+
+async def test_each_messenger_says_how_fast_it_may_be_called(tmp_path: Path) -> None:
+    """A storm of pages waits for none of them longer than its service asks for."""
+    made = messengers(read(tmp_path, EACH), VirtualClock())
+    assert all(isinstance(one, Paced) and 0 < one.spacing <= 1 for one in made.values())

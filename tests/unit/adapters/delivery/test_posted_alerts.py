@@ -27,6 +27,8 @@ MINUTE = timedelta(minutes=1)
 class Wall:
     """A poster: what hangs there, by handle; faults come in turn, each at the call it is for."""
 
+    spacing = 0.0
+
     def __init__(self, *, edits: bool = True) -> None:
         self.edits = edits
         self.hung: dict[str, Message] = {}
@@ -191,10 +193,18 @@ async def test_what_was_told_in_part_is_told() -> None:
     """Sending it again would tell the others twice."""
     wall = Wall()
     board = PostedAlerts(wall, FakeKeepsake())
-    wall.coming = [DeliveredInPartError("anna is unknown", "handle")]
-    await board.show([API], START)
-    await board.show([API], START)
-    assert len(wall.calls) == 1
+    wall.coming = [DeliveredInPartError("anna is unknown", "mine")]
+    with pytest.raises(DeliveryRefusedError, match="anna is unknown"):
+        await board.show([API, BRAKE], START)
+    wall.hung["mine"] = wall.hung["post-0"]
+    later = START + 15 * MINUTE
+    await board.show([API, BRAKE], later)
+    assert len(wall.calls) == 2
+    wall.coming = [DeliveredInPartError("anna is unknown", "mine")]
+    with pytest.raises(DeliveryRefusedError, match="anna is unknown"):
+        await board.show([BRAKE], later)
+    await board.show([BRAKE], later + 15 * MINUTE)
+    assert len(wall.calls) == 3
 
 
 async def test_what_somebody_deleted_is_told_anew_while_it_stands() -> None:
