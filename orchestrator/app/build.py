@@ -37,7 +37,9 @@ from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.adapters.timer import SchedulerTimer
 from orchestrator.app.directories import directories, uses
 from orchestrator.app.embedded import Api, embedded
+from orchestrator.app.links import read_scheme
 from orchestrator.app.messengers import boards, messengers
+from orchestrator.app.refusing import StartError
 from orchestrator.app.seam import SeamError, learn_lineage, refuse_older, remembered_head
 from orchestrator.config.destinations import FileDestination
 from orchestrator.config.secrets import SecretFault, SecretKind
@@ -45,6 +47,7 @@ from orchestrator.config.settings import Calls, EmbeddedMeetings, RemoteMeetings
 from orchestrator.domain.brakes import Limits
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.facts import Json
+from orchestrator.domain.links import NO_LINKS, LinkScheme
 from orchestrator.domain.policies import Mode
 from orchestrator.engine.agenda import Agenda
 from orchestrator.engine.alerts import Alerts
@@ -85,10 +88,6 @@ _PINS: Final = ("owner", "api", "application")
 _MANY_ROOMS: Final = 100_000  # that one listing may have to show
 
 
-class StartError(Exception):
-    """The daemon cannot start; the text says why and what to do."""
-
-
 @dataclass(slots=True)
 class App:
     """The whole, put together; `run` works until `stop`."""
@@ -127,6 +126,8 @@ class Outside:
     directories: Directories | None = None
     secrets: Mapping[str, SecretUse] | None = None  # of config.yaml, for headers of policies
     named: frozenset[str] | None = None  # destinations that policies may name; None: those above
+    links: LinkScheme = NO_LINKS
+    calendars: tuple[str, ...] = ()  # destinations that are feeds; other names than those above
     jitter: Callable[[], float] = random.random  # numbers in [0, 1)
     entropy: Callable[[int], bytes] = token_bytes  # seeded where runs are to be repeated
 
@@ -184,6 +185,7 @@ async def build(
             adoptions=AdoptedFile(settings.policies),
             directories=asked,
             secrets=uses(settings.directories),
+            links=read_scheme(settings),
         )
         engine = assemble(engine_settings(settings, api.url), outside)
         whence = Whence(str(settings.file), version("room-orchestrator"), clock.now())
@@ -276,7 +278,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     gathering.unsure = lambda: (lineage.doubt and UNSURE) or outbox.unaudited
     named = outside.named
     if named is None:
-        named = frozenset({*outside.destinations, *outside.messengers})
+        named = frozenset({*outside.destinations, *outside.messengers, *outside.calendars})
     reader = PolicyReader(templates, calendar, named, outside.secrets)
     reconciler = Reconciler(parts, Book())
     binder = Binder(reader, templates)
@@ -285,6 +287,9 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     parts.messages.book = lambda: reconciler.book
     engine = Engine(parts, reconciler, reload, outbox, polling, settings)
     engine.jitter = outside.jitter
+    engine.links.scheme = outside.links
+    engine.feeds.calendars = outside.calendars
+    outbox.links = outside.links
 
     # Whether a loop hangs is for the watchdog: after a suspend all seem to, for a moment.
     parts.alerts.quick = lambda: [one for one in causes(engine) if one.name != "hanging"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from orchestrator.app.build import StartError
 from orchestrator.app.keys import link_key
+from orchestrator.app.refusing import StartError
 from orchestrator.config import Settings
 from orchestrator.config.links import Access
 from orchestrator.domain.links import NO_LINKS, LinkScheme

@@ -141,6 +141,25 @@ class Occurrences:
                 rows.append(OpeningRow(str(key), name, coming.opens, coming.starts, coming.ends))
         return tuple(sorted(rows, key=lambda row: (row.opens, row.key)))
 
+    def in_life(self, policy: Policy, schedule: Schedule) -> Iterator[tuple[Key, Occurrence]]:
+        """The occurrences of a schedule that are open now."""
+        for occurrence in self._in_life(schedule, self._clock.now()):
+            yield self._key(policy, schedule, occurrence), occurrence
+
+    def ahead(
+        self, policy: Policy, schedule: Schedule, far: timedelta, most: int
+    ) -> Iterator[tuple[Key, Occurrence]]:
+        """The occurrences that open later and start within a time from now, at most so many."""
+        now = self._clock.now()
+        for occurrence in self._coming(schedule, now, most):
+            if occurrence.starts > now + far:
+                return
+            yield self._key(policy, schedule, occurrence), occurrence
+
+    def name_of(self, policy: Policy, schedule: Schedule, occurrence: Occurrence, key: Key) -> str:
+        """What the room of an occurrence is called, or is to be."""
+        return self._desired(policy, schedule, occurrence, key).display_name
+
     def missed(self, book: Book, since: datetime) -> dict[Key, int]:
         """What opened and ended since a moment at which this was last looked after.
 

@@ -16,6 +16,7 @@ import structlog
 
 from orchestrator.domain.facts import Fact, RecordedFact
 from orchestrator.domain.keys import decode_key
+from orchestrator.domain.links import NO_LINKS, LinkScheme
 from orchestrator.domain.records import KeyState, Role
 from orchestrator.engine.book import Book
 from orchestrator.engine.health import Pulse, Vitals
@@ -30,6 +31,7 @@ _log = structlog.get_logger(__name__)
 AUDIT_HEAD: Final = "audit.head"
 AUDIT_LAG: Final = timedelta(minutes=15)  # then nothing is ended or replaced until it is written
 DELIVERED: Final = "delivered:"
+LINKED: Final = "linked:"  # note per destination: the digest of the links that it was told
 _ADOPTIONS: Final = "adopted.yaml"
 _Carry = Callable[[], Awaitable[None]]
 _BATCH: Final = 500
@@ -82,6 +84,8 @@ class Outbox:
         self._cursors: dict[str, int] = {}
         self._stopped = asyncio.Event()
         self.book = Book()
+        self.links: LinkScheme = NO_LINKS
+        """How our own links are spelled."""
         self.audit_lines = 0
         self.behind: dict[str, str] = {}
         """What has not left yet and why, by reader, for status."""
@@ -225,7 +229,8 @@ class Outbox:
         cursor = self._cursors.get(name)
         if cursor is None:
             cursor = int(await self._store.note(DELIVERED + name) or 0)
-        last, telling = cursor, cursor == 0
+        # Another public address or secret is no fact, and yet every link is another.
+        last, telling = cursor, cursor == 0 or await self._linked(name) != self.links.digest
         while facts := await self._store.facts(last, _BATCH):
             last = facts[-1].seq
             telling = telling or any(_tells(fact) for fact in facts)
@@ -233,7 +238,7 @@ class Outbox:
             # Remembered in memory alone: a restart reads them again, which costs no telling.
             self._cursors[name] = last
             return
-        rooms = delivered_rooms(await self._store.states(), self.book, name)
+        rooms = delivered_rooms(await self._store.states(), self.book, name, self.links)
         try:
             await self._destinations[name].deliver(rooms, self._clock.now())
         except DeliveryFault as fault:
@@ -241,9 +246,13 @@ class Outbox:
                 await self._tell_failure(name, fault)
             raise
         fact = Fact("delivery.sent", detail={"destination": name, "rooms": len(rooms)})
-        notes = {DELIVERED + name: str(last)}
+        notes = {DELIVERED + name: str(last), LINKED + name: self.links.digest or None}
         await self._store.commit(Commit(facts=(fact,), notes=dict(notes)), self._clock.now())
         self._cursors[name] = last
+
+    async def _linked(self, name: str) -> str:
+        """The form of links by which a destination was told last."""
+        return await self._store.note(LINKED + name) or ""
 
     async def _tell_failure(self, name: str, fault: DeliveryFault) -> None:
         next_at = format_instant(self._clock.now() + timedelta(seconds=_RETRY[0]))
@@ -275,7 +284,7 @@ def _tells(recorded: RecordedFact) -> bool:
 
 
 def delivered_rooms(
-    states: Sequence[KeyState], book: Book, destination: str
+    states: Sequence[KeyState], book: Book, destination: str, links: LinkScheme = NO_LINKS
 ) -> list[DeliveredRoom]:
     """The current rooms of the policies that deliver to a destination, by key.
 
@@ -307,6 +316,7 @@ def delivered_rooms(
                 meeting_code=shown.meeting_code,
                 expires_at=shown.expires_at,
                 ending=shown.role is Role.ENDING or state.tombstone is not None,
+                link=links.link_of(state.key.policy, state.key.subject) or shown.guest_url,
             )
         )
     return rooms

@@ -20,8 +20,10 @@ from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import HealthReport, ReadinessReport
 from orchestrator.domain.rooms import Observed
 from orchestrator.engine.dispatcher import Dispatcher
+from orchestrator.engine.feed import Feeds
 from orchestrator.engine.health import Pulse, Vitals
 from orchestrator.engine.inbox import Lane
+from orchestrator.engine.links import Links
 from orchestrator.engine.outbox import Outbox
 from orchestrator.engine.polling import Polling
 from orchestrator.engine.reconciler import Parts, Reconciler
@@ -71,8 +73,13 @@ class Engine:
         self._stopping = asyncio.Event()
         self.jitter: Callable[[], float] = random.random
         """Numbers in [0, 1) by which listings spread; seeded where a run is to be repeated."""
+        self.links = Links(parts, reconciler)
+        """What stands behind our own links."""
+        self.feeds = Feeds(parts, reconciler, self.links, settings)
+        """The calendars of scheduled rooms."""
         self.ready = asyncio.Event()
         """Store and policies are there; the API may be away (an outage is no reason to restart)."""
+        self.links.known = self.ready.is_set
         self.refusal = ""
         """Why nothing at all is done, or an empty text."""
         self.rejected = ""

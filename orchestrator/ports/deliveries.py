@@ -23,6 +23,8 @@ class DeliveredRoom:
         key: as people write it, ``policy/subject``.
         expires_at: UTC.
         ending: the room is let go and will not be renewed.
+        link: our own link of the key, which outlives this room; where this daemon has no public
+            address, the room's guest link.
     """
 
     policy: str
@@ -35,6 +37,7 @@ class DeliveredRoom:
     meeting_code: str
     expires_at: datetime | None
     ending: bool
+    link: str = ""
 
 
 class DeliveryFault(Exception):

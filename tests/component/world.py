@@ -21,6 +21,7 @@ from orchestrator.domain.brakes import Limits
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key, parse_key
+from orchestrator.domain.links import NO_LINKS
 from orchestrator.domain.policies import Mode
 from orchestrator.domain.records import KeyState, RoomRecord
 from orchestrator.domain.reports import Person
@@ -136,6 +137,8 @@ class World:
         self.adoptions = adoptions
         self.directories: Directories | None = None
         self.secrets: Mapping[str, SecretUse] | None = None
+        self.links = NO_LINKS
+        self.calendars: tuple[str, ...] = ()
         self.settle: Callable[[], Any] = self._settle
         self.timer = HandCrankedTimer()
         self._engine: Engine | None = None
@@ -169,6 +172,8 @@ class World:
             adoptions=self.adoptions,
             directories=self.directories,
             secrets=self.secrets,
+            links=self.links,
+            calendars=self.calendars,
         )
         return assemble(settings, outside)
 

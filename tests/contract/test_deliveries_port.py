@@ -126,7 +126,7 @@ async def test_a_failure_leaves_what_was_shown(stand: Stand) -> None:
 def test_a_host_link_has_no_place_to_stand() -> None:
     """P11: what is delivered holds no field for it."""
     assert set(asdict(CHECKOUT)) == {
-        "policy", "subject", "key", "room_id", "display_name", "type", "guest_url",
+        "policy", "subject", "key", "room_id", "display_name", "type", "link", "guest_url",
         "meeting_code", "expires_at", "ending",
     }  # fmt: skip
 

@@ -128,6 +128,7 @@ def _line(room: DeliveredRoom) -> str:
         "room_id": room.room_id,
         "display_name": room.display_name,
         "type": room.type,
+        "link": room.link,
         "guest_url": room.guest_url,
         "meeting_code": room.meeting_code,
         "expires_at": expires_at,

@@ -26,6 +26,7 @@ def a_room(subject: str) -> DeliveredRoom:
         display_name="Büro",
         type="long_term",
         guest_url="https://meet.example/1",
+        link="https://rooms.example/r/1",
         meeting_code="1",
         expires_at=NOW + timedelta(days=1),
         ending=False,
@@ -42,7 +43,7 @@ async def test_the_text_is_documented(path: Path) -> None:
     await JsonFile("rooms-json", path).deliver([a_room("a"), a_room("b")], NOW)
     line = (
         '{"key":"team-rooms/%s","policy":"team-rooms","subject":"%s","room_id":"r1",'
-        '"display_name":"Büro","type":"long_term","guest_url":"https://meet.example/1",'
+        '"display_name":"Büro","type":"long_term","link":"https://rooms.example/r/1","guest_url":"https://meet.example/1",'
         '"meeting_code":"1","expires_at":"2027-02-01T09:00:00.000000Z","ending":false}'
     )
     assert path.read_text(encoding="utf-8").splitlines() == [
