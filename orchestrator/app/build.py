@@ -37,7 +37,7 @@ from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.adapters.timer import SchedulerTimer
 from orchestrator.app.directories import directories, uses
 from orchestrator.app.embedded import Api, embedded
-from orchestrator.app.links import read_scheme
+from orchestrator.app.links import calendars, read_scheme
 from orchestrator.app.messengers import boards, messengers
 from orchestrator.app.refusing import StartError
 from orchestrator.app.seam import SeamError, learn_lineage, refuse_older, remembered_head
@@ -186,6 +186,7 @@ async def build(
             directories=asked,
             secrets=uses(settings.directories),
             links=read_scheme(settings),
+            calendars=calendars(settings),
         )
         engine = assemble(engine_settings(settings, api.url), outside)
         whence = Whence(str(settings.file), version("room-orchestrator"), clock.now())

@@ -7,11 +7,21 @@ from typing import Final
 from orchestrator.app.keys import link_key
 from orchestrator.app.refusing import StartError
 from orchestrator.config import Settings
+from orchestrator.config.destinations import CalendarDestination
 from orchestrator.config.links import Access
 from orchestrator.domain.links import NO_LINKS, LinkScheme
 
 _LEAST: Final = 32  # characters
 _MAKE: Final = "(umask 077; openssl rand -hex 32 > secrets/links.key)"
+
+
+def calendars(settings: Settings) -> tuple[str, ...]:
+    """The names of the destinations that are calendars."""
+    return tuple(
+        name
+        for name, destination in settings.destinations.items()
+        if isinstance(destination, CalendarDestination)
+    )
 
 
 def read_scheme(settings: Settings) -> LinkScheme:

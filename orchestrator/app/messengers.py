@@ -18,6 +18,7 @@ from orchestrator.adapters.delivery.teams import TeamsPoster
 from orchestrator.adapters.delivery.telling import PostedAlerts, Poster, Teller
 from orchestrator.adapters.delivery.webhook import Webhook, WebhookAlerts
 from orchestrator.config.destinations import (
+    CalendarDestination,
     EmailDestination,
     FileDestination,
     HookDestination,
@@ -47,7 +48,7 @@ def messengers(settings: Settings, clock: Clock) -> dict[str, Messenger]:
     return {
         name: _messenger(name, destination, clock)
         for name, destination in settings.destinations.items()
-        if not isinstance(destination, FileDestination)
+        if not isinstance(destination, FileDestination | CalendarDestination)
     }
 
 
@@ -62,6 +63,8 @@ def boards(
             destination.alerts.parent.mkdir(parents=True, exist_ok=True)
             made[name] = AlertsFile(destination.alerts)
             continue
+        if isinstance(destination, CalendarDestination):
+            continue  # nobody is told there; config.yaml is refused that says so
         poster = _alerter(destination, clock)
         stack.push_async_callback(poster.close)
         made[name] = PostedAlerts(poster, StoredNote(store, clock, f"alerts.{name}"))

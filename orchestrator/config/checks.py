@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from orchestrator.config.building import written_paths
 from orchestrator.config.destinations import (
     PAGES_ONLY,
+    CalendarForm,
     is_here,
     mistakes,
     places_of,
@@ -45,10 +46,20 @@ def problems_together(filled: Filled[ConfigForm], source: Source) -> Iterator[Pr
     for name, destination in form.destinations.items():
         for step, message in mistakes(destination):
             yield Problem(document.place(("destinations", name, step)), message)
+        if isinstance(destination, CalendarForm) and not _is_public(form):
+            message = (
+                "a calendar's links begin with http.public_url, which is not set; write there "
+                "what others reach this server by, such as https://rooms.example.com"
+            )
+            yield Problem(document.place(("destinations", name, "type")), message)
     if filled.whole(("destinations",)):
         yield from _alerts(form, document)
     for name, each in form.sources.items():
         yield from problems_of_source(name, each, document, filled.broken)
+
+
+def _is_public(form: ConfigForm) -> bool:
+    return form.http is not None and form.http.public_url is not None
 
 
 def _alerts(form: ConfigForm, document: Document) -> Iterator[Problem]:
@@ -63,6 +74,9 @@ def _alerts(form: ConfigForm, document: Document) -> Iterator[Problem]:
             yield Problem(place, f'"{alert.to}" is named twice')
         elif isinstance(form.destinations[alert.to], PAGES_ONLY):
             told = f'"{alert.to}" is told of its own pages only; name a chat, a mail or a file'
+            yield Problem(place, told)
+        elif isinstance(form.destinations[alert.to], CalendarForm):
+            told = f'"{alert.to}" is a calendar of rooms only; name a chat, a mail or a file'
             yield Problem(place, told)
         named.add(alert.to)
 

@@ -79,6 +79,15 @@ class FileForm(Form):
     path: PathText = Field(description="the file")
 
 
+class CalendarForm(Form):
+    """A calendar of scheduled rooms, for calendar programs to subscribe to."""
+
+    type: Literal["calendar"] = Field(
+        description="an iCalendar feed of scheduled rooms; `room-orchestrator link --calendar` "
+        "prints its address"
+    )
+
+
 class PostedForm(Form):
     """What destinations over the network have in common."""
 
@@ -197,6 +206,7 @@ class EmailForm(PostedForm):
 
 DestinationForm: TypeAlias = Annotated[
     FileForm
+    | CalendarForm
     | WebhookForm
     | PagerDutyForm
     | OpsgenieForm
@@ -227,6 +237,11 @@ class FileDestination:
     def alerts(self) -> Path:
         """Beside rooms.json stands rooms.alerts.json: who reads links is not woken by an alert."""
         return self.path.with_name(f"{self.path.stem}.alerts.json")
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarDestination:
+    """A feed that calendar programs ask for; nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +333,7 @@ PostedDestination: TypeAlias = (
     | MatrixDestination
     | EmailDestination
 )
-DestinationSettings: TypeAlias = FileDestination | PostedDestination
+DestinationSettings: TypeAlias = FileDestination | CalendarDestination | PostedDestination
 
 _PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -331,6 +346,8 @@ def located(name: str, form: DestinationForm, source: Source) -> DestinationSett
 
     if isinstance(form, FileForm):
         return FileDestination(source.path(form.path))
+    if isinstance(form, CalendarForm):
+        return CalendarDestination()
     reach = read_reach(tuple(form.allow_private))
     match form:
         case WebhookForm():

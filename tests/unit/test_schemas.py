@@ -39,6 +39,8 @@ UNSEEN: Final[Mapping[str, str]] = {
     "bad_policy/cron-30-february": _CALENDAR,
     "bad_policy/timezone-unknown": "which zones there are differs from machine to machine",
     "bad_config/alerts-to-nobody": _ELSEWHERE,
+    "bad_config/alerts-to-a-calendar": _ELSEWHERE,
+    "bad_config/calendar-without-address": _ELSEWHERE,
     "bad_config/destination-pagerduty-alerts": _ELSEWHERE,
     "bad_policy/destination-misspelt": _ELSEWHERE,
     "bad_policy/destination-unknown": _ELSEWHERE,

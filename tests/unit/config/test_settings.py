@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 
 from orchestrator.config import Configuration, Settings, read_config
-from orchestrator.config.destinations import FileDestination
+from orchestrator.config.destinations import CalendarDestination, FileDestination
 from orchestrator.config.links import Access, LinkSettings, ProxySettings
 from orchestrator.config.models import ConfigForm
 from orchestrator.config.reader import understand
@@ -119,6 +119,15 @@ def test_links_are_read() -> None:
 def test_with_a_remote_api_our_own_secret_lies_beside_the_store() -> None:
     """There is no folder of keys there; and the config's may be read-only."""
     assert read(REMOTE).links.made == Path("/srv/ro/state/links.key")
+
+
+def test_a_calendar_is_a_destination_that_needs_nothing() -> None:
+    """But an address that its links begin with."""
+    text = (
+        f"{SMALL}http: {{public_url: 'https://r.example'}}\n"
+        "destinations: {calendar: {type: calendar}}\n"
+    )
+    assert read(text).destinations == {"calendar": CalendarDestination()}
 
 
 def test_links_without_a_public_address_are_doubtful() -> None:
