@@ -10,9 +10,18 @@ from orchestrator.config import Settings
 from orchestrator.config.destinations import CalendarDestination
 from orchestrator.config.links import Access
 from orchestrator.domain.links import NO_LINKS, LinkScheme
+from orchestrator.edges.http.links import Entrance, Proxy
 
 _LEAST: Final = 32  # characters
 _MAKE: Final = "(umask 077; openssl rand -hex 32 > secrets/links.key)"
+
+
+def read_entrance(settings: Settings) -> Entrance:
+    """Whose links are followed by these settings; raises as `read_scheme`."""
+    proxy = None
+    if settings.links.access is Access.PROXY_AUTH:
+        proxy = Proxy(settings.links.proxy.header, settings.links.proxy.trusted)
+    return Entrance(read_scheme(settings), proxy)
 
 
 def calendars(settings: Settings) -> tuple[str, ...]:

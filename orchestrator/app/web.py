@@ -20,13 +20,16 @@ import structlog
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.app.build import App, StartError
 from orchestrator.app.keys import meetings_key
+from orchestrator.app.links import read_entrance
 from orchestrator.app.sources import base_of, read_sources
 from orchestrator.config import SecretFault, Settings
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.edges.http import HttpServer, listen, url_of
+from orchestrator.edges.http.calendar import CalendarRoutes
 from orchestrator.edges.http.callbacks import PATH, CallbackRoutes, Lock
 from orchestrator.edges.http.health import HealthRoutes
 from orchestrator.edges.http.intake import IntakeRoutes
+from orchestrator.edges.http.links import LinkRoutes
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.desk import DeskError
 
@@ -54,6 +57,8 @@ class WebDoor:
     _callbacks: CallbackRoutes
     _health: HealthRoutes
     _intake: IntakeRoutes
+    _links: LinkRoutes
+    _calendars: CalendarRoutes
 
     @classmethod
     @asynccontextmanager
@@ -72,8 +77,11 @@ class WebDoor:
         listener = handed or listen(settings.http.host, settings.http.port)
         health = HealthRoutes()
         intake = IntakeRoutes(SystemClock().now, _report)
-        door = cls(url_of(listener), callbacks, health, intake)
-        routes = (*callbacks.routes(), *health.routes(), *intake.routes())
+        entrance = read_entrance(settings)
+        links, calendars = LinkRoutes(entrance), CalendarRoutes(entrance.scheme)
+        door = cls(url_of(listener), callbacks, health, intake, links, calendars)
+        parts = (callbacks, health, intake, links, calendars)
+        routes = tuple(route for part in parts for route in part.routes())
         async with HttpServer(routes, _report).serving(listener):
             _log.info("http.listening", url=door.url)
             yield door
@@ -81,23 +89,29 @@ class WebDoor:
     def address(self, settings: Settings) -> Secret | None:
         """Where the embedded server is to call, with this life's token.
 
-        From here on the sources of pages are this life's, too: their secrets are read anew.
+        From here on the sources of pages and the links are this life's, too: their secrets are read
+        anew.
 
         Raises:
             StartError, SecretFault: a secret cannot be used.
         """
         self._intake.sources = read_sources(settings)
         self._callbacks.lock = read_lock(settings)
+        self._links.entrance = read_entrance(settings)
+        self._calendars.scheme = self._links.entrance.scheme
         token = self._callbacks.lock.token
         return None if token is None else callback_address(self.url, token)
 
     @asynccontextmanager
     async def answering_with(self, app: App) -> AsyncIterator[None]:
-        """Take in callbacks and pages for a life of the daemon, and tell how it is."""
+        """Take in callbacks and pages for a life of the daemon, lead people on, tell how it is."""
+        engine = app.engine
         with (
-            self._callbacks.taking(app.engine.parts.hints),
+            self._callbacks.taking(engine.parts.hints),
             self._intake.taking(app.pages),
-            self._health.telling(app.engine),
+            self._health.telling(engine),
+            self._links.leading(engine.links),
+            self._calendars.showing(engine.feeds),
         ):
             yield
 

@@ -1,0 +1,440 @@
+"""Our own links over HTTP: where they lead, what their pages say, and what nobody learns."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from ipaddress import ip_network
+
+import pytest
+
+from orchestrator.domain.announcements import Stage
+from orchestrator.domain.links import LinkScheme, LinkView, Target
+from orchestrator.edges.http.links import Entrance, LinkRoutes, Proxy
+from orchestrator.foundation.secret import Secret
+from tests.http.served import Answer, Served, served
+
+PUBLIC = "https://rooms.example.com"
+SCHEME = LinkScheme(PUBLIC, Secret("k" * 32))
+ROOM = "https://meet.example.com/j/481?x=1#start"
+CHECKOUT = SCHEME.link_of("team-rooms", "checkout").removeprefix(PUBLIC)
+HERE = CHECKOUT.rpartition("/")[2]
+OURS = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded"}
+OPENED = datetime(2026, 12, 3, 14, 45, tzinfo=UTC)
+
+
+@dataclass
+class Desk:
+    """A desk that answers as it is told, and keeps what it was asked."""
+
+    view: LinkView | None = field(
+        default_factory=lambda: LinkView(Stage.OPEN, "Checkout", room_link=ROOM)
+    )
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+
+    async def look(self, policy: str, subject: str) -> LinkView | None:
+        """The view."""
+        self.asked.append(("look", policy, subject))
+        return self.view
+
+    async def press(self, policy: str, subject: str) -> LinkView | None:
+        """The view."""
+        self.asked.append(("press", policy, subject))
+        return self.view
+
+    async def take_fallback(self, policy: str, subject: str) -> LinkView | None:
+        """The view."""
+        self.asked.append(("take_fallback", policy, subject))
+        return self.view
+
+
+@asynccontextmanager
+async def linked(
+    view: LinkView | None = None, entrance: Entrance | None = None
+) -> AsyncIterator[tuple[Served, Desk]]:
+    """A server that leads on for a desk."""
+    desk = Desk() if view is None else Desk(view)
+    routes = LinkRoutes(entrance or Entrance(SCHEME))
+    async with served(routes.routes()) as here:
+        with routes.leading(desk):
+            yield here, desk
+
+
+async def get(here: Served, path: str, **headers: str) -> Answer:
+    """Ask for a path, and follow nothing."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await ask(here, "GET", path, named)
+
+
+async def ask(
+    here: Served, method: str, path: str, headers: dict[str, str], body: bytes | None = None
+) -> Answer:
+    """Send one request, and follow nothing."""
+    async with here.session.request(
+        method, here.url + path, data=body, headers=headers, allow_redirects=False
+    ) as response:
+        return Answer(response.status, dict(response.headers), await response.text())
+
+
+async def press(here: Served, what: str, **headers: str) -> Answer:
+    """Press a button on a link's page."""
+    named = OURS | {name.replace("_", "-"): value for name, value in headers.items()}
+    given = {name: value for name, value in named.items() if value}
+    return await ask(here, "POST", CHECKOUT, given, f"do={what}".encode())
+
+
+# --- being led on ---
+
+
+async def test_a_link_leads_to_the_room() -> None:
+    """By an answer that nobody keeps, and that tells the room nothing of the link."""
+    async with linked() as (here, desk):
+        answer = await get(here, CHECKOUT)
+        assert (answer.status, answer.headers["Location"]) == (303, ROOM)
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.text == ""
+        assert desk.asked == [("look", "team-rooms", "checkout")]
+
+
+async def test_a_robot_that_looks_at_a_link_is_led_on_and_presses_nothing() -> None:
+    """HEAD is what many of them send."""
+    async with linked() as (here, desk):
+        answer = await ask(here, "HEAD", CHECKOUT, {})
+        assert (answer.status, answer.headers["Location"]) == (303, ROOM)
+        assert {asked[0] for asked in desk.asked} == {"look"}
+
+
+async def test_a_series_and_a_subject_with_any_characters_are_read() -> None:
+    """As the desk spells them."""
+    async with linked() as (here, desk):
+        series = SCHEME.series_of("all-hands").removeprefix(PUBLIC)
+        assert (await get(here, series)).status == 303
+        odd = SCHEME.link_of("team-rooms", "größte / Gruppe").removeprefix(PUBLIC)
+        assert (await get(here, odd)).status == 303
+        assert (
+            await here.raw(f"GET {odd.replace('%C3', '%c3')} HTTP/1.0\r\n\r\n".encode())
+        ).startswith(b"HTTP/1.0 303")
+        subject = "gr%C3%B6%C3%9Fte%20%2F%20Gruppe"
+        assert desk.asked[0] == ("look", "all-hands", "")
+        assert desk.asked[1] == ("look", "team-rooms", subject)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "https://meet.example/\r\nSet-Cookie: a=b",
+        "https://meet.example/ü",
+        "",
+    ],
+)
+async def test_nobody_is_led_to_what_is_no_plain_address(address: str) -> None:
+    """Whatever an API says; the page offers it neither."""
+    async with linked(LinkView(Stage.OPEN, room_link=address)) as (here, _):
+        answer = await get(here, CHECKOUT)
+        assert answer.status == 200
+        assert "href=" not in answer.text.replace('href="data:,"', "")
+
+
+# --- what nobody learns ---
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/r/team-rooms/checkout",
+        "/r/team-rooms/checkout-aaaaaaaaaaaaaaaa",
+        "/r/team-rooms/search" + CHECKOUT[-17:],
+        "/r/team-rooms",
+        "/r/",
+        "/r/team-rooms/a/b/c",
+        "/r/%00%ff-" + "a" * 16,
+    ],
+)
+async def test_a_wrong_link_looks_like_one_whose_key_is_not_there(path: str) -> None:
+    """The same page and headers, and nothing is looked up."""
+    async with linked() as (here, desk):
+        wrong = await get(here, path)
+        assert desk.asked == []
+        desk.view = None
+        unknown = await get(here, CHECKOUT)
+        volatile = {"Date"}
+        assert wrong.status == unknown.status == 404
+        assert wrong.text == unknown.text
+        assert {k: v for k, v in wrong.headers.items() if k not in volatile} == {
+            k: v for k, v in unknown.headers.items() if k not in volatile
+        }
+        assert "This link leads nowhere" in wrong.text
+
+
+async def test_no_link_is_logged() -> None:
+    """P11: a link lets in whoever has it. What is told is the pattern of the route."""
+    async with linked() as (here, _):
+        await get(here, CHECKOUT)
+        await get(here, "/r/team-rooms/checkout-aaaaaaaaaaaaaaaa")
+        await press(here, "open")
+        assert {fields["route"] for _, fields in here.told} == {"/r/{link}"}
+        assert "checkout" not in str(here.told)
+
+
+async def test_without_a_public_address_no_link_is_followed() -> None:
+    """None was given out, and the secret is empty."""
+    none = LinkScheme("", Secret(""))
+    async with linked(entrance=Entrance(none)) as (here, desk):
+        target = Target("team-rooms", "checkout")
+        assert (await get(here, none.path_of(target))).status == 404
+        assert desk.asked == []
+
+
+async def test_bytes_that_are_no_text_are_a_wrong_link() -> None:
+    """And no error."""
+    async with linked() as (here, _):
+        got = await here.raw(b"GET /r/team-rooms/\xff\xfe-aaaaaaaaaaaaaaaa HTTP/1.0\r\n\r\n")
+        assert got.split(b" ", 2)[1] in {b"404", b"400"}
+
+
+# --- pages ---
+
+
+def script_and_style(text: str) -> set[str]:
+    """The digests of what stands inside a page."""
+    parts = re.findall(r"<(?:script|style)>(.*?)</(?:script|style)>", text, re.DOTALL)
+    return {f"'sha256-{b64encode(sha256(part.encode()).digest()).decode()}'" for part in parts}
+
+
+async def test_a_page_runs_nothing_but_its_own_script() -> None:
+    """Nothing from elsewhere, and nothing that could get into it by a title."""
+    hostile = "<script>alert(1)</script>\"'&{{ 7*7 }}"
+    view = LinkView(Stage.WAITING, hostile, note=hostile)
+    async with linked(view) as (here, _):
+        answer = await get(here, CHECKOUT)
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; ")
+        assert "unsafe" not in policy
+        assert len(script_and_style(answer.text)) == 2
+        assert all(digest in policy for digest in script_and_style(answer.text))
+        assert answer.text.count("<script>") == 1
+        assert "&lt;script&gt;alert(1)" in answer.text
+        assert "49" not in answer.text
+        outside = re.findall(r"(?:src|href)=\"([^\"]*)\"", answer.text)
+        assert outside == ["data:,"]
+        assert len(answer.text) < 8_000
+        assert answer.headers["X-Robots-Tag"] == "noindex, nofollow"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    ("view", "says", "not_said"),
+    [
+        pytest.param(
+            LinkView(Stage.WAITING, "Disk full"),
+            ["Disk full", "The room opens in a moment", 'data-every="2"', "refresh", HERE],
+            ["<form", "<time"],
+            id="waiting",
+        ),
+        pytest.param(
+            LinkView(Stage.WAITING, note="A person has to decide."),
+            ["There is no room yet", "A person has to decide.", 'data-every="10"'],
+            ["<form"],
+            id="held",
+        ),
+        pytest.param(
+            LinkView(Stage.WAITING, room_link=ROOM, note="Not shown."),
+            ["The room may be gone", ROOM, "Try the room"],
+            ["<form"],
+            id="not seen",
+        ),
+        pytest.param(
+            LinkView(Stage.WAITING, "All hands", opens_at=OPENED),
+            ["The room is not open yet", 'datetime="2026-12-03T14:45:00',
+             "Thursday, 3 December 2026, 14:45 UTC"],
+            ["<form"],
+            id="not open yet",
+        ),
+        pytest.param(
+            LinkView(Stage.FALLBACK, fallback_link="https://b.example/1", fallback_says="Bridge 7"),
+            ["The meeting service does not answer", "meets here: Bridge 7.", 'value="fallback"'],
+            ["https://b.example/1"],
+            id="fallback",
+        ),
+        pytest.param(
+            LinkView(Stage.FALLBACK, fallback_link="tel:+49301234,,7#"),
+            ["tel:+49301234,,7#", "another room"],
+            ["<form"],
+            id="a telephone",
+        ),
+        pytest.param(
+            LinkView(Stage.FALLBACK, fallback_link="javascript:alert(1)"),
+            ["The meeting service does not answer"],
+            ["javascript", "<form"],
+            id="no address",
+        ),
+        pytest.param(
+            LinkView(Stage.IDLE, "Disk full", can_open=True),
+            ["No room is open", 'value="open"', "Open room"],
+            [],
+            id="idle",
+        ),
+        pytest.param(
+            LinkView(Stage.IDLE, "Checkout room", note="Nobody used it."),
+            ["No room is open", "Nobody used it."],
+            ["<form"],
+            id="dormant",
+        ),
+        pytest.param(
+            LinkView(Stage.CLOSED, "Disk full", note="It was resolved.", closed_at=OPENED),
+            ["This is over", "It was resolved.", "Closed <time"],
+            ["data-every", "refresh", "<form"],
+            id="closed",
+        ),
+    ],
+)  # fmt: skip
+async def test_a_page_says_what_is(view: LinkView, says: list[str], not_said: list[str]) -> None:
+    """In the words of whoever opens it."""
+    async with linked(view) as (here, desk):
+        answer = await get(here, CHECKOUT)
+        assert answer.status == 200
+        body = re.sub(r"<(script|style)>.*?</\1>", "", answer.text, flags=re.DOTALL)
+        assert [one for one in says if one not in body] == []
+        assert [one for one in not_said if one in body] == []
+        assert [asked[0] for asked in desk.asked] == ["look"]
+
+
+async def test_a_page_asks_by_itself_whether_something_changed() -> None:
+    """And is told neither the room's link nor anything that it does not show."""
+    async with linked(LinkView(Stage.WAITING, "Disk full")) as (here, desk):
+        text = (await get(here, CHECKOUT)).text
+        found = re.search(r'data-tag="([0-9a-f]{16})"', text)
+        assert found is not None
+        state = await get(here, f"{CHECKOUT}?state")
+        assert state.text == f'{{"go": false, "tag": "{found[1]}"}}\n'
+        desk.view = LinkView(Stage.WAITING, "Disk full", note="Nobody answers.")
+        assert found[1] not in (await get(here, f"{CHECKOUT}?state")).text
+        desk.view = LinkView(Stage.OPEN, "Disk full", room_link=ROOM)
+        state = await get(here, f"{CHECKOUT}?state")
+        assert state.text.startswith('{"go": true, ')
+        assert "meet.example" not in state.text
+
+
+async def test_while_nobody_can_tell_people_wait() -> None:
+    """The daemon starts, or reads its config anew."""
+    routes = LinkRoutes(Entrance(SCHEME))
+    async with served(routes.routes()) as here:
+        answer = await get(here, CHECKOUT)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+        assert "One moment, please" in answer.text
+        assert f"url=./{HERE}" in answer.text
+        assert (await get(here, "/r/team-rooms/checkout")).status == 404
+        assert (await press(here, "open")).status == 503
+
+
+# --- buttons ---
+
+
+async def test_open_room_is_pressed_on_our_own_page() -> None:
+    """And shown there first: a form may not lead elsewhere."""
+    async with linked(LinkView(Stage.IDLE, can_open=True)) as (here, desk):
+        page = await get(here, CHECKOUT)
+        assert "form-action 'self'" in page.headers["Content-Security-Policy"]
+        answer = await press(here, "open")
+        assert (answer.status, answer.headers["Location"]) == (303, f"./{HERE}?wait")
+        assert desk.asked[-1] == ("press", "team-rooms", "checkout")
+        desk.view = LinkView(Stage.OPEN, "Disk full", room_link=ROOM)
+        shown = await get(here, f"{CHECKOUT}?wait")
+        assert shown.status == 200
+        assert "The room is open" in shown.text
+        assert "https://meet.example.com/j/481?x=1#start" in shown.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec_Fetch_Site": "same-origin"}, 303),
+        ({"Sec_Fetch_Site": "cross-site"}, 403),
+        ({"Sec_Fetch_Site": "same-site"}, 403),
+        ({"Sec_Fetch_Site": "none"}, 403),
+        ({"Sec_Fetch_Site": "cross-site", "Origin": PUBLIC}, 403),
+        ({"Sec_Fetch_Site": "", "Origin": PUBLIC}, 303),
+        ({"Sec_Fetch_Site": "", "Origin": "https://evil.example"}, 403),
+        ({"Sec_Fetch_Site": "", "Origin": "null"}, 403),
+        ({"Sec_Fetch_Site": ""}, 403),
+    ],
+    ids=str,
+)
+async def test_a_press_from_elsewhere_is_refused(headers: dict[str, str], status: int) -> None:
+    """A page of others, or a robot that sends forms."""
+    async with linked(LinkView(Stage.IDLE, can_open=True)) as (here, desk):
+        assert (await press(here, "open", **headers)).status == status
+        assert bool(desk.asked) is (status == 303)
+
+
+async def test_a_press_on_what_is_gone_or_unknown_opens_nothing() -> None:
+    """The answer is that of the link."""
+    async with linked() as (here, desk):
+        assert (await press(here, "everything")).status == 400
+        desk.view = None
+        assert (await press(here, "open")).status == 404
+        answer = await ask(here, "POST", "/r/team-rooms/checkout", OURS, b"do=open")
+        assert answer.status == 404
+        answer = await ask(here, "DELETE", CHECKOUT, {})
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, POST")
+
+
+async def test_taking_the_fallback_leads_there() -> None:
+    """It is told first, so that all go to the same place; a room that came meanwhile wins."""
+    bridge = LinkView(Stage.FALLBACK, fallback_link="https://b.example/1")
+    async with linked(bridge) as (here, desk):
+        page = await get(here, CHECKOUT)
+        assert "form-action" not in page.headers["Content-Security-Policy"]
+        answer = await press(here, "fallback")
+        assert (answer.status, answer.headers["Location"]) == (303, "https://b.example/1")
+        assert desk.asked[-1] == ("take_fallback", "team-rooms", "checkout")
+        desk.view = LinkView(Stage.OPEN, room_link=ROOM)
+        assert (await press(here, "fallback")).headers["Location"] == ROOM
+        desk.view = None
+        assert (await press(here, "fallback")).headers["Location"] == f"./{HERE}"
+
+
+# --- who is let in ---
+
+
+@pytest.mark.parametrize(
+    ("trusted", "headers", "status"),
+    [
+        ("127.0.0.1", {"X_User": "anna"}, 303),
+        ("127.0.0.0/8", {"X_User": "anna"}, 303),
+        ("127.0.0.1", {}, 403),
+        ("127.0.0.1", {"X_User": " "}, 403),
+        ("10.0.0.0/8", {"X_User": "anna"}, 403),
+        ("::1", {"X_User": "anna"}, 403),
+    ],
+    ids=str,
+)
+async def test_a_proxy_lets_people_in(trusted: str, headers: dict[str, str], status: int) -> None:
+    """Its header counts from its own address alone: anybody can write a header."""
+    scheme = LinkScheme(PUBLIC, Secret("k" * 32), tokened=False)
+    entrance = Entrance(scheme, Proxy("X-User", (ip_network(trusted),)))
+    async with linked(entrance=entrance) as (here, desk):
+        known = await get(here, "/r/team-rooms/checkout", **headers)
+        assert known.status == status
+        if status == 403:
+            assert desk.asked == []
+            assert "Please sign in first" in known.text
+            assert (await get(here, "/r/nothing", **headers)).text == known.text
+
+
+async def test_an_open_installation_needs_no_token() -> None:
+    """Whoever knows the names may come."""
+    scheme = LinkScheme(PUBLIC, Secret("k" * 32), tokened=False)
+    async with linked(entrance=Entrance(scheme)) as (here, _):
+        assert (await get(here, "/r/team-rooms/checkout")).status == 303
+        assert (await get(here, CHECKOUT)).status == 303
+        assert (await get(here, "/r/Team%20Rooms/checkout")).status == 404
