@@ -15,6 +15,7 @@ from orchestrator.domain.keys import spread
 from orchestrator.domain.records import Attempts
 
 RETRY_AFTER_MOST: Final = timedelta(minutes=15)
+_RETRY_AFTER_ON_PAGE: Final = timedelta(seconds=30)
 _DOUBLINGS_MOST: Final = 20  # 2**20 of any unit is beyond every cap; larger powers would overflow
 
 
@@ -23,6 +24,7 @@ class Schedule(Enum):
 
     WEATHER = "weather"
     MEETING = "meeting"  # weather, while people wait for their room or sit in it
+    PAGE = "page"  # weather, while somebody was called out of bed
     CREATES = "creates"
     FORBIDDEN = "forbidden"
     REFUSED = "refused"
@@ -32,6 +34,7 @@ class Schedule(Enum):
 _WAITS: Final = {
     Schedule.WEATHER: (timedelta(seconds=5), timedelta(minutes=15)),
     Schedule.MEETING: (timedelta(seconds=5), timedelta(minutes=2)),
+    Schedule.PAGE: (timedelta(milliseconds=250), timedelta(seconds=30)),
     Schedule.CREATES: (timedelta(minutes=1), timedelta(minutes=60)),
     Schedule.FORBIDDEN: (timedelta(minutes=15), timedelta(hours=6)),
     Schedule.REFUSED: (timedelta(minutes=2), timedelta(hours=24)),
@@ -70,7 +73,8 @@ def failed(
     count = attempts.count + 1 if attempts.input == failure.tried else 1
     pause = wait(schedule, count)
     if failure.retry_after is not None:
-        pause = max(pause, min(failure.retry_after, RETRY_AFTER_MOST))
+        most = _RETRY_AFTER_ON_PAGE if schedule is Schedule.PAGE else RETRY_AFTER_MOST
+        pause = max(pause, min(failure.retry_after, most))
     jitter = 1 + spread(f"{key}#{count}") / 4
     return Attempts(count, now + pause * jitter, failure.fault, failure.tried)
 

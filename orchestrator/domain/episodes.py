@@ -9,13 +9,14 @@ of them stands in `orchestrator.domain.paging`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from orchestrator.domain.keys import Key
 from orchestrator.domain.pages import Page
-from orchestrator.domain.policies import Desired
+from orchestrator.domain.policies import Desired, PageWish
 
-SEEN_MOST = 32  # message ids that are remembered of one page
+SEEN_MOST: Final = 32  # message ids that are remembered of one page
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,16 @@ class Fallback:
     """Where people are sent while the API makes no room in time.
 
     Attributes:
-        url: where it leads.
-        says: what it is, for people.
+        after: the page was recorded.
+        room: the key of a standing room, as people write it, tried first; or an empty text.
+        url: a fixed address; or an empty text.
         used_at: when somebody was sent there first (UTC): from then on it stays this episode's
             room, or half of the people would sit in another.
     """
 
-    url: str
-    says: str
+    after: timedelta
+    room: str = ""
+    url: str = ""
     used_at: datetime | None = None
 
 
@@ -77,6 +80,15 @@ class Episode:
     def is_open(self) -> bool:
         """The source has not closed it."""
         return self.closed_at is None
+
+    @property
+    def closes_at(self) -> datetime:
+        """When its room is let go, as things are: by its age, or a while after it was closed."""
+        page = self.wish.page if self.wish is not None else None
+        page = page or PageWish()
+        if self.closed_at is None:
+            return self.opened_at + page.max_age
+        return self.closed_at + (page.close_after if self.policy else timedelta())
 
     @property
     def key(self) -> Key | None:

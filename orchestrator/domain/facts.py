@@ -46,6 +46,8 @@ _ROOM: Final = ("display_name", "meeting_code", "type", "expires_at", "guest_url
 # What our wish named, by path, and the paths that this 2xx did not take: a rebuilt store knows by
 # them what is not to be asked for again.
 _ASKED: Final = ("asked", "not_taken")
+# The page as its source told of it: texts from outside.
+_PAGE: Final = ("source", "page", "title", "severity", "service", "number", "episode", "count")
 
 # Which message, of which stage (waiting, open, fallback, idle, closed), and which attempt it was.
 _MESSAGE: Final = ("message", "stage", "attempt")
@@ -185,6 +187,22 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             "destination",
         ),
         "room.link.changed": _kind("the API gave the room another guest link", "display_name"),
+        "page.opened": _kind(
+            "a source called for responders, and a policy took the page",
+            *_PAGE,
+            "shares",
+            "again",
+        ),
+        "page.closed": _kind("a page is over: its source said so, or it grew too old", *_PAGE),
+        "page.ignored": _kind(
+            "a source called for responders, and no room is made for it", *_PAGE
+        ),
+        "page.asked": _kind("somebody pressed Open room on the link of a page", *_PAGE),
+        "page.diverted": _kind(
+            "somebody was sent to the fallback of a page, which stays its room from now on",
+            *_PAGE,
+            "to",
+        ),
         "session.started": _kind(
             "the API told that people meet in a room; who they are is not kept",
             "display_name",

@@ -205,10 +205,12 @@ def _born(seen: Observed, generation: int, desired: Desired, now: datetime) -> R
 
 
 def _count_create(state: KeyState, desired: Desired, generation: int, now: datetime) -> KeyState:
+    page = desired.page
     return replace(
         keep_wish(state, desired),
         generation=max(state.generation, generation),
-        creates=_next_create(state, desired, now),
+        creates=_next_create(state, desired, now) if page is None else Attempts(),
+        asks_met=state.asks_met if page is None else page.asks,
         lost=False,
         tombstone=None,
         withheld="",
@@ -450,6 +452,9 @@ def _closed(state: KeyState, room: RoomRecord, action: Close, teller: Teller) ->
         # What nobody uses is not missed: none is made in its place, so no brake counts it.
         lost = state.dormant is None
         after = replace(after, lost=lost, creates=creates, tombstone=None)
+        if state.is_of_page:
+            unjoined = 0 if room.last_used_at is not None else state.unjoined + 1
+            after = replace(after, lost=action.lost, unjoined=unjoined, ended_at=teller.now)
     event = "room.lost" if action.lost else "room.expired"
     moment = room.missing_since if action.lost else room.expires_at
     field = "missing_since" if action.lost else "expires_at"

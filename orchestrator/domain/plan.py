@@ -39,10 +39,17 @@ from orchestrator.domain.dormancy import stays_away
 from orchestrator.domain.ending import (
     STILL_THERE,
     later,
+    plan_end,
     plan_lingering,
     plan_missing,
     plan_removal,
     take_back,
+)
+from orchestrator.domain.instant import (
+    back_at_its_end,
+    next_on_page,
+    outlives_its_end,
+    tried_at_once,
 )
 from orchestrator.domain.marker import Marker
 from orchestrator.domain.policies import Desired, Mode
@@ -135,10 +142,13 @@ def _plan(situation: Situation) -> Plan:
 
 
 def _in_time(situation: Situation) -> Situation:
-    """An occurrence that has ended is wanted no more, unless its room still stands."""
+    """An occurrence or page that is over is wanted no more, unless its room still stands."""
     wish = situation.wish
     if isinstance(wish, Unwanted) or situation.state.current is not None:
         return situation
+    if wish.desired.page is not None and wish.desired.page.closing:
+        closed = Unwanted("its page is closed", by_itself=True, at_once=True)
+        return replace(situation, wish=closed)
     occurrence = wish.desired.occurrence
     if occurrence is None or situation.now < occurrence.ends:
         return situation
@@ -214,6 +224,10 @@ def _settle_pending(situation: Situation, pending: Pending, draft: Draft) -> boo
                 supersedes=supersedes,
             )
         )
+        return False
+    at_once = None if pending.looked else tried_at_once(situation, pending)
+    if at_once is not None:
+        _make(situation, at_once, draft)
         return False
     if not pending.looked:
         until, why = pending.until, "it is being looked up"
@@ -319,6 +333,11 @@ def _absent(situation: Situation, draft: Draft) -> None:
     if take_back(situation, draft):
         return
     desired = situation.wish.desired
+    if desired.page is not None:
+        again = next_on_page(situation, desired, desired.page, draft)
+        if again is not None:
+            _make(situation, again, draft)
+        return
     reason = f"{desired.because} asks for it" if not state.lost else "its room is gone"
     create = Create(desired, state.generation + 1, reason, lost=state.lost)
     if not stays_away(situation, desired, create, draft):
@@ -327,6 +346,11 @@ def _absent(situation: Situation, draft: Draft) -> None:
 
 def _make(situation: Situation, create: Create, draft: Draft) -> None:
     """Make a room, or say what stands before it."""
+    if create.desired.page is not None:
+        # An episode's key was never used before, so there is nothing to be confused with; what
+        # failed a moment ago waits by `_finish`.
+        draft.do(create)
+        return
     state, held = situation.state, situation.held
     if create.lost and situation.doubt:
         draft.hold("doubt", situation.doubt, None, create)
@@ -357,13 +381,15 @@ def _present(situation: Situation, room: RoomRecord, draft: Draft) -> None:
         return
     if isinstance(seen, Gone):
         plan_missing(situation, room, seen, draft)
-    elif has_ended(seen, situation.now, situation.use(room.id).occupancy):
+    elif has_ended(seen, situation.now, situation.use(room.id).occupancy) and not outlives_its_end(
+        situation, room, seen
+    ):
         plan_missing(situation, room, Gone("the API shows it as ended"), draft)
     else:
         _alive(situation, room, seen, draft)
 
 
-def _alive(situation: Situation, room: RoomRecord, seen: Observed, draft: Draft) -> None:
+def _take_note(room: RoomRecord, seen: Observed, draft: Draft) -> None:
     if room.missing_since is not None:
         draft.do(Find(room.id, "it is there after all"))
     if (seen.guest_url, seen.expires_at, seen.meeting_code) != (
@@ -372,7 +398,14 @@ def _alive(situation: Situation, room: RoomRecord, seen: Observed, draft: Draft)
         room.meeting_code,
     ):
         draft.do(Note(seen, None, "the API shows another link or end"))
+
+
+def _alive(situation: Situation, room: RoomRecord, seen: Observed, draft: Draft) -> None:
+    _take_note(room, seen, draft)
+    back_at_its_end(situation, room, seen, draft)
     match situation.wish:
+        case Unwanted(why, at_once=True):
+            plan_end(situation, room, seen, why, draft)
         case Unwanted(by_itself=True):
             draft.back_at(later(seen.expires_at, situation.now))
         case Unwanted(why):

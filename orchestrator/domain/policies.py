@@ -26,6 +26,9 @@ STAY: Final = timedelta(minutes=30)  # after an occurrence's end
 UNUSED_FOR: Final = timedelta(days=7)  # `replace: when_unused`: no session for this long
 TOMBSTONE_LEAST: Final = timedelta(seconds=60)
 SILENCE_LEAST: Final = timedelta(days=1)  # of `only_if_used_within`: use is read now and then
+CLOSE_AFTER: Final = timedelta(minutes=10)  # a page was closed, its room is still looked after
+AGE_MOST: Final = timedelta(hours=24)  # of a page that nobody closes
+FALLBACK_AFTER: Final = timedelta(seconds=20)
 
 Scalar = str | int | float | bool | None
 # A subject's fields as its data file wrote them: text stays text, `007` stays `007`.
@@ -171,12 +174,59 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Storm:
+    """From the page after so many within a time on, pages share the first one's room."""
+
+    more_than: int
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackWish:
+    """Where people are sent while the API makes no room in time.
+
+    Attributes:
+        after: the page was recorded.
+        room: a template for the key of a standing room, ``policy/subject``; tried first.
+        url: a static address.
+    """
+
+    after: timedelta
+    room: Template | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OnPage:
+    """Pages, each of whose episodes has a room of its own.
+
+    Attributes:
+        sources: names of sources in config.yaml.
+        when: an expression about the page; None: every page. What fails counts as true.
+        priority: of policies that take a page the one with the highest gets it.
+        keep_open: another room is made when the last one was used and has ended.
+        close_after: so long after the page was closed its room is looked after; then it is ended
+            once it is empty.
+        max_age: a page that is open for longer counts as closed.
+    """
+
+    sources: tuple[str, ...]
+    when: Template | None = None
+    priority: int = 0
+    keep_open: bool = False
+    close_after: timedelta = CLOSE_AFTER
+    max_age: timedelta = AGE_MOST
+    storm: Storm | None = None
+    fallback: FallbackWish | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RoomWish:
     """The ``room:`` part of a policy: what every room of it is like.
 
     Attributes:
         settings: only those that the policy names; the others are left as they are.
-        lifetime: of a long_term room; None for an instant one.
+        lifetime: of a long_term room; None for an instant one, or one of a schedule.
         metadata: the user's own text, at most 190 characters once rendered.
     """
 
@@ -267,7 +317,7 @@ class Policy:
     """One policy, in force or a candidate.
 
     Attributes:
-        made_for: what it makes rooms for: one a subject, or one an occurrence.
+        made_for: what it makes rooms for: one a subject, one an occurrence, or one a page.
         version: the digest of its text (16 hexadecimal digits), which names this version of it.
         file: the name of its file within the policies folder.
         protect: None where the policy says nothing (protection stays as it is).
@@ -277,7 +327,7 @@ class Policy:
     file: str
     version: str
     description: str
-    made_for: ForEach | Schedule
+    made_for: ForEach | Schedule | OnPage
     room: RoomWish
     renewal: Renewal = Renewal()
     replace: Replace = Replace()
@@ -307,8 +357,26 @@ class Occurrence:
 
 
 @dataclass(frozen=True, slots=True)
+class PageWish:
+    """What of a page decides about its room.
+
+    Attributes:
+        keep_open: another room is made when the last one was used and has ended.
+        asks: how often somebody pressed *Open room*.
+        closing: the page is closed: no room is made any more, what is there stays for a while.
+        close_after, max_age: as in `OnPage`, when the page was taken.
+    """
+
+    keep_open: bool = False
+    asks: int = 0
+    closing: bool = False
+    close_after: timedelta = CLOSE_AFTER
+    max_age: timedelta = AGE_MOST
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
-    """What one key's room should be: a policy's wish, rendered for one subject or occurrence.
+    """What one key's room should be: a policy's wish, rendered for one subject, occurrence or page.
 
     This is what the store keeps as the key's last good spec.  It holds no ``now``: a lifetime, not
     an end; an occurrence has moments of its own.  `because` says where it was asked for, for
@@ -330,6 +398,7 @@ class Desired:
     # path → "team-rooms.yaml:14"
     places: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     occurrence: Occurrence | None = None
+    page: PageWish | None = None
 
     @property
     def shape(self) -> tuple[object, ...]:

@@ -256,6 +256,11 @@ def watched_use(room: RoomRecord, use: Use, now: datetime) -> RoomRecord:
     return replace(room, watched_from=now)
 
 
+def last_use(room: RoomRecord, use: Use) -> datetime | None:
+    """The last moment at which somebody was known to be inside, by record or present word."""
+    return latest(room.last_used_at, use.last_used_at)
+
+
 def latest(one: datetime | None, other: datetime | None) -> datetime | None:
     """The later of two moments, either of which may be unknown."""
     return max((moment for moment in (one, other) if moment is not None), default=None)

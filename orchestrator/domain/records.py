@@ -158,6 +158,9 @@ class KeyState:
         suspended: nothing is done for this key until then; stored with it, like `protect`.
         asked: a person's word that its room is to be renewed now.
         dormant: nobody uses its room, which comes to its end; after that none is made by itself.
+        unjoined: how many rooms of a page ended in a row without anybody having been inside.
+        ended_at: when the last room of a page ended (API time).
+        asks_met: of a page: how many wishes for another room were met.
     """
 
     key: Key
@@ -177,6 +180,14 @@ class KeyState:
     suspended: Suspension | None = None
     asked: Ask | None = None
     dormant: Dormancy | None = None
+    unjoined: int = 0
+    ended_at: datetime | None = None
+    asks_met: int = 0
+
+    @property
+    def is_of_page(self) -> bool:
+        """Its rooms are a page's: never braked, never replaced, ended when the page is over."""
+        return self.wish is not None and self.wish.page is not None
 
     @property
     def frozen(self) -> Desired | None:

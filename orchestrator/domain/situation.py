@@ -50,12 +50,15 @@ class Kept:
 class Unwanted:
     """Policy surely does not ask for this room (any more).
 
-    `by_itself` is said of an occurrence that has ended: its room comes to its own end, and nothing
-    is decided or counted.
+    Attributes:
+        by_itself: said of an occurrence or page that is over: nothing is decided or counted.
+        at_once: said of a page: its room is ended as soon as nobody is inside; an occurrence's room
+            comes to its own end.
     """
 
     why: str
     by_itself: bool = False
+    at_once: bool = False
 
 
 Wish = Wanted | Kept | Unwanted
@@ -103,13 +106,14 @@ class Pending:
     """An unanswered create, and what looking for it brought.
 
     `looked` says that a listing begun after settling did not find it; `until` when it may be
-    looked for like that.
+    looked for like that; `glanced` that some listing begun after the answer was lost did not.
     """
 
     operation: Operation
     found: Observed | None
     looked: bool
     until: datetime | None = None
+    glanced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

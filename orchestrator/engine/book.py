@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.domain.keys import Key
 from orchestrator.domain.occurrences import is_subject
-from orchestrator.domain.policies import Desired, Policy, Schedule
+from orchestrator.domain.policies import Desired, ForEach, OnPage, Policy, Schedule
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
 from orchestrator.engine.expand import Expansion, expand
@@ -39,6 +39,7 @@ class Book:
         former: for a key, the keys that its room may have served before.
         problems: everything that is wrong, in order.
         rejected: problems by the file that was not taken.
+        paged: wishes of pages that are not over: a view, for these come and go at any moment.
     """
 
     policies: Mapping[str, Policy] = field(default_factory=dict)
@@ -52,10 +53,16 @@ class Book:
     former: Mapping[Key, Sequence[Key]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     rejected: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+    paged: Mapping[Key, Desired] = field(default_factory=dict)
 
     def wish(self, key: Key, state: KeyState) -> Wish | None:
         """What is asked for one key; None where that is unknown and no last good spec is kept."""
+        paged = self.paged.get(key)
+        if paged is not None:
+            return Wanted(paged)
         policy = self.policies.get(key.policy)
+        if state.is_of_page or (policy is not None and isinstance(policy.made_for, OnPage)):
+            return Unwanted("its page is over", by_itself=True, at_once=True)
         scheduled = policy is not None and isinstance(policy.made_for, Schedule)
         frozen = state.frozen if scheduled else None
         desired = frozen or self.wishes.get(key)
@@ -215,6 +222,8 @@ class Binder:
     def _same_subjects(self, folder: Folder, old: Policy, new: Policy) -> bool:
         """Whether they have subjects in common; what cannot be known is taken for the same (P4)."""
         before, after = old.made_for, new.made_for
+        if isinstance(before, OnPage) or isinstance(after, OnPage):
+            return False  # rooms of pages end with them, by the wish that they were made by
         if isinstance(before, Schedule) and isinstance(after, Schedule):
             return (before.cron, before.timezone) == (after.cron, after.timezone)
         one, other = self._keys(folder, old), self._keys(folder, new)
@@ -224,7 +233,7 @@ class Binder:
         subjects = self._reader.subjects(policy, folder.data, folder.answers).subjects
         if subjects is None:
             return None
-        if isinstance(policy.made_for, Schedule):
+        if not isinstance(policy.made_for, ForEach):
             return set()
         expansion = expand(policy, policy.made_for, subjects, self._templates)
         return {key.subject for key in (*expansion.wishes, *expansion.kept)}
@@ -245,8 +254,8 @@ class Binder:
         doubtful: dict[str, str] = {}
         awaited: set[str] = set()
         for name, (policy, _) in pages.good.items():
-            if isinstance(policy.made_for, Schedule):
-                continue  # its wishes come and go with its occurrences
+            if not isinstance(policy.made_for, ForEach):
+                continue  # its wishes come and go with its occurrences or pages
             found, expansion = pages.workings.expand(policy, policy.made_for, folder)
             whole.problems.extend(found.problems)
             if expansion is None:

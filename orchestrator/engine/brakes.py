@@ -74,7 +74,12 @@ def _standing(state: KeyState) -> Standing:
 
 
 def is_counted(action: Action, state: KeyState) -> bool:
-    """Whether an action ends or changes a link that people have (the design, section 5)."""
+    """Whether an action ends or changes a link that people have (the design, section 5).
+
+    Rooms of pages come and go with them: no brake holds those.
+    """
+    if state.is_of_page:
+        return False
     match action:
         case Replace() | LetGo() | Sleep():
             return True

@@ -1,4 +1,4 @@
-"""The dispatcher: one worker a key, many keys at once, and an orderly end.
+"""The dispatcher: one worker a key, many keys at once, some kept for pages, and an orderly end.
 
 It refuses to run one key twice at the same time, and never cancels a turn that it began: on the way
 out it takes no more keys and waits for the turns under way.
@@ -34,6 +34,8 @@ class Dispatcher:
         self._workers = workers
         self._vitals = vitals
         self._longest = longest
+        # So that a page never waits until one of ten thousand renewals is answered.
+        self._kept = max(2, workers // 4)
 
     async def run(self) -> None:
         """Work until the inbox is closed; then finish the turns under way and return."""
@@ -41,13 +43,16 @@ class Dispatcher:
         async with asyncio.TaskGroup() as group:
             for number in range(self._workers):
                 name = f"worker-{number}"
-                group.create_task(self._work(name), name=name)
+                group.create_task(self._work(name, kept=False), name=name)
+            for number in range(self._kept):
+                name = f"page-worker-{number}"
+                group.create_task(self._work(name, kept=True), name=name)
         self._vitals.release("inbox")
 
-    async def _work(self, name: str) -> None:
+    async def _work(self, name: str, *, kept: bool) -> None:
         pulse = self._vitals.expect(name)
         pulse.waits(None)
-        while (taken := await self._inbox.take()) is not None:
+        while (taken := await self._inbox.take(kept=kept)) is not None:
             key, cause, lane = taken
             pulse.works(self._longest)
             try:

@@ -397,7 +397,9 @@ def _first_end(desired: Desired, now: datetime) -> datetime | None:
 
 
 def _weather(action: Mutation, now: datetime) -> backoff.Schedule:
-    """How patiently weather is waited for: neither a meeting nor a link near its end waits long."""
+    """How patiently weather is waited for: no page, meeting or link near its end waits long."""
+    if isinstance(action, Create) and action.desired.page is not None:
+        return backoff.Schedule.PAGE
     if isinstance(action, Create | Renew) and action.desired.occurrence is not None:
         return backoff.Schedule.MEETING
     if isinstance(action, Renew) and action.before is not None and action.before - now < _HURRY:

@@ -226,6 +226,8 @@ class Gathering:
         """
         if isinstance(wish, Unwanted) or state.current is not None:
             return ()
+        if wish.desired.page is not None:
+            return ()  # nobody can be asked while responders wait, and no other room is meant
         occurs = wish.desired.occurrence is not None
         if pending is None and (occurs or state.generation > 0):
             # Nobody can be asked a quarter of an hour before people meet.
@@ -262,7 +264,7 @@ class Gathering:
         # Once it is over it lies in the past: never after a `now` that was read a moment before.
         wait = since - self._clock.monotonic()
         until = self._rooms.api_now() + timedelta(seconds=wait)
-        return Pending(operation, found, looked, until)
+        return Pending(operation, found, looked, until, self.looked_once(operation))
 
     def lost_since(self, operation: Operation) -> float:
         """When the connection of an unanswered create ended, or this process began (monotonic)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from enum import IntEnum
 
 from orchestrator.domain.keys import Key
@@ -17,12 +17,13 @@ from orchestrator.domain.keys import Key
 class Lane(IntEnum):
     """Which keys go first.
 
-    `PERMIT` is for what brakes judge: it is served only while nothing else waits or is worked on,
+    `PAGE` overtakes everything: responders wait. `PERMIT` is for what brakes judge: it is served only while nothing else waits or is worked on,
     so that a batch of removals and replacements is always judged as a whole.
     """
 
     NORMAL = 0
     PERMIT = 1
+    PAGE = 2
 
 
 class _Breath:
@@ -44,6 +45,8 @@ class Inbox:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
+        self.is_urgent: Callable[[Key], bool] = lambda _: False
+        """Whether a key is a page's, whoever wakes it; set by whoever knows."""
 
     def close(self) -> None:
         """Give out no more keys; what waits is found again at the next start."""
@@ -52,14 +55,18 @@ class Inbox:
 
     def wake(self, key: Key, cause: str, lane: Lane = Lane.NORMAL) -> None:
         """Ask for a turn for a key; `cause` says what woke it, the first cause stands."""
+        if self.is_urgent(key):
+            lane = Lane.PAGE
         if key in self._busy:
             # Its turn may have read what has just changed, or not: only another turn is sure.
             self._again.setdefault(key, (lane, cause))
             return
         if lane is Lane.PERMIT and key in self._waiting[Lane.NORMAL]:
             return  # that turn will ask for the permit again, if it still needs one
-        if lane is Lane.NORMAL:
+        if lane is not Lane.PERMIT:
             self._waiting[Lane.PERMIT].pop(key, None)
+        if lane is Lane.PAGE:
+            self._waiting[Lane.NORMAL].pop(key, None)
         self._waiting[lane].setdefault(key, cause)
         self._idle.clear()
         self._changed.set()
@@ -71,24 +78,30 @@ class Inbox:
             if key in normal:
                 normal.move_to_end(key)
 
-    async def take(self) -> tuple[Key, str, Lane] | None:
+    async def take(self, *, kept: bool = False) -> tuple[Key, str, Lane] | None:
         """The next key, once there is one that may be worked on; `done` must follow.
 
-        None once the inbox is closed.
+        None once the inbox is closed. Whoever is ``kept`` for pages is given nothing else.
         """
         # A turn that finds nothing to do waits for nothing: without this breath ten thousand of
         # them would go before an answer that has come, and before the turn of the one changed key.
         await _Breath()
         while not self._closed:
-            taken = self._next()
+            taken = self._next(kept=kept)
             if taken is not None:
                 return taken
             self._changed.clear()
             await self._changed.wait()
         return None
 
-    def _next(self) -> tuple[Key, str, Lane] | None:
-        normal, permit = self._waiting[Lane.NORMAL], self._waiting[Lane.PERMIT]
+    def _next(self, *, kept: bool) -> tuple[Key, str, Lane] | None:
+        page, normal = self._waiting[Lane.PAGE], self._waiting[Lane.NORMAL]
+        permit = self._waiting[Lane.PERMIT]
+        if page:
+            key, cause = page.popitem(last=False)
+            return self._begin(key, cause, Lane.PAGE)
+        if kept:
+            return None
         if normal:
             key, cause = normal.popitem(last=False)
             return self._begin(key, cause, Lane.NORMAL)

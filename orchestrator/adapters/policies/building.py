@@ -17,20 +17,26 @@ from orchestrator.adapters.policies.models import (
     ScheduleForm,
     WindowForm,
 )
+from orchestrator.adapters.policies.paging import FallbackForm, OnPageForm
 from orchestrator.adapters.policies.requests import source_of
 from orchestrator.adapters.policies.subjects import item_subjects
 from orchestrator.domain.policies import (
+    AGE_MOST,
+    CLOSE_AFTER,
+    FALLBACK_AFTER,
     GRACE,
     OPEN_BEFORE,
     OVERLAP,
     STAY,
     DataFile,
     DeliverTo,
+    FallbackWish,
     ForEach,
     HttpSource,
     Items,
     Mode,
     Moved,
+    OnPage,
     Policy,
     Removal,
     RemovalMode,
@@ -39,6 +45,7 @@ from orchestrator.domain.policies import (
     ReplaceMode,
     RoomWish,
     Schedule,
+    Storm,
     Template,
     Window,
 )
@@ -72,7 +79,7 @@ class Source:
         return Template(text, self.document.place(path))
 
 
-def build(form: PolicyForm, made_for: ForEach | Schedule, source: Source) -> Policy:
+def build(form: PolicyForm, made_for: ForEach | Schedule | OnPage, source: Source) -> Policy:
     """Make a policy of a form in which everything is lawful."""
     document = source.document
     return Policy(
@@ -110,11 +117,44 @@ def moves(form: PolicyForm, document: Document) -> tuple[Moved, ...]:
     )
 
 
-def made_for_of(form: PolicyForm, source: Source) -> ForEach | Schedule | None:
+def made_for_of(form: PolicyForm, source: Source) -> ForEach | Schedule | OnPage | None:
     """What a policy makes rooms for; None where its file does not say so."""
     if form.for_each is not None:
         return _for_each(form.for_each, source)
+    if form.on_page is not None:
+        return _on_page(form, form.on_page, source)
     return None if form.on_schedule is None else schedule_of(form.on_schedule)
+
+
+def _on_page(form: PolicyForm, wish: OnPageForm, source: Source) -> OnPage:
+    """The pages that rooms are made for, and how long these are kept."""
+    close, storm, fallback = form.close, form.storm, form.fallback
+    after = None if close is None else close.after
+    max_age = None if close is None else close.max_age
+    return OnPage(
+        sources=tuple(wish.sources),
+        when=None if wish.when is None else condition(wish.when, source),
+        priority=wish.priority,
+        keep_open=bool(form.keep_open),
+        close_after=CLOSE_AFTER if after is None else after,
+        max_age=AGE_MOST if max_age is None else max_age,
+        storm=None if storm is None else Storm(storm.more_than, storm.within),
+        fallback=None if fallback is None else _fallback(fallback, source),
+    )
+
+
+def condition(expression: str, source: Source) -> Template:
+    """An expression as a template that makes a text where it is true, and none where it is not."""
+    text = "{{ 'yes' if (" + expression + ") else '' }}"
+    return source.template(text, "on_page", "when")
+
+
+def _fallback(form: FallbackForm, source: Source) -> FallbackWish:
+    return FallbackWish(
+        after=FALLBACK_AFTER if form.after is None else form.after,
+        room=None if form.room is None else source.template(form.room, "fallback", "room"),
+        url=form.url or "",
+    )
 
 
 def _for_each(form: ForEachForm, source: Source) -> ForEach:

@@ -12,6 +12,7 @@ from typing import Final
 
 from orchestrator.adapters.policies.building import Source, moves, window_of
 from orchestrator.adapters.policies.models import ForEachForm, PolicyForm
+from orchestrator.adapters.policies.pages import PageChecks
 from orchestrator.adapters.policies.schedules import ScheduleChecks
 from orchestrator.adapters.policies.subjects import file_problem, item_problems, item_subjects
 from orchestrator.domain.keys import Key
@@ -29,6 +30,7 @@ _LAST_PART: Final = 20  # the last twentieth of a room's life overrides every wi
 _EXAMPLE: Final = "{{type: file, path: {name}.json}}"
 _MOVED: Final = "moved"
 _MADE_FOR: Final = ("for_each", "on_page", "on_schedule")
+_OF_PAGES: Final = ("keep_open", "close", "storm", "fallback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Checks:
     templates: Templates
     calendar: Calendar
     destinations: frozenset[str] | None
+    sources: frozenset[str] | None = None
 
     def problems(self) -> Iterator[Problem]:
         """Everything that is wrong beyond single values."""
@@ -51,8 +54,15 @@ class Checks:
             yield from ScheduleChecks(
                 self.form, self.filled, self.source, self.templates, self.calendar
             ).problems(self.form.on_schedule)
-        elif self._whole("room") and not self._asks("on_schedule"):
+        elif self.form.on_page is not None and self.form.for_each is None:
+            yield from PageChecks(
+                self.form, self.filled, self.source, self.templates, self.sources
+            ).problems(self.form.on_page)
             yield from self._room_type()
+        elif self._whole("room") and not self._asks("on_schedule") and not self._asks("on_page"):
+            yield from self._room_type()
+        if not self._asks("on_page"):
+            yield from self._only_of_pages()
         yield from self._room_values()
         yield from self._renewal()
         yield from self._templates()
@@ -77,12 +87,20 @@ class Checks:
     def _made_for(self) -> Iterator[Problem]:
         """Exactly one of what rooms can be made for."""
         asked = [key for key in _MADE_FOR if self._asks(key)]
-        if not asked and self._whole("for_each") and self._whole("on_schedule"):
-            message = '"for_each" or "on_schedule" is missing: it says what rooms are made for'
+        if not asked and all(self._whole(key) for key in _MADE_FOR):
+            message = (
+                '"for_each", "on_page" or "on_schedule" is missing: it says what rooms are made for'
+            )
             yield self._at(message)
         for key in asked[1:]:
             place = self.source.document.key_place((key,))
             yield Problem(place, f"{asked[0]} and {key} exclude each other; keep one")
+
+    def _only_of_pages(self) -> Iterator[Problem]:
+        for name in _OF_PAGES:
+            if self._asks(name) and self._whole(name):
+                message = f"{name} is for policies with on_page only; take it out"
+                yield Problem(self.source.document.key_place((name,)), message)
 
     def _for_each(self, wish: ForEachForm) -> Iterator[Problem]:
         yield from self._subjects(wish)
@@ -172,8 +190,8 @@ class Checks:
     def _templates(self) -> Iterator[Problem]:
         if self.form.for_each is None or not self._whole("for_each"):
             return  # a schedule knows its names, and checks them itself
-        if self._asks("on_schedule"):
-            return  # which of the two is meant decides what templates know
+        if self._asks("on_schedule") or self._asks("on_page"):
+            return  # which of them is meant decides what templates know
         names = {self.form.for_each.as_: self._fields(self.form.for_each)}
         for path, text in self._template_texts(self.form.for_each):
             if text is not None and self._whole(*path):

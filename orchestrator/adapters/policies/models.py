@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from orchestrator.adapters.policies.paging import CloseForm, FallbackForm, OnPageForm, StormForm
 from orchestrator.adapters.policies.patterns import (
     CRON,
     DATA_FILE,
@@ -332,6 +333,7 @@ class MovedForm(Form):
     to: SubjectText = Field(description="the new key: a subject of this policy")
 
 
+_LONG_TERM: Final = {"properties": {"type": {"const": "long_term"}}, "required": ["type"]}
 # A room that stands lives longer than ten minutes, and for a time that is said.
 _STANDING: Final = {
     "if": {"required": ["for_each"]},
@@ -361,6 +363,25 @@ _SCHEDULED: Final = {
 }
 
 
+# A page's room is like its policy when the page came, and ends with it.
+_PAGED: Final = {
+    "if": {"required": ["on_page"]},
+    "then": {
+        "properties": {
+            "room": {"if": _LONG_TERM, "then": {"required": ["lifetime"]}},
+            "replace": False,
+            "removal": False,
+            "protect": False,
+            "formerly": {"maxItems": 0},
+            "moved": {"maxItems": 0},
+        }
+    },
+    "else": {
+        "properties": dict.fromkeys(("keep_open", "close", "storm", "fallback"), False),
+    },
+}
+
+
 def _replace(value: object) -> object:
     return {"mode": value} if isinstance(value, str) else value
 
@@ -368,14 +389,14 @@ def _replace(value: object) -> object:
 class PolicyForm(Form):
     """One policy: which rooms should exist, what they are like, and what becomes of them."""
 
-    not_yet: ClassVar = frozenset({"close", "keep_open", "on_page", "recordings", "storm"})
+    not_yet: ClassVar = frozenset({"recordings"})
     hints: ClassVar = {
         "version": "write version: 1",
         "name": "it is a part of every key",
         "room": "it says what every room is like",
     }
     exactly_one: ClassVar = ("for_each", "on_page", "on_schedule")
-    together: ClassVar = {"allOf": [_STANDING, _SCHEDULED]}
+    together: ClassVar = {"allOf": [_STANDING, _SCHEDULED, _PAGED]}
 
     version: Annotated[Literal[1], BeforeValidator(_whole_number)] = Field(
         description="of this language: 1"
@@ -386,7 +407,18 @@ class PolicyForm(Form):
     on_schedule: ScheduleForm | None = Field(
         None, description="the moments that rooms are made for, each its own"
     )
+    on_page: OnPageForm | None = Field(
+        None, description="the pages that rooms are made for, each its own"
+    )
     room: RoomForm = Field(description="what every room is like")
+    keep_open: bool | None = Field(
+        None, description="of a page: another room when the last one was used and has ended"
+    )
+    close: CloseForm | None = Field(None, description="of a page: when its room is let go")
+    storm: StormForm | None = Field(None, description="of pages: when they share one room")
+    fallback: FallbackForm | None = Field(
+        None, description="of a page: where people are sent while the API makes no room"
+    )
     renewal: RenewalForm | None = Field(None, description="when long_term rooms are renewed")
     replace: (
         Annotated[

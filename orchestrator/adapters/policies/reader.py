@@ -43,6 +43,7 @@ class PolicyReader:
         calendar: Calendar,
         destinations: frozenset[str] | None = None,
         secrets: Mapping[str, SecretUse] | None = None,
+        sources: frozenset[str] | None = None,
     ) -> None:
         """Keep what checking needs.
 
@@ -51,11 +52,13 @@ class PolicyReader:
             calendar: checks cron lines.
             destinations: of config.yaml; None: the names in `deliver` are not checked.
             secrets: of config.yaml; None: the names in headers are not checked.
+            sources: of config.yaml; None: the names in `on_page` are not checked.
         """
         self._templates = templates
         self._calendar = calendar
         self._destinations = destinations
         self._secrets = secrets
+        self._sources = sources
 
     def parse(self, file: str, text: bytes) -> Parsed:
         """Read one policy file and check everything that needs no other file."""
@@ -87,7 +90,15 @@ class PolicyReader:
         if form is None:
             problems = source.document.besides(filled.problems)
             return Parsed(None, tuple(problems), _name_in(source.text))
-        checks = Checks(form, filled, source, self._templates, self._calendar, self._destinations)
+        checks = Checks(
+            form,
+            filled,
+            source,
+            self._templates,
+            self._calendar,
+            self._destinations,
+            self._sources,
+        )
         requests = self._requests(form, filled, source)
         problems = source.document.besides([*filled.problems, *checks.problems(), *requests])
         name = form.name if filled.whole(("name",)) else None

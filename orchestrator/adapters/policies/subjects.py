@@ -14,11 +14,11 @@ from typing import Final, assert_never
 
 from orchestrator.domain.policies import (
     DataFile,
+    ForEach,
     HttpSource,
     Items,
     Policy,
     Scalar,
-    Schedule,
     Subject,
 )
 from orchestrator.foundation.documents import (
@@ -49,7 +49,7 @@ def subjects_of(
     answers: Answers = MappingProxyType({}),
 ) -> Subjects:
     """All subjects of a policy, or why they are unknown."""
-    if isinstance(policy.made_for, Schedule):
+    if not isinstance(policy.made_for, ForEach):
         return Subjects(())
     source = policy.made_for.source
     match source:
