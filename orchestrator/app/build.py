@@ -65,6 +65,7 @@ from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
 from orchestrator.engine.outbox import Outbox
 from orchestrator.engine.overview import Whence
+from orchestrator.engine.pages import Pages
 from orchestrator.engine.polling import Polling
 from orchestrator.engine.reconciler import Parts, Reconciler
 from orchestrator.engine.reload import Reload
@@ -274,6 +275,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         # Operators are told in observe, too: it is they who look.
         alerts=Alerts(store, clock, outside.boards, settings.probe),
         messages=Messages(store, posted, clock, rooms.get_host_link),
+        pages=Pages(store, templates, inbox, clock, outside.timer, settings.mode),
     )
     outbox = Outbox(store, outside.audit, told, clock, outside.adoptions)
     gathering.unsure = lambda: (lineage.doubt and UNSURE) or outbox.unaudited
@@ -282,6 +284,8 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         named = frozenset({*outside.destinations, *outside.messengers, *outside.calendars})
     reader = PolicyReader(templates, calendar, named, outside.secrets)
     reconciler = Reconciler(parts, Book())
+    parts.pages.book = lambda: reconciler.book
+    parts.pages.entropy = outside.entropy
     binder = Binder(reader, templates)
     reload = Reload(outside.sources, binder, parts, reconciler, outbox, polling)
     reload.meet, reload.swapped = parts.messages.meet, parts.messages.nudge

@@ -29,7 +29,7 @@ class Calls:
 
     Attributes:
         rate: calls a second, on average. Restart.
-        concurrency: calls under way at once. Restart.
+        concurrency: calls under way at once; for pages a quarter more. Restart.
         timeout: for one whole answer. Restart.
         page_size: rooms asked for with one call of a listing, 100 to 1000. Restart.
         settle: how long after a change a listing may still miss it. Restart.

@@ -13,7 +13,13 @@ from typing import Final
 
 from orchestrator.domain.policies import Occurrence, Schedule, Tree
 from orchestrator.domain.records import KeyState
-from orchestrator.domain.rooms import DISPLAY_NAME_MAX, EARLIEST_END, LONGEST_ASK, NOTICE
+from orchestrator.domain.rooms import (
+    DISPLAY_NAME_MAX,
+    EARLIEST_END,
+    LONGEST_ASK,
+    NOTICE,
+    RoomType,
+)
 
 NAME: Final = "occurrence"  # the word by which templates know one
 FIELDS: Final = frozenset({"start", "end", "opens"})
@@ -90,8 +96,13 @@ def is_subject(text: str) -> bool:
 
 
 def looks_inside(state: KeyState, now: datetime) -> bool:
-    """Whether it matters now who is inside an occurrence's room: its end is near."""
+    """Whether it matters now who is inside: an occurrence's room is near its end.
+
+    Or a page's is past the end that it was born with, which tells nothing once somebody came.
+    """
     current = state.current
+    if state.is_of_page and current is not None and current.type is RoomType.INSTANT:
+        return current.expires_at is not None and current.expires_at <= now
     if state.frozen is None or current is None or current.expires_at is None:
         return False
     return current.expires_at - LOOK_BEFORE <= now

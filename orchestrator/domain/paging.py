@@ -191,3 +191,10 @@ def _remembered(seen: tuple[str, ...], delivery: str) -> tuple[str, ...]:
     if not delivery or delivery in seen:
         return seen
     return (*seen, delivery)[-SEEN_MOST:]
+
+
+def page_of(signal: Opened | Updated | Closed) -> tuple[str, str]:
+    """The page that a signal tells of: its source, and its digest there."""
+    if isinstance(signal, Closed):
+        return signal.source, signal.digest
+    return signal.page.source, signal.page.digest

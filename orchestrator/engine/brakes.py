@@ -130,7 +130,12 @@ class Brakes:
             }
 
     def note(self, key: Key, state: KeyState | None, planned: Plan) -> None:
-        """Take in one key's state and plan, made anew at each of its turns."""
+        """Take in one key's state and plan, made anew at each of its turns.
+
+        Rooms of pages are neither held nor counted: many of them must not raise the limit.
+        """
+        if state is not None and state.is_of_page:
+            state = None
         wishes = state is not None and (state.tombstone is not None or _wishes(state, planned))
         stands = _standing(state) if state is not None and wishes else None
         self.unjudged |= stands != self._standing.get(key.encoded)

@@ -17,8 +17,9 @@ from orchestrator.domain.keys import Key
 class Lane(IntEnum):
     """Which keys go first.
 
-    `PAGE` overtakes everything: responders wait. `PERMIT` is for what brakes judge: it is served only while nothing else waits or is worked on,
-    so that a batch of removals and replacements is always judged as a whole.
+    `PAGE` overtakes everything: responders wait. `PERMIT` is for what brakes judge: it is served
+    only while nothing else waits or is worked on, so that a batch of removals and replacements is
+    always judged as a whole.
     """
 
     NORMAL = 0

@@ -52,6 +52,7 @@ from orchestrator.engine.lineage import Lineage
 from orchestrator.engine.messages import Messages
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
+from orchestrator.engine.pages import Pages
 from orchestrator.engine.resync import Resync
 from orchestrator.engine.weather import PROBE_EVERY, Weather
 from orchestrator.ports.clock import Clock
@@ -61,7 +62,7 @@ from orchestrator.ports.faults import (
     UnauthorizedError,
     UnavailableError,
 )
-from orchestrator.ports.rooms import Rooms
+from orchestrator.ports.rooms import URGENT, Rooms
 from orchestrator.ports.store import Commit, Store, StoreFault
 
 _log = structlog.get_logger(__name__)
@@ -107,6 +108,7 @@ class Parts:
     lineage: Lineage
     alerts: Alerts
     messages: Messages
+    pages: Pages
 
 
 class Reconciler:
@@ -125,6 +127,8 @@ class Reconciler:
         """Reconcile one key until nothing is left to do now."""
         parts = self._parts
         turn = _Turn(key, cause, lane)
+        # A task of its own serves one turn after another: what it is allowed is said at each.
+        URGENT.set(lane is Lane.PAGE)
         async with parts.store.claim(key) as mine:
             if not mine:
                 parts.agenda.set(key, parts.clock.now() + _LATER)
@@ -145,6 +149,8 @@ class Reconciler:
                 parts.agenda.set(key, parts.clock.now() + _LATER * (1 + spread(key.encoded)))
             if parts.weather.away:
                 parts.resync.hurried.set()
+        if lane is Lane.PAGE:
+            parts.pages.turned(key)
 
     async def _tell(self, facts: tuple[Fact, ...]) -> None:
         if facts:
@@ -194,9 +200,9 @@ class Reconciler:
         return False
 
     async def _asked_who_is_inside(self, turn: _Turn, state: KeyState) -> bool:
-        """Near the end of an occurrence's room: true if who is inside was read in this turn."""
+        """Near the end of an occurrence's or page's room: true if who is inside was read now."""
         parts = self._parts
-        if turn.asked or parts.weather.hold or not looks_inside(state, parts.rooms.api_now()):
+        if turn.asked or parts.weather.hold or not self._looks_inside(turn.key, state):
             return False
         turn.asked = True
         try:
@@ -205,6 +211,10 @@ class Reconciler:
             # What is known is some minutes old; it is asked again at the next look.
             _log.warning("look.failed", key=turn.key.encoded, error=str(fault))
         return True
+
+    def _looks_inside(self, key: Key, state: KeyState) -> bool:
+        over = state.is_of_page and state.current is not None and key not in self.book.paged
+        return over or looks_inside(state, self._parts.rooms.api_now())
 
     async def _judge(self) -> None:
         """Ask the brakes; those that they let go get their turn."""

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from types import MappingProxyType
 
 import structlog
 
@@ -55,6 +56,7 @@ class Reload:
         self._inbox = parts.inbox
         self._clock = parts.clock
         self._occurrences = parts.occurrences
+        self._paged = MappingProxyType(parts.pages.wishes)
         self._reconciler = reconciler
         self._outbox = outbox
         self._polling = polling
@@ -134,6 +136,7 @@ class Reload:
         folder = replace(folder, answers={**self._polling.answers, **folder.answers})
         book = await asyncio.to_thread(self._binder.bind, folder, last_good)
         book = self._occurrences.into(book, self._reconciler.book)
+        book = replace(book, paged=self._paged)
         return await with_former(book, self._store)
 
     async def preview(self, candidate: Folder) -> Book:

@@ -97,6 +97,7 @@ class Engine:
         await self.parts.brakes.recall()
         await self.parts.resync.absences.recall()
         await self.parts.hints.recall()
+        await self.parts.pages.recall()
 
     async def look(self) -> None:
         """Know what a question needs: nothing is written, moved or put in force."""
@@ -136,6 +137,7 @@ class Engine:
                         "probe": self._probe,
                         "watch": self.reload.watch,
                         "schedules": self.reload.follow,
+                        "pages": self.parts.pages.run,
                         "directories": self._poll,
                         "store-check": self._check_store,
                         "alerts": self.parts.alerts.run,
@@ -251,7 +253,8 @@ class Engine:
         """Wake every key that is wanted or remembered, what ends soonest first."""
         states = await self.parts.store.states()
         ends = {state.key: self._end_of(state) for state in states}
-        keys = self._in_order(ends.keys() | self.reconciler.book.wishes.keys(), ends)
+        book = self.reconciler.book
+        keys = self._in_order(ends.keys() | book.wishes.keys() | book.paged.keys(), ends)
         for key in keys:
             self.parts.inbox.wake(key, cause)
         self.parts.inbox.line_up(keys)  # those that wait since the start, too
@@ -342,6 +345,7 @@ class Engine:
             if before - lead > _SET_BACK:
                 _log.warning("clock.set_back", seconds=round(before - lead, 1))
                 self.parts.occurrences.look_again()
+                self.parts.pages.look_again()
                 await self.wake_all("the clock was set back")
             was_apart, apart = apart, self.parts.rooms.clock_difference()
             if abs(apart - was_apart) > _SET_BACK:

@@ -22,6 +22,11 @@ from orchestrator.domain.rooms import HostLink, NewRoom, Observed, Patch, Sessio
 LAST_CALL: Final[ContextVar[ApiCall | None]] = ContextVar("LAST_CALL", default=None)
 
 
+# Whether the calls of the present task are a page's: responders wait, so they overtake all others
+# and have a share of the rate and of the calls under way that is kept for them.
+URGENT: Final[ContextVar[bool]] = ContextVar("URGENT", default=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Where one page of a listing began, and whether it held a room that has not ended."""

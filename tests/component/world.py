@@ -22,6 +22,7 @@ from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key, parse_key
 from orchestrator.domain.links import NO_LINKS
+from orchestrator.domain.pages import Signal
 from orchestrator.domain.policies import Mode
 from orchestrator.domain.records import KeyState, RoomRecord
 from orchestrator.domain.reports import Person
@@ -33,6 +34,7 @@ from orchestrator.engine.supervisor import Engine
 from orchestrator.ports.adoptions import Adoptions
 from orchestrator.ports.deliveries import Messenger
 from orchestrator.ports.directories import Directories
+from orchestrator.ports.intake import Receipt
 from orchestrator.ports.rooms import Rooms
 from orchestrator.ports.sources import Folder
 from tests.fakes.audit import FakeAudit
@@ -275,8 +277,9 @@ class World:
         due, opens = parts.agenda.next_moment, parts.occurrences.next_moment
         if due is not None:
             moments.append(max(due, now + timedelta(milliseconds=1)))
-        if opens is not None and opens > now:
-            moments.append(opens)
+        moments += [
+            one for one in (opens, parts.pages.next_moment) if one is not None and one > now
+        ]
         return min(moments)
 
     async def pass_(self, length: timedelta, *, step: timedelta | None = None) -> None:
@@ -286,6 +289,15 @@ class World:
             self.clock.advance_to(self.next_moment(end, step or self.resync / 4))
             self.timer.fire_due(self.clock.now())
             await self.settle()
+
+    # --- pages ---
+
+    async def send(self, *signals: Signal, wait: timedelta = timedelta()) -> list[Receipt]:
+        """What a paging system tells, through the port that its webhooks drive."""
+        pages = self.engine.parts.pages
+        task = asyncio.get_running_loop().create_task(pages.received(signals, wait), name="page")
+        await self.settle()
+        return [*await task]
 
     # --- the folder ---
 

@@ -380,7 +380,9 @@ async def test_episodes_come_back_as_they_were_written(store: Store) -> None:
     first, second = an_episode("aaa", a_page()), an_episode("bbb", a_page("Q2"))
     await store.commit(Commit(episodes=(first, second)), NOW)
     assert list(await store.standing_episodes()) == [first, second]
-    over = replace(first, closed_at=NOW, over_at=NOW, fallback=Fallback(timedelta(seconds=20), url="https://x"))
+    over = replace(
+        first, closed_at=NOW, over_at=NOW, fallback=Fallback(timedelta(seconds=20), url="https://x")
+    )
     again = an_episode("ccc", a_page(), count=2)
     await store.commit(Commit(episodes=(again, over)), NOW)
     assert list(await store.standing_episodes()) == [second, again]

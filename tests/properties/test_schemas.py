@@ -90,7 +90,17 @@ POLICIES: Final = st.fixed_dictionaries(
         "deliver": one_of([], [{"to": "rooms-json"}], [{"to": "rooms-json"}] * 2, "rooms-json"),
         "formerly": one_of("b", ["b", "c"], [], "B", 7),
         "moved": one_of([], [{"from": "x", "to": "y"}], [{"from": "p/x", "to": " y "}], [{}]),
-        "on_page": one_of({}, {"sources": []}),
+        "on_page": one_of(
+            *({}, {"sources": []}, {"sources": ["a"]}, {"sources": ["a", "a"]}),
+            *({"sources": ["a"], "when": "page.title"}, {"sources": ["a"], "when": "{{ 1 }}"}),
+        ),
+        "keep_open": switches,
+        "close": st.fixed_dictionaries({}, optional={"after": lengths, "max_age": lengths}),
+        "storm": one_of({"more_than": 1, "within": "5m"}, {"more_than": 0, "within": "5m"}, {}),
+        "fallback": one_of(
+            *({"url": "https://a.example/b"}, {"room": "a/b"}, {"room": "a"}, {}),
+            {"url": "a", "after": "1m"},
+        ),
     },
 )
 
@@ -115,6 +125,11 @@ def test_the_schema_refuses_no_policy_that_the_reader_takes(tree: dict[str, Tree
         "room": {"type": "long_term", "display_name": "a", "lifetime": "90d"},
     }
     assert accepts_policy(plain)
+    paged = {name: value for name, value in plain.items() if name != "for_each"}
+    paged |= {"on_page": {"sources": ["a"]}, "room": {"type": "instant", "display_name": "a"}}
+    assert accepts_policy(paged)
+    for name, value in tree.items():
+        accepts_policy({**paged, name: value})
     taken = [accepts_policy(tree)]
     for name, value in tree.items():
         taken.append(accepts_policy({**plain, name: value}))

@@ -67,6 +67,7 @@ UNSEEN: Final[Mapping[str, str]] = {
     "bad_policy/lifetime-too-long": _BOUND,
     "bad_policy/only-if-used-within": _BOUND,
     "bad_policy/lifetime-too-short": _BOUND,
+    "bad_policy/on-page-when-field": _TEMPLATE,
     "bad_policy/renewal-half-a-year": _TWO,
     "bad_policy/renewal-too-early": _TWO,
     "bad_policy/schedule-date-of-a-name": _TEMPLATE,

@@ -19,6 +19,7 @@ from orchestrator.foundation.instants import format_duration
 
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
+_NO_BRACES: Final = r"^(?![\s\S]*\{[{%])[\s\S]*\S"
 
 
 def _source(value: str) -> str:
@@ -81,13 +82,13 @@ class OnPageForm(Form):
     sources: Annotated[
         list[SourceName],
         AfterValidator(_some),
-        Field(json_schema_extra={"minItems": 1}),
+        Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
     ] = Field(description="names of sources in config.yaml")
     when: (
         Annotated[
             str,
             AfterValidator(_when),
-            patterned(NOT_BLANK, examples=["page.severity in ['critical', 'high']"]),
+            patterned(_NO_BRACES, examples=["page.severity in ['critical', 'high']"]),
         ]
         | None
     ) = Field(None, description="an expression; without it, or where it fails, every page is taken")

@@ -28,7 +28,7 @@ from orchestrator.ports.faults import (
     UnavailableError,
     WithheldError,
 )
-from orchestrator.ports.rooms import LAST_CALL
+from orchestrator.ports.rooms import LAST_CALL, URGENT
 from tests.fakes.clock import START, VirtualClock, finish, settle
 from tests.fakes.transport import (
     ACCOUNT,
@@ -519,6 +519,48 @@ async def test_only_so_many_calls_are_under_way_at_once() -> None:
 
     await finish(clock, all_of_them())
     assert order == ["a out at 0", "b out at 0", "c out at 10"]
+
+
+async def test_a_page_waits_behind_nothing_but_pages() -> None:
+    """Neither for a turn nor for the rate; the others pay back what it took."""
+    clock = VirtualClock()
+    tempo = Tempo(clock, 1, 4)
+    left: list[tuple[str, float]] = []
+
+    async def call(name: str, *, urgent: bool = False) -> None:
+        URGENT.set(urgent)
+        async with tempo.turn():
+            left.append((name, clock.monotonic()))
+            await clock.sleep(100)
+
+    async def all_of_them() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for name in "abcd":
+                tasks.create_task(call(name), name=name)
+            for name in ("page", "second page"):
+                tasks.create_task(call(name, urgent=True), name=name)
+            tasks.create_task(call("e"), name="e")
+
+    await finish(clock, all_of_them())
+    assert dict(left) == {
+        "a": 0,
+        "page": 0,
+        "b": 1,
+        "c": 2,
+        "d": 3,
+        "second page": 100,
+        "e": 100,
+    }
+
+
+async def test_pages_keep_to_the_rate_among_themselves() -> None:
+    """And whoever comes after them waits for what they took."""
+    clock = VirtualClock()
+    tempo = Tempo(clock, 2, 100)
+    URGENT.set(True)
+    assert await turns(tempo, clock, 3) == [0, 0.5, 1]
+    URGENT.set(False)
+    assert await turns(tempo, clock, 2) == [1.5, 2]
 
 
 async def test_a_call_that_is_given_up_leaves_its_turn_to_others() -> None:

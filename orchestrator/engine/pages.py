@@ -1,0 +1,579 @@
+"""Pages: signals come in, episodes open and close, and each open one has a wish for a room.
+
+What is acknowledged is durable (promise P6): an episode and its fact are one transaction, and the
+turn of its key follows in a lane that overtakes everything.  All that changes an episode goes
+through one queue, so that nothing is decided twice; whatever waits there is recorded together, with
+one look at the disk.  What ends by time (a page's age, the while after it was closed) ends here.
+
+It makes no room and calls no API: that is the reconciler's work, as for every other key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from orchestrator.domain.episodes import Episode
+from orchestrator.domain.facts import Fact, Json
+from orchestrator.domain.keys import Key
+from orchestrator.domain.pages import Ignored, Opened, Signal
+from orchestrator.domain.paging import Taken, Turn, page_of, take
+from orchestrator.domain.policies import Desired, Mode, OnPage, PageWish, stricter
+from orchestrator.domain.records import KeyState
+from orchestrator.engine.book import Book
+from orchestrator.engine.health import Pulse
+from orchestrator.engine.inbox import Inbox, Lane
+from orchestrator.engine.taking import Taking
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.intake import Outcome, OverloadedError, Receipt
+from orchestrator.ports.store import Commit, Store, StoreFault
+from orchestrator.ports.templates import Templates
+from orchestrator.ports.timer import Timer
+
+_log = structlog.get_logger(__name__)
+_NAME: Final = "pages"
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # 32: a byte's five low bits choose
+_ID_LENGTH: Final = 12
+WAITING_MOST: Final = 500  # messages that wait to be recorded; then senders are told to come again
+_KNOWN_MOST: Final = 2_000  # pages that are over and still remembered in memory
+_AGAIN: Final = timedelta(seconds=5)  # what could not be ended is tried again
+_ENDING: Final = "the daemon is ending; send it again"
+_RECENT: Final = 1_000  # openings of one policy that a storm is told by
+
+_Place = tuple[str, str]  # a page: its source, and its digest there
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What one transaction is going to write, and what it will be then."""
+
+    episodes: dict[str, Episode] = field(default_factory=dict)
+    latest: dict[_Place, Episode] = field(default_factory=dict)
+    opened: list[Episode] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+
+    def put(self, episode: Episode) -> None:
+        """An episode in its new state."""
+        self.episodes[episode.id] = episode
+        self.latest[_place(episode)] = episode
+
+    def grow(self, other: _Draft) -> None:
+        """Take in what another part of the same transaction writes."""
+        self.episodes |= other.episodes
+        self.latest |= other.latest
+        self.opened += other.opened
+        self.facts += other.facts
+
+
+_Work = Callable[[_Draft], Awaitable[None]]
+
+
+class Pages:
+    """Knows every page that is not over; implements `orchestrator.ports.intake.PageDesk`."""
+
+    def __init__(
+        self,
+        store: Store,
+        templates: Templates,
+        inbox: Inbox,
+        clock: Clock,
+        timer: Timer,
+        mode: Mode = Mode.ENFORCE,
+    ) -> None:
+        """Record in ``store``, name rooms by ``templates``, wake keys in ``inbox``."""
+        self._store = store
+        self._inbox = inbox
+        self._clock = clock
+        self._timer = timer
+        self.mode = mode
+        self._taking = Taking(templates)
+        self.book: Callable[[], Book] = Book
+        """What is in force; set by whoever puts it in force."""
+        self.entropy: Callable[[int], bytes] = secrets.token_bytes
+        """What ids of episodes are drawn from; seeded where runs are to be repeated."""
+        self.link_of: Callable[[str, str], str] = lambda _policy, _subject: ""
+        """Our own link of a page, by policy and subject; set by whoever knows our address."""
+        self.changed: Callable[[], None] = lambda: None
+        """Called when what people are told of pages may have changed."""
+        self.wishes: dict[Key, Desired] = {}
+        """The wishes of pages that are not over: books look into it."""
+        self._standing: dict[str, Episode] = {}
+        self._latest: dict[_Place, Episode] = {}
+        self._members: dict[str, set[str]] = {}  # of a room's key: its own episode, and who shares
+        self._recent: dict[str, deque[tuple[datetime, str]]] = {}
+        self._queue: list[tuple[_Work, asyncio.Future[None]]] = []
+        self._wanted = asyncio.Event()  # something waits to be recorded, or may be due
+        self._due = False
+        self._ended = False
+        self.next_moment: datetime | None = None
+        """When something is due next."""
+        self._arrivals: dict[Key, asyncio.Event] = {}
+        inbox.is_urgent = self.wishes.__contains__
+
+    # --- what is asked ----------------------------------------------------------------------------
+
+    def standing(self) -> Sequence[Episode]:
+        """The episodes that are not over, in the order in which they opened."""
+        return tuple(self._standing.values())
+
+    async def latest(self, source: str, digest: str) -> Episode | None:
+        """The latest episode of a page, over or not. Raises `StoreFault`."""
+        known = self._latest.get((source, digest))
+        return known or await self._store.last_episode(source, digest)
+
+    def leader(self, episode: Episode) -> Episode:
+        """The episode whose room it has: itself, or the one that it shares a room with."""
+        for id_ in self._members.get(episode.shares, ()):
+            one = self._standing[id_]
+            if not one.shares:
+                return one
+        return episode
+
+    def sharers(self, episode: Episode) -> int:
+        """How many open pages share the room of this one."""
+        members = self._members.get(_room_key(episode), ())
+        return sum(self._standing[id_].is_open for id_ in members if id_ != episode.id)
+
+    # --- taking in --------------------------------------------------------------------------------
+
+    async def recall(self) -> None:
+        """Read from the store what is not over. Raises `StoreFault`."""
+        for episode in await self._store.standing_episodes():
+            self._keep(episode)
+        for episode in reversed(await self._store.latest_episodes(_RECENT)):
+            if episode.policy:
+                self._count(episode)
+        for episode in self._standing.values():
+            self._wish(episode)
+        self.look_again()
+
+    async def received(
+        self, signals: Sequence[Signal], wait: timedelta = timedelta()
+    ) -> Sequence[Receipt]:
+        """Record signals durably, in one transaction; returns a receipt for each, in their order.
+
+        Raises:
+            StoreFault: nothing was recorded.
+            OverloadedError: nothing was recorded.
+        """
+        if len(self._queue) >= WAITING_MOST:
+            message = f"{len(self._queue)} messages wait to be recorded"
+            raise OverloadedError(message)
+        receipts: list[Receipt] = []
+        taken: list[Episode | None] = []
+
+        async def record(draft: _Draft) -> None:
+            for signal in signals:
+                receipt, episode = await self._take(signal, draft)
+                receipts.append(receipt)
+                taken.append(episode)
+
+        await self._recorded(record)
+        if wait <= timedelta():
+            return receipts
+        deadline = self._clock.monotonic() + wait.total_seconds()
+        return [
+            await self._with_room(receipt, episode, deadline)
+            for receipt, episode in zip(receipts, taken, strict=True)
+        ]
+
+    async def _take(self, signal: Signal, draft: _Draft) -> tuple[Receipt, Episode | None]:
+        if isinstance(signal, Ignored):
+            _log.debug("page.nothing", source=signal.source, why=signal.why)
+            return Receipt(Outcome.IGNORED, signal.why), None
+        place = page_of(signal)
+        last = draft.latest.get(place) or await self.latest(*place)
+        now = self._clock.now()
+        taken = take(signal, last, now, self._new_id())
+        episode = taken.episode
+        if episode is None:
+            return self._receipt(_outcome(taken, signal), taken.why, last), last
+        if taken.turn is Turn.CLOSES:
+            draft.facts.append(_fact("page.closed", episode, episode.reason))
+            episode = self._over_if_due(episode, now)
+        elif taken.turn is not Turn.REMEMBERS:
+            episode = self._welcomed(taken, episode, draft)
+        if episode != last:
+            draft.put(episode)
+        return self._receipt(_outcome(taken, signal), taken.why, episode), episode
+
+    def _welcomed(self, taken: Taken, episode: Episode, draft: _Draft) -> Episode:
+        """A page opens, opens again or tells more: find its policy, where none has it yet."""
+        opens = taken.turn is not Turn.TELLS
+        if episode.policy:
+            if opens:
+                draft.facts.append(_fact("page.opened", episode, "it is open again", again=True))
+            return episode
+        found = self._taking.by(self.book(), episode.page)
+        for problem in found.problems:
+            _log.error("page.policy", source=episode.page.source, problem=problem)
+        policy = found.policy
+        if policy is None or not isinstance(policy.made_for, OnPage):
+            if opens or episode.withheld != found.why:
+                draft.facts.append(_fact("page.ignored", episode, found.why))
+            return replace(episode, withheld=found.why)
+        after = replace(
+            episode,
+            policy=policy.name,
+            wish=found.wish,
+            withheld="",
+            fallback=found.fallback,
+            shares=self._shared_room(policy.name, policy.made_for, draft),
+        )
+        draft.opened.append(after)
+        fact = _fact("page.opened", after, found.why, shares=after.shares)
+        actor = f"policy {policy.name}@{policy.version[:8]}"
+        draft.facts.append(replace(fact, actor=actor))
+        return after
+
+    def _shared_room(self, policy: str, wish: OnPage, draft: _Draft) -> str:
+        """In a storm, the key of the room of its first page; or an empty text."""
+        storm = wish.storm
+        if storm is None:
+            return ""
+        since = self._clock.now() - storm.within
+        fresh = [id_ for at, id_ in self._recent.get(policy, ()) if at > since]
+        fresh += [one.id for one in draft.opened if one.policy == policy]
+        if len(fresh) < storm.more_than:
+            return ""
+        known = {**self._standing, **{one.id: one for one in draft.opened}}
+        for id_ in (*fresh, *known):
+            one = known.get(id_)
+            if one is not None and one.policy == policy and not one.shares:
+                return _room_key(draft.episodes.get(id_, one))
+        return ""
+
+    def _over_if_due(self, episode: Episode, now: datetime) -> Episode:
+        """A closed episode whose while is over, unless open pages share its room."""
+        if episode.is_open or episode.closes_at > now or self.sharers(episode):
+            return episode
+        return replace(episode, over_at=now)
+
+    # --- recording --------------------------------------------------------------------------------
+
+    async def _recorded(self, work: _Work) -> None:
+        """Let ``work`` write into the next transaction; returns when that is durable."""
+        if self._ended:
+            raise StoreFault(_ENDING)
+        done = asyncio.get_running_loop().create_future()
+        self._queue.append((work, done))
+        self._wanted.set()
+        await done
+
+    async def run(self, pulse: Pulse) -> None:
+        """Record what comes in and end what is due; runs until it is cancelled."""
+        try:
+            while True:
+                pulse.waits(None)
+                await self._wanted.wait()
+                pulse.works()
+                await self.work()
+        finally:
+            self._ended = True
+            for _, done in self._queue:
+                _fail(done, StoreFault(_ENDING))
+
+    async def work(self) -> None:
+        """Record what waits, in one transaction, and end what is due by now."""
+        self._wanted.clear()
+        batch, self._queue = self._queue, []
+        await self._record(batch)
+        if self._due:
+            await self._look()
+
+    async def _record(self, batch: Sequence[tuple[_Work, asyncio.Future[None]]]) -> None:
+        whole = _Draft()
+        waiting: list[asyncio.Future[None]] = []
+        for work, done in batch:
+            part = _Draft(latest=dict(whole.latest), opened=list(whole.opened))
+            try:
+                await work(part)
+            except Exception as error:  # noqa: BLE001 - one message's bug must not lose the others
+                _fail(done, error)
+                continue
+            part.opened = part.opened[len(whole.opened) :]
+            whole.grow(part)
+            waiting.append(done)
+        try:
+            if whole.episodes or whole.facts:
+                await self._store.commit(
+                    Commit(facts=tuple(whole.facts), episodes=tuple(whole.episodes.values())),
+                    self._clock.now(),
+                )
+        except asyncio.CancelledError:
+            for done in waiting:
+                _fail(done, StoreFault(_ENDING))  # recorded or not: the sender comes again
+            raise
+        except Exception as error:  # noqa: BLE001 - told to everybody who waits
+            for done in waiting:
+                _fail(done, error)
+            return
+        self._take_up(whole)
+        for done in waiting:
+            if not done.done():
+                done.set_result(None)
+
+    def _take_up(self, draft: _Draft) -> None:
+        """What was recorded is so from now on: wishes change, and their keys are woken."""
+        for episode in draft.episodes.values():
+            self._keep(episode)
+        for episode in draft.opened:
+            self._count(episode)
+        for episode in draft.episodes.values():
+            self._wish(episode)
+            if episode.shares:
+                self._wish(self.leader(episode))
+                if not episode.is_open:
+                    self.look_again()  # its leader may be over now
+            self._arm(episode)
+        if draft.episodes:
+            self.changed()
+
+    def _keep(self, episode: Episode) -> None:
+        """Remember an episode as it is durable now."""
+        place = _place(episode)
+        self._latest.pop(place, None)
+        self._latest[place] = episode
+        key = episode.shares or _room_key(episode)
+        if episode.over_at is None:
+            self._standing[episode.id] = episode
+            if key:
+                self._members.setdefault(key, set()).add(episode.id)
+        else:
+            self._standing.pop(episode.id, None)
+            members = self._members.get(key, set())
+            members.discard(episode.id)
+            if not members:
+                self._members.pop(key, None)
+        if len(self._latest) > _KNOWN_MOST + len(self._standing):
+            oldest = next(at for at, one in self._latest.items() if one.over_at is not None)
+            del self._latest[oldest]
+
+    def _wish(self, episode: Episode) -> None:
+        key = episode.key
+        if key is None or episode.wish is None or episode.shares:
+            return
+        before = self.wishes.get(key)
+        if episode.over_at is not None:
+            self.wishes.pop(key, None)
+        else:
+            closing = not episode.is_open and not self.sharers(episode)
+            page = replace(episode.wish.page or PageWish(), asks=episode.asks, closing=closing)
+            self.wishes[key] = replace(episode.wish, page=page)
+        if self.wishes.get(key) != before:
+            self._inbox.wake(key, f"page {episode.page.subject}", Lane.PAGE)
+
+    def _count(self, episode: Episode) -> None:
+        recent = self._recent.setdefault(episode.policy, deque(maxlen=_RECENT))
+        recent.append((episode.opened_at, episode.id))
+
+    # --- time -------------------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        """End what is due now, and be called when something is due next."""
+        self._due, self.next_moment = False, None
+        if any(self._is_due(episode) for episode in self._standing.values()):
+            done = asyncio.get_running_loop().create_future()
+            await self._record([(self._end_due, done)])
+            if done.exception() is not None:
+                _log.error("page.unended", error=str(done.exception()))
+                self.next_moment = self._clock.now() + _AGAIN
+                self._timer.call_at(_NAME, self.next_moment, self.look_again)
+                return
+        for episode in self._standing.values():
+            self._arm(episode)
+        self.changed()  # a moment after which people are sent elsewhere may have come
+
+    def look_again(self) -> None:
+        """Look what is due: a moment has come, or was told by a wrong clock."""
+        self._due = True
+        self._wanted.set()
+
+    def _is_due(self, episode: Episode) -> bool:
+        if episode.closes_at > self._clock.now():
+            return False
+        return episode.is_open or not self.sharers(episode)
+
+    async def _end_due(self, draft: _Draft) -> None:
+        now = self._clock.now()
+        for episode in tuple(self._standing.values()):
+            if not self._is_due(episode):
+                continue
+            after = episode
+            if episode.is_open:
+                reason = "nobody closed it, and it is older than its policy allows"
+                after = replace(episode, closed_at=now, reason=reason)
+                draft.facts.append(_fact("page.closed", after, reason))
+            after = self._over_if_due(after, now)
+            if after != episode:
+                draft.put(after)
+
+    def _arm(self, episode: Episode) -> None:
+        """Be called when something of an episode is due, if nothing is earlier."""
+        if episode.over_at is not None:
+            return
+        now, moments = self._clock.now(), [episode.closes_at]
+        if episode.fallback is not None:
+            moments.append(episode.opened_at + episode.fallback.after)
+        coming = [moment for moment in moments if moment > now]
+        if self._is_due(episode):
+            self.look_again()
+        for moment in coming:
+            if self.next_moment is None or moment < self.next_moment:
+                self.next_moment = moment
+                self._timer.call_at(_NAME, moment, self.look_again)
+
+    # --- rooms ------------------------------------------------------------------------------------
+
+    def turned(self, key: Key) -> None:
+        """A turn of a page's key is over: what people are told of it may have changed."""
+        arrival = self._arrivals.pop(key, None)
+        if arrival is not None:
+            arrival.set()
+        if key in self.wishes or key.encoded in self._members:
+            self.changed()
+
+    async def _with_room(
+        self, receipt: Receipt, episode: Episode | None, deadline: float
+    ) -> Receipt:
+        """The receipt with the room of its page, if that comes in time."""
+        waits = receipt.outcome in {Outcome.OPENED, Outcome.KNOWN}
+        if not waits or episode is None or not episode.is_open:
+            return receipt
+        key = self.leader(episode).key
+        if key is None or key not in self.wishes:
+            return receipt
+        while True:
+            arrival = self._arrivals.setdefault(key, asyncio.Event())
+            state = await self._store.state(key)
+            if state is not None and state.current is not None:
+                return replace(receipt, room_id=state.current.id)
+            left = deadline - self._clock.monotonic()
+            if left <= 0 or not await self._arrives(arrival, left):
+                return receipt
+
+    async def _arrives(self, arrival: asyncio.Event, seconds: float) -> bool:
+        async with asyncio.TaskGroup() as group:
+            sleeping = group.create_task(self._clock.sleep(seconds), name="page-patience")
+            waiting = group.create_task(arrival.wait(), name="page-room")
+            await asyncio.wait((sleeping, waiting), return_when=asyncio.FIRST_COMPLETED)
+            sleeping.cancel()
+            waiting.cancel()
+        return arrival.is_set()
+
+    async def ask(self, source: str, digest: str, cause: str) -> bool:
+        """Somebody pressed *Open room* on a page's link: whether a room is on its way, or there.
+
+        Raises `StoreFault`.
+        """
+        opens = False
+
+        async def record(draft: _Draft) -> None:
+            nonlocal opens
+            episode = draft.latest.get((source, digest)) or await self.latest(source, digest)
+            leader = None if episode is None else self.leader(episode)
+            if episode is None or leader is None or not episode.is_open or leader.key is None:
+                return
+            state = await self._store.state(leader.key) or KeyState(leader.key)
+            there = state.current is not None or state.ended_at is None
+            opens = there or leader.asks > state.asks_met
+            wish = self.wishes.get(leader.key)
+            if opens or wish is None or wish.page is None or not wish.page.keep_open:
+                return
+            opens = True
+            asked = replace(leader, asks=state.asks_met + 1)
+            fact = _fact("page.asked", asked, "people need a room")
+            draft.facts.append(replace(fact, cause=cause))
+            draft.put(asked)
+
+        await self._recorded(record)
+        return opens
+
+    async def divert(self, id_: str, to: str) -> None:
+        """Somebody is sent to the fallback: from now on that is this episode's room.
+
+        Raises `StoreFault`; whoever is on the way is sent there all the same.
+        """
+
+        async def record(draft: _Draft) -> None:
+            episode = draft.episodes.get(id_) or self._standing.get(id_)
+            if episode is None or episode.fallback is None or episode.fallback.used_at:
+                return
+            used = replace(episode.fallback, used_at=self._clock.now())
+            after = replace(episode, fallback=used)
+            draft.facts.append(_fact("page.diverted", after, "the API made no room in time", to=to))
+            draft.put(after)
+
+        await self._recorded(record)
+
+    # --- small things -----------------------------------------------------------------------------
+
+    def _receipt(self, outcome: Outcome, why: str, episode: Episode | None) -> Receipt:
+        if episode is None or not episode.policy:
+            withheld = episode.withheld if episode is not None and episode.is_open else ""
+            return Receipt(Outcome.WITHHELD if withheld else outcome, withheld or why)
+        link = self.link_of(episode.policy, episode.page.subject)
+        if episode.is_open and self._observes(episode.policy):
+            why = "mode is observe: it is recorded, and opens nothing"
+            return Receipt(Outcome.WITHHELD, why, link)
+        return Receipt(outcome, why, link, created=outcome is Outcome.OPENED)
+
+    def _observes(self, policy_name: str) -> bool:
+        policy = self.book().policies.get(policy_name)
+        return stricter(self.mode, policy.mode if policy is not None else None) is Mode.OBSERVE
+
+    def _new_id(self) -> str:
+        return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in self.entropy(_ID_LENGTH))
+
+
+def _place(episode: Episode) -> _Place:
+    return episode.page.source, episode.page.digest
+
+
+def _room_key(episode: Episode) -> str:
+    """The encoded key of the room that an episode has for itself; or an empty text."""
+    key = episode.key
+    return "" if key is None else key.encoded
+
+
+def _fail(done: asyncio.Future[None], error: Exception) -> None:
+    if not done.done():
+        done.set_exception(error)
+
+
+_OUTCOMES: Final = {
+    Turn.OPENS: Outcome.OPENED,
+    Turn.REOPENS: Outcome.OPENED,
+    Turn.TELLS: Outcome.KNOWN,
+    Turn.CLOSES: Outcome.CLOSED,
+    Turn.REMEMBERS: Outcome.CLOSED,
+}
+
+
+def _outcome(taken: Taken, signal: Signal) -> Outcome:
+    """What the sender is told: nothing new of an opening is known, of anything else ignored."""
+    known = Outcome.KNOWN if isinstance(signal, Opened) else Outcome.IGNORED
+    return _OUTCOMES.get(taken.turn, known)
+
+
+def _fact(event: str, episode: Episode, reason: str, **more: Json) -> Fact:
+    page = episode.page
+    detail: dict[str, Json] = {
+        "source": page.source,
+        "page": page.key,
+        "title": page.title,
+        "severity": str(page.severity),
+        "service": page.service,
+        "number": page.number,
+        "episode": episode.id,
+        "count": episode.count,
+    }
+    shown = {name: value for name, value in {**detail, **more}.items() if value != ""}
+    return Fact(event, key=_room_key(episode), reason=reason, detail=shown)
