@@ -328,9 +328,9 @@ def _step(tree: Tree, step: str | int) -> Tree:
 
 def _forms(annotation: object, tree: Tree) -> Iterator[type[Form]]:
     """The forms of an annotation that this part of a document may be of, by what its kinds say."""
-    for part in _parts(annotation):
-        if _is_form(part) and _is_of_kind(part, tree):
-            yield part
+    forms = [part for part in _parts(annotation) if _is_form(part)]
+    # Where there is but one, nothing that the document says makes it another.
+    return (form for form in forms if len(forms) == 1 or _is_of_kind(form, tree))
 
 
 def _is_of_kind(form: type[Form], tree: Tree) -> bool:
@@ -346,16 +346,14 @@ def _is_of_kind(form: type[Form], tree: Tree) -> bool:
 
 def _inner(annotation: object, step: str | int, tree: Tree = None) -> object:
     """The annotation of one member of a form, a mapping or a list; None where there is none."""
+    for form in _forms(annotation, tree):
+        for name, info in form.model_fields.items():
+            if step in {name, info.alias}:
+                return info.annotation
     for part in _parts(annotation):
-        if _is_form(part):
-            if not _is_of_kind(part, tree):
-                continue
-            for name, info in part.model_fields.items():
-                if step in {name, info.alias}:
-                    return info.annotation
-        elif get_origin(part) is dict and isinstance(step, str):
+        if get_origin(part) is dict and isinstance(step, str):
             return get_args(part)[1]
-        elif get_origin(part) is list and isinstance(step, int):
+        if get_origin(part) is list and isinstance(step, int):
             return get_args(part)[0]
     return None
 
