@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 SEEDS ?= 200
 
-.PHONY: help demo test check torture simulate schemas lock upgrade clean
+.PHONY: help demo test check torture simulate fuzz schemas lock upgrade clean
 
 help: ## show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -36,6 +36,9 @@ torture: .venv/tests ## kill the daemon 200 times while the API lies, and count 
 
 simulate: .venv/tests ## years at random against a lying API; SEEDS=2000, or SEEDS=5000-6000, JOBS=2
 	$(BIN)/python -m tests.simulation.simulate --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS)) $(if $(PLANTED),--planted $(PLANTED))
+
+fuzz: .venv/tests ## throw damaged messages at every reader of pages; ten minutes
+	$(BIN)/python -m tests.properties.fuzz_intake --seconds 600
 
 schemas: .venv/runs ## write schemas/ after a change of the forms or the catalogue of events
 	@for one in policy config audit; do $(BIN)/room-orchestrator schema $$one > schemas/$$one.json; done

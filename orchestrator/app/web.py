@@ -77,6 +77,8 @@ class WebDoor:
         listener = handed or listen(settings.http.host, settings.http.port)
         health = HealthRoutes()
         intake = IntakeRoutes(SystemClock().now, _report)
+        # Before anybody is answered: whoever is refused may not come again.
+        intake.sources = read_sources(settings)
         entrance = read_entrance(settings)
         links, calendars = LinkRoutes(entrance), CalendarRoutes(entrance.scheme)
         door = cls(url_of(listener), callbacks, health, intake, links, calendars)

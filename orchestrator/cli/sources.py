@@ -66,7 +66,7 @@ def _print_all(screen: Screen, told: SourceAddresses) -> None:
     if not told.sources:
         screen.line("No source is set up: docs/integrations/ says what to write in config.yaml.")
     for address in told.sources:
-        screen.line((address.name, "bold"), f"({address.kind})  {address.url}")
+        screen.line((address.name, "bold"), f"  ({address.kind})  {address.url}")
         screen.line(f"known by: {_known(address)}", indent=2)
 
 

@@ -1,14 +1,18 @@
 """The HTTP server on a free port of this machine, with routes and limits of a test's choosing."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 import aiohttp
 from aiohttp import web
 
 from orchestrator.edges.http.server import USUAL, HttpServer, Limits, listen, url_of
+
+_LARGE: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,10 @@ class Served:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request as a careful client does."""
+        # A large body is warned of, unless it is a file.
+        data = io.BytesIO(body) if body and len(body) > _LARGE else body
         async with self.session.request(
-            method, self.url + path, data=body, headers=headers
+            method, self.url + path, data=data, headers=headers
         ) as response:
             return Answer(response.status, dict(response.headers), await response.text())
 

@@ -236,6 +236,9 @@ class IntakeRoutes:
         except TimeoutError:
             self._tell("intake.slow_body", source.name, seconds=limits.reading)
             raise _Refused(_again("the body came too slowly; send it again")) from None
+        except web.RequestPayloadError:
+            # Its text may quote what was sent.
+            raise _Refused(refusal(400, "the body is not what its headers say")) from None
         return b"".join(parts)
 
     def _too_large(self, source: Source) -> web.Response:

@@ -19,8 +19,8 @@ from orchestrator.edges.intake.messages import Headers, Message
 from orchestrator.edges.intake.options import Options
 from orchestrator.edges.intake.plain import Told, signals
 from orchestrator.edges.intake.reading import (
-    DELIVERY_MOST,
     at,
+    delivery_of,
     first,
     json_of,
     line,
@@ -52,14 +52,14 @@ def read(message: Message, options: Options) -> Sequence[Signal]:
     if message.media_type == _STRUCTURED or not binary.get("specversion"):
         attributes = {name: text(tree, name) for name in _ATTRIBUTES}
         data = _data(tree)
-    identity = "\n".join(attributes.get(name, "") for name in ("source", "id"))
+    identity = " ".join(attributes.get(name, "") for name in ("source", "id")).strip()
     told = Told(
         kind=attributes.get("type", ""),
         data=data,
-        key=first(attributes.get("subject", ""), text(data, "key"), identity.strip()),
+        key=first(attributes.get("subject", ""), text(data, "key"), identity),
         whole=tree,
         moment=moment(attributes.get("time", "")),
-        delivery=identity[:DELIVERY_MOST] if identity.strip() else "",
+        delivery=delivery_of(identity),
     )
     found = signals(message, told, options)
     missing = [name for name in _REQUIRED if not attributes.get(name)]

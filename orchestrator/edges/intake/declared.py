@@ -14,10 +14,9 @@ from orchestrator.domain.policies import Tree
 from orchestrator.edges.intake.messages import Message
 from orchestrator.edges.intake.options import Options
 from orchestrator.edges.intake.reading import (
-    DELIVERY_MOST,
     address,
     bounded,
-    first,
+    delivery_of,
     kept,
     key_of,
     labels_of,
@@ -43,8 +42,9 @@ def read(message: Message, options: Options) -> Sequence[Signal]:
     def selected(name: str) -> Tree:
         return _selected(declared.select.get(name), tree)
 
-    delivery = first(message.headers.only(declared.delivery_header), line(selected("delivery")))
-    delivery = delivery[:DELIVERY_MOST]
+    delivery = delivery_of(
+        message.headers.only(declared.delivery_header), line(selected("delivery"))
+    )
     key = line(selected("key"))
     if tree is None:
         return [Ignored(message.source, "the body is neither JSON nor a form", delivery)]

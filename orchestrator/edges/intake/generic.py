@@ -13,7 +13,7 @@ from orchestrator.domain.pages import Ignored, Signal
 from orchestrator.edges.intake.messages import Message
 from orchestrator.edges.intake.options import Options
 from orchestrator.edges.intake.plain import Told, signals
-from orchestrator.edges.intake.reading import DELIVERY_MOST, at, mended, moment, text, tree_of
+from orchestrator.edges.intake.reading import at, delivery_of, mended, moment, text, tree_of
 
 _ACTIONS: Final = {
     "open": "page.opened",
@@ -28,7 +28,7 @@ def read(message: Message, options: Options) -> Sequence[Signal]:
     tree = tree_of(message)
     if tree is None:
         tree = mended(message)
-    delivery = message.headers.only("idempotency-key")[:DELIVERY_MOST]
+    delivery = delivery_of(message.headers.only("idempotency-key"))
     kind = _ACTIONS.get(text(tree, "action").lower(), "")
     if not kind:
         why = 'it has no "action": write open, update, reopen or close'

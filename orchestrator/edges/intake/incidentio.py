@@ -15,10 +15,10 @@ from orchestrator.domain.policies import Tree
 from orchestrator.edges.intake.messages import Message
 from orchestrator.edges.intake.options import Options
 from orchestrator.edges.intake.reading import (
-    DELIVERY_MOST,
     address,
     at,
     bounded,
+    delivery_of,
     first,
     kept,
     key_of,
@@ -49,7 +49,7 @@ def read(message: Message, options: Options) -> Sequence[Signal]:
     event, kind = at(tree, told), told.partition(".")[2]
     subject = event if at(event, "incident") is None else at(event, "incident")
     names = ("webhook-id", "svix-id")
-    delivery = first(*(message.headers.only(name) for name in names))[:DELIVERY_MOST]
+    delivery = delivery_of(*(message.headers.only(name) for name in names))
     key, status = text(subject, "id"), _status(event, subject)
     if kind not in _CREATED | _TOLD_MORE | _RESOLVED:
         return [Ignored(message.source, "an event that opens and closes nothing", delivery)]

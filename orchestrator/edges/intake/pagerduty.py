@@ -25,10 +25,10 @@ from orchestrator.domain.policies import Tree
 from orchestrator.edges.intake.messages import Message
 from orchestrator.edges.intake.options import Options
 from orchestrator.edges.intake.reading import (
-    DELIVERY_MOST,
     address,
     at,
     bounded,
+    delivery_of,
     first,
     kept,
     key_of,
@@ -73,7 +73,7 @@ def read(message: Message, options: Options) -> Sequence[Signal]:
     tree = tree_of(message)
     event = at(tree, "event")
     told, incident = text(event, "event_type"), at(event, "data")
-    delivery = first(message.headers.only("x-webhook-id"), text(event, "id"))[:DELIVERY_MOST]
+    delivery = delivery_of(message.headers.only("x-webhook-id"), text(event, "id"))
     match told:
         case "incident.triggered":
             return [Opened(_page(message, tree, incident, options), delivery=delivery)]

@@ -104,6 +104,11 @@ def line(value: Tree) -> str:
     return _HIDDEN.sub(" ", value.encode("utf-8", "replace").decode()).strip()
 
 
+def delivery_of(*texts: str) -> str:
+    """The id of one message: the first of these, as far as it is kept and can be recorded."""
+    return line(first(*texts))[:DELIVERY_MOST]
+
+
 def first(*texts: str) -> str:
     """The first of these that is not empty."""
     return next((one for one in texts if one), "")

@@ -12,7 +12,7 @@ from orchestrator.domain.pages import Signal
 from orchestrator.edges.intake.messages import Message
 from orchestrator.edges.intake.options import Options
 from orchestrator.edges.intake.plain import Told, signals
-from orchestrator.edges.intake.reading import DELIVERY_MOST, at, first, moment, text, tree_of
+from orchestrator.edges.intake.reading import at, delivery_of, first, moment, text, tree_of
 
 
 def read(message: Message, options: Options) -> Sequence[Signal]:
@@ -26,6 +26,6 @@ def read(message: Message, options: Options) -> Sequence[Signal]:
         key=first(text(data, "key"), text(data, "id")),
         whole=tree,
         moment=moment(at(tree, "timestamp")),
-        delivery=first(*(message.headers.only(name) for name in names))[:DELIVERY_MOST],
+        delivery=delivery_of(*(message.headers.only(name) for name in names)),
     )
     return signals(message, told, options)

@@ -217,3 +217,9 @@ def test_steps_into_a_tree_never_fail() -> None:
     assert reading.tail("x/a/b", "/a/") == "b"
     assert reading.tail("x", "/a/") == ""
     assert reading.members({"a": 1}) == []
+
+
+def test_the_id_of_a_message_can_be_recorded() -> None:
+    """Headers may hold bytes that are no UTF-8, and as many as a line may have."""
+    signal = read(Kind.GENERIC, OPEN, {"Idempotency-Key": "a\udcff" + "x" * 8_000})
+    assert signal.delivery.encode() == b"a?" + b"x" * (reading.DELIVERY_MOST - 2)

@@ -189,7 +189,7 @@ def test_structured() -> None:
     page = page_of(signal)
     assert (page.key, page.severity) == (KEY, Severity.CRITICAL)
     assert page.opened_at == datetime(2026, 11, 22, 15, 58, 41, 317_000, tzinfo=UTC)
-    assert signal.delivery == "https://prom.eu1.nordlicht.example/alerting\nevt-7d1c0a52"
+    assert signal.delivery == "https://prom.eu1.nordlicht.example/alerting evt-7d1c0a52"
 
 
 def test_binary() -> None:
@@ -209,7 +209,7 @@ def test_a_page_without_a_subject_is_its_event() -> None:
     """Unless its data has a key; failing all by the body."""
     gone = {"ce-subject": ""}
     source = "https://prom.eu1.nordlicht.example/alerting"
-    assert page_of(binary(gone)).key == f"{source} evt-7d1c0a52".replace(" ", "\n")
+    assert page_of(binary(gone)).key == f"{source} evt-7d1c0a52"
     assert page_of(binary(gone, b'{"key": "k"}')).key == "k"
     nameless = gone | {"ce-id": "", "ce-source": ""}
     assert page_of(binary(nameless)).key.startswith("body:")
