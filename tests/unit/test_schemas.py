@@ -105,6 +105,7 @@ UNSEEN: Final[Mapping[str, str]] = {
     "bad_config/source-option-of-another-scheme": "the scheme is told by the type, further up",
     "bad_config/source-select-no-jmespath": _SELECT,
     "bad_config/source-tolerance": _BOUND,
+    "bad_config/source-url-half-a-bracket": _NETWORK,
     "bad_config/store-is-the-database": _TWO,
     "bad_config/timeout-too-long": _BOUND,
     "bad_config/two-of-one-file": _TWO,

@@ -131,7 +131,7 @@ def test_rootly_signs_with_a_dot_or_without(dotted: bool) -> None:
     """As its documents say, or as some integrations do; never both."""
     stamp = str(int(NOW.timestamp()))
     made = digest("s", stamp.encode() + (b"." if dotted else b"") + BODY)
-    headers = {"X-Rootly-Signature": f"t={stamp}, v1={made}"}
+    headers = {"X-Rootly-Signature": f"t={stamp}, v0=x, v1={made}"}
     assert holds(by(Scheme.ROOTLY, "s", dotted=dotted), headers)
     assert not holds(by(Scheme.ROOTLY, "s", dotted=not dotted), headers)
     assert not holds(
