@@ -182,7 +182,7 @@ class _Desk:
 
 def app(pages: object) -> App:
     """As much of the whole as the door looks at."""
-    engine = SimpleNamespace(parts=SimpleNamespace(hints=None))
+    engine = SimpleNamespace(parts=SimpleNamespace(hints=None), links=None, feeds=None)
     return cast("App", SimpleNamespace(engine=engine, pages=pages))
 
 
