@@ -253,12 +253,15 @@ class Torturer:
         seen = snapshot(stage.store, stage.audit)
         stage.look()
         faults = await stage.faults()
-        untaken = sum(faults["patch room", lie] for lie in ("told as done, not done",))
+        lies = {
+            "untaken": faults["patch room", "told as done, not done"],
+            "told_as_old": faults["patch room", "done, told as old"],
+        }
         whole = await stage.table()
         table = [row for row in whole if row["id"] not in stage.foreign]
         for violation in (
             *Death(0, requests, 0, seen).unlawful(hostile=False),
-            *rooms_are_right(table, seen, stage.folder / "rooms.json", wish, untaken=untaken),
+            *rooms_are_right(table, seen, stage.folder / "rooms.json", wish, **lies),
             *(() if self.options.hostile else born_once(table)),
             *one_link_a_generation(table, seen, stage.shown),
             *foreign_are_untouched(whole, stage.foreign, self.requests),

@@ -262,16 +262,24 @@ def is_settled(seen: Snapshot, wish: Wish) -> bool:
 
 
 def rooms_are_right(
-    table: Sequence[Mapping[str, Any]], seen: Snapshot, shown: Path, wish: Wish, *, untaken: int
+    table: Sequence[Mapping[str, Any]],
+    seen: Snapshot,
+    shown: Path,
+    wish: Wish,
+    *,
+    untaken: int,
+    told_as_old: int,
 ) -> list[str]:
     """The server's own table against the policy, the store and what people are shown.
 
-    As many rooms as are ``untaken`` may have another end than was asked for: the server said so.
+    As many rooms as are ``untaken`` may have another end than was asked for, and as many as were
+    ``told_as_old`` may have the right one and wait for another try: the server said so.
     """
     records = {room.id: (key, room) for key, state in seen.states.items() for room in state.rooms}
     found = _strays(table, records)
     names, rows = wish.names(), {row["id"]: row for row in table if row["ended_at"] is None}
     late: list[str] = []
+    doubted: list[str] = []
     current = {key: room.id for key, room in records.values() if room.role is Role.CURRENT}
     if current.keys() != names.keys():
         found.append(f"{len(current)} keys have a current room, {len(names)} should")
@@ -283,15 +291,18 @@ def rooms_are_right(
         if records[room_id][1].expires_at != parse_instant(row["expires_at"]):
             found.append(f"{key}: the store does not know when its room {room_id} ends")
         if seen.states[key].attempts.fault == _NOT_TAKEN:
-            late.append(f"{key}: what is asked for was not taken")
+            told = f"{key}: what is asked for was not taken"
+            (late if _ends_otherwise(key, row, wish) else doubted).append(told)
             continue
         if row["display_name"] != names.get(key):
             found.append(f"{key}: its room is called {row['display_name']!r}")
         late.extend(_ends_otherwise(key, row, wish))
     if len(late) > untaken:
         found += late
-    told = {room["key"]: room["room_id"] for room in json.loads(shown.read_text())["rooms"]}
-    if told != current:
+    if len(doubted) > told_as_old + untaken - len(late):
+        found += doubted
+    shows = {room["key"]: room["room_id"] for room in json.loads(shown.read_text())["rooms"]}
+    if shows != current:
         found.append(f"{shown.name} does not tell exactly the current rooms")
     return found
 
