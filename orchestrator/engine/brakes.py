@@ -113,6 +113,8 @@ class Brakes:
         self._recent: list[_Removal] = []
         self._approvals: dict[str, Approval] = {}
         self.verdict = Verdict(frozenset(), 0, 0)
+        self.told = ""
+        """The brake of which facts tell; set back by whoever could not record them."""
         self.unjudged = False
         """What stands has changed since the last verdict."""
 
@@ -160,13 +162,13 @@ class Brakes:
             approved(self._standing, self._approvals, now),
         )
         facts: list[Fact] = []
-        if verdict.brake != self.verdict.brake:
-            if self.verdict.brake:
+        if verdict.brake != self.told:
+            if self.told:
                 facts.append(
                     Fact(
                         "brake.released",
                         reason="another set stands" if verdict.brake else "its cause is gone",
-                        detail={"brake": self.verdict.brake},
+                        detail={"brake": self.told},
                     )
                 )
             if verdict.brake:
@@ -181,7 +183,7 @@ class Brakes:
                         },
                     )
                 )
-        self.verdict = verdict
+        self.verdict, self.told = verdict, verdict.brake
         return verdict, tuple(facts)
 
     def _fresh_removals(self) -> int:
@@ -248,6 +250,7 @@ class Brakes:
         self._approvals = approvals
         if brake and brake == self.verdict.brake:
             self.verdict = Verdict(frozenset(), self.verdict.wished, self.verdict.limit)
+            self.told = ""
 
     def preview(self, plans: Collection[tuple[KeyState, Plan]], now: datetime) -> Verdict:
         """What a brake would say of these plans, without taking them in."""

@@ -218,12 +218,17 @@ class Reconciler:
 
     async def _judge(self) -> None:
         """Ask the brakes; those that they let go get their turn."""
-        before = self._parts.brakes.verdict.held
-        verdict, facts = self._parts.brakes.judge(self._parts.clock.now())
-        await self._tell(facts)
+        brakes = self._parts.brakes
+        before, told = brakes.verdict.held, brakes.told
+        verdict, facts = brakes.judge(self._parts.clock.now())
         for key in list(self.last_holds):
             if key.encoded in before - verdict.held:
                 self._parts.inbox.wake(key, "the brake let go", Lane.PERMIT)
+        try:
+            await self._tell(facts)
+        except StoreFault:
+            brakes.told, brakes.unjudged = told, True  # it is told once that can be done
+            raise
 
     async def _gather(self, turn: _Turn) -> tuple[KeyState, Situation | None]:
         parts = self._parts

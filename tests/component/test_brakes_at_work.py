@@ -277,3 +277,30 @@ async def test_p02_an_approval_that_cannot_be_recorded_lets_nothing_go() -> None
         await world.desk.approve(name, ANNA)
         await world.pass_(HOUR)
         assert world.changes == ["delete_room"] * 4
+
+
+async def test_p12_a_brake_that_tripped_while_nothing_could_be_recorded_is_told_later() -> None:
+    """It held all the time; the audit has it once, as soon as there is room."""
+
+    async def full(commit: Commit) -> None:
+        if any(fact.event.startswith("brake.") for fact in commit.facts):
+            raise StoreFault("no space left")
+
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        usual, world.store.before = world.store.before, full
+        await world.edit({"team-rooms.yaml": fewer(4)})
+        await world.pass_(2 * HOUR)
+        assert tripped(world)
+        assert "brake.tripped" not in world.events
+        world.store.before = usual
+        await world.pass_(2 * HOUR)
+        assert world.one("brake.tripped").detail["brake"] == tripped(world)
+        world.store.before = full
+        await world.edit({"team-rooms.yaml": ALL})
+        await world.pass_(2 * HOUR)
+        assert not tripped(world)
+        world.store.before = usual
+        await world.edit({"team-rooms.yaml": fewer(1)})
+        await world.pass_(2 * HOUR)
+        assert world.one("brake.released").reason == "its cause is gone"
+        assert world.events.count("brake.tripped") == 1
