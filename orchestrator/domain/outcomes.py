@@ -539,6 +539,9 @@ def adopted(state: KeyState, action: Adopt, teller: Teller) -> Outcome:
     else:
         event = "room.created"
     facts.append(_fact(event, state, room, teller, action.reason, detail))
+    if action.recovers is not None:
+        # As after its answer: a wait that the room before it earned is not this one's.
+        state = replace(state, attempts=Attempts())
     state, superseded = _with_current(replace(state, lost=False), room, teller)
     return Outcome(state, (*facts, *superseded), tuple(operations))
 

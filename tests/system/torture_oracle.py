@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -85,7 +85,9 @@ class Snapshot:
     def is_at_rest(self) -> bool:
         """Nothing is open, no room waits to be ended, and all is in the audit log."""
         still = not any(op.state is OperationState.OPEN for op in self.operations.values())
-        rooms = (room for state in self.states.values() for room in state.rooms)
+        # Where the server says that it takes no end, its room waits for another try as well.
+        tries = (one for one in self.states.values() if one.attempts.fault != _NOT_TAKEN)
+        rooms = (room for state in tries for room in state.rooms)
         waits = {Role.DUPLICATE, Role.SUPERSEDED}
         clean = not any(room.role in waits and room.retired_at is None for room in rooms)
         return still and clean and self.last_audited == self.last_seq
@@ -276,7 +278,8 @@ def rooms_are_right(
     ``told_as_old`` may have the right one and wait for another try: the server said so.
     """
     records = {room.id: (key, room) for key, state in seen.states.items() for room in state.rooms}
-    found = _strays(table, records)
+    untold = {key for key, one in seen.states.items() if one.attempts.fault == _NOT_TAKEN}
+    found = _strays(table, records, untold)
     names, rows = wish.names(), {row["id"]: row for row in table if row["ended_at"] is None}
     late: list[str] = []
     doubted: list[str] = []
@@ -308,9 +311,14 @@ def rooms_are_right(
 
 
 def _strays(
-    table: Sequence[Mapping[str, Any]], records: Mapping[str, tuple[str, RoomRecord]]
+    table: Sequence[Mapping[str, Any]],
+    records: Mapping[str, tuple[str, RoomRecord]],
+    untold: Collection[str],
 ) -> list[str]:
-    """Rooms that live and that the store does not know, or that it should have ended."""
+    """Rooms that live and that the store does not know, or that it should have ended.
+
+    Those of an ``untold`` key wait to be ended: they are counted with it.
+    """
     found: list[str] = []
     for row in table:
         marker = _marker(row)
@@ -318,7 +326,8 @@ def _strays(
             found.append(f"{row['display_name']} ({row['id']}) bears no marker")
         elif row["ended_at"] is None:
             key, room = records.get(row["id"], ("", None))
-            lawful = room is not None and (room.role is Role.CURRENT or room.retired_at)
+            ending = room is not None and (room.retired_at or key in untold)
+            lawful = room is not None and (room.role is Role.CURRENT or ending)
             if not lawful or key != marker.key:
                 role = room.role if room is not None else "nothing"
                 found.append(f"{row['display_name']} ({row['id']}) lives, known as {role}")

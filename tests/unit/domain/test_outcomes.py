@@ -503,6 +503,15 @@ def test_an_adopted_room_is_current_from_now_on(
     assert fact_of(outcome, "room.adopted").detail["marked"] is ours
 
 
+def test_a_recovered_room_does_not_inherit_a_wait() -> None:
+    """What failed was asked of the room before it: it kept that one from its end for an hour."""
+    waits = Attempts(2, NOW + DAY, "200: the API took the new end and left the old one", "renew x")
+    before = a.state(a.room(), wish=WISH, attempts=waits)
+    assert state_of(adopt(before, recovers=True, supersedes=ROOM)).attempts == Attempts()
+    assert state_of(adopt(before)).attempts == waits
+    assert state_of(adopt(before, role=Role.DUPLICATE, recovers=True)).attempts == waits
+
+
 def test_a_room_without_a_date_was_granted_now() -> None:
     (room,) = state_of(adopt(a.state(), created_at=None)).rooms
     assert (room.granted_at, room.lifetime) == (NOW, None)
