@@ -38,7 +38,7 @@ from orchestrator.adapters.timer import SchedulerTimer
 from orchestrator.app.directories import directories, uses
 from orchestrator.app.embedded import Api, embedded
 from orchestrator.app.links import calendars, read_scheme
-from orchestrator.app.messengers import boards, messengers
+from orchestrator.app.messengers import boards, messengers, told_in_page
 from orchestrator.app.refusing import StartError
 from orchestrator.app.seam import SeamError, learn_lineage, refuse_older, remembered_head
 from orchestrator.config.destinations import FileDestination
@@ -65,6 +65,7 @@ from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
 from orchestrator.engine.outbox import Outbox
 from orchestrator.engine.overview import Whence
+from orchestrator.engine.pagelinks import PageLinks
 from orchestrator.engine.pages import Pages
 from orchestrator.engine.polling import Polling
 from orchestrator.engine.reconciler import Parts, Reconciler
@@ -128,6 +129,8 @@ class Outside:
     secrets: Mapping[str, SecretUse] | None = None  # of config.yaml, for headers of policies
     named: frozenset[str] | None = None  # destinations that policies may name; None: those above
     links: LinkScheme = NO_LINKS
+    named_sources: frozenset[str] | None = None  # that policies may name; None: any
+    in_page: Mapping[str, frozenset[str]] = field(default_factory=dict)  # see `PageLinks.in_page`
     calendars: tuple[str, ...] = ()  # destinations that are feeds; other names than those above
     jitter: Callable[[], float] = random.random  # numbers in [0, 1)
     entropy: Callable[[int], bytes] = token_bytes  # seeded where runs are to be repeated
@@ -187,11 +190,14 @@ async def build(
             directories=asked,
             secrets=uses(settings.directories),
             links=read_scheme(settings),
+            named_sources=frozenset(settings.sources),
+            in_page=told_in_page(settings),
             calendars=calendars(settings),
         )
         engine = assemble(engine_settings(settings, api.url), outside)
         whence = Whence(str(settings.file), version("room-orchestrator"), clock.now())
-        app = App(settings, engine, EngineDesk(engine, whence, running=running), api, clock)
+        desk = EngineDesk(engine, whence, running=running)
+        app = App(settings, engine, desk, api, clock, pages=engine.parts.pages)
         app.started = {
             "version": whence.version,
             "incarnation": store.incarnation,
@@ -282,10 +288,8 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     named = outside.named
     if named is None:
         named = frozenset({*outside.destinations, *outside.messengers, *outside.calendars})
-    reader = PolicyReader(templates, calendar, named, outside.secrets)
+    reader = PolicyReader(templates, calendar, named, outside.secrets, outside.named_sources)
     reconciler = Reconciler(parts, Book())
-    parts.pages.book = lambda: reconciler.book
-    parts.pages.entropy = outside.entropy
     binder = Binder(reader, templates)
     reload = Reload(outside.sources, binder, parts, reconciler, outbox, polling)
     reload.meet, reload.swapped = parts.messages.meet, parts.messages.nudge
@@ -293,6 +297,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     engine = Engine(parts, reconciler, reload, outbox, polling, settings)
     engine.jitter = outside.jitter
     engine.links.scheme = outside.links
+    _join_pages(engine, outside)
     engine.feeds.calendars = outside.calendars
     outbox.links = outside.links
 
@@ -301,6 +306,19 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     parts.alerts.slower = lambda: slower_causes(engine)
     parts.alerts.sure = lambda: observations.listed and inbox.empty
     return engine
+
+
+def _join_pages(engine: Engine, outside: Outside) -> None:
+    """Let pages, our own links and messages know of each other."""
+    pages, links, messages = engine.parts.pages, engine.links, engine.parts.messages
+    pages.book = lambda: engine.reconciler.book
+    pages.entropy = outside.entropy
+    links.pages = page_links = PageLinks(pages, links, outside.rooms, outside.clock)
+    page_links.in_page = outside.in_page
+    pages.link_of = outside.links.link_of
+    pages.changed = messages.nudge_pages
+    messages.pages = page_links.news
+    messages.link_of = links.link_of if outside.links.public_url else None
 
 
 async def reach_api(

@@ -52,6 +52,26 @@ def messengers(settings: Settings, clock: Clock) -> dict[str, Messenger]:
     }
 
 
+# What tells a page in the paging system itself, and which types of sources are that system's.
+_SYSTEMS: Final[Mapping[type, frozenset[str]]] = {
+    PagerDutyDestination: frozenset({"pagerduty"}),
+    OpsgenieDestination: frozenset({"opsgenie", "jsm"}),
+}
+
+
+def told_in_page(settings: Settings) -> dict[str, frozenset[str]]:
+    """The destinations that tell each page in its own system: of the sources that are of it."""
+    return {
+        name: frozenset(
+            source
+            for source, known in settings.sources.items()
+            if known.kind in _SYSTEMS[type(destination)]
+        )
+        for name, destination in settings.destinations.items()
+        if type(destination) in _SYSTEMS
+    }
+
+
 def boards(
     settings: Settings, store: Store, clock: Clock, stack: AsyncExitStack
 ) -> dict[str, AlertBoard]:

@@ -243,7 +243,11 @@ async def _book(settings: Settings, present: Present, clock: Clock) -> Book:
     """The policies as they are now: by them keys that were cut in markers are told again."""
     templates = SandboxedTemplates()
     reader = PolicyReader(
-        templates, CronCalendar(), frozenset(settings.destinations), uses(settings.directories)
+        templates,
+        CronCalendar(),
+        frozenset(settings.destinations),
+        uses(settings.directories),
+        frozenset(settings.sources),
     )
     folder = await PolicyFolder(settings.policies, clock).read()
     known = present.copy.policies if present.copy is not None else ()

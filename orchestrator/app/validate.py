@@ -113,7 +113,9 @@ def _installation(option: Path | None, environ: Mapping[str, str], cwd: Path) ->
         return Validation(names, problems)
     settings = loaded.settings
     config = Validation((_shown(settings.file, cwd),), warnings=loaded.warnings)
-    known = _Known(frozenset(settings.destinations), uses(settings.directories))
+    known = _Known(
+        frozenset(settings.destinations), uses(settings.directories), frozenset(settings.sources)
+    )
     return config + _folder(settings.policies, known, cwd)
 
 
@@ -123,11 +125,14 @@ class _Known:
 
     destinations: frozenset[str] | None = None
     secrets: Mapping[str, SecretUse] | None = None
+    sources: frozenset[str] | None = None
 
 
 def _folder(path: Path, known: _Known, cwd: Path) -> Validation:
     templates = SandboxedTemplates()
-    reader = PolicyReader(templates, CronCalendar(), known.destinations, known.secrets)
+    reader = PolicyReader(
+        templates, CronCalendar(), known.destinations, known.secrets, known.sources
+    )
     folder = read_folder(path)
     book = Binder(reader, templates).bind(folder, ())
     found = dict.fromkeys((*book.problems, *_missing_data(folder, book.rejected)))

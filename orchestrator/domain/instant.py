@@ -33,7 +33,7 @@ def next_on_page(
         reason = f"{desired.because} asks for it"
     elif state.lost:
         reason = "its room is gone, and its page is open"
-    elif page.keep_open and page.asks > state.asks_met and _may_open(state, situation.now):
+    elif page.keep_open and page.asks > state.asks_met and may_open(state, situation.now):
         reason = "somebody asked for it on the page's link"
     elif page.keep_open and state.unjoined == 0:
         reason = "its last room was used and has ended, and its page is open"
@@ -45,7 +45,8 @@ def next_on_page(
     return Create(desired, state.generation + 1, reason)
 
 
-def _may_open(state: KeyState, now: datetime) -> bool:
+def may_open(state: KeyState, now: datetime) -> bool:
+    """Whether whoever asks for another room is given one now (API time)."""
     if state.unjoined < _UNJOINED_MOST or state.ended_at is None:
         return True
     return state.ended_at + _ASKED_AGAIN <= now

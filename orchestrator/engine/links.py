@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -33,6 +33,14 @@ _EVER: Final = timedelta(days=366 * 10)
 _CHAIN_MOST: Final = 16  # keys that were renamed one after another
 
 
+class PageDesk(LinkDesk, Protocol):
+    """Who answers for links of pages, and knows them from others."""
+
+    def link_of(self, key: Key) -> str | None:
+        """The link of the page whose room a key is; None for keys that are no page's."""
+        ...
+
+
 class Links:
     """Implements `orchestrator.ports.links.LinkDesk`."""
 
@@ -44,11 +52,14 @@ class Links:
         self.scheme = scheme
         self.known: Callable[[], bool] = lambda: True
         """Whether the policies were read: until then nothing is said to be unknown."""
-        self.pages: LinkDesk | None = None
+        self.pages: PageDesk | None = None
         """Who answers for links of pages."""
 
     def link_of(self, key: Key) -> str:
         """Our link of a key; empty where this daemon has no public address."""
+        of_page = None if self.pages is None else self.pages.link_of(key)
+        if of_page is not None:
+            return of_page
         return self.scheme.link_of(key.policy, key.subject)
 
     async def look(self, policy: str, subject: str) -> LinkView | None:
@@ -97,7 +108,7 @@ class Links:
         encoded = f"{policy}/{subject}"
         key = decode_key(encoded) or await self._names.whole(encoded, self._book)
         now = self._parts.rooms.api_now()
-        own = None if key is None else await self._standing(key)
+        own = None if key is None else await self.standing(key)
         if own is not None and (own.is_wanted or not self.known()):
             return view_of(own, now)
         heir = await self._heir(encoded)
@@ -123,14 +134,15 @@ class Links:
             key = await self._names.heir(encoded, self._book)
             if key is None or key.encoded in seen:
                 break
-            found = await self._standing(key)
+            found = await self.standing(key)
             if found.is_wanted:
                 break
             encoded = key.encoded
             seen.add(encoded)
         return found
 
-    async def _standing(self, key: Key) -> Standing:
+    async def standing(self, key: Key) -> Standing:
+        """How it stands with a key. Raises `StoreFault`."""
         parts, book = self._parts, self._book
         state = await parts.store.state(key) or KeyState(key)
         sights = {room.id: parts.observations.sighting(room.id) for room in state.rooms}
@@ -161,7 +173,7 @@ class Links:
         chosen = running_or_next(open_now, now)
         if chosen is None:
             return await self._overrunning(name) or self._coming(policy, policy.made_for)
-        standing = await self._standing(Key(name, chosen[0]))
+        standing = await self.standing(Key(name, chosen[0]))
         view = view_of(standing, self._parts.rooms.api_now())
         return view or LinkView(Stage.WAITING, policy.description or name)
 
@@ -171,7 +183,7 @@ class Links:
         found: tuple[datetime, LinkView] | None = None
         for state in await self._parts.store.states(name):
             occurrence = None if state.wish is None else state.wish.occurrence
-            standing = await self._standing(state.key) if occurrence is not None else None
+            standing = await self.standing(state.key) if occurrence is not None else None
             if occurrence is None or standing is None or standing.joinable(now) is None:
                 continue
             view = view_of(standing, now)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -49,6 +49,10 @@ _ROOMS: Final = "messages-of-rooms"
 PageNews = tuple[DeliverTo, Announcement]
 
 
+async def _nothing() -> Iterable[PageNews]:
+    return ()
+
+
 class Messages:
     """Everything that is told by messages."""
 
@@ -69,7 +73,7 @@ class Messages:
             courier.on_end = partial(self._ended, post)
         self.book: Callable[[], Book] = Book
         """The book in force."""
-        self.pages: Callable[[], Iterable[PageNews]] = lambda: ()
+        self.pages: Callable[[], Awaitable[Iterable[PageNews]]] = _nothing
         """What stands of pages: for each that is not over, where its policy delivers."""
         self.link_of: LinkOf | None = None
         """Our own link of a key; None: rooms' guest links are told."""
@@ -104,6 +108,10 @@ class Messages:
         """Something changed: a key, the book, a page."""
         self._pages_nudged.set()
         self._rooms_nudged.set()
+
+    def nudge_pages(self) -> None:
+        """What stands of pages may have changed."""
+        self._pages_nudged.set()
 
     def stop(self) -> None:
         """Begin nothing more; what is under way ends, and the rest waits for the next start."""
@@ -262,7 +270,7 @@ class Messages:
         """Take in what stands of pages. Raises `StoreFault`."""
         book = self.book()
         found: dict[str, set[str]] = {name: set() for name in self._posts}
-        for deliver, told in list(self.pages()):
+        for deliver, told in list(await self.pages()):
             post = self._posts.get(deliver.to)
             if post is not None:
                 found[deliver.to].add(told.id)

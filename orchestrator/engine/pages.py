@@ -42,6 +42,8 @@ _NAME: Final = "pages"
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # 32: a byte's five low bits choose
 _ID_LENGTH: Final = 12
 WAITING_MOST: Final = 500  # messages that wait to be recorded; then senders are told to come again
+# A message waits so long for the room, so that most are told once and need no change.
+HELD: Final = timedelta(seconds=2)
 _KNOWN_MOST: Final = 2_000  # pages that are over and still remembered in memory
 _AGAIN: Final = timedelta(seconds=5)  # what could not be ended is tried again
 _ENDING: Final = "the daemon is ending; send it again"
@@ -140,6 +142,17 @@ class Pages:
         """How many open pages share the room of this one."""
         members = self._members.get(_room_key(episode), ())
         return sum(self._standing[id_].is_open for id_ in members if id_ != episode.id)
+
+    def wish_of(self, episode: Episode) -> PageWish:
+        """What of a page decides about its room now."""
+        key = self.leader(episode).key
+        wish = None if key is None else self.wishes.get(key)
+        return (wish.page if wish is not None else None) or PageWish()
+
+    def is_of_page(self, policy: str) -> bool:
+        """Whether a policy in force makes rooms for pages."""
+        found = self.book().policies.get(policy)
+        return found is not None and isinstance(found.made_for, OnPage)
 
     # --- taking in --------------------------------------------------------------------------------
 
@@ -419,7 +432,7 @@ class Pages:
         """Be called when something of an episode is due, if nothing is earlier."""
         if episode.over_at is not None:
             return
-        now, moments = self._clock.now(), [episode.closes_at]
+        now, moments = self._clock.now(), [episode.closes_at, episode.opened_at + HELD]
         if episode.fallback is not None:
             moments.append(episode.opened_at + episode.fallback.after)
         coming = [moment for moment in moments if moment > now]

@@ -11,7 +11,7 @@ from orchestrator.domain import leading
 from orchestrator.domain.announcements import Stage
 from orchestrator.domain.brakes import Limits
 from orchestrator.domain.facts import Fact
-from orchestrator.domain.keys import parse_key
+from orchestrator.domain.keys import Key, parse_key
 from orchestrator.domain.links import LinkScheme, LinkView
 from orchestrator.domain.policies import Mode
 from orchestrator.domain.records import KeyState
@@ -357,6 +357,9 @@ class Pages:
         """The view, of the page alone."""
         self.asked.append("look")
         return self.view if (policy, subject) == ("oncall", "pd-4711") else None
+
+    def link_of(self, key: Key) -> str | None:
+        """None of its keys is asked for here."""
 
     async def press(self, policy: str, subject: str) -> LinkView | None:
         """The same."""

@@ -127,6 +127,7 @@ class World:
         self.audit = FakeAudit()
         self.destination = FakeDestination("rooms-json")
         self.messengers: dict[str, Messenger] = {}
+        self.in_page: Mapping[str, frozenset[str]] = {}
         self.board = FakeBoard()
         self.sources = FakeSources()
         self.sources.policies.update(
@@ -176,6 +177,7 @@ class World:
             secrets=self.secrets,
             links=self.links,
             calendars=self.calendars,
+            in_page=self.in_page,
         )
         return assemble(settings, outside)
 
