@@ -79,7 +79,7 @@ def read(message: Message, options: Options) -> Sequence[Signal]:
         severity=severity_of(options.severities, SEVERITIES, line(selected("severity"))),
         labels=labels_of(selected("labels")),
         opened_at=moment(selected("opened_at")),
-        raw=kept(tree),
+        raw=kept(message, tree),
     )
     if opens:
         return [Opened(page, once=declared.once, reopens=reopens, delivery=delivery)]

@@ -85,5 +85,5 @@ def _page(message: Message, tree: Tree, key: str, title: str, options: Options) 
             options.severities, SEVERITIES, labels.get("severity", ""), labels.get("priority", "")
         ),
         labels=labels,
-        raw=kept(tree),
+        raw=kept(message, tree),
     )

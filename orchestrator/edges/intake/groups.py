@@ -115,7 +115,7 @@ def _page(message: Message, tree: Tree, key: str, url: str, options: Options) ->
         ),
         labels=labels_of(at(tree, "commonLabels") or at(tree, "groupLabels")),
         opened_at=_began(tree),
-        raw=kept(tree),
+        raw=kept(message, tree),
     )
 
 

@@ -104,5 +104,5 @@ def _page(message: Message, tree: Tree, subject: Tree, options: Options) -> Page
         ),
         labels=labels_of({name: value for name, value in labels.items() if value}),
         opened_at=moment(at(subject, "created_at")),
-        raw=kept(tree),
+        raw=kept(message, tree),
     )

@@ -79,5 +79,5 @@ def _page(message: Message, tree: Tree, key: str, options: Options) -> Page:
         ),
         labels=labels_of({**labels}),
         opened_at=moment(at(group, "created_at")),
-        raw=kept(tree),
+        raw=kept(message, tree),
     )

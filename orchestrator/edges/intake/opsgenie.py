@@ -85,5 +85,5 @@ def _page(message: Message, tree: Tree, key: str, options: Options) -> Page:
         severity=severity_of(options.severities, SEVERITIES, text(alert, "priority")),
         labels=labels_of({name: value for name, value in labels.items() if value}),
         opened_at=moment(at(alert, "createdAt")),
-        raw=kept(tree),
+        raw=kept(message, tree),
     )

@@ -143,5 +143,5 @@ def _page(message: Message, tree: Tree, incident: Tree, options: Options) -> Pag
             }
         ),
         opened_at=moment(at(incident, "reopened_at")) or moment(at(incident, "created_at")),
-        raw=kept(tree),
+        raw=kept(message, tree),
     )

@@ -114,5 +114,5 @@ def _page(message: Message, told: Told, options: Options) -> Page:
         severity=severity_of(options.severities, SEVERITIES, text(data, "severity")),
         labels=labels_of(at(data, "labels")),
         opened_at=moment(at(data, "opened_at")) or moment(at(data, "occurred_at")) or told.moment,
-        raw=kept(told.whole),
+        raw=kept(message, told.whole),
     )

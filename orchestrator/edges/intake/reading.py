@@ -24,11 +24,15 @@ from orchestrator.foundation.instants import parse_instant
 
 RAW_MOST: Final = 64 * 1024  # bytes of JSON that are kept of a body
 DELIVERY_MOST: Final = 200  # characters of the id of a message
+_BLANKS: Final = 4  # how many times as long as its JSON a body may be, by blanks and escapes
 _DEPTH_MOST: Final = 64  # of what is kept: whoever writes it down again has a stack, too
 _FIELDS_MOST: Final = 1_000  # of a form
 _DIGITS_MOST: Final = 18  # of a number that is more than text
 _FORM: Final = "application/x-www-form-urlencoded"
-_PAIR: Final = re.compile(r'"(\w{1,64})"\s*:\s*"(.*?)"\s*(?=,\s*"\w{1,64}"\s*:|\}\s*\Z)', re.DOTALL)
+# Each begins with one sign that must be there: looking for it from anywhere takes linear time.
+_FIRST_NAME: Final = re.compile(r'\{\s*"(\w{1,64})"\s*:\s*')
+_AFTER_TEXT: Final = re.compile(r'"\s*,\s*"(\w{1,64})"\s*:\s*')
+_AFTER_OTHER: Final = re.compile(r',\s*"(\w{1,64})"\s*:\s*')
 _UNESCAPED: Final = re.compile(r'\\(["\\/])')
 _MENDED_MOST: Final = 64 * 1024  # characters in which whole pairs are looked for
 _HIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
@@ -65,13 +69,23 @@ def json_of(body: bytes) -> Tree:
 def mended(message: Message) -> Tree:
     """A flat template whose texts broke it, with quotes or line breaks, as texts by their names.
 
-    None where nothing like it can be seen.
+    None where nothing like it can be seen.  The time it takes grows with the body, not faster:
+    what broke it may have been written to do harm.
     """
-    text = message.body[: 4 * _MENDED_MOST].decode("utf-8", "replace")[:_MENDED_MOST]
+    whole = message.body[: 4 * _MENDED_MOST].decode("utf-8", "replace")[:_MENDED_MOST].strip()
     found: dict[str, Tree] = {}
-    if text.lstrip().startswith("{"):
-        for name, value in _PAIR.findall(text):
-            found.setdefault(name, _UNESCAPED.sub(r"\1", value))
+    named_at = _FIRST_NAME.match(whole)
+    while named_at is not None:
+        begins = named_at.end()
+        quoted = whole.startswith('"', begins)
+        begins += quoted
+        following = (_AFTER_TEXT if quoted else _AFTER_OTHER).search(whole, begins)
+        value = whole[begins : None if following is None else following.start()].rstrip()
+        if following is None:
+            value = value.removesuffix("}").rstrip()
+            value = value.removesuffix('"') if quoted else value
+        found.setdefault(named_at[1], _UNESCAPED.sub(r"\1", value))
+        named_at = following
     return found or None
 
 
@@ -156,8 +170,10 @@ def labels_of(tree: Tree | Mapping[str, Tree]) -> dict[str, str]:
     if isinstance(tree, list):
         pairs = [(_name(at(one, "key")), _name(at(one, "value"))) for one in tree]
     for name, value in pairs:
+        if len(found) == LABELS_MOST:
+            break
         label = line(name)[:FIELD_MOST]
-        if label and len(found) < LABELS_MOST:
+        if label:
             found[label] = line(value)[:FIELD_MOST]
     return found
 
@@ -200,9 +216,10 @@ def bounded(**fields: str) -> Texts:
     return cast("Texts", cut)
 
 
-def kept(tree: Tree) -> Mapping[str, Tree]:
+def kept(message: Message, tree: Tree) -> Mapping[str, Tree]:
     """A body to be kept: nothing of one that is no mapping, too large, or too deep."""
-    if not isinstance(tree, dict) or _deeper(tree):
+    # Beyond that blanks cannot explain it, and looking closely would take long.
+    if len(message.body) > _BLANKS * RAW_MOST or not isinstance(tree, dict) or _deeper(tree):
         return MappingProxyType({})
     written = json.dumps(tree, ensure_ascii=False).encode("utf-8", "replace")
     if len(written) > RAW_MOST:

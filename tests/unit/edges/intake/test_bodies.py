@@ -1,6 +1,7 @@
 """Bodies of any kind: what is read of them, how much of it is kept, and that nothing raises."""
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,6 +75,11 @@ def test_a_form_is_texts_by_their_names() -> None:
             {"phase": "UNACKED", "message": "x", "y": "a\nb"},
         ),
         (rb'{"a": "q\"\/\\ \x", "b": "c"}', {"a": r'q"/\ \x', "b": "c"}),
+        (
+            b'{"a": "x", "n": 5, "b": "y, z", "m": null}',
+            {"a": "x", "n": "5", "b": "y, z", "m": "null"},
+        ),
+        (b'{"n": 5, "b": "y', {"n": "5", "b": "y"}),
         (b'"a": "b"', None),
         (b"{no}", None),
         (b"", None),
@@ -191,7 +197,7 @@ def test_what_is_kept_can_be_written_down_again() -> None:
         deep = [deep]
     assert page_of({"deep": deep}).raw == {}
     assert page_of({"deep": deep[0]}).key == "k"
-    assert reading.kept(["a", "list"]) == {}
+    assert reading.kept(message(b""), ["a", "list"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -223,3 +229,22 @@ def test_the_id_of_a_message_can_be_recorded() -> None:
     """Headers may hold bytes that are no UTF-8, and as many as a line may have."""
     signal = read(Kind.GENERIC, OPEN, {"Idempotency-Key": "a\udcff" + "x" * 8_000})
     assert signal.delivery.encode() == b"a?" + b"x" * (reading.DELIVERY_MOST - 2)
+
+
+@pytest.mark.parametrize(
+    "part", ['"a":"', '" ', '", ', ' , "a', '"a": 1, ', '"' + " " * 50 + ",", "\\", '{"a":']
+)
+def test_no_text_makes_mending_slow(part: str) -> None:
+    """Twice as much takes about twice the time, however it is written."""
+
+    def seconds(size: int) -> float:
+        body = message(('{"a": "' + part * (size // len(part))).encode())
+        best = 9.0
+        for _ in range(3):
+            begun = time.perf_counter()
+            reading.mended(body)
+            best = min(best, time.perf_counter() - begun)
+        return best
+
+    # Eight times as much in less than thirty-two times: sixty-four is what a square would take.
+    assert seconds(64_000) < 32 * seconds(8_000) + 0.05
