@@ -174,6 +174,7 @@ CHECKOUT: Final = RoomRow(
     room_id="481920374",
     display_name="Checkout room",
     type="long_term",
+    link="https://rooms.nordlicht.example/r/team-rooms/checkout-k4m7q2xw5ztdfa3b",
     guest_url=link("team-rooms/checkout"),
     meeting_code="481 920 374",
     expires_at=at("2027-09-13 06:14"),

@@ -30,6 +30,7 @@ from orchestrator.foundation.problems import Problem
 from orchestrator.ports.store import StoreFault
 
 _PORT: Final = 8441  # if it is free
+_HTTP_PORT: Final = 8440  # (same)
 _HOST: Final = "127.0.0.1"
 _LOOK_EVERY: Final = 0.1  # seconds, while rooms appear
 _LOOK_LATER: Final = 0.5  # seconds, once they are there
@@ -86,22 +87,29 @@ def prepare(folder: Path) -> Prepared:
     fresh = not config.exists()
     if fresh:
         _copy_examples(folder / "policies")
-        choices = Choices(f"{_HOST}:{_free_port(_PORT)}", f"demo-{secrets.token_hex(2)}")
+        choices = Choices(
+            f"{_HOST}:{_free_port(_PORT)}",
+            f"demo-{secrets.token_hex(2)}",
+            f"{_HOST}:{_free_port(_HTTP_PORT)}",
+        )
         init(folder, choices, example=False)
     else:
         write_schemas(folder)  # an editor should know what this version knows
     found = read_config(config)
     if found.settings is None:
         raise ConfigError(found.problems)
-    settings = found.settings
-    meetings = settings.meetings
-    if not isinstance(meetings, EmbeddedMeetings):
-        return Prepared(settings, fresh=fresh, moved=False)
-    port = _free_port(meetings.port)
-    moved = port != meetings.port
-    return Prepared(
-        replace(settings, meetings=replace(meetings, port=port)), fresh=fresh, moved=moved
-    )
+    settings = _on_free_ports(found.settings)
+    return Prepared(settings, fresh=fresh, moved=settings != found.settings)
+
+
+def _on_free_ports(settings: Settings) -> Settings:
+    """The settings with other ports where theirs are taken."""
+    meetings, http = settings.meetings, settings.http
+    if isinstance(meetings, EmbeddedMeetings):
+        meetings = replace(meetings, port=_free_port(meetings.port))
+    if http.port and (port := _free_port(http.port)) != http.port:
+        http = replace(http, port=port, public_url=f"http://{_HOST}:{port}")
+    return replace(settings, meetings=meetings, http=http)
 
 
 async def watch(settings: Settings, onlooker: Onlooker) -> None:

@@ -17,6 +17,7 @@ from orchestrator.app.schemas import Subject, editor_line, write_schemas
 from orchestrator.config.links import KEY_FILE
 
 LISTEN: Final = "127.0.0.1:8441"
+_ANY_PORT: Final = "127.0.0.1:0"
 _OWNER_STEM: Final = 35  # of 40 characters; "-" and four digits follow
 
 
@@ -41,10 +42,13 @@ class Choices:
     Attributes:
         listen: address and port of the embedded server.
         owner: None: the folder's name and four digits.
+        http: address and port of the HTTP server; None: any free one, so links of ours cannot be
+            given out before somebody says what others reach it by.
     """
 
     listen: str = LISTEN
     owner: str | None = None
+    http: str | None = None
 
 
 def init(folder: Path, choices: Choices | None = None, *, example: bool = True) -> Installed:
@@ -76,7 +80,10 @@ def init(folder: Path, choices: Choices | None = None, *, example: bool = True) 
             _write_new(folder / "policies" / "team-rooms.yaml", _POLICY_LINE + _POLICY)
             _write_new(folder / "policies" / "data" / "teams.yaml", _TEAMS)
         write_schemas(folder)
-        text = _CONFIG.format(owner=owner, listen=choices.listen)
+        http, public = choices.http or _ANY_PORT, ""
+        if choices.http is not None:
+            public = f"\n  public_url: http://{choices.http}"
+        text = _CONFIG.format(owner=owner, listen=choices.listen, http=http, public=public)
         _write_new(config, editor_line(Subject.CONFIG) + text)
     except OSError as error:
         message = f"{error.filename or folder} cannot be written: {error.strerror}"
@@ -135,7 +142,7 @@ destinations:
 # The Meetings API tells here who comes and goes: our own is told where, another one by you
 # (`room-orchestrator callbacks`). Port 0 takes a free one; name another one for health checks.
 http:
-  listen: 127.0.0.1:0
+  listen: {http}{public}
   callbacks: {{token: {{file: secrets/callbacks.token}}}}
 
 # Our own links, which lead to a room whatever becomes of it, are given out once http.public_url

@@ -13,6 +13,7 @@ from orchestrator.cli import (
     change,
     daemon,
     demo,
+    link,
     rehearse,
     rooms,
     schema,
@@ -80,7 +81,7 @@ def _common(
 
 
 for _family in (
-    *(demo, setup, daemon, change, rehearse, rooms, sources),
+    *(demo, setup, daemon, change, rehearse, rooms, link, sources),
     *(audit, state, schema, server),
 ):
     _family.add_to(app)

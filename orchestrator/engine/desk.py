@@ -26,6 +26,7 @@ from orchestrator.domain.reports import (
     HistoryLine,
     NextAct,
     OpeningRow,
+    OurLink,
     Person,
     PlanReport,
     RevealedLink,
@@ -38,6 +39,7 @@ from orchestrator.domain.shaping import differences
 from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
 from orchestrator.engine.approvals import Approvals
 from orchestrator.engine.gathering import DISOWNED, take_in
+from orchestrator.engine.linking import Linking
 from orchestrator.engine.overview import Overview, Whence
 from orchestrator.engine.preview import preview, preview_key
 from orchestrator.engine.showing import plan_line
@@ -64,6 +66,7 @@ class EngineDesk:
         self._running = running
         self._overview = Overview(engine, whence)
         self._steering = Steering(engine)
+        self._linking = Linking(engine)
         self._approvals = Approvals(engine)
         self.on_reload: Callable[[Person], Awaitable[Done]] | None = None
         """What a reload is, where this engine runs in a daemon."""
@@ -205,6 +208,11 @@ class EngineDesk:
                     f"{key} is neither wanted nor remembered: room-orchestrator rooms list", 2
                 )
         return take_in(state or KeyState(key), book)
+
+    async def link(self, name: str, *, calendar: bool = False) -> OurLink:
+        """Our own link of a key, a room's id or a schedule's name, or a calendar's address."""
+        await self._prepared()
+        return await self._linking.link(name, calendar=calendar)
 
     async def status(self) -> StatusReport:
         """The whole at a glance."""

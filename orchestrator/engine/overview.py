@@ -7,7 +7,7 @@ none was made yet, does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -42,6 +42,7 @@ from orchestrator.engine.showing import (
 from orchestrator.engine.supervisor import Engine
 
 _UPCOMING: Final = 8
+_NOT_LED_TO: Final = frozenset({"superseded", "duplicate"})  # by a link of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +184,12 @@ class Overview:
         if not state.rooms:
             if state.wish is None:
                 return []
-            return [absent_row(state, holds, coming)]
-        use = self._parts.gathering.use
-        return [room_row(state, room, use(room), holds, coming) for room in state.rooms]
+            rows = [absent_row(state, holds, coming)]
+        else:
+            use = self._parts.gathering.use
+            rows = [room_row(state, room, use(room), holds, coming) for room in state.rooms]
+        link = self._engine.links.link_of(state.key)
+        return [row if row.state in _NOT_LED_TO else replace(row, link=link) for row in rows]
 
     def coming(self, state: KeyState, due: datetime | None = None) -> NextAct | None:
         """What comes next for a key; ``due`` where the agenda does not know it."""

@@ -104,6 +104,7 @@ class Engine:
         await self._recall()
         self.reconciler.book = await self.reload.read()
         self.outbox.book = self.reconciler.book
+        self.links.known = lambda: True
         self.polling.follow(self.reconciler.book.policies.values())
 
     async def ask_directories(self) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from orchestrator.domain.reports import (
     ApplyReport,
     Done,
+    OurLink,
     Person,
     PlanReport,
     RevealedLink,
@@ -59,6 +60,13 @@ class Desk(Protocol):
 
     async def why(self, name: str) -> WhyReport:
         """Everything about one key; ``name`` is a key or a room's id."""
+        ...
+
+    async def link(self, name: str, *, calendar: bool = False) -> OurLink:
+        """Our own link of a key, a room's id or a schedule's name, or a calendar's address.
+
+        ``name`` may be empty for a calendar where there is one alone.
+        """
         ...
 
     async def host_link(self, name: str, person: Person) -> RevealedLink:

@@ -15,9 +15,13 @@ from orchestrator.domain.keys import Key, parse_key
 from orchestrator.domain.links import LinkScheme, LinkView
 from orchestrator.domain.policies import Mode
 from orchestrator.domain.records import KeyState
+from orchestrator.domain.reports import OurLink
 from orchestrator.domain.rooms import NewRoom, RoomType
+from orchestrator.engine.desk import EngineDesk
 from orchestrator.engine.names import Names
+from orchestrator.engine.overview import Whence
 from orchestrator.foundation.secret import Secret
+from orchestrator.ports.desk import DeskError
 from orchestrator.ports.store import Commit, StoreFault
 from tests.component.test_schedules import ENDS, FILE, OPENS, STARTS, STAYS, schedule, until
 from tests.component.world import ANNA, HOUR, World, policy, running
@@ -379,6 +383,73 @@ async def test_links_of_pages_are_answered_by_who_keeps_pages(what: str) -> None
         assert await getattr(links, what)("oncall", "pd-4711") == Pages.view
         view = await getattr(links, what)("team-rooms", "checkout")
         assert view.stage is Stage.OPEN
+
+
+# --- what operators are told ---
+
+
+async def test_operators_are_told_our_own_links() -> None:
+    """Of what there is: a misspelt name has none."""
+    world = World({"t.yaml": policy(), FILE: schedule()})
+    world.links, world.calendars = SCHEME, ("rooms",)
+    await world.start()
+    desk = world.desk
+    checkout = await desk.link(CHECKOUT)
+    assert checkout == OurLink(CHECKOUT, SCHEME.link_of("team-rooms", "checkout"), "open")
+    assert await desk.link((await world.room(CHECKOUT)).id) == checkout
+    series = await desk.link("all-hands")
+    assert (series.url, series.stage) == (SCHEME.series_of("all-hands"), "waiting")
+    calendar = OurLink("rooms", SCHEME.feed_of("rooms"))
+    assert await desk.link("", calendar=True) == await desk.link("rooms", calendar=True) == calendar
+    for name, why in (
+        ("team-rooms/nobody", "neither wanted nor remembered"),
+        ("team-rooms", "schedules are: all-hands"),
+        ("Team Rooms/x", "cannot name a policy"),
+    ):
+        with pytest.raises(DeskError, match=why) as refused:
+            await desk.link(name)
+        assert refused.value.code == 2
+    with pytest.raises(DeskError, match="other is no calendar; calendars are: rooms"):
+        await desk.link("other", calendar=True)
+    rows = {row.key: row for row in (await desk.rooms()).rooms}
+    assert rows[CHECKOUT].link == checkout.url
+    assert (await desk.why(CHECKOUT)).rooms[0].link == checkout.url
+    await world.end()
+
+
+async def test_without_a_public_address_operators_are_told_what_to_write() -> None:
+    """And with two calendars, that they have to say which."""
+    async with running() as world:
+        with pytest.raises(DeskError, match="public_url: https://rooms"):
+            await world.desk.link(CHECKOUT)
+        world.engine.links.scheme = SCHEME
+        with pytest.raises(DeskError, match="say which calendar; calendars are: none"):
+            await world.desk.link("", calendar=True)
+
+
+async def test_a_replaced_room_is_not_shown_with_our_link() -> None:
+    """It leads to the new one."""
+    world = World()
+    world.links = SCHEME
+    await world.start()
+    await world.edit({"team-rooms.yaml": policy(room={"display_name": "A {{ team.name }}"})})
+    await world.pass_(MINUTE)
+    rows = [row for row in (await world.desk.rooms()).rooms if row.key == CHECKOUT]
+    told = {row.state: row.link for row in rows}
+    assert told == {"open": SCHEME.link_of("team-rooms", "checkout"), "superseded": ""}
+    await world.end()
+
+
+async def test_a_command_without_a_daemon_knows_the_policies() -> None:
+    """It reads them, and nothing more."""
+    world = World()
+    world.links = SCHEME
+    engine = world.build()
+    await engine.look()
+    desk = EngineDesk(engine, Whence("config.yaml", "1", world.clock.now()), running=False)
+    assert (await desk.link(CHECKOUT)).stage == "waiting"
+    with pytest.raises(DeskError, match="neither wanted"):
+        await desk.link("team-rooms/nobody")
 
 
 # --- what is delivered ---

@@ -58,6 +58,8 @@ async def test_reports_arrive_whole(asked: Asked) -> None:
     assert await asked.desk.plan() == PLAN
     assert await asked.desk.rooms(foreign=True) == ROOMS
     assert await asked.desk.why(WHY.key) == WHY
+    assert await asked.desk.link(WHY.key) == await asked.behind.link(WHY.key)
+    assert await asked.desk.link("", calendar=True) == await asked.behind.link("", calendar=True)
     assert await asked.desk.apply(ANNA) == APPLIED
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from orchestrator.domain.reports import (
     ApplyReport,
     Done,
+    OurLink,
     Person,
     PlanReport,
     RevealedLink,
@@ -61,6 +62,12 @@ class FakeDesk:
             message = f"{name} is neither wanted nor remembered: room-orchestrator rooms list"
             raise DeskError(message, 2)
         return self.why_report
+
+    async def link(self, name: str, *, calendar: bool = False) -> OurLink:
+        self._refuse()
+        if calendar:
+            return OurLink(name or "calendar", "https://rooms.example/calendar/abc.ics")
+        return OurLink(name, f"https://rooms.example/r/{name}-abc", "waiting", "It comes.")
 
     async def host_link(self, name: str, person: Person) -> RevealedLink:
         self._command(person, "host_link", name)

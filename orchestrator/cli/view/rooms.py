@@ -64,7 +64,7 @@ def room_cells(screen: Screen, room: RoomRow) -> list[Part]:
         (room.state, _STYLES.get(room.state, "")),
         screen.moment(room.expires_at),
         _next(screen, room),
-        room.guest_url or "-",
+        room.link or room.guest_url or "-",
     ]
 
 
@@ -98,7 +98,8 @@ def show_room(screen: Screen, report: WhyReport) -> None:
     for room in report.rooms:
         _field(screen, "room", f'{room.room_id or "none"}  "{room.display_name}"  {room.type}')
         _field(screen, "state", _state(screen, room))
-        _field(screen, "link", room.guest_url)
+        _link(screen, "link", room.link or room.guest_url)
+        _link(screen, "leads to", room.guest_url if room.link else "")
         _field(screen, "code", room.meeting_code)
         _field(screen, "made", _made(screen, room))
         ends = screen.moment(room.expires_at, to_the_minute=True)
@@ -168,7 +169,7 @@ def _heads(screen: Screen, report: WhyReport) -> None:
             (report.key, "bold"),
             f'   "{room.display_name}"   ',
             (room.state, _STYLES.get(room.state, "")),
-            f"   {room.guest_url or 'no link'}{code}",
+            f"   {room.link or room.guest_url or 'no link'}{code}",
         ]
         screen.line(*parts, hang=4)
 
@@ -211,3 +212,12 @@ def _renewal(screen: Screen, act: NextAct | None) -> str:
 def _field(screen: Screen, label: str, text: str) -> None:
     if text:
         screen.line((f"{label:<{_LABEL}}", "dim"), text, indent=2, hang=2 + _LABEL)
+
+
+def _link(screen: Screen, label: str, link: str) -> None:
+    """A link, never broken in two: it is to be opened or pasted."""
+    if screen.width is None or 2 + _LABEL + len(link) <= screen.width:
+        _field(screen, label, link)
+    elif link:
+        screen.line((label, "dim"), indent=2)
+        screen.line(link, indent=4, whole=True)

@@ -14,6 +14,7 @@ class RoomRow:
 
     `state` is one word: open, occupied, waiting, held, ending, dormant, superseded,
     duplicate, missing.
+    `link` is our own link of the key, `guest_url` the room's own.
     `use` is occupied, empty or unknown, by the word of `use_by`: ``GET /sessions`` or callbacks.
     """
 
@@ -22,6 +23,7 @@ class RoomRow:
     room_id: str = ""
     display_name: str = ""
     type: str = ""
+    link: str = ""
     guest_url: str = ""
     meeting_code: str = ""
     expires_at: datetime | None = None
@@ -97,6 +99,20 @@ class HistoryLine:
     reason: str
     actor: str
     operation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OurLink:
+    """Our own link of a key or a schedule, or the address of a calendar.
+
+    `stage` is how far what stands behind it is, in one word: waiting, open, fallback, idle, closed;
+    empty for a calendar.
+    """
+
+    name: str
+    url: str
+    stage: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import aiohttp
 from orchestrator.domain.reports import (
     ApplyReport,
     Done,
+    OurLink,
     Person,
     PlanReport,
     RevealedLink,
@@ -107,6 +108,10 @@ class SocketDesk:
     async def why(self, name: str) -> WhyReport:
         """Everything about one key."""
         return await self._ask(wire.AskWhy(name), WhyReport)
+
+    async def link(self, name: str, *, calendar: bool = False) -> OurLink:
+        """Our own link of a key or a schedule, or a calendar's address."""
+        return await self._ask(wire.AskLink(name, calendar), OurLink)
 
     async def host_link(self, name: str, person: Person) -> RevealedLink:
         """A room's host link, read afresh."""

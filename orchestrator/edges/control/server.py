@@ -153,6 +153,8 @@ class ControlServer:
                 return await desk.rooms(foreign=foreign)
             case wire.AskWhy(name):
                 return await desk.why(name)
+            case wire.AskLink(name, calendar):
+                return await desk.link(name, calendar=calendar)
             case _:
                 return await self._obey(question, Person(actor, question.reason))
 

@@ -19,6 +19,7 @@ from typing import Final, TypeVar
 from orchestrator.domain.reports import (
     ApplyReport,
     Done,
+    OurLink,
     PlanReport,
     RevealedLink,
     RoomsReport,
@@ -84,6 +85,14 @@ class AskWhy:
     """`Desk.why`."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskLink:
+    """`Desk.link`."""
+
+    name: str
+    calendar: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +196,9 @@ class Reload:
 
 Steer = Renew | Protect | Suspend | Resume
 Command = Apply | ReadHostLink | Adopt | Distinct | Forget | Rekey | Steer | Approve | Reload
-Question = AskStatus | AskPlan | AskRooms | AskWhy | Command
-Report = StatusReport | PlanReport | RoomsReport | WhyReport | ApplyReport | RevealedLink | Done
+Question = AskStatus | AskPlan | AskRooms | AskWhy | AskLink | Command
+Seen = StatusReport | PlanReport | RoomsReport | WhyReport | OurLink
+Report = Seen | ApplyReport | RevealedLink | Done
 
 # The names are what is sent, so that a class can be renamed.
 _NAMES: Final[Mapping[type[Question], str]] = {
@@ -196,6 +206,7 @@ _NAMES: Final[Mapping[type[Question], str]] = {
     AskPlan: "plan",
     AskRooms: "rooms",
     AskWhy: "why",
+    AskLink: "link",
     Apply: "apply",
     ReadHostLink: "host_link",
     Adopt: "adopt",

@@ -168,6 +168,25 @@ def test_a_host_link_is_shown_for_a_reason_alone(ro: CommandLine) -> None:
     assert "participant_token" not in ro("rooms", "show", WHY.key).out
 
 
+def test_our_own_link_is_printed_alone(ro: CommandLine) -> None:
+    """So that it can be piped; how far it is stands on stderr."""
+    said = ro("link", "team-rooms/checkout")
+    assert said.out == "https://rooms.example/r/team-rooms/checkout-abc\n"
+    assert said.err.endswith("\nteam-rooms/checkout: waiting. It comes.\n")
+    said = ro("link", "--calendar")
+    assert said.out == "https://rooms.example/calendar/abc.ics\n"
+    assert "waiting" not in said.err
+    told = json.loads(ro("link", "all-hands", "--json").out)
+    assert told == {
+        "name": "all-hands",
+        "url": "https://rooms.example/r/all-hands-abc",
+        "stage": "waiting",
+        "note": "It comes.",
+    }
+    said = ro("link")
+    assert (said.code, "say whose link" in said.err) == (2, True)
+
+
 @pytest.mark.parametrize("code", [1, 2, 4])
 def test_a_refusal_is_a_sentence_and_its_code(ro: CommandLine, code: int) -> None:
     """On stderr, and as JSON where JSON was asked for."""
