@@ -132,6 +132,7 @@ class Outside:
     named_sources: frozenset[str] | None = None  # that policies may name; None: any
     in_page: Mapping[str, frozenset[str]] = field(default_factory=dict)  # see `PageLinks.in_page`
     calendars: tuple[str, ...] = ()  # destinations that are feeds; other names than those above
+    open_to_all: frozenset[str] = frozenset()  # of those named; empty: `destinations`
     jitter: Callable[[], float] = random.random  # numbers in [0, 1)
     entropy: Callable[[int], bytes] = token_bytes  # seeded where runs are to be repeated
 
@@ -288,7 +289,14 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     named = outside.named
     if named is None:
         named = frozenset({*outside.destinations, *outside.messengers, *outside.calendars})
-    reader = PolicyReader(templates, calendar, named, outside.secrets, outside.named_sources)
+    reader = PolicyReader(
+        templates,
+        calendar,
+        named,
+        outside.secrets,
+        outside.named_sources,
+        open_to_all=outside.open_to_all or frozenset({*outside.destinations, *outside.calendars}),
+    )
     reconciler = Reconciler(parts, Book())
     binder = Binder(reader, templates)
     reload = Reload(outside.sources, binder, parts, reconciler, outbox, polling)

@@ -42,6 +42,7 @@ from orchestrator.app.embedded import Api, application_id
 from orchestrator.app.planting import plant, take_links
 from orchestrator.app.seam import remembered_head
 from orchestrator.app.validate import read_folder
+from orchestrator.config.destinations import open_to_all
 from orchestrator.config.settings import Calls, EmbeddedMeetings, RemoteMeetings, Settings
 from orchestrator.domain.keys import Key
 from orchestrator.domain.policies import Directory, Mode
@@ -173,6 +174,7 @@ class _Stage:
                 directories=_Unasked(),
                 secrets=uses(settings.directories),
                 named=frozenset(settings.destinations),
+                open_to_all=open_to_all(settings.destinations),
                 jitter=chance.random,
             )
             url = await store.note(VERIFIED) or api.url

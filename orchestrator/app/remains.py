@@ -28,6 +28,7 @@ from orchestrator.app.auditing import checked_by
 from orchestrator.app.build import pins, reach_api, reach_rooms
 from orchestrator.app.directories import uses
 from orchestrator.config import Settings
+from orchestrator.config.destinations import open_to_all
 from orchestrator.domain.keys import InvalidKeyError, Key, parse_key
 from orchestrator.domain.rebuilding import Listed
 from orchestrator.domain.records import Role
@@ -248,6 +249,7 @@ async def _book(settings: Settings, present: Present, clock: Clock) -> Book:
         frozenset(settings.destinations),
         uses(settings.directories),
         frozenset(settings.sources),
+        open_to_all=open_to_all(settings.destinations),
     )
     folder = await PolicyFolder(settings.policies, clock).read()
     known = present.copy.policies if present.copy is not None else ()

@@ -17,6 +17,7 @@ from orchestrator.adapters.policies.scanning import load as load_folder
 from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.app.configuration import ConfigError, Loaded, load
 from orchestrator.app.directories import uses
+from orchestrator.config.destinations import open_to_all
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Policy
 from orchestrator.engine.book import Binder
@@ -114,7 +115,10 @@ def _installation(option: Path | None, environ: Mapping[str, str], cwd: Path) ->
     settings = loaded.settings
     config = Validation((_shown(settings.file, cwd),), warnings=loaded.warnings)
     known = _Known(
-        frozenset(settings.destinations), uses(settings.directories), frozenset(settings.sources)
+        frozenset(settings.destinations),
+        uses(settings.directories),
+        frozenset(settings.sources),
+        open_to_all(settings.destinations),
     )
     return config + _folder(settings.policies, known, cwd)
 
@@ -126,12 +130,18 @@ class _Known:
     destinations: frozenset[str] | None = None
     secrets: Mapping[str, SecretUse] | None = None
     sources: frozenset[str] | None = None
+    open_to_all: frozenset[str] = frozenset()
 
 
 def _folder(path: Path, known: _Known, cwd: Path) -> Validation:
     templates = SandboxedTemplates()
     reader = PolicyReader(
-        templates, CronCalendar(), known.destinations, known.secrets, known.sources
+        templates,
+        CronCalendar(),
+        known.destinations,
+        known.secrets,
+        known.sources,
+        open_to_all=known.open_to_all,
     )
     folder = read_folder(path)
     book = Binder(reader, templates).bind(folder, ())

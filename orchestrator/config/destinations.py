@@ -432,3 +432,9 @@ def places_of(destinations: Mapping[str, DestinationForm]) -> Iterator[tuple[Ste
             secret = getattr(form, step)
             if isinstance(secret, SecretForm):
                 yield ("destinations", name, step), secret
+
+
+def open_to_all(destinations: Mapping[str, DestinationSettings]) -> frozenset[str]:
+    """The names of those that show links to whoever looks: no host link is told there."""
+    shown = FileDestination | CalendarDestination
+    return frozenset(name for name, one in destinations.items() if isinstance(one, shown))

@@ -106,9 +106,9 @@ def step(row: Delivery, wanted: Wanted, *, edits: bool) -> Step:
     if not row.shown:
         # Nobody was told and it is over. But what was sent and not answered may stand there open.
         return Step.DROP if closed and not row.tried else Step.SEND
-    if row.shown == wanted.digest or not (closed or edits):
-        return Step.NOTHING
-    return Step.CHANGE
+    # What was tried and not answered may have been taken: then something else stands there now.
+    surely_shown = row.shown == wanted.digest and not row.tried
+    return Step.NOTHING if surely_shown or not (closed or edits) else Step.CHANGE
 
 
 def held_until(row: Delivery, wanted: Wanted, now: datetime) -> datetime | None:

@@ -382,7 +382,7 @@ class Courier:
         since = [row.failing_since for row in failing if row.failing_since is not None]
         if away.since is not None:
             since.append(away.since)
-        given_up = sorted(self.given_up.values(), key=lambda row: row.begun_at)
+        given_up = sorted(self.given_up.values(), key=lambda row: (row.begun_at, row.key))
         last = max(failing, key=lambda row: row.failing_since or row.begun_at, default=None)
         return DeliveryRow(
             destination=self.name,

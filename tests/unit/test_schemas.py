@@ -44,6 +44,7 @@ UNSEEN: Final[Mapping[str, str]] = {
     "bad_config/destination-pagerduty-alerts": _ELSEWHERE,
     "bad_policy/destination-misspelt": _ELSEWHERE,
     "bad_policy/destination-unknown": _ELSEWHERE,
+    "bad_policy/link-host-in-a-file": _ELSEWHERE,
     "bad_policy/formerly-itself": _TWO,
     "bad_policy/moved-in-a-circle": _TWO,
     "bad_policy/moved-together": _TWO,

@@ -34,6 +34,7 @@ from orchestrator.domain.policies import (
     ForEach,
     HttpSource,
     Items,
+    LinkKind,
     Mode,
     Moved,
     OnPage,
@@ -95,7 +96,7 @@ def build(form: PolicyForm, made_for: ForEach | Schedule | OnPage, source: Sourc
         protect=form.protect,
         mode=Mode(form.mode) if form.mode else None,
         deliver=tuple(
-            DeliverTo(deliver.to, document.place(("deliver", at, "to")))
+            DeliverTo(deliver.to, document.place(("deliver", at, "to")), LinkKind(deliver.link))
             for at, deliver in enumerate(form.deliver)
         ),
         formerly=tuple(form.formerly),

@@ -44,6 +44,7 @@ class Checks:
     calendar: Calendar
     destinations: frozenset[str] | None
     sources: frozenset[str] | None = None
+    open_to_all: frozenset[str] = frozenset()
 
     def problems(self) -> Iterator[Problem]:
         """Everything that is wrong beyond single values."""
@@ -148,10 +149,14 @@ class Checks:
                 message = f"{name} has {len(text)} characters; at most {most} are allowed"
                 yield self._at(message, "room", name)
         level = room.join_approval_level
-        if self._whole("room", "join_approval_level") and level not in {None, "none"}:
+        whole = self._whole("room", "join_approval_level") and self._whole("deliver")
+        if not whole or level in {None, "none"}:
+            return
+        if all(deliver.link == "guest" for deliver in self.form.deliver):
             message = (
-                f"join_approval_level {level}: nobody could get in, because somebody has to let "
-                "them in and no destination can be told a host link yet; write none"
+                f"join_approval_level {level}: nobody could get in, because nobody is told the "
+                "link of the host, who lets them in; add one to deliver, such as "
+                "{to: NAME, link: host}, or write none"
             )
             yield self._at(message, "room", "join_approval_level")
 
@@ -234,6 +239,12 @@ class Checks:
                 offer = near or f"; add it there: destinations: {{{deliver.to}: {example}}}"
                 message = f'"{deliver.to}" is no destination of config.yaml{offer}'
                 yield self._at(message, *path)
+            elif deliver.link == "host" and deliver.to in self.open_to_all:
+                message = (
+                    f'"{deliver.to}" shows links to everybody who may look there; '
+                    "a host link is told by a message: name another destination"
+                )
+                yield self._at(message, "deliver", at, "link")
             named.add(deliver.to)
 
     def _renames(self) -> Iterator[Problem]:

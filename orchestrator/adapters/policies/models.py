@@ -241,10 +241,10 @@ class RoomForm(Form):
         Annotated[
             str,
             AfterValidator(_choice("join_approval_level")),
-            _one_of("join_approval_level", "none"),  # until a destination is told host links
+            _one_of("join_approval_level"),
         ]
         | None
-    ) = Field(None, description="none; the API's other levels would let nobody in yet")
+    ) = Field(None, description="who must let guests in; another than none needs a `link: host`")
     recording_options: RecordingForm | None = Field(None, description="recording")
     available_features: FeaturesForm | None = Field(None, description="what people find in it")
     initial_join_options: JoinForm | None = Field(None, description="how people come in")
@@ -319,9 +319,10 @@ class RemovalForm(Form):
 class DeliverForm(Form):
     """One destination that is told the links."""
 
-    not_yet: ClassVar = frozenset({"link"})
-
     to: str = Field(description="the name of a destination in config.yaml")
+    link: Literal["guest", "host"] = Field(
+        "guest", description="host: the host's link is told as well; whoever reads it is the host"
+    )
 
 
 class MovedForm(Form):
@@ -342,6 +343,24 @@ _STANDING: Final = {
             "room": {"properties": {"type": {"const": "long_term"}}, "required": ["lifetime"]}
         }
     },
+}
+# Where guests are let in by a host, somebody must be told the host's link.
+_TOLD_TO_HOSTS: Final = {"properties": {"link": {"const": "host"}}, "required": ["link"]}
+_LET_IN: Final = {
+    "if": {
+        "properties": {
+            "room": {
+                "properties": {
+                    "join_approval_level": {
+                        "type": "string",
+                        "not": {"pattern": "^[Nn][Oo][Nn][Ee]$"},
+                    }
+                },
+                "required": ["join_approval_level"],
+            }
+        }
+    },
+    "then": {"properties": {"deliver": {"contains": _TOLD_TO_HOSTS}}, "required": ["deliver"]},
 }
 # An occurrence's room lives from its opening to its end, and is like its policy when it opened.
 _SCHEDULED: Final = {
@@ -396,7 +415,7 @@ class PolicyForm(Form):
         "room": "it says what every room is like",
     }
     exactly_one: ClassVar = ("for_each", "on_page", "on_schedule")
-    together: ClassVar = {"allOf": [_STANDING, _SCHEDULED, _PAGED]}
+    together: ClassVar = {"allOf": [_STANDING, _SCHEDULED, _PAGED, _LET_IN]}
 
     version: Annotated[Literal[1], BeforeValidator(_whole_number)] = Field(
         description="of this language: 1"

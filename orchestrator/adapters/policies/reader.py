@@ -44,6 +44,7 @@ class PolicyReader:
         destinations: frozenset[str] | None = None,
         secrets: Mapping[str, SecretUse] | None = None,
         sources: frozenset[str] | None = None,
+        open_to_all: frozenset[str] = frozenset(),
     ) -> None:
         """Keep what checking needs.
 
@@ -53,12 +54,14 @@ class PolicyReader:
             destinations: of config.yaml; None: the names in `deliver` are not checked.
             secrets: of config.yaml; None: the names in headers are not checked.
             sources: of config.yaml; None: the names in `on_page` are not checked.
+            open_to_all: destinations that show links to all who look: host links are none of them.
         """
         self._templates = templates
         self._calendar = calendar
         self._destinations = destinations
         self._secrets = secrets
         self._sources = sources
+        self._open_to_all = open_to_all
 
     def parse(self, file: str, text: bytes) -> Parsed:
         """Read one policy file and check everything that needs no other file."""
@@ -98,6 +101,7 @@ class PolicyReader:
             self._calendar,
             self._destinations,
             self._sources,
+            self._open_to_all,
         )
         requests = self._requests(form, filled, source)
         problems = source.document.besides([*filled.problems, *checks.problems(), *requests])

@@ -26,6 +26,7 @@ from orchestrator.domain.reports import (
     ENDS_SUSPENDED,
     BrakeRow,
     ChangeLine,
+    DeliveryRow,
     DirectoryRow,
     DormantRow,
     LinkFate,
@@ -207,6 +208,21 @@ def test_status_tells_a_loss_that_is_foreseen_and_all_who_sleep() -> None:
     assert "Dormant" not in shown(
         lambda screen: show_status(screen, replace(STATUS, dormant=())), None
     )
+
+
+def test_status_tells_which_destination_was_not_told_since_when_and_why() -> None:
+    """What still waits, and what is tried no more."""
+    rows = (
+        DeliveryRow("incidents", 3, "503 Service Unavailable", at("2026-11-22 13:50")),
+        DeliveryRow("mail", 1, "no answer", None, ("a/1", "a/2"), "550 no such user"),
+    )
+    text = shown(lambda screen: show_status(screen, replace(STATUS, deliveries=rows)), None)
+    told = [line for line in text.splitlines() if line.startswith("Deliveries")]
+    assert told == [
+        "Deliveries incidents: 3 messages behind since today 13:50: 503 Service Unavailable",
+        "Deliveries mail: 1 message behind: no answer",
+        "Deliveries mail: 2 messages given up: 550 no such user",
+    ]
 
 
 def test_status_has_a_line_for_what_is_not() -> None:

@@ -38,6 +38,13 @@ TRIED = replace(FRESH, attempts=1, tried=wanted(Stage.WAITING).digest, revision=
         pytest.param(TRIED, wanted(Stage.CLOSED), True, Step.SEND, id="over, and may stand there"),
         pytest.param(TOLD, wanted(), True, Step.NOTHING, id="as it was told"),
         pytest.param(TOLD, wanted(title="B"), True, Step.CHANGE, id="changed"),
+        pytest.param(
+            replace(TOLD, tried=wanted(title="B").digest),
+            wanted(),
+            True,
+            Step.CHANGE,
+            id="as it was told, and something else may stand there",
+        ),
         pytest.param(TOLD, wanted(title="B"), False, Step.NOTHING, id="changed, without edits"),
         pytest.param(TOLD, wanted(Stage.CLOSED), True, Step.CHANGE, id="over"),
         pytest.param(TOLD, wanted(Stage.CLOSED), False, Step.CHANGE, id="over, without edits"),

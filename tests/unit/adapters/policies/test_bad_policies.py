@@ -13,8 +13,9 @@ BAD = Path(__file__).parents[3] / "data" / "bad_policy"
 READER = PolicyReader(
     SandboxedTemplates(),
     CronCalendar(),
-    frozenset({"rooms-json"}),
+    frozenset({"rooms-json", "hosts"}),
     {"hr-token": SecretUse(frozenset({"hr.example.com"}))},
+    open_to_all=frozenset({"rooms-json"}),
 )
 
 
