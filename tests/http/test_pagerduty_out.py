@@ -121,6 +121,7 @@ async def test_ours_that_is_there_already_is_left(
     [
         Reply(402, {"error": {"code": 2014}}),
         Reply(403, {"error": {"code": 2010}}),
+        Reply(402, b"no json"),
         Reply(403, b"no json"),
         Reply(400, {"error": {"code": 2014}}),
     ],
