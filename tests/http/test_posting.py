@@ -67,9 +67,9 @@ async def test_what_is_sent_is_what_was_given() -> None:
     chat.reply = lambda _: Reply(200, b"ok", {"Set-Cookie": "session=1"})
     async with serving_chat(chat) as url:
         post = Post(HERE, VirtualClock())
-        url = url.replace("127.0.0.1", "localhost")  # an address by its number keeps no cookie
-        await post.ask("POST", url, {}, b"")
-        answer = await post.ask("POST", f"{url}/a%2Fb?sig=x%2By&z=%20", {"X-A": "1"}, b"{1}")
+        name = url.replace("127.0.0.1", "localhost")  # of an address by its number none is kept
+        await post.ask("POST", name, {}, b"")
+        answer = await post.ask("POST", f"{name}/a%2Fb?sig=x%2By&z=%20", {"X-A": "1"}, b"{1}")
         assert (answer.good, answer.text, answer.wait, answer.fields) == (True, "ok", None, {})
         await post.close()
         await post.close()

@@ -4,10 +4,11 @@ import json
 import re
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pytest
 
+from orchestrator.config.destinations import DestinationForm
 from orchestrator.config.reader import understand
 from orchestrator.config.sources.settings import SourceSettings
 from orchestrator.domain.pages import Closed, Ignored, Opened, Severity, Signal, Updated
@@ -55,8 +56,49 @@ def test_every_type_of_source_has_its_page_and_every_page_is_listed() -> None:
         if page.name != "README.md":
             assert f"({page.name}" in index, f"{page.name} is not in the list"
         for link in re.findall(r"\]\(([a-z-]+\.md)", page.read_text("utf-8")):
-            # Pages of destinations may still be on their way.
-            assert (DOCS / link).exists() or page.name == "README.md", f"{page.name}: {link}"
+            assert (DOCS / link).exists(), f"{page.name}: {link}"
+
+
+DESTINATIONS: Final = re.compile(r"^```yaml\n(destinations:\n.*?)^```", re.DOTALL | re.MULTILINE)
+DELIVERED: Final = [
+    pytest.param(page.stem, block, id=f"{page.stem}-{number}")
+    for page in sorted(DOCS.glob("*.md"))
+    for number, block in enumerate(DESTINATIONS.findall(page.read_text("utf-8")))
+]
+
+
+def destinations(text: str) -> set[str]:
+    """The types of the destinations of a text that is pasted into a config."""
+    config = CONFIG.replace("'[::1]:1'", "'[::1]:1', public_url: 'https://rooms.example.com'")
+    found = understand(Path("/srv/config.yaml"), (config + text).encode())
+    assert found.problems == ()
+    assert found.warnings == ()
+    return set(re.findall(r"type: ([a-z-]+)", text))
+
+
+@pytest.mark.parametrize(("page", "block"), DELIVERED)
+def test_what_is_to_be_pasted_for_a_destination_is_lawful(page: str, block: str) -> None:
+    """As it stands, and with each line that is left out by a sign before it."""
+    assert destinations(block), page
+    lines = block.splitlines()
+    for number, line in enumerate(lines):
+        if line.lstrip().startswith("# "):
+            taken = [*lines[:number], line.replace("# ", "", 1), *lines[number + 1 :]]
+            assert destinations("\n".join(taken) + "\n")
+
+
+def test_every_type_of_destination_has_its_page_and_stands_in_the_example() -> None:
+    """With everything that the example leaves out by a sign before it."""
+    kinds = {
+        get_args(form.model_fields["type"].annotation)[0]
+        for form in get_args(get_args(DestinationForm)[0])
+    }
+    told = set().union(*(destinations(str(page.values[1])) for page in DELIVERED))
+    assert told >= kinds - {"file", "calendar"}
+    example = (DOCS.parents[1] / "config.example.yaml").read_text("utf-8")
+    section = example[example.index("\ndestinations:\n") + 1 :].partition("\n\n")[0]
+    taken = re.sub(r"(?m)^  # (?=[ a-z]+[a-z-]*:)", "  ", section)
+    assert destinations(taken.partition("\nalerts:")[0] + "\n") >= kinds
 
 
 def options(page: str) -> Options:
