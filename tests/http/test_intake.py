@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import hmac
 import json
+import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from orchestrator.foundation.secret import Secret
 from orchestrator.ports.intake import Outcome, OverloadedError, Receipt
 from orchestrator.ports.store import StoreFault
 from tests.http.served import Answer, Served, served
+from tests.properties.test_intake import TELLING, damage, paths
 from tests.webhooks import SAMPLES, VECTORS, Vector, declared, kind_of, sample, tree
 
 NOW: Final = datetime(2026, 11, 22, 16, tzinfo=UTC)
@@ -575,3 +577,34 @@ async def test_basic_over_http() -> None:
         body = sample("alertmanager-v4-firing")
         assert (await it.post(body, headers={"Authorization": f"Basic {given}"})).status == 202
         assert (await it.post(body, headers={"Authorization": "Basic x"})).status == 401
+
+
+async def test_damaged_samples_never_fail_and_openings_open() -> None:
+    """Keys removed and nulled at random, through the whole door, five hundred times."""
+    chance = random.Random(27)
+    options = declared({"key": "incident || data.id || data.incident.id", "open": "@"})
+    sources = {
+        kind: source(kind, str(kind), options=options if kind is Kind.JSON else Options())
+        for kind in map(kind_of, SAMPLES)
+    }
+    opened = 0
+    async with stand(*sources.values()) as it:
+        for _ in range(500):
+            name = chance.choice([one for one in SAMPLES if not one.startswith("cloudevents-b")])
+            kind, body = kind_of(name), tree(name)
+            headers = AUTH | {"Content-Type": "application/cloudevents+json"}
+            headers |= {} if kind is Kind.CLOUDEVENTS else {"Content-Type": "application/json"}
+            path = f"/in/{kind}"
+            it.desk.taken.clear()
+            await it.post(json.dumps(body).encode(), path, headers)
+            (whole,) = it.desk.taken
+            telling = next(steps for start, steps in TELLING.items() if name.startswith(start))
+            places = [place for place in paths(body) if place != telling[: len(place)]]
+            for place in chance.sample(places, chance.randint(1, min(6, len(places)))):
+                damage(body, place, chance.choice((..., None)))
+            told = await it.post(json.dumps(body).encode(), path, headers)
+            assert told.status in {200, 201, 202}
+            if isinstance(whole, Opened):
+                assert isinstance(it.desk.taken[-1], Opened), (name, body)
+                opened += 1
+    assert opened > 100

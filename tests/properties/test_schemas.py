@@ -172,6 +172,52 @@ APIS: Final[st.SearchStrategy[Mapping[str, Tree]]] = st.one_of(
         optional={"page_size": one_of(100, 99), "settle": one_of("0s", "2h"), "keys": one_of("k")},
     ),
 )
+SECRETS: Final = one_of(*([{"env": "X"}], [{"file": "a"}, {"credential": "b"}], [], ["x"], [{}]))
+SIGNATURES: Final = st.fixed_dictionaries(
+    {"secrets": SECRETS},
+    optional={
+        "scheme": one_of(
+            *("github_sha256", "rootly", "grafana_hmac", "victorops_sha1", "pagerduty_v3"),
+            *("firehydrant", "standard_webhooks", "slack_v0", "Rootly"),
+        ),
+        "header": one_of("X-Signature", "x signature", ""),
+        "prefix": one_of("", "v1=", 7),
+        "timestamp_header": one_of("X-Time", "ü"),
+        "dotted": switches,
+        "url": one_of("https://a.example/in/x/?y=z", "HTTP://a", "a.example", "https://[::1"),
+        "tolerance": one_of("1s", "PT1H", "2h", 7),
+    },
+)
+SELECTS: Final = st.fixed_dictionaries(
+    {"key": one_of("id", "a.b[0]", " "), "open": one_of("a == 'b'", "@", "a ==")},
+    optional={"close": one_of("b", "b(", "x" * 1001), "merged": one_of("m", None)},
+)
+SOURCES: Final = st.dictionaries(
+    one_of("a", "0-x", "A"),
+    st.fixed_dictionaries(
+        {
+            "type": one_of(
+                *("generic", "json", "pagerduty", "grafana", "alertmanager", "goalert"),
+                *("cloudevents", "grafana-oncall", "opsgenie", "incidentio", "standard-webhooks"),
+                *("PagerDuty", 7),
+            )
+        },
+        optional={
+            "signature": SIGNATURES,
+            "bearer": SECRETS,
+            "token": SECRETS,
+            "basic": one_of({"username": "a", "passwords": [{"env": "X"}]}, {"username": " "}),
+            "access_token": switches,
+            "severities": one_of({"P1": "high"}, {"P1": "High"}, {"": "low"}, {7: "low"}),
+            "answer_within": one_of("0s", "3s", "4s"),
+            "events": one_of({"open": ["a"]}, {"close": [" "]}, {}),
+            "select": SELECTS,
+            "once": switches,
+            "delivery_header": one_of("X-Id", "X Id"),
+        },
+    ),
+    max_size=2,
+)
 CONFIGS: Final = st.fixed_dictionaries(
     {"owner": one_of("a", "a" * 40, "a" * 41, "A"), "mode": one_of("observe"), "meetings": APIS},
     optional={
@@ -196,6 +242,24 @@ def test_the_schema_refuses_no_config_that_the_reader_takes(tree: dict[str, Tree
             CONFIG.validate(read_yaml("config.yaml", raw, limit=len(raw)).tree)
             taken += 1
     assert taken
+
+
+@costly
+@given(SOURCES)
+def test_the_schema_refuses_no_source_that_the_reader_takes(tree: dict[str, Tree]) -> None:
+    """All of them together, and each alone with one key after another left out."""
+    wishes: list[dict[str, Tree]] = [tree]
+    for name, source in tree.items():
+        if isinstance(source, dict):
+            wishes += [{name: {k: v for k, v in source.items() if k != out}} for out in source]
+    taken = 0
+    for wish in wishes:
+        plain = {"owner": "a", "mode": "observe", "meetings": {"embedded": True}}
+        raw = yaml.safe_dump({**plain, "sources": wish}, allow_unicode=True).encode()
+        if understand(Path("/srv/config.yaml"), raw).settings is not None:
+            CONFIG.validate(read_yaml("config.yaml", raw, limit=len(raw)).tree)
+            taken += 1
+    event(f"{min(taken, 1)} lawful")
 
 
 @given(st.lists(st.tuples(facts, moments), max_size=4))
