@@ -186,3 +186,13 @@ def test_a_secret_that_cannot_be_the_schemes_is_told(scheme: Scheme, secret: str
     assert told.startswith(why)
     assert bool(told) is bool(why)
     assert secret not in told or not why
+
+
+def test_a_digest_counts_only_under_its_own_version() -> None:
+    """What is signed by the secret, but said to be something else, is not taken."""
+    signature = standardwebhooks.Webhook(SW_SECRET).sign("msg_1", NOW, BODY.decode())
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": str(int(NOW.timestamp()))}
+    for version, holds_so in (("v1", True), ("v1a", False), ("v2", False), ("", False)):
+        given = signature.replace("v1", version, 1)
+        told = by(Scheme.STANDARD_WEBHOOKS, SW_SECRET)
+        assert holds(told, headers | {"webhook-signature": given}) is holds_so
