@@ -168,6 +168,22 @@ async def test_the_link_of_a_former_key_waits_with_its_heir() -> None:
     await world.end()
 
 
+async def test_a_room_that_lives_goes_before_an_heir_without_one() -> None:
+    """The heir's own room was lost, and a brake holds the next; the old team's still stands."""
+    limits = Limits(max_removals=0, max_removal_percent=0)
+    async with running(limits=limits) as world:
+        link = await room_link(world, CHECKOUT)
+        moved = [{"from": "checkout", "to": "search"}]
+        await world.edit({"team-rooms.yaml": policy(subjects=("search",), moved=moved)})
+        assert (await seen(world, CHECKOUT)).room_link == await room_link(
+            world, "team-rooms/search"
+        )
+        world.fake.vanish((await world.room("team-rooms/search")).id)
+        await world.pass_(2 * HOUR)
+        assert (await seen(world, "team-rooms/search")).note == leading.ASKED
+        assert (await seen(world, CHECKOUT)).room_link == link
+
+
 async def test_a_merged_team_s_link_leads_to_the_room_of_both() -> None:
     """Also while its own room still lives."""
     async with running() as world:
@@ -277,6 +293,7 @@ async def test_a_renamed_schedule_keeps_its_series() -> None:
         await world.edit({FILE: schedule("everybody", formerly=["all-hands"])})
         assert (await seen(world, "all-hands")).room_link == link
         assert (await seen(world, "all-hands/2026-01-05T1500")).room_link == link
+        assert (await seen(world, "all-hands/2026-01-12T1500")).opens_at == OPENS + 7 * DAY
         await until(world, STAYS + HOUR)
         assert (await seen(world, "all-hands")).opens_at == OPENS + 7 * DAY
 

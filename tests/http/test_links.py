@@ -173,7 +173,7 @@ async def test_a_wrong_link_looks_like_one_whose_key_is_not_there(path: str) -> 
         assert "This link leads nowhere" in wrong.text
 
 
-async def test_no_link_is_logged() -> None:
+async def test_p11_no_link_is_logged() -> None:
     """P11: a link lets in whoever has it. What is told is the pattern of the route."""
     async with linked() as (here, _):
         await get(here, CHECKOUT)

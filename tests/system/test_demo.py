@@ -11,14 +11,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 PROGRAM = Path(sys.executable).with_name("room-orchestrator")
 DEADLINE = 40.0  # seconds, on a machine that does other things too
 ROOMS = 52  # of the example policies
-LINK = re.compile(r"http://127\.0\.0\.1:\d+/j/[\w-]{20,}")
+LINK = re.compile(r"http://127\.0\.0\.1:\d+/r/[a-z-]+/[\w.%-]+-[a-z2-7]{16}")
 
 
 @dataclass
@@ -94,6 +96,19 @@ def has_processes(group: int) -> bool:
     return True
 
 
+def led_to(link: str) -> str:
+    """Where a link leads at once."""
+    parts = urlsplit(link)
+    connection = HTTPConnection(parts.netloc, timeout=DEADLINE)
+    try:
+        connection.request("GET", parts.path)
+        answer = connection.getresponse()
+        assert answer.status == 303, answer.read()
+        return answer.headers["Location"]
+    finally:
+        connection.close()
+
+
 @pytest.mark.timeout(180)
 def test_a_demo_from_its_first_room_to_ctrl_c(tmp_path: Path) -> None:
     """Each room with its link, an edit that shows, a mistake that changes nothing, an end."""
@@ -104,7 +119,10 @@ def test_a_demo_from_its_first_room_to_ctrl_c(tmp_path: Path) -> None:
         assert re.search(r"^all-hands/\S+ +planned .*open ", terminal.text, re.MULTILINE)
         rows = re.findall(r"^(?:team|resource)-rooms/\S+ .*renew.*$", terminal.text, re.MULTILINE)
         assert len(rows) == ROOMS
-        assert all(LINK.search(row) for row in rows)
+        links = [LINK.search(row) for row in rows]
+        assert all(links)
+        assert links[0] is not None
+        assert re.search(r"^http://127\.0\.0\.1:\d+/j/[\w-]{20,}$", led_to(links[0][0]))
         terminal.wait_for("Now you:")
         edited = len(terminal.text)
         teams = tmp_path / "demo" / "policies" / "data" / "teams.yaml"

@@ -96,7 +96,7 @@ def test_what_was_not_seen_yet_is_as_it_was_left(expires_at: object, view: LinkV
         ("first-listing", ""),
     ],
 )
-def test_what_stands_before_a_room_is_said_for_guests(by: str, note: str) -> None:
+def test_p11_what_stands_before_a_room_is_said_for_guests(by: str, note: str) -> None:
     """P11: its own reason names files, rooms and keys of others, and stays with us."""
     hold = Hold(by, "room 481 of /srv/secret.yaml")
     view = view_of(Standing(NOBODY, WANTED, holds=(hold,)), NOW)
