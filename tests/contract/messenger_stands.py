@@ -34,7 +34,7 @@ from tests.fakes.mail import MailServer
 from tests.fakes.messengers import FakeMessenger, Lost
 
 HERE: Final = read_reach(("127.0.0.0/8",))
-BOUNDS: Final = Bounds(connect=2.0, total=2.0)
+BOUNDS: Final = Bounds(connect=30.0, total=30.0)  # no test waits for them
 SECRET: Final = "whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjItaHVudGVyMg=="
 OPENED: Final = datetime(2026, 11, 22, 15, 58, 42, tzinfo=UTC)
 LINK: Final = "https://rooms.example/r/oncall-bridge/pagerduty-4f1a-ABCDEFGHIJKLMNOP"
@@ -215,7 +215,7 @@ async def _email() -> AsyncIterator[Stand]:
             server.mishap = mishap
 
         account = Account(
-            "127.0.0.1", server.port, Security.NONE, "rooms", secret("hunter2"), timeout=2.0
+            "127.0.0.1", server.port, Security.NONE, "rooms", secret("hunter2"), timeout=30.0
         )
         poster = EmailPoster(
             account, "rooms@example.com", ("oncall@example.com",), HERE, VirtualClock()

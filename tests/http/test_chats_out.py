@@ -358,6 +358,28 @@ async def test_a_look_at_slack_tells_whose_token_it_is(
     assert {asked.path for asked in slack.asked} == {"/api/auth.test"}
 
 
+@pytest.mark.parametrize(
+    ("headers", "may"),
+    [
+        ({}, True),
+        ({"X-OAuth-Scopes": "chat:write,im:read"}, True),
+        ({"x-oauth-scopes": "im:read, chat:write"}, True),
+        ({"X-OAuth-Scopes": "im:read,chat:write.public"}, False),
+        ({"X-OAuth-Scopes": ""}, False),
+    ],
+)
+async def test_a_look_at_slack_finds_a_token_that_may_not_post(
+    slack: chats.Slack, app: SlackPoster, headers: dict[str, str], may: bool
+) -> None:
+    """Where Slack says which scopes it has."""
+    slack.reply = lambda _: Reply(200, {"ok": True}, headers)
+    if may:
+        assert "the token is one of a workspace" in await app.check()
+    else:
+        with pytest.raises(DeliveryRefusedError, match="give the app the scope chat:write"):
+            await app.check()
+
+
 # --- incoming webhooks --------------------------------------------------------------------------
 
 

@@ -34,7 +34,8 @@ from tests.fakes.service import Said, message, serving
 from tests.tls import own_certificate, serving_with
 
 HERE = read_reach(("127.0.0.0/8", "::1"))
-BOUNDS = Bounds(connect=5.0, total=0.3)
+BOUNDS = Bounds(connect=30.0, total=30.0)
+BRIEF = Bounds(connect=30.0, total=0.3)
 
 
 async def ask(
@@ -112,7 +113,7 @@ async def test_an_endless_answer_is_not_read_to_its_end() -> None:
     async with serving() as service:
         # It promises more than it says, and is silent then.
         service.says(Said(message(b"x" * (ANSWER_MOST + 1), length=ANSWER_MOST * 9), stays=True))
-        answer = await ask(service.url, bounds=Bounds(5.0, 5.0))
+        answer = await ask(service.url, bounds=BOUNDS)
     assert len(answer.body) == ANSWER_MOST
     assert answer.good
 
@@ -129,13 +130,14 @@ async def test_an_endless_answer_is_not_read_to_its_end() -> None:
 )
 async def test_what_left_without_an_answer_is_told_apart(said: Said, told: str) -> None:
     """Nobody knows whether it was taken; a look has changed nothing either way."""
+    bounds = BRIEF if said.stays else BOUNDS
     async with serving() as service:
         service.says(said)
-        fault = await fault_of(service.url)
+        fault = await fault_of(service.url, bounds=bounds)
         assert isinstance(fault, DeliveryUnansweredError)
         assert told in str(fault)
         assert len(service.asked) == 1
-        fault = await fault_of(service.url, "GET")
+        fault = await fault_of(service.url, "GET", bounds=bounds)
         assert type(fault) is DeliveryFault
 
 

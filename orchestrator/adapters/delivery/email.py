@@ -178,6 +178,9 @@ class EmailPoster:
     async def _connected(self) -> AsyncIterator[SMTP]:
         account = self._account
         password = await asyncio.to_thread(_password, account.password)
+        plain = account.security is Security.NONE
+        # It reads all authorities of the system, from the disk.
+        tls = None if plain else await asyncio.to_thread(self._tls)
         smtp = SMTP(
             hostname=account.host,
             # Never the name of this machine, which the resolver might be asked for.
@@ -185,7 +188,7 @@ class EmailPoster:
             timeout=account.timeout,
             use_tls=account.security is Security.TLS,
             start_tls=account.security is Security.STARTTLS,
-            tls_context=None if account.security is Security.NONE else self._tls(),
+            tls_context=tls,
             username=account.username,
             password=password,
         )

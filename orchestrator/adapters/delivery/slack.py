@@ -36,6 +36,7 @@ _WEATHER: Final = frozenset(
         "team_added_to_org",
     }
 )
+_SCOPE: Final = "chat:write"
 _PARTLY: Final = "fatal_error"  # "may have partly succeeded"
 _LAYOUT: Final = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"}
@@ -101,9 +102,12 @@ class SlackPoster:
         return handle
 
     async def check(self) -> str:
-        """``auth.test``. Raises `DeliveryFault`."""
-        answer = await self._ask("auth.test", {})
-        team = re.sub(r"[^\w .-]", "", str(answer.get("team", "")))[:80]
+        """``auth.test``, and the scopes that come with it. Raises `DeliveryFault`."""
+        answer = await self._answer("auth.test", {})
+        scopes = answer.headers.get("X-OAuth-Scopes")
+        if scopes is not None and _SCOPE not in re.split(r"[,\s]+", scopes):
+            raise _SaidNoError("missing_scope")
+        team = re.sub(r"[^\w .-]", "", str(answer.fields.get("team", "")))[:80]
         return f"the token is one of {team or 'a workspace'}; the channel is seen with the first"
 
     async def close(self) -> None:
@@ -121,15 +125,18 @@ class SlackPoster:
         return await self._ask(method, {**slack_layout.plain(message), **where})
 
     async def _ask(self, method: str, body: Mapping[str, Any]) -> Mapping[str, object]:
+        return (await self._answer(method, body)).fields
+
+    async def _answer(self, method: str, body: Mapping[str, Any]) -> Answer:
+        """An answer that says ``ok``. Raises `DeliveryFault`."""
         headers = {
             "Authorization": f"Bearer {await read_in_thread(self._token)}",
             "Content-Type": "application/json; charset=utf-8",
         }
         answer = await self._post.ask("POST", f"{self._url}/{method}", headers, json_bytes(body))
-        fields = answer.fields
-        if answer.good and fields.get("ok") is True:
-            return fields
-        raise _fault(answer, fields)
+        if answer.good and answer.fields.get("ok") is True:
+            return answer
+        raise _fault(answer)
 
 
 class SlackWebhookPoster:
@@ -182,8 +189,8 @@ class _SaidNoError(DeliveryRefusedError):
         self.code = code
 
 
-def _fault(answer: Answer, fields: Mapping[str, object]) -> DeliveryFault:
-    code = _word(str(fields.get("error", "")))
+def _fault(answer: Answer) -> DeliveryFault:
+    code = _word(str(answer.fields.get("error", "")))
     if not answer.good:
         return answer.fault("", code)
     if code in _WEATHER:
