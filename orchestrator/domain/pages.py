@@ -128,11 +128,16 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A message that is nothing for us: a test, a ping, an event that opens and closes nothing."""
+    """A message that is nothing for us: a test, a ping, an event that opens and closes nothing.
+
+    Attributes:
+        asks: what a person has to do at the sender, for the log; or an empty text.
+    """
 
     source: str
     why: str
     delivery: str = ""
+    asks: str = ""
 
 
 Signal = Opened | Updated | Closed | Ignored

@@ -518,6 +518,15 @@ async def test_no_path_token_or_body_is_told() -> None:
         assert {event for event, _ in it.told} == {"intake.refused"}
 
 
+async def test_what_a_person_has_to_do_there_is_told() -> None:
+    """GoAlert's code has to be typed by somebody: nobody sees our answer to it."""
+    async with stand(source(Kind.GOALERT)) as it:
+        assert (await it.post(sample("goalert-verification"))).status == 202
+        assert it.told == [("intake.asks", {"source": "own", "what": "type the code 407193 there"})]
+        assert (await it.post(sample("goalert-test"))).status == 202
+        assert len(it.told) == 1
+
+
 async def test_a_refusal_is_told_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever is refused can not fill the log; a source by its name, others without."""
     async with stand() as it:

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 
 from aiohttp import hdrs, web
 
-from orchestrator.domain.pages import Signal
+from orchestrator.domain.pages import Ignored, Signal
 from orchestrator.edges.http.answers import Json, answer, nothing, refusal
 from orchestrator.ports.intake import Outcome, OverloadedError, PageDesk, Receipt
 from orchestrator.ports.store import StoreFault
@@ -196,6 +196,9 @@ class IntakeRoutes:
                 else:
                     signals = source.read(headers, body)
                 receipts = await desk.received(signals, source.wait)
+                for signal in signals:
+                    if isinstance(signal, Ignored) and signal.asks:
+                        self._report("intake.asks", {"source": source.name, "what": signal.asks})
         except StoreFault:
             self._tell("intake.not_recorded", source.name)
             return _again("it cannot be recorded now; send it again")

@@ -46,8 +46,8 @@ def read(message: Message, options: Options) -> Sequence[Signal]:
             return [_status(message, tree, key, options)]
         case "Verification":
             code = text(tree, "Code")
-            shown = f": type {code} there" if _CODE.fullmatch(code) else ""
-            return [Ignored(message.source, f"GoAlert verifies this contact method{shown}")]
+            asks = f"type the code {code} there" if _CODE.fullmatch(code) else ""
+            return [Ignored(message.source, "GoAlert verifies this contact method", asks=asks)]
         case "Test":
             return [Ignored(message.source, "a test of the contact method")]
         case _:

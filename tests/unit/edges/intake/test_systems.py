@@ -325,7 +325,8 @@ def test_the_code_of_a_verification_is_shown(code: object, shown: bool) -> None:
     """A person has to type it there; only digits are repeated."""
     signal = read(Kind.GOALERT, {"Type": "Verification", "Code": code})
     assert isinstance(signal, Ignored)
-    assert bool(re.search("type 40719[34] there", signal.why)) is shown
+    assert bool(re.fullmatch("type the code 40719[34] there", signal.asks)) is shown
+    assert bool(signal.asks) is shown
 
 
 def test_tests_and_schedules_of_goalert_open_nothing() -> None:
