@@ -71,6 +71,7 @@ class Courier:
         self._passing: set[str] = set()  # of old links that no row tells of yet
         self._under_way: set[str] = set()
         self._unsaved: list[Commit] = []
+        self._saving = asyncio.Lock()
         self._away = _Away()
         self._next_call = 0.0  # monotonic
         self._rest_until = 0.0  # monotonic: the store cannot record
@@ -363,9 +364,11 @@ class Courier:
 
     async def _save(self) -> None:
         """Record what happened; what cannot be recorded now is kept, and holds up what follows."""
-        while self._unsaved:
-            await self._commit(self._unsaved[0])
-            del self._unsaved[0]
+        # One at a time: of two, each would record the first, and drop one that nobody recorded.
+        async with self._saving:
+            while self._unsaved:
+                await self._commit(self._unsaved[0])
+                del self._unsaved[0]
 
     async def _commit(self, commit: Commit) -> None:
         await self._store.commit(commit, self._clock.now())

@@ -438,3 +438,23 @@ async def test_an_outbox_without_messengers_rests() -> None:
     await one.say(replace(announcement("a")))
     assert one.messages.rows() == ()
     await one.stop()
+
+
+async def test_answers_that_come_at_once_are_each_recorded_once() -> None:
+    """While one is being recorded the next wants to be: neither is lost, none is doubled."""
+    slack = Brisk("slack")
+    names = ["a", "b", "c", "d", "e", "f"]
+    async with posted(slack) as one:
+
+        async def slow(commit: Commit) -> None:
+            if any(fact.event == "delivery.sent" for fact in commit.facts):
+                await one.clock.sleep(0.5)
+
+        slack.before = lambda: one.clock.sleep(1)
+        one.store.before = slow
+        await one.say(*map(announcement, names))
+        await one.pass_(20)
+        sent = [fact.detail["message"] for fact in one.facts_of("delivery.sent")]
+        assert sorted(sent) == [f"p-{name}" for name in names]
+        rows = await one.store.standing_deliveries()
+        assert {row.id: bool(row.shown) for row in rows} == {f"p-{name}": True for name in names}
