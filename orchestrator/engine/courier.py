@@ -345,9 +345,9 @@ class Courier:
         self.rows.pop(row.id, None)
         self._todo.pop(row.id, None)
         if wanted.announcement.stage is Stage.CLOSED:
-            self._wanted.pop(row.id, None)  # nothing is left to mend
-        else:
-            self.given_up[row.id] = row
+            self._end(replace(row, stage=Stage.CLOSED), *facts)  # nothing is left to mend
+            return
+        self.given_up[row.id] = row
         self._unsaved.append(Commit(deliveries=(row,), facts=facts))
 
     def _keep(self, row: Delivery, *facts: Fact) -> None:

@@ -219,9 +219,10 @@ class Messages:
     async def _first_contact(self, post: Post, policy: Policy) -> None:
         now, to = self._clock.now(), post.name
         old: list[Delivery] = []
-        for state in await self._store.states(policy.name):
+        names = (policy.name, *policy.formerly)  # whose rooms become this policy's
+        for state in [state for name in names for state in await self._store.states(name)]:
             room = room_of(state)
-            if room is None or state.key.encoded in post.ids:
+            if room is None or any(one in post.ids for one in (state.key.encoded, *state.former)):
                 continue
             id_ = await post.identify(state)
             if id_ in post.courier.rows:
@@ -301,6 +302,10 @@ class Messages:
                 for to, post in self._posts.items():
                     since = self._named.get(to, {}).get(state.key.policy)
                     await post.put_room(state, book, since, self.link_of)
+            known = {key.encoded for key in (*states, *book.wishes)} if policies else set()
+            for name in policies:
+                for post in self._posts.values():
+                    await post.end_cut(name, known, book)
 
     def _relevant(self, book: Book) -> set[str]:
         """The policies whose rooms are, or were, announced somewhere."""

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from orchestrator.domain.announcements import Announcement, Stage
 from orchestrator.domain.deliveries import Delivery
-from orchestrator.domain.keys import Key
+from orchestrator.domain.keys import Key, decode_key
 from orchestrator.domain.policies import DeliverTo, LinkKind, Mode, Policy
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.telling import Wanted, announcement_id, taken_up
@@ -113,6 +113,30 @@ class Post:
         else:
             self.courier.put(wanted)
 
+    async def end_cut(self, policy: str, known: set[str], book: Book) -> None:
+        """End what was told of keys that were cut and of which nothing is remembered any more.
+
+        Their rows hold no more of the key than facts do, so no state is found by them.
+
+        Args:
+            policy: whose keys.
+            known: those that are wanted or remembered, encoded.
+            book: in force.
+        """
+        made = book.policies.get(policy)
+        if made is not None and made.mode is Mode.OBSERVE:
+            return
+        for encoded, id_ in list(self.ids.items()):
+            cut = encoded.partition("/")[0] == policy and decode_key(encoded) is None
+            row = self.courier.rows.get(id_)
+            if not cut or encoded in known or row is None:
+                continue
+            if made is not None and deliver_of(made, self.name) is None:
+                del self.ids[encoded]
+                await self.courier.let_go(id_)
+            else:
+                self.courier.put(over(row))
+
     async def _begun(self, standing: Standing, link_of: LinkOf | None) -> str | None:
         """The id of a link of which nothing was told yet; None where there is nothing to tell."""
         moved = await self._moved(standing.state)
@@ -129,10 +153,7 @@ class Post:
             self.courier.withdraw(known)
 
     async def identify(self, state: KeyState) -> str:
-        """The id under which a key's link is told: as before its rename, or the next free one."""
-        moved = await self._moved(state)
-        if moved is not None:
-            return moved
+        """The id under which a key's link is told next: the first whose end was not told."""
         episode = 1
         while True:
             id_ = announcement_id(state.key, episode)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from orchestrator.domain.announcements import Announcement, Stage
@@ -76,6 +75,11 @@ class Posted:
             for told in self.standing.values()
             for name in self.fakes
         ]
+
+    async def stand(self, *told: Announcement) -> list[tuple[DeliverTo, Announcement]]:
+        """For `Messages.pages`: these stand, whatever the test said."""
+        self.standing |= {one.id: one for one in told}
+        return await self._pages()
 
     async def _host_link(self, room_id: str) -> HostLink:
         if self.host_fault is not None:
@@ -148,7 +152,3 @@ async def posted(*fakes: FakeMessenger) -> Any:
 
 def titles(posts: Sequence[Announcement]) -> list[str]:
     return [post.key.partition("/")[2] for post in posts]
-
-
-def moment_of(one: Posted) -> datetime:
-    return one.clock.now()

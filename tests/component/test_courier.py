@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
 
 from orchestrator.domain.announcements import Announcement, Stage
-from orchestrator.domain.policies import LinkKind
+from orchestrator.domain.policies import LinkKind, Policy, RoomWish, Schedule, Template
+from orchestrator.domain.rooms import RoomType
+from orchestrator.engine.book import Book
+from orchestrator.foundation.problems import Place
 from orchestrator.ports.deliveries import (
     DeliveryFault,
     DeliveryRefusedError,
@@ -22,6 +27,14 @@ from tests.component.posted import Brisk, Posted, announcement, posted, titles
 from tests.fakes.clock import settle
 from tests.fakes.messengers import FakeMessenger, Lost
 
+SILENT = Policy(
+    name="oncall",
+    file="oncall.yaml",
+    version="0" * 16,
+    description="",
+    made_for=Schedule("0 15 * * THU", "UTC", timedelta(hours=1)),
+    room=RoomWish(RoomType.LONG_TERM, Template("x", Place("oncall.yaml")), None),
+)
 AWAY = DeliveryFault("503 Service Unavailable")
 
 
@@ -412,6 +425,70 @@ async def test_a_page_of_which_nobody_tells_any_more_is_over() -> None:
         await one.say(announcement("a", note="a late word"))
         await one.pass_(60)
         assert len(slack.tries) == 2
+
+
+async def test_a_page_that_is_not_delivered_here_any_more_ends_in_silence() -> None:
+    """Its policy names another destination now; what was given up is no more to be mended."""
+    slack = Brisk("slack")
+    slack.coming.extend([None, DeliveryRefusedError("no_text")])
+    async with posted(slack) as one:
+        await one.say(announcement("a"))
+        await one.say(announcement("b"))
+        assert len(one.messages.rows()) == 1
+        one.messages.book = lambda: Book(policies={"oncall": SILENT})
+        one.standing.clear()
+        await one.say()
+        assert [post.stage for post in slack.posts] == [Stage.OPEN]
+        assert await one.store.standing_deliveries() == []
+        assert one.messages.rows() == ()
+
+
+async def test_a_change_that_was_given_up_is_tried_once_more_at_the_end() -> None:
+    """And then nobody can mend anything any more."""
+    slack = Brisk("slack")
+    slack.coming.extend([None, DeliveryRefusedError("gone"), DeliveryRefusedError("gone")])
+    async with posted(slack) as one:
+        await one.say(announcement("a"))
+        await one.say(announcement("a", note="news"))
+        assert len(one.messages.rows()) == 1
+        await one.say(announcement("a", Stage.CLOSED))
+        assert len(slack.tries) == 3
+        assert one.messages.rows() == ()
+        await one.pass_(3600)
+        assert len(slack.tries) == 3
+
+
+async def test_many_that_begin_at_once_are_recorded_before_they_wait() -> None:
+    """A full disk holds them up, and the next turn begins them anew."""
+    slack = FakeMessenger("slack")
+    async with posted(slack) as one:
+        one.store.fault = StoreFault("no space left on device")
+        one.messages.pages = partial(one.stand, *(announcement(name) for name in "abc"))
+        one.messages.nudge()
+        await one.pass_(20)
+        one.store.fault = None
+        await one.pass_(20)
+        assert titles(slack.posts) == ["a", "b", "c"]
+
+
+async def test_a_stop_with_a_full_disk_ends_all_the_same() -> None:
+    """What could not be recorded is a second attempt after the next start."""
+    slack = Brisk("slack")
+    one = Posted(slack)
+    await one.start()
+
+    async def fill(commit: Commit) -> None:
+        if any(fact.event == "delivery.sent" for fact in commit.facts):
+            raise StoreFault("no space left on device")
+
+    one.store.before = fill
+    await one.say(announcement("a"))
+    await one.stop()
+    one.store.before = _nothing
+    await one.start()
+    assert [tried.attempt for tried in slack.tries] == [1, 2]
+    assert titles(slack.posts) == ["a"]
+    await one.end()
 
 
 async def test_one_command_carries_what_may_leave_and_returns() -> None:

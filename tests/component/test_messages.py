@@ -9,7 +9,9 @@ from typing import Any
 from orchestrator.domain.announcements import Stage
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.policies import Mode
+from orchestrator.domain.rooms import NewRoom, RoomType
 from orchestrator.ports.deliveries import DeliveryFault, DeliveryRefusedError
+from orchestrator.ports.store import StoreFault
 from tests.component.world import ANNA, World, alive, policy
 from tests.fakes.messengers import FakeMessenger, Partly
 from tests.fakes.rooms import Fate
@@ -329,6 +331,113 @@ async def test_an_occurrence_whose_room_does_not_come_is_told_by_our_own_link() 
         world.fake.forget_scripts()
         await world.pass_(timedelta(minutes=30), step=SECOND * 20)
         assert [(post.stage, post.link) for post in fake.posts] == [(Stage.OPEN, link)]
+
+
+async def test_rooms_of_a_renamed_policy_are_not_announced_for_its_new_name() -> None:
+    """Neither where they were told already, nor where nobody was told of them."""
+    world, fake = told_world()
+    other = world.messengers["others"] = FakeMessenger("others")
+    async with alive(world):
+        await rest(world)
+        renamed = told_policy(
+            "checkout",
+            name="teams",
+            formerly=["team-rooms"],
+            deliver=[{"to": TEAMS}, {"to": "others"}],
+        )
+        await world.edit({"team-rooms.yaml": renamed})
+        await rest(world)
+        assert stages(fake) == [("teams/checkout", Stage.OPEN)]
+        assert other.tries == []
+        assert world.one("delivery.passed_over").detail["destination"] == "others"
+
+
+async def test_a_room_that_is_adopted_and_was_there_before_is_not_announced() -> None:
+    """People have its link already."""
+    world, fake = told_world(())
+    async with alive(world):
+        await rest(world)
+        named = {"display_name": "Checkout room", "type": RoomType.LONG_TERM, "metadata": ""}
+        expires = world.clock.now() + timedelta(days=90)
+        room = world.fake.plant(
+            NewRoom(**named, expires_at=expires, settings={}),  # type: ignore[arg-type]
+            created_at=world.clock.now() - timedelta(days=3),
+        )
+        await world.pass_(timedelta(hours=2))
+        await world.edit({"team-rooms.yaml": told_policy("checkout")})
+        await rest(world)
+        await world.desk.adopt(room.id, "team-rooms/checkout", ANNA)
+        await rest(world)
+        assert (await world.room("team-rooms/checkout")).id == room.id
+        assert fake.tries == []
+        await world.restart()
+        await rest(world)
+        assert fake.tries == []
+
+
+async def test_a_room_that_is_renewed_no_more_says_so() -> None:
+    """With its end, while people can join it."""
+    world, fake = told_world()
+    world.sources.policies["team-rooms.yaml"] = told_policy(
+        "checkout", "search", removal={"grace": "1h"}
+    )
+    async with alive(world):
+        await rest(world)
+        await world.edit({"team-rooms.yaml": None})
+        await world.pass_(timedelta(hours=3))
+        ends = (await world.state("team-rooms/checkout")).rooms[0].expires_at
+        assert fake.posts[0].stage is Stage.OPEN
+        assert fake.posts[0].note == (
+            f"This room is not renewed any more. It ends {ends:%d %b %Y %H:%M} UTC."
+        )
+
+
+async def test_a_subject_that_is_long_is_told_and_ended_like_any_other() -> None:
+    """Its key is cut in facts, so it is found by its policy."""
+    long = "ü" * 90
+    world, fake = told_world((long,))
+    gone = {"removal": {"mode": "delete", "grace": "0s"}}
+    world.sources.policies["team-rooms.yaml"] = told_policy(long, **gone)
+    async with alive(world):
+        await rest(world)
+        for subjects in (("search",), ("search", long), ("search",)):
+            await world.edit({"team-rooms.yaml": told_policy(*subjects, **gone)})
+            await world.pass_(timedelta(days=1))
+        of_it = [post for post in fake.posts if post.title == f"{long.title()} room"]
+        assert [post.stage for post in of_it] == [Stage.CLOSED, Stage.CLOSED]
+        assert fake.tries[0].told.key == f"team-rooms/{long}"
+
+
+async def test_hosts_are_told_their_link_and_the_audit_says_by_which_policy() -> None:
+    """So a room may ask its host to let guests in."""
+    host = [{"to": TEAMS, "link": "host"}]
+    room = {"join_approval_level": "explicit_approval"}
+    world, fake = told_world()
+    world.sources.policies["team-rooms.yaml"] = told_policy("checkout", room=room, deliver=host)
+    async with alive(world):
+        await rest(world)
+        (post,) = fake.posts
+        kept = await world.room("team-rooms/checkout")
+        fact = world.one("room.link.revealed")
+        version = world.engine.reconciler.book.policies["team-rooms"].version
+        assert (fact.actor, fact.room_id) == (f"policy team-rooms@{version[:8]}", kept.id)
+        assert post.host_link is not None
+        assert post.host_link.reveal() not in repr(world.store.commits)
+
+
+async def test_a_store_that_cannot_be_read_holds_messages_up_and_loses_none() -> None:
+    """What changed meanwhile is told afterwards."""
+    world, fake = told_world()
+    async with alive(world):
+        await rest(world)
+        world.store.fault = StoreFault("no space left on device")
+        world.sources.policies["team-rooms.yaml"] = told_policy("checkout", "search")
+        world.sources.announce()
+        world.engine.parts.messages.nudge()
+        await rest(world)
+        world.store.fault = None
+        await world.pass_(timedelta(minutes=2), step=SECOND)
+        assert [key for key, _ in stages(fake)] == ["team-rooms/checkout", "team-rooms/search"]
 
 
 def at(hour: int) -> datetime:
