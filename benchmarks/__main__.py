@@ -19,6 +19,7 @@ from benchmarks.audit import audit
 from benchmarks.change import change
 from benchmarks.converge import converge
 from benchmarks.measures import Figure
+from benchmarks.pages import pages
 from benchmarks.passes import passes
 from benchmarks.progress import Progress
 from benchmarks.sizes import ALL, NORMAL, QUICK, Sizes
@@ -34,6 +35,7 @@ _BENCHMARKS: Final[dict[str, Benchmark]] = {
     "converge": converge,
     "pass": passes,
     "change": change,
+    "page": pages,
     "start": start,
     "audit": audit,
 }
@@ -64,6 +66,7 @@ def _steps(names: list[str], sizes: Sizes) -> int:
         "converge": len(sizes.concurrencies) * 2 * sizes.rounds,
         "pass": 2 + len(sizes.passes) * (sizes.rounds + 1),
         "change": len(sizes.estates) * (sizes.repeats + 1),
+        "page": 4,
         "start": (len(sizes.estates) + 1) * sizes.rounds,
         "audit": sizes.rounds,
     }

@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 
-def _token(key_file: Path) -> str:
+def token(key_file: Path) -> str:
+    """A token for the API, signed with a private key."""
     key = load_pem_private_key(key_file.read_bytes(), None)
     if not isinstance(key, RSAPrivateKey):
         message = "the key is not RSA"
@@ -105,7 +106,7 @@ def main() -> int:
     parser.add_argument("--concurrency", type=int, default=1)
     parser.add_argument("--page-size", type=int, default=200)
     given = parser.parse_args()
-    headers = {"Authorization": f"Bearer {_token(given.key)}", "Accept": "application/json"}
+    headers = {"Authorization": f"Bearer {token(given.key)}", "Accept": "application/json"}
     figures: dict[str, float] = {}
     if given.work == "create":
         asyncio.run(create(given.url, headers, given.count, given.concurrency))

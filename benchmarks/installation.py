@@ -39,6 +39,7 @@ from orchestrator.ports.store import Commit
 OWNER: Final = "bench"
 PAGE_SIZE: Final = 200
 _LIFETIME: Final = timedelta(days=100)
+_LIFE: Final = f"{_LIFETIME.days}d"
 _BATCH: Final = 500  # states in one commit of the seed
 _CONFIG: Final = """\
 owner: {owner}
@@ -66,7 +67,7 @@ for_each: {{{source}, as: team, key: "{{{{ team.slug }}}}"}}
 room:
   type: long_term
   display_name: "Team {{{{ team.slug }}}} of {name}"
-  lifetime: 100d
+  lifetime: {lifetime}
   available_features: {{is_chat_available: {chat}}}
 """
 
@@ -114,17 +115,25 @@ class Installation:
         self.config.write_text(text)
         self.rooms.touch()
 
-    def put(self, name: str, subjects: int, *, chat: bool = True, first: int = 0) -> float:
+    def put(
+        self,
+        name: str,
+        subjects: int,
+        *,
+        chat: bool = True,
+        first: int = 0,
+        lifetime: str = _LIFE,
+    ) -> float:
         """Save a policy, whose subjects stand in a data file; the moment of it (monotonic)."""
         listed = [{"slug": f"t{number:06}"} for number in range(first, first + subjects)]
         data = self.folder / "policies" / "data" / f"{name}.json"
         if not data.exists():
             data.write_text(json.dumps(listed))
-        return self.save(name, f"file: {name}.json", chat=chat)
+        return self.save(name, f"file: {name}.json", chat=chat, lifetime=lifetime)
 
-    def save(self, name: str, source: str, *, chat: bool = True) -> float:
+    def save(self, name: str, source: str, *, chat: bool = True, lifetime: str = _LIFE) -> float:
         """Save a policy's file as careful editors do; the moment of it (monotonic seconds)."""
-        text = _POLICY.format(name=name, source=source, chat=str(chat).lower())
+        text = _POLICY.format(name=name, source=source, chat=str(chat).lower(), lifetime=lifetime)
         beside = self.folder / "policies" / f".{name}.yaml.tmp"
         beside.write_text(text)
         moment = SystemClock().monotonic()

@@ -17,6 +17,8 @@ class Sizes:
         estates: rooms of the estates of `change` and `start`.
         repeats: saves of `change`.
         facts: of `audit`.
+        pages: of `page`, while the daemon is idle; ten times as many at most while it is not.
+        renewals: rooms that are renewed meanwhile.
     """
 
     rooms: int
@@ -26,6 +28,8 @@ class Sizes:
     estates: tuple[int, ...]
     repeats: int
     facts: int
+    pages: int
+    renewals: int
 
 
 NORMAL = Sizes(
@@ -36,6 +40,8 @@ NORMAL = Sizes(
     estates=(10_000,),
     repeats=7,
     facts=20_000,
+    pages=300,
+    renewals=10_000,
 )
 ALL = Sizes(
     rooms=2_000,
@@ -45,6 +51,8 @@ ALL = Sizes(
     estates=(10_000, 100_000),
     repeats=11,
     facts=50_000,
+    pages=1_000,
+    renewals=10_000,
 )
 QUICK = Sizes(
     rooms=10,
@@ -54,4 +62,6 @@ QUICK = Sizes(
     estates=(10,),
     repeats=1,
     facts=10,
+    pages=3,
+    renewals=10,
 )
