@@ -81,7 +81,7 @@ from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import AlertBoard, Destination, Messenger
 from orchestrator.ports.directories import Directories
 from orchestrator.ports.intake import PageDesk
-from orchestrator.ports.rooms import Rooms
+from orchestrator.ports.rooms import URGENT, Rooms
 from orchestrator.ports.sources import Sources
 from orchestrator.ports.store import Commit, Store
 from orchestrator.ports.timer import Timer
@@ -321,6 +321,8 @@ def _join_pages(engine: Engine, outside: Outside) -> None:
     pages, links, messages = engine.parts.pages, engine.links, engine.parts.messages
     pages.book = lambda: engine.reconciler.book
     pages.entropy = outside.entropy
+    hurry = engine.parts.inbox.hurry
+    engine.parts.executor.waiting = lambda: hurry.off(page=URGENT.get())
     links.pages = page_links = PageLinks(pages, links, outside.rooms, outside.clock)
     page_links.in_page = outside.in_page
     pages.link_of = outside.links.link_of

@@ -43,16 +43,17 @@ class Dispatcher:
         async with asyncio.TaskGroup() as group:
             for number in range(self._workers):
                 name = f"worker-{number}"
-                group.create_task(self._work(name, kept=False), name=name)
+                work = self._work(name, kept=False, patient=number > 0)
+                group.create_task(work, name=name)
             for number in range(self._kept):
                 name = f"page-worker-{number}"
                 group.create_task(self._work(name, kept=True), name=name)
         self._vitals.release("inbox")
 
-    async def _work(self, name: str, *, kept: bool) -> None:
+    async def _work(self, name: str, *, kept: bool, patient: bool = True) -> None:
         pulse = self._vitals.expect(name)
         pulse.waits(None)
-        while (taken := await self._inbox.take(kept=kept)) is not None:
+        while (taken := await self._inbox.take(kept=kept, patient=patient)) is not None:
             key, cause, lane = taken
             pulse.works(self._longest)
             try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
@@ -110,6 +111,8 @@ class Executor:
         self.shows: Callable[[str, int | None], Awaitable[bool]] | None = None
         """Lists from a watermark on and says whether the room of an operation is shown with its
         marker; set by whoever owns the listing."""
+        self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Entered for the time of a call: others may work meanwhile, whoever calls."""
         self._canary: Operation | None = None
 
     async def act(self, state: KeyState, action: Mutation, telling: Telling) -> KeyState:
@@ -176,7 +179,8 @@ class Executor:
         LAST_CALL.set(None)
         self.in_flight.add(operation.id)
         try:
-            seen = await self._call(state, action, operation)
+            with self.waiting():
+                seen = await self._call(state, action, operation)
         except Fault as fault:
             return await self._record(self._failed(state, action, operation, telling, fault))
         finally:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 from orchestrator.domain.keys import Key
@@ -25,6 +26,48 @@ class Lane(IntEnum):
     NORMAL = 0
     PERMIT = 1
     PAGE = 2
+
+
+class Hurry:
+    """Whether a page is being worked on at this moment: then no other turn begins.
+
+    What is begun goes on, and while a page waits for the API or for the disk of others so do they:
+    it is the event loop that a page must not wait for, turn after turn of ten thousand renewals.
+    """
+
+    def __init__(self) -> None:
+        """Begin at leisure."""
+        self._pages = 0
+        self.over: Callable[[], None] = lambda: None
+        """Called when no page is worked on any more."""
+
+    @property
+    def presses(self) -> bool:
+        """A page is being worked on."""
+        return self._pages > 0
+
+    @contextmanager
+    def on(self, *, page: bool = True) -> Iterator[None]:
+        """A page is worked on for the length of the block, if it is one."""
+        self._count(page)
+        try:
+            yield
+        finally:
+            self._count(-page)
+
+    @contextmanager
+    def off(self, *, page: bool) -> Iterator[None]:
+        """Within `on`: it waits for somebody else for the length of the block."""
+        self._count(-page)
+        try:
+            yield
+        finally:
+            self._count(page)
+
+    def _count(self, by: int) -> None:
+        self._pages += by
+        if by and not self._pages:
+            self.over()
 
 
 class _Breath:
@@ -46,6 +89,8 @@ class Inbox:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
+        self.hurry = Hurry()
+        self.hurry.over = self._changed.set
         self.is_urgent: Callable[[Key], bool] = lambda _: False
         """Whether a key is a page's, whoever wakes it; set by whoever knows."""
 
@@ -79,16 +124,20 @@ class Inbox:
             if key in normal:
                 normal.move_to_end(key)
 
-    async def take(self, *, kept: bool = False) -> tuple[Key, str, Lane] | None:
+    async def take(
+        self, *, kept: bool = False, patient: bool = True
+    ) -> tuple[Key, str, Lane] | None:
         """The next key, once there is one that may be worked on; `done` must follow.
 
-        None once the inbox is closed. Whoever is ``kept`` for pages is given nothing else.
+        None once the inbox is closed. Whoever is ``kept`` for pages is given nothing else; whoever
+        is not ``patient`` begins other turns also while a page presses, so that no storm of pages
+        keeps all others from their rooms.
         """
         # A turn that finds nothing to do waits for nothing: without this breath ten thousand of
         # them would go before an answer that has come, and before the turn of the one changed key.
         await _Breath()
         while not self._closed:
-            taken = self._next(kept=kept)
+            taken = self._next(kept=kept or (patient and self.hurry.presses))
             if taken is not None:
                 return taken
             self._changed.clear()

@@ -188,7 +188,8 @@ class Pages:
                 receipts.append(receipt)
                 taken.append(episode)
 
-        await self._recorded(record)
+        with self._inbox.hurry.on():
+            await self._recorded(record)
         if wait <= timedelta():
             return receipts
         deadline = self._clock.monotonic() + wait.total_seconds()

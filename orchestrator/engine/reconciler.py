@@ -129,6 +129,13 @@ class Reconciler:
         turn = _Turn(key, cause, lane)
         # A task of its own serves one turn after another: what it is allowed is said at each.
         URGENT.set(lane is Lane.PAGE)
+        with parts.inbox.hurry.on(page=lane is Lane.PAGE):
+            await self._turn(turn)
+        if lane is Lane.PAGE:
+            parts.pages.turned(key)
+
+    async def _turn(self, turn: _Turn) -> None:
+        parts, key = self._parts, turn.key
         async with parts.store.claim(key) as mine:
             if not mine:
                 parts.agenda.set(key, parts.clock.now() + _LATER)
@@ -149,8 +156,6 @@ class Reconciler:
                 parts.agenda.set(key, parts.clock.now() + _LATER * (1 + spread(key.encoded)))
             if parts.weather.away:
                 parts.resync.hurried.set()
-        if lane is Lane.PAGE:
-            parts.pages.turned(key)
 
     async def _tell(self, facts: tuple[Fact, ...]) -> None:
         if facts:

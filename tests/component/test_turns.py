@@ -261,3 +261,53 @@ async def test_p05_who_came_during_one_call_is_seen_before_the_next() -> None:
         world.fake.leave(before.id)
         await world.pass_(2 * DAY)
         assert before.id not in {room.id for room in world.alive}
+
+
+# --- pages in a hurry ---
+
+
+async def test_no_other_turn_begins_while_a_page_is_worked_on() -> None:
+    """But for one worker, so that no storm of pages keeps all others waiting; nor at its call."""
+    inbox, begun = Inbox(), []
+    go: dict[Key, asyncio.Event] = {key: asyncio.Event() for key in (ONE, TWO, THREE)}
+
+    async def turn(key: Key, cause: str, lane: Lane) -> None:
+        begun.append(key)
+        await go[key].wait()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(dispatcher(inbox, turn, 2).run(), name="dispatcher")
+        with inbox.hurry.on():
+            inbox.wake(ONE, "a")
+            inbox.wake(TWO, "b")
+            await settle()
+            assert begun == [ONE]
+            inbox.wake(THREE, "c", Lane.PAGE)
+            await settle()
+            assert begun == [ONE, THREE], "pages go on"
+            with inbox.hurry.off(page=True):
+                await settle()
+                assert begun == [ONE, THREE, TWO]
+        assert not inbox.hurry.presses
+        for event in go.values():
+            event.set()
+        await inbox.idle()
+        inbox.close()
+
+
+async def test_what_waits_for_a_page_goes_on_when_that_is_over() -> None:
+    """Nobody has to wake it again."""
+    inbox, begun = Inbox(), []
+
+    async def turn(key: Key, cause: str, lane: Lane) -> None:
+        begun.append(key)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(dispatcher(inbox, turn, 2).run(), name="dispatcher")
+        with inbox.hurry.on(), inbox.hurry.on(page=False):
+            inbox.wake(ONE, "a")
+            inbox.wake(TWO, "b")
+            await settle()
+        await settle()
+        assert set(begun) == {ONE, TWO}
+        inbox.close()
