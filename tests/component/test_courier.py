@@ -321,7 +321,7 @@ async def test_nothing_leaves_that_cannot_be_recorded() -> None:
         assert row.shown
 
 
-async def test_the_hosts_link_is_read_when_it_is_sent_and_kept_nowhere() -> None:
+async def test_p11_the_hosts_link_is_read_when_it_is_sent_and_kept_nowhere() -> None:
     """Its reading is recorded before the call; a change reads it anew."""
     slack = Brisk("slack")
     async with posted(slack) as one:

@@ -22,7 +22,7 @@ from orchestrator.ports.deliveries import (
 from orchestrator.ports.store import Commit
 from tests.component.posted import Brisk, Posted, announcement
 from tests.effort import costly
-from tests.fakes.clock import settle
+from tests.fakes.clock import settle, turn
 from tests.fakes.messengers import Lost
 
 _STAGES: Final = (Stage.WAITING, Stage.OPEN, Stage.FALLBACK, Stage.IDLE)
@@ -77,6 +77,7 @@ class Doomed:
         self.left: int | None = None
 
     async def await_(self) -> None:
+        await turn()  # whatever else is ready runs meanwhile
         if self.left is not None:
             self.left -= 1
             if self.left < 0:
