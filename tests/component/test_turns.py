@@ -276,7 +276,7 @@ async def test_no_other_turn_begins_while_a_page_is_worked_on() -> None:
         await go[key].wait()
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(dispatcher(inbox, turn, 2).run(), name="dispatcher")
+        group.create_task(dispatcher(inbox, turn, 4).run(), name="dispatcher")
         with inbox.hurry.on():
             inbox.wake(ONE, "a")
             inbox.wake(TWO, "b")
