@@ -35,6 +35,7 @@ from orchestrator.domain.situation import (
     Draft,
     Gone,
     Situation,
+    Unwanted,
 )
 
 #: Why a room is ended that was deleted before: the API said so and did not do it.
@@ -97,6 +98,10 @@ def plan_missing(situation: Situation, room: RoomRecord, gone: Gone, draft: Draf
         elif tombstone is not None and tombstone.due <= now:
             # An unanswered DELETE was carried out, most likely; nobody misses the room.
             why = f"{tombstone.reason}; {reason}, twice"
+            draft.do(Close(room.id, lost=False, reason=why))
+        elif isinstance(situation.wish, Unwanted) and situation.wish.by_itself:
+            # As above: of a page or an occurrence that is over, which have no tombstones.
+            why = f"{situation.wish.why}; {reason}, twice"
             draft.do(Close(room.id, lost=False, reason=why))
         else:
             draft.do(Close(room.id, lost=True, reason=f"{reason}, twice"))

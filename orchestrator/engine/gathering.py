@@ -319,8 +319,14 @@ def within_reach(read: str | None, now: datetime) -> bool:
 
 
 def take_in(state: KeyState, book: Book) -> KeyState:
-    """Remember the book's wish as the last good spec; removal and protection go along."""
+    """Remember the book's wish as the last good spec; removal and protection go along.
+
+    A page's is as it was when the page was taken, and tells for good that its rooms are a page's: a
+    room whose create was not answered is recorded without it.
+    """
     desired = book.wishes.get(state.key)
+    if desired is None and state.wish is None:
+        desired = book.paged.get(state.key)
     if desired is None or desired is state.wish or desired == state.wish:
         return state
     if state.frozen is not None and desired.occurrence is not None:

@@ -118,6 +118,39 @@ async def test_its_room_ends_with_it_and_is_not_braked() -> None:
         assert await world.store.standing_episodes() == []
 
 
+@pytest.mark.parametrize("over", [Fate.ACT_THEN_DROP, Fate.ANSWERED])
+async def test_a_room_that_was_found_again_ends_with_its_page_like_any_other(over: Fate) -> None:
+    """Of its create nobody knew what came of it; then over a restart its page is over."""
+    async with running({FILE: on_page(close={"after": "0s"})}, limits=Limits(0, 0)) as world:
+        for number in range(5):
+            world.fake.script("create_room", over)
+            await world.send(opened(f"Q{number}"))
+        await world.pass_(MINUTE)
+        assert len(world.alive) == 5
+        await world.send(*(closed(f"Q{number}") for number in range(3)))
+        await world.restart()
+        await world.send(*(closed(f"Q{number}") for number in range(3, 5)))
+        await world.pass_(MINUTE)
+        assert world.alive == []
+        assert await world.store.states() == []
+        assert not [fact for fact in world.facts if fact.event == "brake.tripped"]
+
+
+async def test_a_room_whose_end_was_not_answered_is_not_lost() -> None:
+    """It was deleted by the last word of a daemon that died: nobody misses it, nobody is alarmed."""
+    async with running({FILE: on_page(close={"after": "0s"})}) as world:
+        await world.send(opened())
+        world.fake.script("delete_room", Fate.ACT_THEN_DROP)
+        await world.send(closed())
+        assert world.alive == []
+        await world.restart()
+        await world.pass_(HOUR)
+        assert await world.store.states() == []
+        events = [fact.event for fact in world.facts]
+        assert "room.lost" not in events
+        assert "room.expired" in events
+
+
 async def test_people_inside_are_left_alone_when_the_page_is_closed() -> None:
     """The room ends when the last one has left (P5)."""
     long = {"type": "long_term", "lifetime": "12h"}
