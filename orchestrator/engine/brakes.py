@@ -131,16 +131,18 @@ class Brakes:
                 for key, (link, until, actor, reason) in json.loads(text).items()
             }
 
-    def note(self, key: Key, state: KeyState | None, planned: Plan) -> None:
+    def note(self, key: Key, state: KeyState | None, planned: Plan) -> bool:
         """Take in one key's state and plan, made anew at each of its turns.
 
-        Rooms of pages are neither held nor counted: many of them must not raise the limit.
+        True where it wishes to end or change a link that did not stand before: no verdict counts
+        it yet.  Rooms of pages are neither held nor counted: many of them must not raise the limit.
         """
         if state is not None and state.is_of_page:
             state = None
         wishes = state is not None and (state.tombstone is not None or _wishes(state, planned))
         stands = _standing(state) if state is not None and wishes else None
-        self.unjudged |= stands != self._standing.get(key.encoded)
+        changed = stands != self._standing.get(key.encoded)
+        self.unjudged |= changed
         if stands is None:
             self._standing.pop(key.encoded, None)
         else:
@@ -149,6 +151,7 @@ class Brakes:
         # A key whose room is lost still counts as an estate of one: the limit must not shrink
         # while rooms vanish.
         _set(self._current, key.encoded, present=has_room or (state is not None and state.lost))
+        return changed and stands is not None
 
     def judge(self, now: datetime) -> tuple[Verdict, tuple[Fact, ...]]:
         """Judge everything that stands; the facts tell of a brake that tripped or let go."""

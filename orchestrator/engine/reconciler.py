@@ -182,9 +182,9 @@ class Reconciler:
             self._rest(turn, state, Plan(holds=(Hold("doubt", "what is wanted is not known"),)))
             return True
         wished = plan(situation)
-        self._parts.brakes.note(turn.key, state, wished)
+        unjudged = self._parts.brakes.note(turn.key, state, wished)
         made = withhold(wished, self._parts.gathering.mode(turn.key, self.book))
-        made = self._guard(turn, state, made)
+        made = self._guard(turn, state, made, unjudged=unjudged)
         if not made.actions:
             await self._tell_withheld(turn, state, made)
             self._rest(turn, state, made)
@@ -294,7 +294,7 @@ class Reconciler:
             closed = replace(operation, state=OperationState.FAILED)
             await parts.store.commit(Commit(operations=(closed,), facts=(fact,)), parts.clock.now())
 
-    def _guard(self, turn: _Turn, state: KeyState, made: Plan) -> Plan:
+    def _guard(self, turn: _Turn, state: KeyState, made: Plan, *, unjudged: bool) -> Plan:
         """Brakes and stops: what may go on now, and what is held."""
         parts = self._parts
         hold = parts.weather.hold
@@ -304,7 +304,9 @@ class Reconciler:
             return _hold_all(made, "canary", parts.weather.canary)
         if not any(is_counted(action, state) for action in made.actions):
             return made
-        if turn.lane is not Lane.PERMIT:
+        if turn.lane is not Lane.PERMIT or unjudged:
+            # Also where the brake let go because something else stood before it, as a clock that
+            # was wrong: all that wish it again come back together, and are judged as one set.
             parts.inbox.wake(turn.key, turn.cause, Lane.PERMIT)
             return replace(
                 made, actions=tuple(act for act in made.actions if not is_counted(act, state))

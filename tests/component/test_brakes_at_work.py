@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from unittest.mock import patch
 
 import pytest
 
-from orchestrator.domain.brakes import Limits
+from orchestrator.domain.brakes import Limits, Verdict
+from orchestrator.domain.facts import Fact
 from orchestrator.domain.reports import Person
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.store import Commit, StoreFault
@@ -224,6 +226,35 @@ async def test_replacements_are_judged_before_their_creates() -> None:
         await world.desk.approve(tripped(world), ANNA)
         await world.pass_(HOUR)
         assert world.changes == ["create_room"] * 10
+
+
+async def test_p10_what_a_brake_let_go_for_a_doubt_is_judged_anew_as_a_whole() -> None:
+    """Nothing is wished while a clock is wrong; once it is right nothing slips through in parts."""
+    text = policy(
+        subjects=TEAMS, removal=SOON, replace="now", room={"display_name": "Room {{ team.name }}"}
+    )
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        world.mark()
+        await world.edit({"team-rooms.yaml": text})
+        assert tripped(world)
+        brakes = world.engine.parts.brakes
+        judge = brakes.judge
+
+        def judge_and_set_right(now: datetime) -> tuple[Verdict, tuple[Fact, ...]]:
+            verdict, facts = judge(now)
+            if not verdict.brake:  # the keys that it held are woken now
+                world.fake.skew = 0.0
+                world.engine.parts.observations.doubt = ""
+            return verdict, facts
+
+        with patch.object(brakes, "judge", judge_and_set_right):
+            world.fake.skew = 3600.0
+            await world.engine.wake_all("test")
+            await world.settle()
+        assert "brake.released" in world.events
+        await world.pass_(HOUR)
+        assert world.changes == []
+        assert tripped(world)
 
 
 async def test_lost_rooms_are_not_all_made_anew() -> None:
