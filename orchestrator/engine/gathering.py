@@ -256,7 +256,12 @@ class Gathering:
         if self.in_flight(operation.id):
             return Pending(operation, None, looked=False)  # its answer may still come
         found = self._observations.by_operation(operation.id)
-        since = self.lost_since(operation) + self._settings.settle.total_seconds()
+        since = self.lost_since(operation)
+        shown = self._observations.last_shown(operation.id)
+        if shown is not None:
+            # It was carried out. A listing that is some seconds old would lack its room for now.
+            since = max(since, shown)
+        since += self._settings.settle.total_seconds()
         looked = self._observations.lacks(since)
         if looked and found is None and self.vanished():
             # Another API may be answering: whether this one has the room says nothing.

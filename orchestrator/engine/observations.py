@@ -54,6 +54,7 @@ class Observations:
         self._occupied_max = occupied_max
         self._sights: dict[str, _Sight] = {}
         self._by_operation: dict[str, str] = {}
+        self._last_shown: dict[str, float] = {}  # by operation, of rooms that are shown no more
         self._by_marker: dict[str, set[str]] = {}
         self._by_name: dict[str, set[str]] = {}
         self._listed: dict[str, Told] | None = None
@@ -97,6 +98,8 @@ class Observations:
         sight = self._sights.get(room_id)
         if sight is not None and isinstance(sight.room, Observed):
             self._unindex(sight.room)
+            if sight.marker is not None:
+                self._last_shown[sight.marker.operation] = sight.at
         self._sights[room_id] = _Sight(gone, began)
         self._changed.add(room_id)
 
@@ -201,6 +204,10 @@ class Observations:
             return None
         room = self._sights[room_id].room
         return room if isinstance(room, Observed) else None
+
+    def last_shown(self, operation_id: str) -> float | None:
+        """When the room of an operation was shown last, if it was and is no more (monotonic)."""
+        return self._last_shown.get(operation_id)
 
     def claims(self, encoded_keys: Iterable[str]) -> list[Observed]:
         """The rooms whose marker names one of these keys."""
