@@ -38,6 +38,7 @@ LOW_WATER: Final = "resync.low_water"
 FULL_AT: Final = "resync.full_at"
 _FULL_EVERY: Final = timedelta(days=7)
 _NOTED_EVERY: Final = timedelta(hours=6)  # between two notes of a reading of sessions
+_FULL_NOTED_EVERY: Final = timedelta(days=1)  # a note is a commit, and a walk a week needs no more
 
 
 class Resync:
@@ -210,12 +211,17 @@ class Resync:
             low = "" if alive is None else str(alive)
             if low != (await self._store.note(LOW_WATER) or ""):
                 notes[LOW_WATER] = low or None
-            if start is None:
+            if start is None and await self._full_is_stale(now):
                 notes[FULL_AT] = format_instant(now)
             # Beside a listing that lacks rooms no session means nothing.
             notes |= await self._note_reading()
         if facts or notes:
             await self._store.commit(Commit(facts=facts, notes=notes), now)
+
+    async def _full_is_stale(self, now: datetime) -> bool:
+        """Whether the last full walk that is noted was long ago, or at a moment to come."""
+        noted = await self._store.note(FULL_AT)
+        return noted is None or not timedelta() <= now - parse_instant(noted) < _FULL_NOTED_EVERY
 
     def _tell_doubt(self) -> list[Fact]:
         """A doubt is two facts, its beginning and its end, unless other rooms are missing."""

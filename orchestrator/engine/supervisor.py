@@ -284,12 +284,13 @@ class Engine:
     async def _rest_until_wanted(self, pulse: Pulse, soonest: float, latest: float) -> bool:
         """Wait for the next listing; true where somebody wants it sooner."""
         resync, soonest = self.parts.resync, min(soonest, latest)
-        if await self._rest_until(pulse, soonest, resync.hurried):
+        began = self.parts.clock.monotonic()
+        if not await self._rest_until(pulse, latest, resync.wanted, resync.hurried):
+            return False
+        left = soonest - (self.parts.clock.monotonic() - began)
+        if left > 0 and await self._rest_until(pulse, left, resync.hurried):
             await self._rest(pulse, min(soonest, _HURRIED), self._longest)
-            return True
-        if resync.wanted.is_set():
-            return True
-        return await self._rest_until(pulse, latest - soonest, resync.wanted, resync.hurried)
+        return True
 
     async def _rest_until(self, pulse: Pulse, seconds: float, *events: asyncio.Event) -> bool:
         """Wait, but not beyond any of these events; whether one of them came."""

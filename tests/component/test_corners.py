@@ -12,6 +12,8 @@ from orchestrator.domain.keys import key
 from orchestrator.domain.marker import new_marker, write_metadata
 from orchestrator.domain.rooms import NewRoom, RoomType
 from orchestrator.engine.lineage import LINEAGE
+from orchestrator.engine.resync import FULL_AT
+from orchestrator.foundation.instants import parse_instant
 from orchestrator.foundation.problems import Place, Problem
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.store import Commit
@@ -296,3 +298,18 @@ async def test_rooms_of_others_are_listed_where_asked_for() -> None:
     world.fake.down = True
     with pytest.raises(DeskError, match="could not be listed"):
         await desk.apply(ANNA)
+
+
+# --- one note ---
+
+
+async def test_that_all_was_listed_is_noted_once_a_day() -> None:
+    """A small estate is listed from the beginning each time, and a note each time is a commit."""
+    async with running(ONE) as world:
+        store, noted = world.engine.parts.store, []
+        for _ in range(24 * 3):
+            await world.pass_(HOUR)
+            noted.append(await store.note(FULL_AT))
+        assert 3 <= len(set(noted)) <= 4
+        assert noted[-1] is not None
+        assert world.clock.now() - parse_instant(noted[-1]) <= DAY + HOUR

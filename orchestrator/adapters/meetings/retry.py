@@ -50,8 +50,22 @@ class Retry:
         self._jitter = jitter
 
     async def call(self, attempt: Callable[[int], Awaitable[Result]]) -> Result:
-        """Call with the number of the attempt, from 1; the last fault is raised as it is."""
-        end = self._clock.monotonic() + self._again.within.total_seconds()
+        """Call with the number of the attempt, from 1; the last fault is raised as it is.
+
+        Nearly always the first attempt is the last; only where it is not, a repetition is set up.
+        """
+        began = self._clock.monotonic()
+        try:
+            return await attempt(1)
+        except UnavailableError as fault:
+            if not _will_pass(fault):
+                raise
+            return await self._repeat(attempt, fault, began)
+
+    async def _repeat(
+        self, attempt: Callable[[int], Awaitable[Result]], first: UnavailableError, began: float
+    ) -> Result:
+        end = began + self._again.within.total_seconds()
 
         def enough(state: RetryCallState) -> bool:
             too_late = self._clock.monotonic() + state.upcoming_sleep > end
@@ -69,6 +83,8 @@ class Retry:
         async def one() -> Result:
             nonlocal number
             number += 1
+            if number == 1:
+                raise first
             return await attempt(number)
 
         return await attempts(one)

@@ -83,6 +83,7 @@ class Database:
         self._batch: list[_Job] = []
         # Held here because virtual time keeps only a weak reference to what it waits for.
         self._running: asyncio.Future[None] | None = None
+        self._reads_only = False  # as the connection is set now
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
@@ -257,19 +258,23 @@ class Database:
             self._write_all(writes)
 
     def _read_all(self, jobs: list[_Job]) -> None:
-        self._connection.execute("PRAGMA query_only = ON")
-        try:
-            for job in jobs:
-                try:
-                    job.run(self._connection)
-                except Exception as error:  # noqa: BLE001 - raised where it is awaited
-                    job.fail(translated(error, self.path))
-        finally:
-            self._connection.execute("PRAGMA query_only = OFF")
+        self._allow_reads_only(reads_only=True)
+        for job in jobs:
+            try:
+                job.run(self._connection)
+            except Exception as error:  # noqa: BLE001 - raised where it is awaited
+                job.fail(translated(error, self.path))
+
+    def _allow_reads_only(self, *, reads_only: bool) -> None:
+        """Let nothing write, or lift that; most work is like the work before it."""
+        if self._reads_only is not reads_only:
+            self._connection.execute(f"PRAGMA query_only = {'ON' if reads_only else 'OFF'}")
+            self._reads_only = reads_only
 
     def _write_all(self, jobs: list[_Job]) -> None:
         connection = self._connection
         try:
+            self._allow_reads_only(reads_only=False)
             if not self._write_together(jobs):
                 connection.execute("BEGIN IMMEDIATE")
                 for job in jobs:

@@ -4,6 +4,8 @@ The library checks the signature only; the moments are checked here, against the
 because the library reads the wall clock.
 """
 
+import json
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -77,7 +79,7 @@ class Gate:
 
     def _checked(self, token: str) -> Mapping[str, object] | None:
         try:
-            named = jwt.decode(token, options={"verify_signature": False}).get("application_id")
+            named = _named(token)
             key = self._keys.get(named) if isinstance(named, str) else None
             if key is None:
                 return None
@@ -88,6 +90,15 @@ class Gate:
             return None
         token_id = claims.get("jti")
         return claims if isinstance(token_id, str) and token_id else None
+
+
+def _named(token: str) -> object:
+    """Who a token says that it is from, unproven: it selects the key that must have signed it."""
+    claims = token.split(".")[1:2]
+    if not claims:
+        return None
+    document = json.loads(urlsafe_b64decode(claims[0] + "=" * (-len(claims[0]) % 4)))
+    return document.get("application_id") if isinstance(document, dict) else None
 
 
 def _loaded(application: Application) -> RSAPublicKey:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from orchestrator.foundation.instants import format_instant
 from orchestrator.meetings_server.http.links import Links
@@ -143,7 +143,11 @@ def _session_json(session: SessionRecord) -> Json:
 
 
 def _link(links: Links, path: str, query: Mapping[str, str | int | None]) -> Json:
-    return {"href": links.api(f"{path}?{urlencode(_set(query))}")}
+    pairs = (
+        f"{name}={value if isinstance(value, int) else quote_plus(value)}"
+        for name, value in _set(query).items()
+    )
+    return {"href": links.api(f"{path}?{'&'.join(pairs)}")}
 
 
 def _set(values: Mapping[str, str | int | None]) -> dict[str, str | int]:

@@ -60,6 +60,8 @@ def changing_columns(room: Room) -> dict[str, str | int | None]:
     }
 
 
+# A room is read far more often than it changes, and the value is frozen.
+@functools.lru_cache(maxsize=4096)
 def room_of(row: sqlite3.Row) -> Room:
     """A room from a whole row of its table."""
     return Room(

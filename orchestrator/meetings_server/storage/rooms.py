@@ -51,7 +51,9 @@ class RoomTable:
         return RoomPage(
             rooms=tuple(room_of(row) for row in page),
             total=self._tally("listed", application_id),
-            previous=self._previous(application_id, page[0]["serial"], query) if page else None,
+            previous=self._previous(application_id, page[0]["serial"], query)
+            if page and query.start is not None  # before the very beginning there is nothing
+            else None,
             has_next=len(rows) > query.limit,
         )
 

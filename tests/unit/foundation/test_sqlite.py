@@ -118,6 +118,22 @@ async def test_a_read_may_not_write(database: Database) -> None:
     assert await database.read(count) == 1
 
 
+async def test_no_read_may_write_whatever_came_before_it(database: Database) -> None:
+    """The connection changes between the two only where work is unlike the work before."""
+    refused = 0
+    for before in (add("one"), count, add("two"), add("three"), count, count):
+        work = database.read if before is count else database.write
+        await work(before)
+        with pytest.raises(DatabaseReadOnly):
+            await database.read(add("smuggled"))
+        refused += 1
+    with pytest.raises(ZeroDivisionError):
+        await database.write(lambda _: 1 / 0)
+    with pytest.raises(DatabaseReadOnly):
+        await database.read(add("smuggled"))
+    assert (refused, await database.read(count)) == (6, 3)
+
+
 async def test_a_cancelled_awaiter_harms_nobody(database: Database) -> None:
     """Its own write is carried out all the same, and so are the others."""
     tasks = [asyncio.Task(database.write(add(f"{number}"))) for number in range(3)]
