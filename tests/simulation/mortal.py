@@ -10,7 +10,7 @@ import ast
 import asyncio
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -25,29 +25,66 @@ class Crash(BaseException):
     """The process ends here."""
 
 
-class Life:
-    """One life of the daemon.
+class Targets:
+    """The awaits at which the daemon is to die, each once, however many lives that takes.
 
-    It ends at the `at`-th moment from now, or at the first one at which `site` is being waited for;
-    `standing` then holds all the awaits of the engine at which its tasks stood.
+    Kept over a start: at some awaits it stands only while it begins.
     """
 
     def __init__(self) -> None:
+        """None yet."""
+        self.paused = False
+        self._by_file: dict[str, dict[int, str]] = {}
+
+    def add(self, site: str) -> None:
+        file = str(ENGINE / site.partition(":")[0])
+        lines = {line for line, found in awaits()[file].items() if found == site}
+        self._by_file.setdefault(file, {}).update(dict.fromkeys(lines, site))
+
+    def strike(self, sites: Collection[str]) -> None:
+        """These were hit."""
+        for file, lines in list(self._by_file.items()):
+            left = {line: site for line, site in lines.items() if site not in sites}
+            self._by_file[file] = left
+            if not left:
+                del self._by_file[file]
+
+    def met(self, frame: FrameType | None) -> bool:
+        """Whether what runs now is being waited for at one; asked at every moment of a life."""
+        if self.paused or not self._by_file:
+            return False
+        while frame is not None:
+            lines = self._by_file.get(frame.f_code.co_filename)
+            if lines is not None and frame.f_lineno in lines:
+                return True
+            frame = frame.f_back
+        return False
+
+
+class Life:
+    """One life of the daemon.
+
+    It ends at the `at`-th moment from now, or at the first one that waits at one of the targets;
+    `standing` then holds all the awaits of the engine at which its tasks stood.
+    """
+
+    def __init__(self, targets: Targets | None = None) -> None:
         self.over = False
         self.ended = asyncio.Event()
         self.standing: frozenset[str] = frozenset()
+        self._targets = targets or Targets()
         self._at: int | None = None
-        self._site = ""
 
-    def arm(self, at: int | None = None, site: str = "") -> None:
-        """Die so many moments from now, or at an await; the last call counts."""
-        self._at, self._site = at, site
+    def arm(self, at: int | None = None) -> None:
+        """Die so many moments from now, or not; the last call counts."""
+        self._at = at
 
     def end(self) -> None:
         """Die now."""
         if not self.over:
             self.over = True
             self.standing = frozenset(_standing())
+            self._targets.strike(self.standing)
             self.ended.set()
 
     async def step(self) -> None:
@@ -56,7 +93,7 @@ class Life:
             raise Crash
         if self._at is not None:
             self._at -= 1
-        if self._at == 0 or (self._site and self._site in set(_of_frames(sys._getframe(1)))):
+        if self._at == 0 or self._targets.met(sys._getframe(1)):
             self.end()
             raise Crash
 
@@ -70,7 +107,10 @@ class Mortal:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._port, name)
-        return self._mortal(found) if inspect.iscoroutinefunction(found) else found
+        if not inspect.iscoroutinefunction(found):
+            return found
+        mortal = self.__dict__[name] = self._mortal(found)  # it is asked for thousands of times
+        return mortal
 
     def _mortal(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def call(*args: Any, **named: Any) -> Any:
@@ -87,53 +127,108 @@ class Mortal:
 
 @cache
 def awaits() -> dict[str, dict[int, str]]:
-    """By file of the engine: the await that each line belongs to, if it belongs to one."""
+    """By file of the engine: the await that each line belongs to, if it belongs to one.
+
+    What an ``async with`` waits for is another task of the same process, which dies with it; and
+    what goes to a thread is done at once in virtual time, so that nobody can die meanwhile.
+    """
     found: dict[str, dict[int, str]] = {}
     for path in sorted(ENGINE.glob("*.py")):
         lines: dict[int, str] = {}
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        nodes = [node for node in ast.walk(tree) if isinstance(node, _Waiting)]
         # The innermost of nested ones counts: it comes later, as it begins later or is shorter.
-        for node in sorted(nodes, key=lambda node: (node.lineno, -_last(node))):
+        for node in sorted(_awaits_of(path), key=lambda node: (node.lineno, -_last(node))):
             site = f"{path.name}:{node.lineno}"
             lines.update(dict.fromkeys(range(node.lineno, _last(node) + 1), site))
         found[str(path)] = lines
     return found
 
 
-_Waiting = (ast.Await, ast.AsyncWith, ast.AsyncFor)
+def _awaits_of(path: Path) -> list[ast.Await]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Await)]
+    return [node for node in nodes if _called(node) not in {"to_thread", "enter_async_context"}]
 
 
-def _last(node: ast.Await | ast.AsyncWith | ast.AsyncFor) -> int:
-    """The last line of what is awaited, without the body of a block."""
-    if isinstance(node, ast.AsyncWith):
-        return max(item.context_expr.end_lineno or 0 for item in node.items)
-    if isinstance(node, ast.AsyncFor):
-        return node.iter.end_lineno or node.lineno
+def _called(node: ast.Await) -> str:
+    """The name of the function that is awaited, or an empty text."""
+    function = node.value.func if isinstance(node.value, ast.Call) else None
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _last(node: ast.expr) -> int:
     return node.end_lineno or node.lineno
 
 
-# Where a daemon by itself never stands: what a person asks and commands, what one command does
-# without a daemon, and what needs a directory or callbacks, of which there are none here.
+# Functions in which a daemon by itself never stands: what a person asks and commands, what one
+# command does without a daemon, what needs a directory, callbacks, pages, links of ours, messages
+# to people, another daemon beside this one or a store that was put back: there are none here.
 NOT_HERE: Final = frozenset(
     {
         *("desk.py", "steering.py", "preview.py", "overview.py", "hints.py", "polling.py"),
+        *("messages.py", "courier.py", "post.py", "attempt.py", "approvals.py", "feed.py"),
+        *("pages.py", "links.py", "pagelinks.py", "linking.py", "names.py"),
         *("supervisor.py look", "supervisor.py ask_directories", "supervisor.py one_pass"),
-        *("supervisor.py carry_out", "supervisor.py _poll", "reload.py preview", "reload.py read"),
+        *(
+            "reconciler.py _read_doubted",
+            "supervisor.py carry_out",
+            "supervisor.py _poll",
+            "reload.py preview",
+            "reload.py read",
+        ),
+        *(
+            "inbox.py idle",
+            "gathering.py state",
+            "lineage.py _judge_strange",
+            "lineage.py _doubt",
+            "lineage.py _tell",
+        ),
+    }
+)
+
+
+# Functions in which it stands so seldom that it is to die there more often than elsewhere.
+SELDOM: Final = frozenset(
+    {
+        *(
+            "executor.py _act",
+            "executor.py _act_first",
+            "executor.py _delete",
+            "executor.py verify",
+        ),
+        *("gathering.py situation", "gathering.py _lookalikes", "lineage.py _is_known"),
+        *("occurrences.py with_former", "reload.py bind", "reload.py _removed"),
+        *("reconciler.py turn", "reconciler.py _look_up", "reconciler.py _close_interrupted"),
+        *("resync.py _fail", "resync.py look", "resync.py whole", "resync.py shows"),
+        *("supervisor.py _drain", "supervisor.py _keep", "supervisor.py _probe"),
+        *("supervisor.py _rest_until_wanted", "supervisor.py _resync", "supervisor.py run"),
     }
 )
 
 
 @cache
-def every_await() -> frozenset[str]:
-    """All at which the daemon may die here, as ``file:line``."""
+def seldom_awaits() -> tuple[str, ...]:
+    """Those of `every_await` at which it seldom stands, in order."""
     found: set[str] = set()
-    for file, lines in awaits().items():
-        path = Path(file)
+    for path in sorted(ENGINE.glob("*.py")):
         functions = _functions(path)
-        for line, site in lines.items():
-            if not {path.name, f"{path.name} {functions.get(line, '')}"} & NOT_HERE:
-                found.add(site)
+        for node in _awaits_of(path):
+            if f"{path.name} {functions.get(node.lineno, '')}" in SELDOM:
+                found.add(f"{path.name}:{node.lineno}")
+    return tuple(sorted(found & every_await()))
+
+
+@cache
+def every_await() -> frozenset[str]:
+    """All at which the daemon may die here, as ``file:line``; calls of what is not here neither."""
+    found: set[str] = set()
+    for path in sorted(ENGINE.glob("*.py")):
+        functions = _functions(path)
+        for node in _awaits_of(path):
+            names = {functions.get(node.lineno, ""), _called(node)}
+            if not ({path.name} | {f"{path.name} {name}" for name in names}) & NOT_HERE:
+                found.add(f"{path.name}:{node.lineno}")
     return frozenset(found)
 
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from orchestrator.domain.facts import Fact
+from orchestrator.domain.keys import decode_key
 from orchestrator.domain.marker import Marker, read_metadata
 from orchestrator.domain.records import OperationKind
 from orchestrator.domain.rooms import NOTICE
@@ -55,6 +56,9 @@ class Oracle:
         self.inside: dict[str, datetime] = {}  # room → since when somebody is inside
         self._table: dict[str, Room] = {}
         self._links: dict[tuple[str, int], str] = {}
+        self._superseded: dict[str, datetime] = {}  # rooms that another took the place of
+        self._unjudged: list[str] = []  # rooms that were shown, in order
+        self._sent: defaultdict[str, list[datetime]] = defaultdict(list)  # creates, by operation
         self._ended: list[tuple[datetime, str]] = []
         self._renewed: defaultdict[str, list[datetime]] = defaultdict(list)
         self._use_read: datetime | None = None
@@ -72,6 +76,7 @@ class Oracle:
     async def look(self) -> dict[str, Room]:
         """The server's own table, by id; ended and deleted rooms among them until purged."""
         self._table = {room.id: room for room in await self.stage.api.meetings.all_rooms()}
+        self._judge_links()
         return self._table
 
     # --- calls ------------------------------------------------------------------------------------
@@ -117,8 +122,11 @@ class Oracle:
         twins = [
             room.id
             for room in self._table.values()
-            if (other := marker_of(room)) is not None and other.operation == marker.operation
+            if (other := marker_of(room)) is not None
+            and other.operation == marker.operation
+            and not self._is_late(room, marker.operation)
         ]
+        self._sent[marker.operation].append(self.now)
         self.hold(not twins, f"P1: a second room for the operation {marker.operation}: {twins}")
         state = None if operation is None else await self.stage.store.state(operation.key)
         if state is not None and state.lost and state.current is None:
@@ -126,9 +134,19 @@ class Oracle:
             lives = before is not None and before.is_available
             self.hold(not lives, f"P4: a room for {state.key} again, though its own lives")
 
+    def _is_late(self, room: Room, operation: str) -> bool:
+        """Whether a create made it long after its connection ended: nobody can be proof of that.
+
+        The design allows that second room (P1), as long as nobody is ever told of it.
+        """
+        since = [room.created_at - sent for sent in self._sent[operation]]
+        return not any(timedelta() <= passed <= MINUTE for passed in since)
+
     def _ending(self, what: str, room_id: str) -> None:
         for key, given in self.given.items():
-            if given != room_id:
+            # Another took its place, and was told to nobody yet, as the daemon was away for as long
+            # as the overlap: it is over all the same.
+            if given != room_id or self.now - self._superseded.get(room_id, self.now) >= HOUR:
                 continue
             # What is wanted again in the minute in which its grace ends may be under way already.
             since = self.writer.wanted_since.get(key, self.now) + MINUTE
@@ -164,10 +182,13 @@ class Oracle:
             if fact.event == "room.renewed" and "lifetime" not in fact.reason:
                 self._renewed[fact.room_id].append(self.now)
             if fact.event == "room.superseded":
+                self._superseded[fact.room_id] = self.now
                 unseen = self._unseen(fact.room_id)
                 self.hold(unseen, f"P5: {fact.room_id} was replaced with people inside")
             if fact.event == "room.rekeyed":
                 self._follow(fact)
+            if fact.event == "room.expired":
+                await self._judge_end(fact)
             if _ends_a_link(fact):
                 self._ended.append((self.now, fact.key))
                 self._judge_brake()
@@ -187,19 +208,25 @@ class Oracle:
 
     def shown(self, rooms: Sequence[DeliveredRoom]) -> None:
         """People are shown rooms: never a second link for one generation of a key (P1)."""
-        given: dict[str, str] = {}
-        for room in rooms:
-            given[room.key] = room.room_id
-            known = self._table.get(room.room_id)
-            marker = None if known is None else marker_of(known)
+        before, self.given = self.given, {room.key: room.room_id for room in rooms}
+        self._unjudged += [id_ for key, id_ in self.given.items() if before.get(key) != id_]
+        self._judge_links()
+
+    def _judge_links(self) -> None:
+        """Judge what was shown, in order; what was just made is in the table at the next look."""
+        left: list[str] = []
+        for room_id in self._unjudged:
+            room = self._table.get(room_id)
+            marker = None if room is None else marker_of(room)
             if marker is None:
+                left.append(room_id)
                 continue
-            once = self._links.setdefault((marker.key, marker.generation), room.room_id)
+            once = self._links.setdefault((marker.key, marker.generation), room_id)
             self.hold(
-                once == room.room_id,
+                once == room_id,
                 f"P1: generation {marker.generation} of {marker.key} has two links",
             )
-        self.given = given
+        self._unjudged = left
 
     # --- after each step --------------------------------------------------------------------------
 
@@ -229,11 +256,24 @@ class Oracle:
             if room is None or room.is_available or room.id in self._expired:
                 continue
             self._expired.add(room.id)
-            end = room.life.expires_at
-            if room.life.phase is not Phase.EXPIRED or self._good_since is None:
-                continue
-            in_time = self._good_since <= end - GOOD_SPELL
-            self.hold(not in_time, f"P7: {key}'s room came to its end at {end}")
+            self._hold_renewed(key, room)
+
+    async def _judge_end(self, fact: Fact) -> None:
+        """The same where the daemon makes another one before anybody looks."""
+        decoded = decode_key(fact.key)
+        key = str(decoded)
+        if key not in self.writer.wanted or self.given.get(key) != fact.room_id:
+            return
+        room = (await self.look()).get(fact.room_id)
+        if room is not None and room.id not in self._expired:
+            self._expired.add(room.id)
+            self._hold_renewed(key, room)
+
+    def _hold_renewed(self, key: str, room: Room) -> None:
+        end, since = room.life.expires_at, self._good_since
+        if room.life.phase is Phase.EXPIRED and since is not None:
+            since = max(since, self.writer.wanted_since.get(key, since))
+            self.hold(since > end - GOOD_SPELL, f"P7: {key}'s room came to its end at {end}")
 
     def weather(self, *, good: bool) -> None:
         """Whether the API answers, the daemon runs and the clock is right, from now on."""

@@ -12,10 +12,15 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
+from unittest.mock import patch
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from orchestrator.adapters.meetings import token as tokens
 from orchestrator.adapters.meetings.rooms import Account, Limits, connect
 from orchestrator.adapters.meetings.transport import Answer
 from orchestrator.adapters.store.sqlite import SqliteStore
@@ -29,19 +34,22 @@ from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.supervisor import Engine
 from orchestrator.meetings_server import Application, Memory
 from orchestrator.meetings_server import Settings as ServerSettings
+from orchestrator.ports.adoptions import Entry
 from orchestrator.ports.deliveries import DeliveredRoom
-from orchestrator.ports.store import Commit
+from orchestrator.ports.store import Commit, StoreFault
 from tests.fakes.audit import FakeAudit
-from tests.fakes.deliveries import FakeDestination
+from tests.fakes.deliveries import FakeBoard, FakeDestination
 from tests.fakes.sources import FakeSources
-from tests.meetings import APPLICATION, BASE, KEY, OTHER_APPLICATION, public_pem
-from tests.simulation.mortal import Life, Mortal
+from tests.meetings import APPLICATION, BASE, OTHER_APPLICATION, public_pem
+from tests.simulation.mortal import Life, Mortal, Targets
 from tests.simulation.weather import Weather
 
 START: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
 OWNER: Final = "acme"
 URL: Final = "https://meetings.test/v1/meetings"
 LIMITS: Final = BrakeLimits(max_removals=3, max_removal_percent=10, per=timedelta(days=1))
+# Nobody forges a token here, and with the least that is allowed a signature costs a fifth.
+KEY: Final = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
 # Two pages and more even here: what can go wrong between pages is to go wrong.
 LIMITS_OF_CALLS: Final = Limits(page_size=6)
 
@@ -66,12 +74,35 @@ class Watcher(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How often the daemon does what it does again and again.
+
+    Attributes:
+        resync: between two listings.
+        probe: between two looks at the clocks and at what operators should know.
+        token: how long one lives; where listings are hours apart and tokens are not each costs one,
+            and a token as much as a listing.
+    """
+
+    resync: timedelta
+    probe: timedelta
+    token: timedelta = tokens.LIFETIME
+
+
 class SetClock(LoopClock):
     """The daemon's clock, which somebody may set."""
 
     def __init__(self, start: datetime) -> None:
         super().__init__(start)
         self._off = timedelta()
+        self.life = Life()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; it may die before and after that, too."""
+        await self.life.step()
+        await super().sleep(seconds)
+        await self.life.step()
 
     def now(self) -> datetime:
         return super().now() + self._off
@@ -108,7 +139,7 @@ class Wire:
         await self._watcher.asked(method, path, body)
         status = 0
         try:
-            answer = await self._api.send(method, path, query, headers, body)
+            answer = await self._weather.replica.send(self._api, method, path, query, headers, body)
             status = answer.status
         finally:
             await self._watcher.answered(method, path, status)
@@ -117,15 +148,29 @@ class Wire:
 
 
 class WatchedStore(Mortal):
-    """The store in one life: its commits are told, too."""
+    """The store in one life: its commits are told, too, and its disk may be `full`."""
 
     def __init__(self, store: SqliteStore, life: Life, watcher: Watcher) -> None:
         super().__init__(store, life)
         self._store = store
         self._watcher = watcher
+        self.full = False
+        self.refused = 0
+
+    async def check(self) -> None:
+        await self._life.step()
+        self._refuse_if_full()
+        await self._store.check()
+
+    def _refuse_if_full(self) -> None:
+        if self.full:
+            self.refused += 1
+            message = "state.db: database or disk is full"
+            raise StoreFault(message)
 
     async def commit(self, commit: Commit, now: datetime) -> Sequence[int]:
         await self._life.step()
+        self._refuse_if_full()
         seqs = await self._store.commit(commit, now)
         await self._watcher.committed(commit)
         await self._life.step()
@@ -142,6 +187,16 @@ class WatchedDestination(FakeDestination):
         self.watcher.shown(rooms)
 
 
+class KeptAdoptions:
+    """The list of what was adopted and disowned; nobody rebuilds from it here."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    async def record(self, entries: Sequence[Entry]) -> None:
+        self.entries.extend(entries)
+
+
 class Stage:
     """One installation; made by `staged`."""
 
@@ -152,7 +207,7 @@ class Stage:
         clock: LoopClock,
         folder: Path,
         chance: random.Random,
-        resync: timedelta,
+        pace: Pace,
     ) -> None:
         self.api = api
         self._weather = weather
@@ -161,11 +216,14 @@ class Stage:
         self.audit = FakeAudit()
         self.destination = WatchedDestination("rooms-json")
         self.sources = FakeSources()
+        self.board = FakeBoard()
+        self.adoptions = KeptAdoptions()
+        self.targets = Targets()
         self.life = Life()
         self.limits = LIMITS
         self._file = folder / "state.db"
         self._chance = chance
-        self._resync = resync
+        self._pace = pace
         self._store: SqliteStore | None = None
         self._engine: Engine | None = None
         self._timer: LoopTimer | None = None
@@ -199,7 +257,7 @@ class Stage:
     async def begin(self, watcher: Watcher) -> None:
         """Begin a life."""
         assert self._task is None
-        self.life = life = Life()
+        self.life = self.clock.life = life = Life(self.targets)
         self._store = store = await SqliteStore.open(self._file)
         self.destination.watcher = watcher
         transport = Wire(self.api, self._weather, life, watcher)
@@ -208,16 +266,21 @@ class Stage:
             transport, account, self.clock, LIMITS_OF_CALLS, root=BASE, jitter=self._chance.random
         )
         self._timer = LoopTimer(self.clock)
+        self.disk = WatchedStore(store, life, watcher)
+        board: Any = Mortal(self.board, life)
+        adoptions: Any = Mortal(self.adoptions, life)
         sources: Any = Mortal(self.sources, life)
         destination: Any = Mortal(self.destination, life)
         outside = Outside(
-            store=WatchedStore(store, life, watcher),
+            store=self.disk,
             rooms=rooms,
             audit=Mortal(self.audit, life),
             sources=sources,
             timer=self._timer,
             clock=self.clock,
             destinations={"rooms-json": destination},
+            boards={"operators": board},
+            adoptions=adoptions,
             entropy=self._chance.randbytes,
             jitter=self._chance.random,
         )
@@ -225,10 +288,10 @@ class Stage:
             owner=OWNER,
             url=URL,
             mode=Mode.ENFORCE,
-            resync_interval=self._resync,
+            resync_interval=self._pace.resync,
             limits=self.limits,
             store_check=timedelta(days=1),
-            probe=timedelta(hours=6),
+            probe=self._pace.probe,
         )
         self._engine = assemble(settings, outside)
         self._task = asyncio.get_running_loop().create_task(self._engine.run(), name="engine")
@@ -255,7 +318,9 @@ class Stage:
         if self._timer is not None:
             await self._timer.close()
         await self.store.close()
-        if not died and fell is not None:
+        # One that cannot even record its start ends, and is started again.
+        full = isinstance(fell, StoreFault) and self.disk.full
+        if not died and fell is not None and not full:
             raise fell
 
     @property
@@ -287,10 +352,11 @@ def _pass(passed: asyncio.Future[None]) -> None:
 
 @asynccontextmanager
 async def staged(
-    folder: Path, chance: random.Random, resync: timedelta, weather: Weather
+    folder: Path, chance: random.Random, pace: Pace, weather: Weather
 ) -> AsyncIterator[Stage]:
     """An installation whose API is as ``weather`` says."""
     clock = LoopClock(START)
+    fresh = pace.token - timedelta(minutes=5)
     pem = public_pem(KEY)
     settings = ServerSettings(
         applications=(
@@ -299,10 +365,11 @@ async def staged(
         ),
         retention=timedelta(days=3),  # a listing is most of what a quiet year costs
     )
-    async with weather.opened(settings, clock) as api:
-        stage = Stage(api, weather, clock, folder, chance, resync)
-        try:
-            yield stage
-        finally:
-            if stage.alive:
-                await stage.bury()
+    with patch.multiple(tokens, LIFETIME=pace.token, _FRESH=fresh):
+        async with weather.opened(settings, clock) as api:
+            stage = Stage(api, weather, clock, folder, chance, pace)
+            try:
+                yield stage
+            finally:
+                if stage.alive:
+                    await stage.bury()

@@ -2,27 +2,91 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from orchestrator.adapters.virtual import LoopClock
 from orchestrator.meetings_server import Memory, Settings
 from orchestrator.meetings_server.hostile import DEFAULT, Fault, Hostility, Profile, Route
+from orchestrator.meetings_server.http import Answer
 
 _LASTING: Final = (Fault.EMPTY, Fault.UNAUTHORIZED)
 # Of these a create is the victim, and what becomes of it is the hardest to get right.
-_UNCLEAR: Final = (Fault.LATE, Fault.DONE_THEN_DROPPED, Fault.LOST, Fault.CUT, Fault.WRONG_BODY)
+_UNCLEAR: Final = (
+    *3 * (Fault.LATE,),
+    *(Fault.DONE_THEN_DROPPED, Fault.LOST, Fault.CUT, Fault.WRONG_BODY),
+)
 # What a client cannot be proof against stays out of a run; and callbacks go nowhere here.
 _ALWAYS: Final = tuple(
     fault
     for fault in Fault
     if fault not in {Fault.DENIED_BUT_DONE, Fault.TWICE, Fault.OUT_OF_ORDER, *_LASTING}
 )
+
+
+LAGGING: Final = "get or list rooms: as before the last change"
+# A change that is not done, or told of as if it were not.
+_UNTAKEN: Final = (Fault.NOT_DONE, Fault.OLD_VALUE, Fault.MISSING, Fault.NO_METADATA)
+# Listings that lack something.
+_MISTOLD: Final = (Fault.STALE, Fault.SKIPPED, Fault.FEWER, Fault.NO_NEXT)
+
+
+class Replica:
+    """Reads that come from a copy, which does not have the last changes of rooms yet.
+
+    It has every room: a create that is not to be seen for longer than the client was told makes a
+    second room, whatever the client does.
+
+    Attributes:
+        lags: whether they do.
+        hits: how often a room was read that was not told as it is.
+    """
+
+    def __init__(self) -> None:
+        """It is up to date."""
+        self.lags = False
+        self.hits = 0
+        self._before: dict[str, Any] = {}
+
+    async def send(
+        self,
+        api: Memory,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes | None,
+    ) -> Answer:
+        """Ask ``api``, and tell what it answers as the copy knows it."""
+        if not self.lags:
+            self._before.clear()
+            return await api.send(method, path, query, headers, body)
+        if method == "PATCH":
+            known = await api.send("GET", path, {}, headers, None)
+            if known.status == 200:
+                document = json.loads(known.body)
+                self._before.setdefault(document["id"], document)
+        answer = await api.send(method, path, query, headers, body)
+        if method != "GET" or answer.status != 200 or not self._before:
+            return answer
+        document = json.loads(answer.body)
+        rows = document.get("_embedded")
+        if isinstance(rows, list):
+            document["_embedded"] = [self._as_known(row) for row in rows]
+        elif "id" in document:
+            document = self._as_known(document)
+        return replace(answer, body=json.dumps(document).encode())
+
+    def _as_known(self, room: Any) -> Any:
+        before = self._before.get(room["id"])
+        self.hits += before is not None
+        return room if before is None else before
 
 
 class Weather:
@@ -33,6 +97,7 @@ class Weather:
         lasts: how long the present weather does; a daemon that lists each minute for days, because
             nothing that it is told can be believed, finds nothing that it does not find in hours.
         deletes: it has DELETE for rooms, which the final API had not.
+        replica: what reads come from.
         tells_sessions: it has a list of sessions, which most had not.
     """
 
@@ -42,8 +107,9 @@ class Weather:
         self.faults = faults
         self.good = True
         self.lasts = timedelta()
-        self.deletes = chance.random() < 0.6
+        self.deletes = chance.random() < 0.75
         self.tells_sessions = chance.random() < 0.8
+        self.replica = Replica()
         self._own = random.Random(chance.random())
         self._hostility: Hostility | None = None
 
@@ -58,23 +124,43 @@ class Weather:
         ) as memory:
             yield memory
 
+    @staticmethod
+    def every_fault() -> frozenset[str]:
+        """All that can be met here, as `hits` names them; a page of sessions is never full."""
+        places = {
+            (route, fault)
+            for route, fault in DEFAULT.rates
+            if route is not Route.CALLBACK and (route, fault) != (Route.SESSIONS, Fault.NO_NEXT)
+        }
+        return frozenset({*(f"{route}: {fault}" for route, fault in places), LAGGING})
+
     @property
     def hits(self) -> Counter[str]:
         """How often each fault was met, by route and fault."""
         hits = {} if self._hostility is None else self._hostility.hits
-        return Counter({f"{route}: {fault}": count for (route, fault), count in hits.items()})
+        told = Counter({f"{route}: {fault}": count for (route, fault), count in hits.items()})
+        told[LAGGING] = self.replica.hits
+        return told
 
     def turn(self) -> str:
         """Another weather; what it is."""
         hostility, chance = self._hostility, self.chance
         if hostility is None or not self.faults:
             return "the weather stays"
-        self.lasts = timedelta(minutes=chance.choice([5, 20, 60, 180, 360]))
-        kind = chance.choices(["usual", "one", "lasting"], (5, 4, 1))[0]
+        self.lasts = timedelta(minutes=chance.choice([5, 20, 20, 60, 60, 240]))
+        # What is carried out hours later leaves a second room, which nobody may ever be told of.
+        late = timedelta(minutes=chance.choice([0.5, 10, 120]))
+        kind = chance.choices(["usual", "one", "lasting", "replica"], (4, 5, 1, 1))[0]
+        if kind == "replica":
+            hostility.calm()
+            # Until the next listing and the one after it: what lags is seen only by who looks.
+            self.good, self.replica.lags, self.lasts = False, True, timedelta(hours=13)
+            return f"reads come from a copy that lags, {self.lasts}"
         hostility.rage()
+        self.replica.lags = False
         if kind == "usual":
             factor = chance.choice([0.3, 1.0, 2.0])
-            hostility.profile = DEFAULT.times(factor)
+            hostility.profile = replace(DEFAULT.times(factor), late=late)
             self.good = factor <= 1
             return f"hostile, {factor:g} times the usual, {self.lasts}"
         self.good = False
@@ -83,17 +169,25 @@ class Weather:
             hostility.profile = Profile()
             hostility.begin(fault, self.lasts)
             return f"{fault}, {self.lasts}"
-        fault = chance.choice(chance.choice([_ALWAYS, _UNCLEAR]))
+        fault = chance.choice(chance.choice([_ALWAYS, _ALWAYS, _UNCLEAR, _UNTAKEN, _MISTOLD]))
         rate = chance.choice([0.3, 0.6])
         places = [(route, fault) for route in Route if (route, fault) in DEFAULT.rates]
-        # What is carried out hours later leaves a second room, which nobody may ever be told of.
-        late = timedelta(minutes=chance.choice([0.5, 10, 120]))
-        hostility.profile = Profile(rates=dict.fromkeys(places, rate), late=late)
+        # Nearly as old as a listing may be at most.
+        lag = timedelta(seconds=55)
+        hostility.profile = Profile(rates=dict.fromkeys(places, rate), late=late, lag=lag)
         return f"{fault}, {rate:g} of the time, {self.lasts}"
+
+    def slow_down(self) -> None:
+        """Most answers take some seconds, for some minutes."""
+        if self._hostility is not None:
+            self._hostility.rage()
+            self.good, self.replica.lags, self.lasts = False, False, timedelta(minutes=5)
+            places = [(route, Fault.SLOW) for route in Route if route is not Route.CALLBACK]
+            self._hostility.profile = Profile(rates=dict.fromkeys(places, 0.8))
 
     async def calm(self) -> None:
         """Clear up, and carry out what was left lying."""
-        self.good, self.lasts = True, timedelta()
+        self.good, self.lasts, self.replica.lags = True, timedelta(), False
         if self._hostility is not None:
             self._hostility.calm()
             await self._hostility.carry_out(everything=True)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from tests.component.world import policy
 
 HALVES: Final = ("name: [", "<html><title>Sign in</title></html>", "version: 1\nname: ", "\x00")
+
+UNKNOWN: Final = datetime(9000, 1, 1, tzinfo=UTC)  # when it will be read what is wanted
 
 
 @dataclass
@@ -43,13 +46,16 @@ class Wishes:
                 self.subjects ^= set(chance.sample(self.names, many))
                 self.subjects |= set() if self.subjects else {self.names[0]}
             case "room":
-                self.room["lifetime"] = chance.choice(["30d", "90d", "365d"])
+                self.room["lifetime"] = chance.choice(["20d", "20d", "90d", "365d"])
                 self.room["ui_settings"] = {"language": chance.choice(["en", "de", "fr"])}
             case "name":
                 self.label = chance.choice(["room", "space", "hall"])
             case "removal":
                 mode = chance.choice(["delete", "expire", "keep"])
-                self.rest["removal"] = {"mode": mode, "grace": chance.choice(["60s", "1d", "7d"])}
+                self.rest["removal"] = {
+                    "mode": mode,
+                    "grace": chance.choice(["60s", "60s", "1d", "7d"]),
+                }
             case "replace":
                 how = chance.choice(["never", "when_unused", "now"])
                 self.rest["replace"] = {"mode": how, "overlap": chance.choice(["1h", "1d"])}
@@ -82,15 +88,25 @@ class Wishes:
 class Writer:
     """Everything in the folder, and everything that is wanted."""
 
-    def __init__(self, chance: random.Random, *, subjects: int, meetings: bool) -> None:
-        """Subjects come and go among so many, of which at first half are there."""
+    def __init__(self, chance: random.Random, *, subjects: int, meetings: str) -> None:
+        """Subjects come and go among so many, of which at first half are there.
+
+        ``meetings`` is when people meet by a schedule, as cron; empty: they do not.
+        """
         self._chance = chance
         names = [f"team-{number}" for number in range(subjects)]
         self.wishes = [
-            Wishes(name, f"{name}.yaml", names, set(chance.sample(names, subjects // 2)))
-            for name in ("rooms", "labs")
+            Wishes(
+                name,
+                f"{name}.yaml",
+                names,
+                set(chance.sample(names, subjects // 2)),
+                room={"lifetime": lifetime},
+            )
+            for name, lifetime in (("rooms", "20d"), ("labs", "90d"))
         ]
         self.meetings = meetings
+        self._meeting_names = ["meeting"]  # the present one last
         self.wanted: set[str] = set()
         self.unwanted_since: dict[str, datetime] = {}
         self.wanted_since: dict[str, datetime] = {}
@@ -100,8 +116,22 @@ class Writer:
 
     def edit(self) -> str:
         """Change something in one policy; what it was."""
+        if self.meetings and self._chance.random() < 0.15:
+            return self._change_meeting()
         wishes = self._chance.choice(self.wishes)
         return f"{wishes.change(self._chance)} of {wishes.name}"
+
+    def _change_meeting(self) -> str:
+        """Give it another name, take it away, or bring it back under the last one."""
+        *former, present = self._meeting_names
+        if not present:
+            self._meeting_names = [*former[:-1], former[-1]]
+            return "the meeting is back"
+        if self._chance.random() < 0.3:
+            self._meeting_names.append("")
+            return "the meeting is gone"
+        self._meeting_names.append(f"meeting-v{len(self._meeting_names) + 1}")
+        return "rename of the meeting"
 
     def spoil(self) -> str:
         """Break a file as programs and people break them; what it was."""
@@ -123,29 +153,37 @@ class Writer:
                 self.data[wishes.data] = b"<html><title>Sign in</title></html>"
         return f"data file {wishes.data} is {how}"
 
-    def save(self, now: datetime) -> None:
-        """Write everything whole: from now on this is what is wanted."""
+    def save(self, now: datetime, *, readable: bool = True) -> None:
+        """Write everything whole: from now on this is what is wanted.
+
+        Where nobody can read it, nobody can know yet what is wanted besides.
+        """
         self.whole = True
         self.policies = {f"{wishes.data[0]}.yaml": wishes.text for wishes in self.wishes}
         self.data = {wishes.data: wishes.rows for wishes in self.wishes}
-        if self.meetings:
-            self.policies["meeting.yaml"] = MEETING
+        if self.meetings and self._meeting_names[-1]:
+            self.policies["meeting.yaml"] = _meeting(self.meetings, self._meeting_names)
         wanted = {key for wishes in self.wishes for key in wishes.keys}
         for key in self.wanted - wanted:
             self.unwanted_since[key] = now
         for key in wanted:
             self.unwanted_since.pop(key, None)
-        for key in wanted - self.wanted:
-            self.wanted_since[key] = now
+        for key in wanted:
+            if key not in self.wanted:
+                self.wanted_since[key] = now if readable else UNKNOWN
+            elif readable and self.wanted_since[key] == UNKNOWN:
+                self.wanted_since[key] = now
         self.wanted = wanted
 
 
-MEETING: Final = json.dumps(
-    {
+def _meeting(cron: str, names: Sequence[str]) -> bytes:
+    """A policy by which there is a room around each moment of ``cron``."""
+    document = {
         "version": 1,
-        "name": "meeting",
+        "name": names[-1],
+        **({"formerly": list(names[:-1])} if len(names) > 1 else {}),
         "on_schedule": {
-            "cron": "0 15 * * THU",
+            "cron": cron,
             "timezone": "Europe/Berlin",
             "open_before": "15m",
             "duration": "90m",
@@ -154,4 +192,4 @@ MEETING: Final = json.dumps(
         "room": {"type": "long_term", "display_name": "All hands"},
         "deliver": [{"to": "rooms-json"}],
     }
-).encode()
+    return json.dumps(document).encode()

@@ -10,6 +10,8 @@ from __future__ import annotations
 import random
 import tempfile
 import time
+import traceback
+import warnings
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -18,23 +20,29 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from jwt.warnings import InsecureKeyLengthWarning
+
 from orchestrator.domain.records import Role
 from orchestrator.domain.reports import Person
 from orchestrator.foundation.virtual_time import run_virtually
 from orchestrator.meetings_server.model.refusals import Refused
 from orchestrator.meetings_server.model.rooms import Room, RoomDraft, RoomType
+from orchestrator.ports.deliveries import DeliveryFault
 from orchestrator.ports.desk import DeskError
+from orchestrator.ports.store import StoreFault
 from tests.meetings import APPLICATION
-from tests.simulation.mortal import every_await
+from tests.simulation.mortal import Crash, every_await, seldom_awaits
 from tests.simulation.oracle import Oracle, marker_of
-from tests.simulation.stage import Stage, staged
+from tests.simulation.stage import Pace, Stage, staged
 from tests.simulation.weather import Weather
 from tests.simulation.writer import Writer
 
+SECOND: Final = timedelta(seconds=1)
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 LONG_EVERY: Final = 4  # every so many seeds one runs for five years
+FIRST_TARGETS: Final = 6
 FIVE_YEARS: Final = 1826 * DAY
 ANNA: Final = Person("anna (uid 1001)", "OPS-4711")
 _RAM: Final = Path("/dev/shm")  # a file system without a disk, where there is one
@@ -60,17 +68,35 @@ class Kind:
     """How a run goes; drawn by its seed."""
 
     length: timedelta
-    resync: timedelta
+    pace: Pace
     pauses: tuple[timedelta, ...]
     subjects: int
     foreign: int
     rest_every: int  # steps
+    foresight: timedelta  # how long a storm waits for what is due
+    meetings: str  # when people who meet by a schedule do, as cron
 
 
 SHORT: Final = Kind(
-    45 * DAY, 4 * HOUR, (MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 3 * DAY), 10, 2, 15
+    length=30 * DAY,
+    pace=Pace(resync=6 * HOUR, probe=6 * HOUR),
+    pauses=(MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 2 * DAY),
+    subjects=10,
+    foreign=2,
+    rest_every=15,
+    foresight=2 * DAY,
+    meetings="0 15 * * THU",
 )
-LONG: Final = Kind(FIVE_YEARS, 6 * HOUR, (HOUR, DAY, 5 * DAY, 20 * DAY, 45 * DAY), 3, 1, 20)
+LONG: Final = Kind(
+    length=FIVE_YEARS,
+    pace=Pace(resync=6 * HOUR, probe=DAY, token=DAY),
+    pauses=(HOUR, DAY, 5 * DAY, 20 * DAY, 45 * DAY),
+    subjects=3,
+    foreign=1,
+    rest_every=20,
+    foresight=30 * DAY,
+    meetings="0 15 1 * *",
+)
 
 
 class Years:
@@ -81,7 +107,9 @@ class Years:
         self.chance = chance
         self.kind = kind
         self.weather = weather
-        self.writer = Writer(chance, subjects=kind.subjects, meetings=chance.random() < 0.3)
+        self.writer = Writer(
+            chance, subjects=kind.subjects, meetings=kind.meetings if chance.random() < 0.3 else ""
+        )
         self.oracle = Oracle(stage, self.writer, {})
         self.result = Result(0)
         self.wrong_for = timedelta()  # how long the daemon's clock will still be wrong
@@ -98,6 +126,10 @@ class Years:
         await self.furnish()
         self.publish()
         await self.oracle.look()
+        if self.weather.faults:
+            # From the first room on, and at the very beginning of a life.
+            for _ in range(FIRST_TARGETS):
+                self.aim()
         await self.begin()
         end = self.stage.true_clock.now() + self.kind.length
         steps = 0
@@ -165,7 +197,9 @@ class Years:
             (self.meet, 8),
             (self.storm, 9),
             (self.die, 12 if self.weather.faults else 0),
-            (self.stop, 2),
+            (self.stop, 3),
+            (self.refuse, 2 if self.weather.faults else 0),
+            (self.fill_disk, 1 if self.weather.faults else 0),
             (self.spoil, 2),
             (self.lose_folder, 1),
             (self.vanish, 1),
@@ -181,7 +215,8 @@ class Years:
 
     def publish(self) -> None:
         """Save the files as the writer has them in mind."""
-        self.writer.save(self.stage.true_clock.now())
+        readable = self.stage.sources.problem is None
+        self.writer.save(self.stage.true_clock.now(), readable=readable)
         self.announce()
 
     def announce(self) -> None:
@@ -260,25 +295,70 @@ class Years:
             await self.stage.api.meetings.delete(APPLICATION, room.id, force=True)
 
     async def storm(self) -> None:
+        """The API turns hostile, rather when the daemon is about to do something."""
+        due = self.stage.engine.parts.agenda.next_moment
+        soon = None if due is None else due - self.stage.clock.now() - MINUTE
+        near = soon is not None and timedelta() < soon < self.kind.foresight
+        if near and soon is not None and self.chance.random() < 0.6:
+            await self.wait(soon)
         self.note(self.weather.turn())
         self.judge_weather()
         if self.chance.random() < 0.5:
             await self.edit()  # an API that lies to nobody harms nobody
+            if self.chance.random() < 0.2:
+                # Whoever starts lists at once, while what was just made may not be shown yet.
+                await self.wait(5 * SECOND)
+                await self.stop()
 
     async def die(self) -> None:
-        """Soon, or at one await of the engine, whenever that is."""
+        """Soon, or at some awaits of the engine, whenever that is."""
         if self.chance.random() < 0.3:
             moments = self.chance.randint(1, 60)
             self.note(f"it will die in {moments} moments")
             self.stage.life.arm(at=moments)
         else:
-            site = self.chance.choice(sorted(every_await()))
-            self.note(f"it will die at {site}")
-            self.stage.life.arm(site=site)
+            self.note(f"it will die at {self.aim()} and at {self.aim()}")
+
+    def aim(self) -> str:
+        """One more await at which it is to die, in this life or another."""
+        seldom = self.chance.random() < 0.4
+        site = self.chance.choice(seldom_awaits() if seldom else sorted(every_await()))
+        self.stage.targets.add(site)
+        return site
+
+    async def refuse(self) -> None:
+        """Nobody takes what leaves the outbox, for less than an old link still leads anywhere."""
+        self.note("audit log, destination and board refuse")
+        fault = DeliveryFault("it does not answer")
+        self.stage.destination.fault = self.stage.board.fault = fault
+        self.stage.audit.fail(*[0] * 1000)
+        before = self.stage.destination.deliveries
+        await self.edit()
+        await self.wait(20 * MINUTE)
+        self.result.faults["outbox: refused"] += self.stage.destination.deliveries - before
+        self.take_again()
+
+    def take_again(self) -> None:
+        self.stage.destination.fault = self.stage.board.fault = None
+        self.stage.audit.heal()
+
+    async def fill_disk(self) -> None:
+        """Nothing can be recorded, so nothing may be done; room is made before the next start."""
+        self.note("the disk is full")
+        self.stage.disk.full = True
+        await self.edit()
+        await self.wait(self.chance.choice([2 * MINUTE, 10 * MINUTE]))
+        self.result.faults["disk: full"] += self.stage.disk.refused
+        self.stage.disk.full = False
 
     async def stop(self) -> None:
-        """Somebody restarts it."""
+        """Somebody restarts it; it may die of that, too."""
         self.note("stopped in order")
+        if self.weather.faults and self.chance.random() < 0.5:
+            self.weather.slow_down()
+            await self.edit()
+            await self.wait(self.chance.choice([1, 2, 5]) * SECOND)
+            self.stage.life.arm(at=self.chance.randint(1, 30))
         await self.stage.stop()
         await self.start_again()
 
@@ -286,8 +366,10 @@ class Years:
         length = self.chance.choice([-365 * DAY, -DAY, -HOUR, HOUR, DAY, 365 * DAY])
         self.note(f"the wall clock is set by {length}")
         self.stage.clock.jump(length)
-        # As with the weather: what is not found in a day is not found in a week.
-        self.wrong_for = self.chance.choice([10 * MINUTE, HOUR, DAY])
+        # As with the weather: what is not found in hours is not found in days, and is listed for
+        # every few minutes. But it should meet a look at the clocks now and then.
+        probe = self.kind.pace.probe
+        self.wrong_for = self.chance.choice([10 * MINUTE, HOUR, HOUR, 3 * HOUR, probe + HOUR])
         self.judge_weather()
 
     async def approve(self) -> None:
@@ -298,7 +380,7 @@ class Years:
         now = self.stage.true_clock.now()
         self.oracle.approved.update(dict.fromkeys(verdict.held, now))
         self.note(f"approved: {sorted(verdict.held)}")
-        with suppress(DeskError):  # another set stands by now
+        with suppress(DeskError, StoreFault, Crash):  # another set stands by now
             await self.stage.desk.approve(verdict.brake, ANNA)
 
     async def heal(self) -> None:
@@ -308,6 +390,8 @@ class Years:
         self.stage.clock.right()
         self.wrong_for = timedelta()
         self.stage.sources.problem = None
+        self.stage.disk.full = False
+        self.take_again()
         self.stage.life.arm()
         self.publish()
         self.judge_weather()
@@ -317,6 +401,7 @@ class Years:
     async def come_to_rest(self) -> None:
         """Heal everything, see everybody out, approve what is held; then all must be in order."""
         await self.heal()
+        self.stage.targets.paused = True
         now = self.stage.true_clock.now()
         if all(room.life.expires_at <= now for room in self.oracle.foreign.values()):
             await self.furnish()
@@ -332,6 +417,7 @@ class Years:
                 break
         if wrong:
             raise AssertionError(wrong)
+        self.stage.targets.paused = False
         self.note("at rest")
 
     async def in_order(self) -> str:
@@ -363,7 +449,7 @@ class Years:
         """P8: where nothing falls due, a further pass makes list calls and no others."""
         due = self.stage.engine.parts.agenda.next_moment
         before = self.oracle.changes
-        await self.wait(2 * self.kind.resync)
+        await self.wait(2 * self.kind.pace.resync)
         if due is not None and due <= self.stage.clock.now():
             return ""
         return "" if self.oracle.changes == before else "P8: a further pass changed something"
@@ -379,7 +465,7 @@ def simulate(seed: int, *, faults: bool = True, length: float = 1.0) -> Result:
         kind = LONG if seed % LONG_EVERY == 0 else SHORT
         weather = Weather(chance, faults=faults)
         with tempfile.TemporaryDirectory(dir=_RAM if _RAM.is_dir() else None) as folder:
-            async with staged(Path(folder), chance, kind.resync, weather) as stage:
+            async with staged(Path(folder), chance, kind.pace, weather) as stage:
                 years = Years(stage, chance, replace(kind, length=kind.length * length), weather)
                 result = years.result
                 result.seed = seed
@@ -388,12 +474,18 @@ def simulate(seed: int, *, faults: bool = True, length: float = 1.0) -> Result:
                     await years.run()
                 except AssertionError as error:
                     result.broken = str(error) or repr(error)
+                except Exception as error:  # noqa: BLE001 - told with its seed, as all that breaks
+                    result.broken = f"it fell over: {error!r}"
+                    result.log += traceback.format_exc().splitlines()
                 finally:
                     result.days = stage.true_clock.monotonic() / 86400
                     result.facts = years.oracle.counts
-                    result.faults = weather.hits
+                    result.faults += weather.hits
 
-    run_virtually(run())
+    with warnings.catch_warnings():
+        # The stage's key is as short as it is for a reason.
+        warnings.simplefilter("ignore", InsecureKeyLengthWarning)
+        run_virtually(run())
     (result,) = results
     result.cpu = time.process_time() - began
     return result
