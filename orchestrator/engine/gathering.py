@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from orchestrator.domain.actions import Hold
-from orchestrator.domain.keys import Key
+from orchestrator.domain.keys import Key, decode_key
 from orchestrator.domain.policies import Mode, stricter
 from orchestrator.domain.presence import recalled, recorded_use, watched_use
 from orchestrator.domain.records import KeyState, Operation, OperationKind, RoomRecord
@@ -132,7 +132,7 @@ class Gathering:
             world=await self._world(key),
             sightings=self._sightings(state),
             uses=self._uses(state),
-            claims=await self._claims(state),
+            claims=await self._claims(state, book),
             lookalikes=await self._lookalikes(state, wish, pending),
             pending=pending,
             held=braked or self._held_by_mode(key, book),
@@ -183,7 +183,7 @@ class Gathering:
         use = observations.use(room.id, self._rooms.api_now())
         return recalled(use, room.last_used_at, hearing=observations.callbacks_at is not None)
 
-    async def _claims(self, state: KeyState) -> tuple[Claim, ...]:
+    async def _claims(self, state: KeyState, book: Book) -> tuple[Claim, ...]:
         encoded = (state.key.encoded, *state.former)
         claims: list[Claim] = []
         for room in self._observations.claims(encoded):
@@ -193,10 +193,26 @@ class Gathering:
             if await self._store.note(DISOWNED + room.id):
                 self.conflicts.rooms.pop(room.id, None)
                 continue
+            if await self._is_anothers(room, state.key, book):
+                continue
             known = room.id in state.deleted or await self._never_announced(room)
             claims.append(Claim(room, known))
         self._note_conflicts(state, claims)
         return tuple(claims)
+
+    async def _is_anothers(self, room: Observed, key: Key, book: Book) -> bool:
+        """Whether a room was made for a former key that has rooms of its own again.
+
+        Until the answer to its create is recorded nothing but its marker tells whose it is.
+        """
+        marker = room.marked_by(self._settings.owner)
+        if marker is None or marker.key == key.encoded:
+            return False
+        operation = await self._store.operation(marker.operation)
+        former = decode_key(marker.key) if operation is None else operation.key
+        if former is None or former == key:
+            return False
+        return former in book.wishes or await self._store.state(former) is not None
 
     def _note_conflicts(self, state: KeyState, claims: Sequence[Claim]) -> None:
         now = self._rooms.api_now()

@@ -340,3 +340,24 @@ async def test_a_world_without_policies_is_at_rest() -> None:
     async with alive(world):
         await world.pass_(DAY)
         assert set(world.calls) == {"list_rooms", "list_sessions"}
+
+
+@pytest.mark.parametrize("subjects", [("till", "checkout"), ("checkout", "till")], ids=",".join)
+async def test_p01_a_former_key_that_is_wanted_again_keeps_the_room_that_is_made_for_it(
+    subjects: tuple[str, ...],
+) -> None:
+    """Its heir does not take that for one of its own, while the create is not recorded yet."""
+    room = {"display_name": "A desk"}  # the same for both, so that nothing is replaced
+    text = policy(subjects=("checkout",), room=room)
+    async with running({"team-rooms.yaml": text}) as world:
+        first = await world.room("team-rooms/checkout")
+        moved = [{"from": "checkout", "to": "till"}]
+        text = policy(subjects=("till",), room=room, moved=moved)
+        await world.edit({"team-rooms.yaml": text})
+        world.mark()
+        await world.edit({"team-rooms.yaml": policy(subjects=subjects, room=room)})
+        await world.pass_(2 * HOUR)
+        assert world.events == ["policy.loaded", "room.created"]
+        second = await world.room("team-rooms/checkout")
+        assert (await world.room("team-rooms/till")).id == first.id
+        assert sorted(one.id for one in world.alive) == [first.id, second.id]
