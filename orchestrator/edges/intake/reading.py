@@ -29,6 +29,7 @@ _DEPTH_MOST: Final = 64  # of what is kept: whoever writes it down again has a s
 _FIELDS_MOST: Final = 1_000  # of a form
 _DIGITS_MOST: Final = 18  # of a number that is more than text
 _FORM: Final = "application/x-www-form-urlencoded"
+_OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")  # a form writes a brace as %7B
 # Each begins with one sign that must be there: looking for it from anywhere takes linear time.
 _FIRST_NAME: Final = re.compile(r'\{\s*"(\w{1,64})"\s*:\s*')
 _AFTER_TEXT: Final = re.compile(r'"\s*,\s*"(\w{1,64})"\s*:\s*')
@@ -46,7 +47,8 @@ def tree_of(message: Message) -> Tree:
 
     A number that is no number of JSON, or is very long, is text.
     """
-    if message.media_type == _FORM:
+    # What is said to be a form and begins so is none: curl says that of everything.
+    if message.media_type == _FORM and not _OBJECT.match(message.body):
         return _form(message.body)
     try:
         return json_of(message.body)

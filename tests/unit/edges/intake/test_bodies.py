@@ -60,7 +60,17 @@ def test_a_form_is_texts_by_their_names() -> None:
     }
     assert reading.tree_of(message(b"", kind)) is None
     assert reading.tree_of(message(b"\xff", kind)) is None
+    assert reading.tree_of(message(b"%7Ba=1&[b]=2", kind)) == {"{a": "1", "[b]": "2"}
     assert reading.tree_of(message(b"a=1&" * 2_000, kind)) is None
+
+
+@pytest.mark.parametrize("before", [b"", b" \r\n", b"\xef\xbb\xbf"], ids=["as is", "blank", "bom"])
+def test_json_that_is_said_to_be_a_form_is_json(before: bytes) -> None:
+    """As curl says of everything that it is given without a Content-Type."""
+    body = before + b'{"action": "open", "title": "a&b=c; 50%"}'
+    found = reading.tree_of(message(body, "application/x-www-form-urlencoded"))
+    assert found == {"action": "open", "title": "a&b=c; 50%"}
+    assert reading.tree_of(message(b'{"a": ', "application/x-www-form-urlencoded")) is None
 
 
 @pytest.mark.parametrize(

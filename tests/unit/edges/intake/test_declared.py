@@ -118,6 +118,11 @@ def test_forms_and_broken_templates() -> None:
     assert isinstance(read(Kind.JSON, b"id=1&event=opened", form, options), Opened)
     broken = read(Kind.JSON, b'{"id": "1", "event": "opened", "title": "a "b""}', None, options)
     assert isinstance(broken, Opened)
+    for body in (
+        b'{"id": "1", "event": "opened"}',
+        b'{"id": "1", "event": "opened", "t": "a "b""}',
+    ):
+        assert isinstance(read(Kind.JSON, body, form, options), Opened)
     nothing = read(Kind.JSON, b"hello", None, options)
     assert isinstance(nothing, Ignored)
     assert "neither JSON nor a form" in nothing.why

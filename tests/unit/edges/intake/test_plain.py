@@ -92,6 +92,16 @@ def test_a_broken_template_still_opens() -> None:
     assert isinstance(read(Kind.GENERIC, b"{"), Ignored)
 
 
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", ""])
+def test_json_is_read_as_json_whatever_it_is_called(kind: str) -> None:
+    """Whoever tries us by curl sends it as a form without knowing."""
+    for body in (
+        b'{"action": "open", "key": "k", "title": "50% & more"}',
+        b'{"action": "open", "key": "k", "title": "50% & more", "team": "a "b""}',
+    ):
+        assert page_of(read(Kind.GENERIC, body, {"content-type": kind})).title == "50% & more"
+
+
 def test_all_that_a_page_may_say() -> None:
     """In our own words."""
     told = {

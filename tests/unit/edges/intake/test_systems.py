@@ -1,5 +1,6 @@
 """Grafana OnCall, Opsgenie, incident.io and GoAlert: what opens, closes, and is a test."""
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -327,6 +328,13 @@ def test_the_code_of_a_verification_is_shown(code: object, shown: bool) -> None:
     assert isinstance(signal, Ignored)
     assert bool(re.fullmatch("type the code 40719[34] there", signal.asks)) is shown
     assert bool(signal.asks) is shown
+
+
+def test_an_alert_of_goalert_is_read_whatever_its_body_is_called() -> None:
+    """GoAlert's own is JSON; who tries it by hand may send that as a form."""
+    body = json.dumps(tree("goalert-alert-status-closed")).encode()
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert isinstance(read(Kind.GOALERT, body, form), Closed)
 
 
 def test_tests_and_schedules_of_goalert_open_nothing() -> None:
