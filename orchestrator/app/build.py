@@ -296,6 +296,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         outside.secrets,
         outside.named_sources,
         open_to_all=outside.open_to_all or frozenset({*outside.destinations, *outside.calendars}),
+        calendars=frozenset(outside.calendars),
     )
     reconciler = Reconciler(parts, Book())
     binder = Binder(reader, templates)

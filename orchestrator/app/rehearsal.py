@@ -39,6 +39,7 @@ from orchestrator.app.build import (
 )
 from orchestrator.app.directories import uses
 from orchestrator.app.embedded import Api, application_id
+from orchestrator.app.links import calendars
 from orchestrator.app.planting import plant, take_links
 from orchestrator.app.seam import remembered_head
 from orchestrator.app.validate import read_folder
@@ -174,6 +175,7 @@ class _Stage:
                 directories=_Unasked(),
                 secrets=uses(settings.directories),
                 named=frozenset(settings.destinations),
+                calendars=calendars(settings),
                 open_to_all=open_to_all(settings.destinations),
                 jitter=chance.random,
             )

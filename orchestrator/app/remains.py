@@ -27,6 +27,7 @@ from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.app.auditing import checked_by
 from orchestrator.app.build import pins, reach_api, reach_rooms
 from orchestrator.app.directories import uses
+from orchestrator.app.links import calendars
 from orchestrator.config import Settings
 from orchestrator.config.destinations import open_to_all
 from orchestrator.domain.keys import InvalidKeyError, Key, parse_key
@@ -250,6 +251,7 @@ async def _book(settings: Settings, present: Present, clock: Clock) -> Book:
         uses(settings.directories),
         frozenset(settings.sources),
         open_to_all=open_to_all(settings.destinations),
+        calendars=frozenset(calendars(settings)),
     )
     folder = await PolicyFolder(settings.policies, clock).read()
     known = present.copy.policies if present.copy is not None else ()

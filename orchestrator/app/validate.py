@@ -17,6 +17,7 @@ from orchestrator.adapters.policies.scanning import load as load_folder
 from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.app.configuration import ConfigError, Loaded, load
 from orchestrator.app.directories import uses
+from orchestrator.app.links import calendars
 from orchestrator.config.destinations import open_to_all
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Policy
@@ -119,6 +120,7 @@ def _installation(option: Path | None, environ: Mapping[str, str], cwd: Path) ->
         uses(settings.directories),
         frozenset(settings.sources),
         open_to_all(settings.destinations),
+        frozenset(calendars(settings)),
     )
     return config + _folder(settings.policies, known, cwd)
 
@@ -131,6 +133,7 @@ class _Known:
     secrets: Mapping[str, SecretUse] | None = None
     sources: frozenset[str] | None = None
     open_to_all: frozenset[str] = frozenset()
+    calendars: frozenset[str] = frozenset()
 
 
 def _folder(path: Path, known: _Known, cwd: Path) -> Validation:
@@ -142,6 +145,7 @@ def _folder(path: Path, known: _Known, cwd: Path) -> Validation:
         known.secrets,
         known.sources,
         open_to_all=known.open_to_all,
+        calendars=known.calendars,
     )
     folder = read_folder(path)
     book = Binder(reader, templates).bind(folder, ())

@@ -45,6 +45,7 @@ class Checks:
     destinations: frozenset[str] | None
     sources: frozenset[str] | None = None
     open_to_all: frozenset[str] = frozenset()
+    calendars: frozenset[str] = frozenset()
 
     def problems(self) -> Iterator[Problem]:
         """Everything that is wrong beyond single values."""
@@ -238,6 +239,13 @@ class Checks:
                 example = _EXAMPLE.format(name=deliver.to)
                 offer = near or f"; add it there: destinations: {{{deliver.to}: {example}}}"
                 message = f'"{deliver.to}" is no destination of config.yaml{offer}'
+                yield self._at(message, *path)
+            elif deliver.to in self.calendars and not self._asks("on_schedule"):
+                asked = " and ".join(key for key in _MADE_FOR if self._asks(key)) or "no schedule"
+                message = (
+                    f'"{deliver.to}" is a calendar, which shows rooms of on_schedule only, and '
+                    f"this policy has {asked}; take it out here"
+                )
                 yield self._at(message, *path)
             elif deliver.link == "host" and deliver.to in self.open_to_all:
                 message = (

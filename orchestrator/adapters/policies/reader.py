@@ -37,14 +37,16 @@ _NAME_LINE: Final = re.compile(
 class PolicyReader:
     """Implements `orchestrator.ports.sources.Reader`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what config.yaml defines and policies name, each by itself
         self,
         templates: Templates,
         calendar: Calendar,
         destinations: frozenset[str] | None = None,
         secrets: Mapping[str, SecretUse] | None = None,
         sources: frozenset[str] | None = None,
+        *,
         open_to_all: frozenset[str] = frozenset(),
+        calendars: frozenset[str] = frozenset(),
     ) -> None:
         """Keep what checking needs.
 
@@ -55,6 +57,7 @@ class PolicyReader:
             secrets: of config.yaml; None: the names in headers are not checked.
             sources: of config.yaml; None: the names in `on_page` are not checked.
             open_to_all: destinations that show links to all who look: host links are none of them.
+            calendars: destinations that show scheduled rooms only.
         """
         self._templates = templates
         self._calendar = calendar
@@ -62,6 +65,7 @@ class PolicyReader:
         self._secrets = secrets
         self._sources = sources
         self._open_to_all = open_to_all
+        self._calendars = calendars
 
     def parse(self, file: str, text: bytes) -> Parsed:
         """Read one policy file and check everything that needs no other file."""
@@ -102,6 +106,7 @@ class PolicyReader:
             self._destinations,
             self._sources,
             self._open_to_all,
+            self._calendars,
         )
         requests = self._requests(form, filled, source)
         problems = source.document.besides([*filled.problems, *checks.problems(), *requests])

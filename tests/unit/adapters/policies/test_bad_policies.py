@@ -13,9 +13,10 @@ BAD = Path(__file__).parents[3] / "data" / "bad_policy"
 READER = PolicyReader(
     SandboxedTemplates(),
     CronCalendar(),
-    frozenset({"rooms-json", "hosts"}),
+    frozenset({"rooms-json", "hosts", "meetings"}),
     {"hr-token": SecretUse(frozenset({"hr.example.com"}))},
     open_to_all=frozenset({"rooms-json"}),
+    calendars=frozenset({"meetings"}),
 )
 
 
