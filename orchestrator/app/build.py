@@ -327,8 +327,8 @@ def _join_pages(engine: Engine, outside: Outside) -> None:
     links.pages = page_links = PageLinks(pages, links, outside.rooms, outside.clock)
     page_links.in_page = outside.in_page
     pages.link_of = outside.links.link_of
-    pages.changed = messages.nudge_pages
-    messages.pages = page_links.news
+    page_links.changed = messages.nudge_pages
+    messages.pages = page_links
     messages.link_of = links.link_of if outside.links.public_url else None
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -41,16 +41,33 @@ _log = structlog.get_logger(__name__)
 NAMED: Final = "deliveries.named"  # note: since when which policy names which destination
 _GATHER: Final = 0.2  # seconds in which changes of rooms are gathered; pages are looked at at once
 _RETRY: Final = 15.0
+_HEAL: Final = 300.0  # seconds after which all pages are looked at, whatever was told of them
 _BATCH: Final = 200
 _DRAIN: Final = 30.0  # seconds for one command to carry what may leave now
 _PAGES: Final = "messages-of-pages"
 _ROOMS: Final = "messages-of-rooms"
 
-PageNews = tuple[DeliverTo, Announcement]
+
+class PageNews(Protocol):
+    """What is announced of pages, by the ids of announcements."""
+
+    def standing(self) -> Sequence[str]:
+        """Of all pages that are not over, the latest first."""
+        ...
+
+    async def news(self, id_: str, /) -> Sequence[tuple[DeliverTo, Announcement]]:
+        """What is to be told now, and where; nothing where the page is over."""
+        ...
 
 
-async def _nothing() -> Iterable[PageNews]:
-    return ()
+class _NoPages:
+    """Nobody pages."""
+
+    def standing(self) -> Sequence[str]:
+        return ()
+
+    async def news(self, _: str, /) -> Sequence[tuple[DeliverTo, Announcement]]:
+        return ()
 
 
 class Messages:
@@ -73,8 +90,8 @@ class Messages:
             courier.on_end = partial(self._ended, post)
         self.book: Callable[[], Book] = Book
         """The book in force."""
-        self.pages: Callable[[], Awaitable[Iterable[PageNews]]] = _nothing
-        """What stands of pages: for each that is not over, where its policy delivers."""
+        self.pages: PageNews = _NoPages()
+        """What stands of pages."""
         self.link_of: LinkOf | None = None
         """Our own link of a key; None: rooms' guest links are told."""
         self._seen = Book()
@@ -83,10 +100,12 @@ class Messages:
         self._dirty_policies: set[str] = set()
         self._cursor: int | None = None
         self._pages_nudged = asyncio.Event()
+        self._pages_dirty: dict[str, None] = {}  # ids of announcements, in order
+        self._pages_all = True
         self._rooms_nudged = asyncio.Event()
         self._stopping = asyncio.Event()
         self._reading = asyncio.Lock()
-        store.listen(self.nudge)
+        store.listen(self._rooms_nudged.set)
 
     # --- beginning and end ------------------------------------------------------------------------
 
@@ -106,12 +125,16 @@ class Messages:
 
     def nudge(self) -> None:
         """Something changed: a key, the book, a page."""
+        self._pages_all = True
         self._pages_nudged.set()
         self._rooms_nudged.set()
 
-    def nudge_pages(self) -> None:
-        """What stands of pages may have changed."""
-        self._pages_nudged.set()
+    def nudge_pages(self, ids: Iterable[str]) -> None:
+        """There may be news of the pages of these announcements."""
+        before = len(self._pages_dirty)
+        self._pages_dirty.update(dict.fromkeys(ids))
+        if len(self._pages_dirty) > before:
+            self._pages_nudged.set()
 
     def stop(self) -> None:
         """Begin nothing more; what is under way ends, and the rest waits for the next start."""
@@ -161,7 +184,8 @@ class Messages:
                 _log.error("deliveries.unread", error=str(fault))
                 wait = _RETRY
             pulse.waits(wait)
-            await self._pause(self._pages_nudged, wait)
+            await self._pause(self._pages_nudged, wait or _HEAL)
+            self._pages_all |= not self._pages_nudged.is_set()
 
     async def _follow_rooms(self, pulse: Pulse) -> None:
         """Keep the couriers in step with rooms; many changes in a row are taken in together."""
@@ -268,16 +292,30 @@ class Messages:
         await self.look_at_rooms()
 
     async def look_at_pages(self) -> None:
-        """Take in what stands of pages. Raises `StoreFault`."""
+        """Take in what stands of pages, or what changed of it. Raises `StoreFault`."""
+        everything, self._pages_all = self._pages_all, False
+        dirty, self._pages_dirty = self._pages_dirty, {}
+        try:
+            if everything:
+                standing = self.pages.standing()
+                for post in self._posts.values():
+                    dirty |= dict.fromkeys(post.page_ids())
+                    post.forget_over(standing)
+                dirty = dict.fromkeys((*standing, *dirty))
+            for id_ in dirty:
+                await self._tell_page(id_)
+        except BaseException:
+            self._pages_all = True
+            raise
+
+    async def _tell_page(self, id_: str) -> None:
         book = self.book()
-        found: dict[str, set[str]] = {name: set() for name in self._posts}
-        for deliver, told in list(await self.pages()):
-            post = self._posts.get(deliver.to)
-            if post is not None:
-                found[deliver.to].add(told.id)
-                await post.put_page(deliver, told, book)
+        news = {deliver.to: (deliver, told) for deliver, told in await self.pages.news(id_)}
         for name, post in self._posts.items():
-            await post.end_pages(found[name], book)
+            if name in news:
+                await post.put_page(*news[name], book)
+            else:
+                await post.end_page(id_, book)
 
     async def look_at_rooms(self) -> None:
         """Take in which keys changed since the last look, and what is to be told of them now."""

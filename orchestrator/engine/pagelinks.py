@@ -11,7 +11,7 @@ It answers from memory wherever it can: a full disk must not keep people from me
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -36,6 +36,7 @@ from orchestrator.ports.store import StoreFault
 _log = structlog.get_logger(__name__)
 # A page's subject, and what follows it in the key of an episode's room.
 _SUBJECT: Final = re.compile(r"([a-z0-9][a-z0-9-]{0,62})-([0-9a-f]{16})(-[0-9a-z]{12})?")
+_TOLD: Final = "page-"  # how the ids of these announcements begin
 _MERGES_MOST: Final = 8
 _WEATHER: Final = timedelta(minutes=1)  # no page waits longer for what is only weather
 
@@ -56,6 +57,9 @@ class PageLinks:
         self._links = links
         self._rooms = rooms
         self._clock = clock
+        self.changed: Callable[[Iterable[str]], None] = lambda _: None
+        """Called with the ids of announcements of which there may be news."""
+        pages.changed = lambda ids: self.changed(_told_as(id_) for id_ in ids)
         self.in_page: Mapping[str, frozenset[str]] = {}
         """Destinations that tell a page in the paging system itself: of which sources. All others
         are told of one room once, however many pages share it."""
@@ -197,20 +201,23 @@ class PageLinks:
 
     # --- announcements ----------------------------------------------------------------------------
 
-    async def news(self) -> list[tuple[DeliverTo, Announcement]]:
-        """What is to be told of pages that are not over, the latest first."""
-        found: list[tuple[DeliverTo, Announcement]] = []
-        for episode in reversed(self._pages.standing()):
-            policy = self._pages.book().policies.get(episode.policy)
-            wanted = (
-                []
-                if policy is None
-                else [deliver for deliver in policy.deliver if self._is_told(episode, deliver.to)]
-            )
-            told = await self._announcement(episode) if wanted else None
-            if told is not None:
-                found += [(deliver, told) for deliver in wanted]
-        return found
+    def standing(self) -> Sequence[str]:
+        """The ids of what is announced of pages that are not over, the latest first."""
+        return [_told_as(episode.id) for episode in reversed(self._pages.standing())]
+
+    async def news(self, id_: str) -> Sequence[tuple[DeliverTo, Announcement]]:
+        """What is to be told of a page now, by the id of its announcement, and where.
+
+        Nothing where it is over, or there is nothing to tell yet. Raises `StoreFault`.
+        """
+        episode = self._pages.episode(id_.removeprefix(_TOLD))
+        if episode is None:
+            return ()
+        policy = self._pages.book().policies.get(episode.policy)
+        deliver = () if policy is None else policy.deliver
+        wanted = [one for one in deliver if self._is_told(episode, one.to)]
+        told = await self._announcement(episode) if wanted else None
+        return [] if told is None else [(one, told) for one in wanted]
 
     def _is_told(self, episode: Episode, to: str) -> bool:
         sources = self.in_page.get(to)
@@ -234,7 +241,7 @@ class PageLinks:
         state = None if key is None else await self._links.standing(key)
         room = None if state is None or view.stage is not Stage.OPEN else state.state.current
         return Announcement(
-            id=f"page-{episode.id}",
+            id=_told_as(episode.id),
             revision=0,
             stage=view.stage,
             policy=episode.policy,
@@ -258,6 +265,10 @@ class PageLinks:
         if not episode.is_open:
             parts.append("The page is closed; the room stays until it is empty.")
         return " ".join(parts)
+
+
+def _told_as(episode: str) -> str:
+    return _TOLD + episode
 
 
 def _place(subject: str) -> tuple[str, str] | None:

@@ -13,9 +13,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
+from heapq import heappop, heappush
 from typing import Final
 
 import structlog
@@ -102,8 +104,8 @@ class Pages:
         """What ids of episodes are drawn from; seeded where runs are to be repeated."""
         self.link_of: Callable[[str, str], str] = lambda _policy, _subject: ""
         """Our own link of a page, by policy and subject; set by whoever knows our address."""
-        self.changed: Callable[[], None] = lambda: None
-        """Called when what people are told of pages may have changed."""
+        self.changed: Callable[[Iterable[str]], None] = lambda _: None
+        """Called with the ids of episodes of which people may be told something else now."""
         self.wishes: dict[Key, Desired] = {}
         """The wishes of pages that are not over: books look into it."""
         self._standing: dict[str, Episode] = {}
@@ -112,14 +114,23 @@ class Pages:
         self._recent: dict[str, deque[tuple[datetime, str]]] = {}
         self._queue: list[tuple[_Work, asyncio.Future[None]]] = []
         self._wanted = asyncio.Event()  # something waits to be recorded, or may be due
-        self._due = False
+        self._due: set[str] = set()  # episodes that are to be looked at now
         self._ended = False
-        self.next_moment: datetime | None = None
-        """When something is due next."""
+        self._moments: list[tuple[datetime, str]] = []  # a heap: when to look at which episode
+        self._set_for: datetime | None = None
         self._arrivals: dict[Key, asyncio.Event] = {}
         inbox.is_urgent = self.wishes.__contains__
 
     # --- what is asked ----------------------------------------------------------------------------
+
+    @property
+    def next_moment(self) -> datetime | None:
+        """When something is due next."""
+        return self._moments[0][0] if self._moments else None
+
+    def episode(self, id_: str) -> Episode | None:
+        """An episode that is not over."""
+        return self._standing.get(id_)
 
     def standing(self) -> Sequence[Episode]:
         """The episodes that are not over, in the order in which they opened."""
@@ -165,6 +176,7 @@ class Pages:
                 self._count(episode)
         for episode in self._standing.values():
             self._wish(episode)
+            self._arm(episode)
         self.look_again()
 
     async def received(
@@ -299,7 +311,8 @@ class Pages:
         self._wanted.clear()
         batch, self._queue = self._queue, []
         await self._record(batch)
-        if self._due:
+        moment = self.next_moment
+        if self._due or (moment is not None and moment <= self._clock.now()):
             await self._look()
 
     async def _record(self, batch: Sequence[tuple[_Work, asyncio.Future[None]]]) -> None:
@@ -340,15 +353,16 @@ class Pages:
             self._keep(episode)
         for episode in draft.opened:
             self._count(episode)
+        told = set(draft.episodes)
         for episode in draft.episodes.values():
             self._wish(episode)
             if episode.shares:
-                self._wish(self.leader(episode))
-                if not episode.is_open:
-                    self.look_again()  # its leader may be over now
+                leader = self.leader(episode)
+                self._wish(leader)
+                self._arm(leader)  # it may be over now
+                told.add(leader.id)
             self._arm(episode)
-        if draft.episodes:
-            self.changed()
+        self.changed(told)
 
     def _keep(self, episode: Episode) -> None:
         """Remember an episode as it is durable now."""
@@ -392,34 +406,42 @@ class Pages:
 
     async def _look(self) -> None:
         """End what is due now, and be called when something is due next."""
-        self._due, self.next_moment = False, None
-        if any(self._is_due(episode) for episode in self._standing.values()):
+        now, looked = self._clock.now(), self._due
+        self._due = set()
+        while self._moments and self._moments[0][0] <= now:
+            looked.add(heappop(self._moments)[1])
+        due = [self._standing[id_] for id_ in looked if id_ in self._standing]
+        due = [episode for episode in due if self._is_due(episode)]
+        if due:
             done = asyncio.get_running_loop().create_future()
-            await self._record([(self._end_due, done)])
+            await self._record([(partial(self._end, due), done)])
             if done.exception() is not None:
                 _log.error("page.unended", error=str(done.exception()))
-                self.next_moment = self._clock.now() + _AGAIN
-                self._timer.call_at(_NAME, self.next_moment, self.look_again)
-                return
-        for episode in self._standing.values():
-            self._arm(episode)
-        self.changed()  # a moment after which people are sent elsewhere may have come
+                for episode in due:
+                    heappush(self._moments, (now + _AGAIN, episode.id))
+        self._call()
+        self.changed(looked)  # a moment after which people are sent elsewhere may have come
 
     def look_again(self) -> None:
-        """Look what is due: a moment has come, or was told by a wrong clock."""
-        self._due = True
+        """Look at every page: its moment may have been told by a wrong clock."""
+        self._due |= self._standing.keys()
         self._wanted.set()
+
+    def _call(self) -> None:
+        """Be called at the next moment."""
+        moment = self.next_moment
+        if moment is not None and moment != self._set_for:
+            self._timer.call_at(_NAME, moment, self._wanted.set)
+        self._set_for = moment
 
     def _is_due(self, episode: Episode) -> bool:
         if episode.closes_at > self._clock.now():
             return False
         return episode.is_open or not self.sharers(episode)
 
-    async def _end_due(self, draft: _Draft) -> None:
+    async def _end(self, due: Sequence[Episode], draft: _Draft) -> None:
         now = self._clock.now()
-        for episode in tuple(self._standing.values()):
-            if not self._is_due(episode):
-                continue
+        for episode in due:
             after = episode
             if episode.is_open:
                 reason = "nobody closed it, and it is older than its policy allows"
@@ -430,19 +452,19 @@ class Pages:
                 draft.put(after)
 
     def _arm(self, episode: Episode) -> None:
-        """Be called when something of an episode is due, if nothing is earlier."""
+        """Look at an episode when something of it is due."""
         if episode.over_at is not None:
             return
         now, moments = self._clock.now(), [episode.closes_at, episode.opened_at + HELD]
         if episode.fallback is not None:
             moments.append(episode.opened_at + episode.fallback.after)
-        coming = [moment for moment in moments if moment > now]
         if self._is_due(episode):
-            self.look_again()
-        for moment in coming:
-            if self.next_moment is None or moment < self.next_moment:
-                self.next_moment = moment
-                self._timer.call_at(_NAME, moment, self.look_again)
+            self._due.add(episode.id)
+            self._wanted.set()
+        for moment in moments:
+            if moment > now:
+                heappush(self._moments, (moment, episode.id))
+        self._call()
 
     # --- rooms ------------------------------------------------------------------------------------
 
@@ -451,8 +473,7 @@ class Pages:
         arrival = self._arrivals.pop(key, None)
         if arrival is not None:
             arrival.set()
-        if key in self.wishes or key.encoded in self._members:
-            self.changed()
+        self.changed(self._members.get(key.encoded, ()))
 
     async def _with_room(
         self, receipt: Receipt, episode: Episode | None, deadline: float

@@ -6,7 +6,7 @@ end, that is another message.  It refuses to take up what ended in order.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 
 from orchestrator.domain.announcements import Announcement, Stage
@@ -67,22 +67,28 @@ class Post:
         host = deliver.link is LinkKind.HOST
         courier.put(Wanted(told, _encoded(told.key), host=host, actor=actor_of(policy)))
 
-    async def end_pages(self, found: set[str], book: Book) -> None:
-        """What stands of pages that nobody tells of any more is over, or not delivered here."""
+    def page_ids(self) -> list[str]:
+        """The ids of what is told, or was to be told, of pages."""
+        wanted = (id_ for id_ in self.courier.wants() if not is_ours(id_))
+        return [*(id_ for id_ in self.courier.rows if not is_ours(id_)), *wanted]
+
+    def forget_over(self, standing: Collection[str]) -> None:
+        """Of pages that are over nobody asks any more."""
+        self._over &= {*standing}
+
+    async def end_page(self, id_: str, book: Book) -> None:
+        """Nothing is told of a page any more: it is over, or not delivered here."""
         courier = self.courier
-        self._over &= found
-        for row in [row for id_, row in courier.rows.items() if not is_ours(id_)]:
-            if row.id in found:
-                continue
+        row = courier.rows.get(id_)
+        if row is not None:
             policy = book.policies.get(row.key.partition("/")[0])
             if policy is not None and deliver_of(policy, self.name) is None:
-                await courier.let_go(row.id)
+                await courier.let_go(id_)
             else:
                 courier.put(over(row))
-        for id_ in courier.wants():
-            if not is_ours(id_) and id_ not in found and id_ not in courier.rows:
-                courier.withdraw(id_)
-                courier.given_up.pop(id_, None)
+        elif courier.is_wanted(id_):
+            courier.withdraw(id_)
+            courier.given_up.pop(id_, None)
 
     # --- rooms of subjects and occurrences --------------------------------------------------------
 

@@ -50,6 +50,25 @@ def announcement(name: str, stage: Stage = Stage.OPEN, **changes: Any) -> Announ
     return replace(told, **changes)
 
 
+class StandingPages:
+    """For `Messages.pages`: what a test says, and what is told always."""
+
+    def __init__(self, posted: Posted, *always: Announcement) -> None:
+        self._posted = posted
+        self._always = always
+
+    def standing(self) -> list[str]:
+        self._posted.standing |= {one.id: one for one in self._always}
+        return [*self._posted.standing]
+
+    async def news(self, id_: str) -> list[tuple[DeliverTo, Announcement]]:
+        posted = self._posted
+        told = posted.standing.get(id_)
+        if told is None:
+            return []
+        return [(DeliverTo(name, PLACE, posted.link), told) for name in posted.fakes]
+
+
 class Posted:
     """An outbox on fakes that outlive it."""
 
@@ -66,20 +85,8 @@ class Posted:
 
     def _made(self) -> Messages:
         made = Messages(self.store, dict(self.fakes), self.clock, self._host_link)
-        made.pages = self._pages
+        made.pages = StandingPages(self)
         return made
-
-    async def _pages(self) -> list[tuple[DeliverTo, Announcement]]:
-        return [
-            (DeliverTo(name, PLACE, self.link), told)
-            for told in self.standing.values()
-            for name in self.fakes
-        ]
-
-    async def stand(self, *told: Announcement) -> list[tuple[DeliverTo, Announcement]]:
-        """For `Messages.pages`: these stand, whatever the test said."""
-        self.standing |= {one.id: one for one in told}
-        return await self._pages()
 
     async def _host_link(self, room_id: str) -> HostLink:
         if self.host_fault is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -23,7 +22,7 @@ from orchestrator.ports.deliveries import (
 )
 from orchestrator.ports.faults import UnavailableError
 from orchestrator.ports.store import Commit, StoreFault
-from tests.component.posted import Brisk, Posted, announcement, posted, titles
+from tests.component.posted import Brisk, Posted, StandingPages, announcement, posted, titles
 from tests.fakes.clock import settle
 from tests.fakes.messengers import FakeMessenger, Lost
 
@@ -463,7 +462,7 @@ async def test_many_that_begin_at_once_are_recorded_before_they_wait() -> None:
     slack = FakeMessenger("slack")
     async with posted(slack) as one:
         one.store.fault = StoreFault("no space left on device")
-        one.messages.pages = partial(one.stand, *(announcement(name) for name in "abc"))
+        one.messages.pages = StandingPages(one, *(announcement(name) for name in "abc"))
         one.messages.nudge()
         await one.pass_(20)
         one.store.fault = None
