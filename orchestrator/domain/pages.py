@@ -85,12 +85,15 @@ class Opened:
         once: the key is never used again for another page (an incident's id): what closed stays
             closed unless `reopens`. Otherwise the same key next week is a new episode.
         reopens: the source says that it was closed and is open again.
+        fires: it says what is so at this moment (a group of alerts), not what happened at one: the
+            start that it names may be that of a page which closed meanwhile.
         delivery: the id of this one message, the same at every redelivery; or an empty text.
     """
 
     page: Page
     once: bool = True
     reopens: bool = False
+    fires: bool = False
     delivery: str = ""
 
 

@@ -22,8 +22,8 @@ from orchestrator.foundation.instants import format_instant
 
 NAME: Final = "page"  # the word by which templates know one
 FIELDS: Final = frozenset(field.name for field in fields(Page)) - {"digest"}
-# For so long a closing that came before its opening keeps a reusable key shut, where no times tell
-# which of the two is older: an opening of a new page must not be lost for longer.
+# For so long a closing keeps a reusable key shut where no times tell which of it and an opening is
+# older: an opening of a new page must not be lost for longer.
 EARLY_CLOSE: Final = timedelta(minutes=1)
 # Formatting that nobody sees: it could turn a name around or hide a part of it.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
@@ -125,7 +125,11 @@ def _came_late(signal: Opened, last: Episode, now: datetime) -> bool:
     opened, closed = signal.page.opened_at, last.closed_at
     known = last.page.opened_at
     if opened is not None and known is not None:
-        return opened <= known
+        if not signal.fires or opened > known:
+            return opened <= known
+        # It fires on although its sender was told nothing for a while, or what was muted fires from
+        # before: only shortly after the closing is it more likely a message that was overtaken.
+        return closed is not None and now - closed < EARLY_CLOSE
     if last.over_at is not None and last.opened_at == closed:
         # Closed before it was opened: its opening is on the way, for a while.
         return now - last.opened_at < EARLY_CLOSE
@@ -156,6 +160,10 @@ def _close(signal: Closed, last: Episode | None, now: datetime, id_: str) -> Tak
         return Taken(Turn.REMEMBERS, early, "it was not open")
     if not last.is_open:
         return Taken(Turn.NOTHING, None, "it was closed already")
+    opened = last.page.opened_at
+    if not signal.once and signal.closed_at and opened and signal.closed_at < opened:
+        why = "it closes an earlier page of this key; this one opened later"
+        return Taken(Turn.NOTHING, None, why)
     closed = replace(
         last,
         closed_at=now,

@@ -48,7 +48,7 @@ def signals(message: Message, tree: Tree, key: str, url: str, options: Options) 
     key = first(key, _derived(tree))
     match _status(tree):
         case "firing":
-            return [Opened(_page(message, tree, key, url, options), once=False)]
+            return [Opened(_page(message, tree, key, url, options), once=False, fires=True)]
         case "resolved" if key:
             ends = [moment(at(alert, "endsAt")) for alert in members(at(tree, "alerts"))]
             return [

@@ -70,12 +70,54 @@ def at(hours: float, page: Page = PAGE) -> Page:
         pytest.param(
             Opened(at(0), once=False), replace(OVER, page=at(-1)), Turn.OPENS, id="later-start"
         ),
+        pytest.param(
+            Opened(at(-1), once=False, fires=True),
+            replace(OVER, page=at(-1)),
+            Turn.OPENS,
+            id="fires-on-though-it-was-closed",
+        ),
+        pytest.param(
+            Opened(at(-2), once=False, fires=True),
+            replace(OVER, page=at(-1)),
+            Turn.OPENS,
+            id="fires-from-before-for-it-was-muted",
+        ),
+        pytest.param(
+            Opened(at(-1), once=False, fires=True),
+            replace(OVER, page=at(-1), closed_at=NOW - EARLY_CLOSE / 2),
+            Turn.NOTHING,
+            id="overtaken-by-its-closing",
+        ),
+        pytest.param(
+            Opened(at(0), once=False, fires=True),
+            replace(OVER, page=at(-1), closed_at=NOW),
+            Turn.OPENS,
+            id="fires-anew-at-once",
+        ),
         pytest.param(Updated(PAGE), None, Turn.NOTHING, id="update-of-nothing"),
         pytest.param(Updated(PAGE), CLOSED, Turn.NOTHING, id="update-of-what-is-closed"),
         pytest.param(Updated(PAGE), OPEN, Turn.TELLS, id="update"),
         pytest.param(CLOSING, None, Turn.REMEMBERS, id="early-close"),
         pytest.param(CLOSING, OPEN, Turn.CLOSES, id="close"),
         pytest.param(CLOSING, CLOSED, Turn.NOTHING, id="close-again"),
+        pytest.param(
+            replace(CLOSING, once=False, closed_at=NOW - HOUR),
+            replace(OPEN, page=at(-0.5)),
+            Turn.NOTHING,
+            id="close-of-the-episode-before",
+        ),
+        pytest.param(
+            replace(CLOSING, once=False, closed_at=NOW - HOUR),
+            replace(OPEN, page=at(-1)),
+            Turn.CLOSES,
+            id="close-in-the-moment-of-its-opening",
+        ),
+        pytest.param(
+            replace(CLOSING, closed_at=NOW - HOUR),
+            replace(OPEN, page=at(-0.5)),
+            Turn.CLOSES,
+            id="close-of-what-is-once",
+        ),
     ],
 )
 def test_p06_what_a_signal_makes_of_a_page(
