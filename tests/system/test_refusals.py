@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 
 from tests.meetings import APPLICATION, BASE, KEY, public_pem
 from tests.system.installation import Installation, replace, server_table
-from tests.system.processes import free_port, leashed
+from tests.system.processes import FAKETIME, free_port, leashed
 
 # A machine that does other things as well starts a daemon in half a minute, not in two seconds.
 pytestmark = pytest.mark.timeout(180)
@@ -206,15 +206,6 @@ def test_p03_p04_another_backend_and_another_account_change_nothing(
 
 
 # --- the clock of this machine, as one process sees it ---
-
-FAKETIME: Final = next(
-    (
-        path
-        for folder in ("/usr/lib", "/usr/lib64", "/usr/local/lib")
-        for path in sorted(Path(folder).glob("**/faketime/libfaketimeMT.so.1"))
-    ),
-    None,
-)
 
 
 @pytest.mark.skipif(
