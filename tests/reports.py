@@ -1,5 +1,6 @@
 """Reports for tests: a small company's rooms on 22 November 2026, with every kind of line."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
@@ -10,11 +11,16 @@ from orchestrator.domain.reports import (
     ChangeLine,
     ComparedField,
     DormantRow,
+    EpisodeRow,
     ForeignRow,
     HistoryLine,
     LinkFate,
     NextAct,
+    OpenedPage,
     OpeningRow,
+    PageReport,
+    PageRow,
+    PagesReport,
     PlanLine,
     PlanReport,
     PolicyRow,
@@ -25,8 +31,10 @@ from orchestrator.domain.reports import (
     RehearsedRenewals,
     RoomRow,
     RoomsReport,
+    SenderRow,
     StatusReport,
     SuspendedRow,
+    ToldRow,
     Unmet,
     WhyReport,
 )
@@ -253,7 +261,7 @@ WHY: Final = WhyReport(
         at("2027-08-26 05:00"),
     ),
 )
-STATUS: Final = StatusReport(
+_ROOMS_ALONE: Final = StatusReport(
     owner="nordlicht-prod",
     mode="enforce",
     config=CONFIG,
@@ -304,12 +312,145 @@ STATUS: Final = StatusReport(
         SuspendedRow("team-rooms/fax", at("2026-11-24 09:00"), "anna (uid 1001)", "OPS-4711"),
     ),
 )
+BRIDGED: Final = PageRow(
+    state="open",
+    source="pagerduty",
+    page="Q3RRWAQLHHTQ4U",
+    number="4711",
+    title="Checkout error rate above 14 %",
+    severity="critical",
+    opened_at=NOW - timedelta(minutes=72),
+    service="checkout",
+    team="shop",
+    url="https://nordlicht.pagerduty.example/incidents/Q3RRWAQLHHTQ4U",
+    episode="7h3k9m2p5x1c",
+    count=2,
+    policy="oncall-bridge",
+    key="oncall-bridge/pagerduty-4f1a9c0212345678-7h3k9m2p5x1c",
+    link="https://rooms.nordlicht.example/r/oncall-bridge/pagerduty-4f1a9c0212345678-abcdefgh",
+    stage="open",
+    leads_to=f"{API}/j/481920377",
+    room_id="481920377",
+    room_name="Checkout error rate above 14 %",
+    meeting_code="481 920 377",
+    use="occupied",
+    use_by="callbacks",
+    link_after=0.009,
+    room_after=0.314,
+    fallback="team-rooms/checkout or https://bridge.nordlicht.example/1",
+    fallback_at=NOW - timedelta(minutes=71, seconds=40),
+    closes_at=NOW + timedelta(hours=22, minutes=48),
+    close_after=timedelta(minutes=10),
+)
+ROOMLESS: Final = PageRow(
+    state="open",
+    source="alertmanager",
+    page='{}:{alertname="Slow"}',
+    title="Slow",
+    severity="high",
+    opened_at=NOW - timedelta(seconds=45),
+    episode="5x1c7h3k9m2p",
+    policy="oncall-bridge",
+    key="oncall-bridge/alertmanager-0212345678abcdef-5x1c7h3k9m2p",
+    link="https://rooms.nordlicht.example/r/oncall-bridge/alertmanager-0212345678abcdef-hgfedcba",
+    stage="fallback",
+    note="The meeting service did not make a room in time.",
+    leads_to="https://bridge.nordlicht.example/1",
+    fallback="https://bridge.nordlicht.example/1",
+    fallback_at=NOW - timedelta(seconds=25),
+    closes_at=NOW + timedelta(hours=23, minutes=59, seconds=15),
+    close_after=timedelta(minutes=10),
+)
+WITHHELD: Final = PageRow(
+    state="withheld",
+    source="pagerduty",
+    page="Q9",
+    number="4709",
+    title="Disk 80 % full",
+    severity="low",
+    opened_at=NOW - timedelta(hours=5),
+    episode="m2p5x1c7h3k9",
+    reason="it is not what oncall-bridge takes (when)",
+)
+OVER: Final = PageRow(
+    state="closed",
+    source="manual",
+    page="by-hand-4f1a9c02ee",
+    title="A test",
+    severity="critical",
+    opened_at=at("2026-11-20 09:00"),
+    episode="c7h3k9m2p5x1",
+    policy="oncall-bridge",
+    key="oncall-bridge/manual-78abcdef02123456-c7h3k9m2p5x1",
+    stage="closed",
+    closed_at=at("2026-11-20 09:04"),
+    reason="closed by hand: the test is over",
+)
+PAGES: Final = PagesReport((BRIDGED, WITHHELD, ROOMLESS, OVER))
+PAGE: Final = PageReport(
+    page=BRIDGED,
+    told=(
+        ToldRow("incidents-slack", "open", NOW - timedelta(minutes=71, seconds=58)),
+        ToldRow("opsgenie", fault="answers 503", next_at=NOW + timedelta(seconds=30)),
+        ToldRow("mail", "waiting", fault="550 no such user", given_up=True),
+        ToldRow("pagerduty"),
+    ),
+    episodes=(
+        EpisodeRow("7h3k9m2p5x1c", 2, NOW - timedelta(minutes=72), room_after=0.314),
+        EpisodeRow(
+            "9m2p5x1c7h3k",
+            1,
+            at("2026-11-22 03:00"),
+            at("2026-11-22 03:40"),
+            "it was resolved",
+            52.1,
+            at("2026-11-22 03:01"),
+            at("2026-11-22 03:58"),
+            at("2026-11-22 03:00"),
+        ),
+    ),
+    sharing=("pagerduty 4712", "pagerduty 4713"),
+    max_age=timedelta(hours=24),
+)
+OPENED: Final = OpenedPage(
+    "opened",
+    "manual",
+    "by-hand-4f1a9c02ee",
+    "https://rooms.nordlicht.example/r/oncall-bridge/manual-78abcdef02123456-abcdefgh",
+    room_id="481920378",
+    guest_url=f"{API}/j/481920378",
+    seconds=0.0091,
+    room_seconds=0.31,
+)
+STATUS: Final = replace(
+    _ROOMS_ALONE,
+    pages=(BRIDGED, WITHHELD, ROOMLESS),
+    page_states=MappingProxyType({"open": 2, "withheld": 1}),
+    last_link=0.009,
+    last_room=0.314,
+    senders=(
+        SenderRow("alertmanager", "alertmanager"),
+        SenderRow(
+            *("pagerduty", "pagerduty", NOW - timedelta(minutes=3), 12, 2, 1),
+            NOW - timedelta(hours=2),
+        ),
+    ),
+)
 APPLIED: Final = ApplyReport(calls=11, failed=(), left=NOTHING)
 
 
 def desk() -> FakeDesk:
     """A fake desk with these reports."""
-    return FakeDesk(STATUS, PLAN, ROOMS, WHY, APPLIED)
+    return FakeDesk(
+        STATUS,
+        PLAN,
+        ROOMS,
+        WHY,
+        APPLIED,
+        pages_report=PAGES,
+        page_report=PAGE,
+        opened_page=OPENED,
+    )
 
 
 def _renewals(count: int) -> tuple[RehearsedAct, ...]:

@@ -48,6 +48,7 @@ from orchestrator.domain.brakes import Limits
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.facts import Json
 from orchestrator.domain.links import NO_LINKS, LinkScheme
+from orchestrator.domain.pages import MANUAL
 from orchestrator.domain.policies import Mode
 from orchestrator.engine.agenda import Agenda
 from orchestrator.engine.alerts import Alerts
@@ -65,7 +66,6 @@ from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
 from orchestrator.engine.outbox import Outbox
 from orchestrator.engine.overview import Whence
-from orchestrator.engine.pagelinks import PageLinks
 from orchestrator.engine.pages import Pages
 from orchestrator.engine.polling import Polling
 from orchestrator.engine.reconciler import Parts, Reconciler
@@ -191,7 +191,7 @@ async def build(
             directories=asked,
             secrets=uses(settings.directories),
             links=read_scheme(settings),
-            named_sources=frozenset(settings.sources),
+            named_sources=nameable(settings),
             in_page=told_in_page(settings),
             calendars=calendars(settings),
         )
@@ -209,6 +209,11 @@ async def build(
             "pid": os.getpid(),
         }
         yield app
+
+
+def nameable(settings: Settings) -> frozenset[str]:
+    """The sources that policies may name: those of config.yaml, and pages by hand."""
+    return frozenset({*settings.sources, MANUAL})
 
 
 def engine_settings(settings: Settings, url: str) -> EngineSettings:
@@ -324,7 +329,7 @@ def _join_pages(engine: Engine, outside: Outside) -> None:
     pages.entropy = outside.entropy
     hurry = engine.parts.inbox.hurry
     engine.parts.executor.waiting = lambda: hurry.off(page=URGENT.get())
-    links.pages = page_links = PageLinks(pages, links, outside.rooms, outside.clock)
+    page_links = engine.page_links
     page_links.in_page = outside.in_page
     pages.link_of = outside.links.link_of
     page_links.changed = messages.nudge_pages

@@ -108,6 +108,7 @@ class WebDoor:
     async def answering_with(self, app: App) -> AsyncIterator[None]:
         """Take in callbacks and pages for a life of the daemon, lead people on, tell how it is."""
         engine = app.engine
+        engine.senders = self._intake.rows
         with (
             self._callbacks.taking(engine.parts.hints),
             self._intake.taking(app.pages),

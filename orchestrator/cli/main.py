@@ -14,6 +14,7 @@ from orchestrator.cli import (
     daemon,
     demo,
     link,
+    pages,
     rehearse,
     rooms,
     schema,
@@ -81,7 +82,7 @@ def _common(
 
 
 for _family in (
-    *(demo, setup, daemon, change, rehearse, rooms, link, sources),
+    *(demo, setup, daemon, change, rehearse, rooms, pages, link, sources),
     *(audit, state, schema, server),
 ):
     _family.add_to(app)

@@ -15,6 +15,13 @@ def keys(ctx: typer.Context, incomplete: str) -> list[str]:
     return keys_to_offer(_config(ctx), os.environ, Path.cwd(), incomplete)
 
 
+def pages(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Pages that are not over, by what people call them, with their titles."""
+    from orchestrator.app.offers import pages_to_offer
+
+    return pages_to_offer(_config(ctx), os.environ, Path.cwd(), incomplete)
+
+
 def events(incomplete: str) -> list[tuple[str, str]]:
     """Names of facts, with commas between."""
     from orchestrator.app.offers import events_to_offer

@@ -32,6 +32,7 @@ class Delivery:
         failing_since: when the first of those attempts failed; None where none did.
         tried: a digest of what the destination may have taken without an answer; or empty.
         title, link: as they were told last, for an end of which nothing else is remembered.
+        told_at: when the destination took last what it was told; None before the first time.
         passed_over: its link stood before the destination was named: nobody there is told of it.
     """
 
@@ -52,6 +53,7 @@ class Delivery:
     title: str = ""
     link: str = ""
     passed_over: bool = False
+    told_at: datetime | None = None
 
     @property
     def given_up(self) -> bool:

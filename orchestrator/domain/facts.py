@@ -195,6 +195,9 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
         ),
         "page.closed": _kind("a page is over: its source said so, or it grew too old", *_PAGE),
         "page.ignored": _kind("a source called for responders, and no room is made for it", *_PAGE),
+        "page.sent": _kind(
+            "a person opened or closed a page by hand; what became of it follows", *_PAGE, "signal"
+        ),
         "page.asked": _kind("somebody pressed Open room on the link of a page", *_PAGE),
         "page.diverted": _kind(
             "somebody was sent to the fallback of a page, which stays its room from now on",

@@ -18,6 +18,7 @@ from typing import Final
 
 from orchestrator.domain.policies import Tree
 
+MANUAL: Final = "manual"  # the source of pages by hand; policies may name it like any other
 TITLE_MOST: Final = 1_000  # characters kept of a title; a room's name is cut further
 KEY_MOST: Final = 1_000  # characters kept of a key; its digest is that of the whole
 FIELD_MOST: Final = 1_000  # of service, team, url, and of a label's value

@@ -8,7 +8,7 @@ cannot be told apart from an opening is one.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -199,6 +199,40 @@ def _remembered(seen: tuple[str, ...], delivery: str) -> tuple[str, ...]:
     if not delivery or delivery in seen:
         return seen
     return (*seen, delivery)[-SEEN_MOST:]
+
+
+def pages_named(name: str, episodes: Iterable[tuple[Episode, str]]) -> Sequence[Episode]:
+    """The pages that a person means by a name: of each the latest episode.
+
+    What is written in full comes before a part of a title, and open pages before others.
+
+    Args:
+        name: a number, key or address at the source; an episode's id; a key of ours, with or
+            without its policy; our link; or a part of the title.
+        episodes: that are known, the latest first, each with our link of it.
+    """
+    wanted = name.strip()
+    latest: dict[tuple[str, str], Episode] = {}
+    whole: set[tuple[str, str]] = set()
+    titled: set[tuple[str, str]] = set()
+    for episode, link in episodes:
+        place = episode.page.source, episode.page.digest
+        latest.setdefault(place, episode)
+        if wanted in _names(episode, link):
+            whole.add(place)
+        elif wanted and wanted.casefold() in episode.page.title.casefold():
+            titled.add(place)
+    found = [latest[place] for place in latest if place in (whole or titled)]
+    return [one for one in found if one.is_open] or found
+
+
+def _names(episode: Episode, link: str) -> frozenset[str]:
+    page, key = episode.page, episode.key
+    names = {page.key, page.number, page.url, page.subject, episode.id, link}
+    names |= {f"{page.source} {page.number}", f"{page.source} {page.key}"}
+    if key is not None:
+        names |= {str(key), key.encoded, key.subject, f"{episode.policy}/{page.subject}"}
+    return frozenset(names - {""})
 
 
 def page_of(signal: Opened | Updated | Closed) -> tuple[str, str]:

@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 NOTE: Final = "alerts"  # [[cause, message, since], …]
 _GATHER: Final = 1.0  # seconds in which what comes together is told together
 # What stops the daemon's work for all is an error; the rest waits for a person's hour.
-_ERRORS: Final = frozenset({"store", "ownership", "credentials", "api", "overdue"})
+_ERRORS: Final = frozenset({"store", "ownership", "credentials", "api", "overdue", "no-room"})
 
 
 class Alerts:

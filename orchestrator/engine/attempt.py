@@ -113,6 +113,7 @@ class Attempts:
             return self._failed(before, row, wanted, _failure(answer), of_all=of_all)
         fact = told_fact("delivery.sent", row, wanted, reason)
         row = telling.told(before, row, wanted, answer, edits=edits)
+        row = replace(row, told_at=self._clock.now())
         return Attempted(row, wanted, (fact,))
 
     def _failed(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from orchestrator.domain.alerts import Cause
+from orchestrator.domain.episodes import Episode
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import DeliveryRow, DirectoryRow, SuspendedRow
 from orchestrator.engine.renewals import Renewals
@@ -18,6 +19,8 @@ from orchestrator.engine.supervisor import Engine
 
 _NAMED: Final = 5  # keys that a sentence names
 _PROBLEMS: Final = 10
+_PAGES: Final = "room-orchestrator page list"
+_KEY_MOST: Final = 60  # characters of a page's key in a sentence
 _WEATHER: Final = frozenset({"404", "408", "429"})  # no word about what was asked
 
 
@@ -81,6 +84,7 @@ def _now(engine: Engine) -> Iterator[tuple[str, str]]:
         )
         yield "brake", told
     yield from _of_sources(engine)
+    yield from _of_pages(engine)
     for told in engine.outbox.needs:
         yield "outbox", told
     for one in engine.parts.messages.rows():
@@ -114,6 +118,29 @@ def _of_the_api(engine: Engine) -> Iterator[tuple[str, str]]:
             "--reason …    If not, put the right API back; nothing else is needed"
         )
         yield "listing", told
+
+
+def _of_pages(engine: Engine) -> Iterator[tuple[str, str]]:
+    pages = engine.parts.pages
+    waiting = [_page(one) for one in pages.roomless()]
+    if waiting:
+        verb = "has" if len(waiting) == 1 else "have"
+        yield "no-room", f"{_named(waiting)} {verb} no room yet: {_PAGES}"
+    diverted = [
+        _page(one)
+        for one in pages.standing()
+        if one.is_open and one.fallback is not None and one.fallback.used_at is not None
+    ]
+    if diverted:
+        told = f"People were sent to the fallback of {_named(diverted)}, and stay there"
+        yield "fallback", f"{told}: {_PAGES}"
+    for name, problem in pages.flaws():
+        yield f"page-policy {name}", f"For a page {name} could not be worked out: {problem}"
+
+
+def _page(episode: Episode) -> str:
+    page = episode.page
+    return f"{page.source} {page.number or page.key[:_KEY_MOST]}"
 
 
 def _of_sources(engine: Engine) -> Iterator[tuple[str, str]]:

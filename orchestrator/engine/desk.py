@@ -24,9 +24,13 @@ from orchestrator.domain.reports import (
     ComparedField,
     Done,
     HistoryLine,
+    NewPage,
     NextAct,
+    OpenedPage,
     OpeningRow,
     OurLink,
+    PageReport,
+    PagesReport,
     Person,
     PlanReport,
     RevealedLink,
@@ -41,6 +45,7 @@ from orchestrator.engine.approvals import Approvals
 from orchestrator.engine.gathering import DISOWNED, take_in
 from orchestrator.engine.linking import Linking
 from orchestrator.engine.overview import Overview, Whence
+from orchestrator.engine.pagedesk import PageQuestions
 from orchestrator.engine.preview import preview, preview_key
 from orchestrator.engine.showing import plan_line
 from orchestrator.engine.steering import Steering
@@ -64,7 +69,8 @@ class EngineDesk:
         self._parts = engine.parts
         self._whence = whence
         self._running = running
-        self._overview = Overview(engine, whence)
+        self._paging = PageQuestions(engine, running=running)
+        self._overview = Overview(engine, whence, self._paging)
         self._steering = Steering(engine)
         self._linking = Linking(engine)
         self._approvals = Approvals(engine)
@@ -429,6 +435,28 @@ class EngineDesk:
         """Let go exactly the rooms that a brake holds, or that a doubted listing lacks."""
         await self._prepared()
         return await self._approvals.approve(brake, person)
+
+    # --- pages ------------------------------------------------------------------------------------
+
+    async def pages(self, *, over: bool = False) -> PagesReport:
+        """The pages that are not over; with ``over`` also some that are."""
+        await self._prepared()
+        return await self._paging.all(over=over)
+
+    async def page(self, name: str) -> PageReport:
+        """Everything about one page."""
+        await self._prepared()
+        return await self._paging.show(name)
+
+    async def open_page(self, page: NewPage, person: Person) -> OpenedPage:
+        """Send a page as a source would; audited."""
+        await self._prepared()
+        return await self._paging.open(page, person)
+
+    async def close_page(self, name: str, person: Person) -> Done:
+        """Close a page as its source would; audited."""
+        await self._prepared()
+        return await self._paging.close(name, person)
 
     def _wake(self, key: Key) -> None:
         self._parts.inbox.wake(key, "command")

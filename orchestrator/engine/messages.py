@@ -405,6 +405,11 @@ class Messages:
             self._dirty.add(key)
         self.nudge()
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The destinations that are told by messages; in observe there are none."""
+        return frozenset(self._posts)
+
     # --- what is told of it -----------------------------------------------------------------------
 
     def rows(self) -> tuple[DeliveryRow, ...]:

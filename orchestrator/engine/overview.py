@@ -20,6 +20,7 @@ from orchestrator.domain.reports import (
     ForeignRow,
     NextAct,
     OpeningRow,
+    PageRow,
     PlanLine,
     PolicyRow,
     RoomRow,
@@ -30,6 +31,7 @@ from orchestrator.domain.rooms import has_ended
 from orchestrator.engine.book import Book
 from orchestrator.engine.causes import causes, ending_suspended, suspended_rows
 from orchestrator.engine.gathering import take_in
+from orchestrator.engine.pagedesk import PageQuestions
 from orchestrator.engine.renewals import Renewals
 from orchestrator.engine.showing import (
     absent_row,
@@ -42,6 +44,7 @@ from orchestrator.engine.showing import (
 from orchestrator.engine.supervisor import Engine
 
 _UPCOMING: Final = 8
+_PAGES_MOST: Final = 100
 _NOT_LED_TO: Final = frozenset({"superseded", "duplicate"})  # by a link of ours
 
 
@@ -57,8 +60,9 @@ class Whence:
 class Overview:
     """The whole at a glance, and every room as a row."""
 
-    def __init__(self, engine: Engine, whence: Whence) -> None:
+    def __init__(self, engine: Engine, whence: Whence, paging: PageQuestions) -> None:
         """Look at ``engine``."""
+        self._paging = paging
         self._engine = engine
         self._parts = engine.parts
         self._whence = whence
@@ -108,9 +112,17 @@ class Overview:
             last_pass=parts.observations.passed_at,
             callbacks_at=parts.hints.last_at,
             callbacks=dict(parts.hints.counts),
+            pages=await self._pages(),
+            page_states=self._paging.states(),
+            last_link=parts.pages.firsts.last[0],
+            last_room=parts.pages.firsts.last[1],
+            senders=tuple(self._engine.senders()),
             suspended=suspended,
             dormant=_dormant(states),
         )
+
+    async def _pages(self) -> tuple[PageRow, ...]:
+        return (await self._paging.all(most=_PAGES_MOST)).pages
 
     def _with_reasons(
         self, acts: Sequence[NextAct], states: Sequence[KeyState]

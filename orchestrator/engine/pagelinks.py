@@ -78,6 +78,10 @@ class PageLinks:
             return None
         return None if episode is None else await self._view(episode, policy)
 
+    async def view(self, episode: Episode) -> LinkView:
+        """What stands behind the link of an episode now. Raises `StoreFault`."""
+        return await self._view(episode, episode.policy)
+
     async def press(self, policy: str, subject: str) -> LinkView | None:
         """Somebody presses *Open room*."""
         place = _place(subject)
@@ -215,11 +219,12 @@ class PageLinks:
             return ()
         policy = self._pages.book().policies.get(episode.policy)
         deliver = () if policy is None else policy.deliver
-        wanted = [one for one in deliver if self._is_told(episode, one.to)]
+        wanted = [one for one in deliver if self.tells(episode, one.to)]
         told = await self._announcement(episode) if wanted else None
         return [] if told is None else [(one, told) for one in wanted]
 
-    def _is_told(self, episode: Episode, to: str) -> bool:
+    def tells(self, episode: Episode, to: str) -> bool:
+        """Whether a destination is told of an episode, where its policy names it."""
         sources = self.in_page.get(to)
         if sources is not None:
             return episode.page.source in sources

@@ -29,7 +29,9 @@ from orchestrator.domain.pages import Ignored, Opened, Signal
 from orchestrator.domain.paging import Taken, Turn, page_of, take
 from orchestrator.domain.policies import Desired, Mode, OnPage, PageWish, stricter
 from orchestrator.domain.records import KeyState
+from orchestrator.domain.reports import Person
 from orchestrator.engine.book import Book
+from orchestrator.engine.firstrooms import FirstRooms
 from orchestrator.engine.health import Pulse
 from orchestrator.engine.inbox import Inbox, Lane
 from orchestrator.engine.taking import Taking
@@ -49,6 +51,7 @@ HELD: Final = timedelta(seconds=2)
 _KNOWN_MOST: Final = 2_000  # pages that are over and still remembered in memory
 _AGAIN: Final = timedelta(seconds=5)  # what could not be ended is tried again
 _ENDING: Final = "the daemon is ending; send it again"
+_PATIENCE: Final = timedelta(seconds=30)  # without a fallback: then people should be told
 _RECENT: Final = 1_000  # openings of one policy that a storm is told by
 
 _Place = tuple[str, str]  # a page: its source, and its digest there
@@ -98,6 +101,9 @@ class Pages:
         self._timer = timer
         self.mode = mode
         self._taking = Taking(templates)
+        self.firsts = FirstRooms(store, clock)
+        """How long pages waited for their link and their room."""
+        self._flaws: dict[str, tuple[str, str]] = {}  # by policy: its version, what went wrong
         self.book: Callable[[], Book] = Book
         """What is in force; set by whoever puts it in force."""
         self.entropy: Callable[[int], bytes] = secrets.token_bytes
@@ -165,24 +171,54 @@ class Pages:
         found = self.book().policies.get(policy)
         return found is not None and isinstance(found.made_for, OnPage)
 
+    def roomless(self) -> Sequence[Episode]:
+        """Open pages whose first room did not come in time: within their fallback, or so long."""
+        now = self._clock.now()
+        return [
+            one
+            for one in self._standing.values()
+            if one.is_open
+            and one.policy
+            and not one.shares
+            and self.firsts.has_none(one)
+            and now - one.opened_at >= (_PATIENCE if one.fallback is None else one.fallback.after)
+            and not self._observes(one.policy)
+        ]
+
+    def flaws(self) -> Sequence[tuple[str, str]]:
+        """What of the policies in force could not be worked out for a page: policy and problem."""
+        policies = self.book().policies
+        return [
+            (name, problem)
+            for name, (version, problem) in sorted(self._flaws.items())
+            if name in policies and policies[name].version == version
+        ]
+
     # --- taking in --------------------------------------------------------------------------------
 
     async def recall(self) -> None:
         """Read from the store what is not over. Raises `StoreFault`."""
         for episode in await self._store.standing_episodes():
             self._keep(episode)
-        for episode in reversed(await self._store.latest_episodes(_RECENT)):
+        latest = await self._store.latest_episodes(_RECENT)
+        for episode in reversed(latest):
             if episode.policy:
                 self._count(episode)
         for episode in self._standing.values():
             self._wish(episode)
             self._arm(episode)
+        await self.firsts.recall(self._standing.values(), latest)
         self.look_again()
 
     async def received(
-        self, signals: Sequence[Signal], wait: timedelta = timedelta()
+        self,
+        signals: Sequence[Signal],
+        wait: timedelta = timedelta(),
+        person: Person | None = None,
     ) -> Sequence[Receipt]:
         """Record signals durably, in one transaction; returns a receipt for each, in their order.
+
+        Where a ``person`` sends them by hand, that is a fact of the same transaction.
 
         Raises:
             StoreFault: nothing was recorded.
@@ -193,15 +229,22 @@ class Pages:
             raise OverloadedError(message)
         receipts: list[Receipt] = []
         taken: list[Episode | None] = []
+        began = self._clock.monotonic()
 
         async def record(draft: _Draft) -> None:
             for signal in signals:
+                told = len(draft.facts)
                 receipt, episode = await self._take(signal, draft)
+                if person is not None and episode is not None:
+                    draft.facts.insert(told, _sent(signal, episode, person))
                 receipts.append(receipt)
                 taken.append(episode)
 
         with self._inbox.hurry.on():
             await self._recorded(record)
+        for receipt, one in zip(receipts, taken, strict=True):
+            if one is not None and receipt.created:
+                self.firsts.linked(one, self._clock.monotonic() - began)
         if wait <= timedelta():
             return receipts
         deadline = self._clock.monotonic() + wait.total_seconds()
@@ -238,8 +281,9 @@ class Pages:
                 draft.facts.append(_fact("page.opened", episode, "it is open again", again=True))
             return episode
         found = self._taking.by(self.book(), episode.page)
-        for problem in found.problems:
+        for name, problem in found.flaws:
             _log.error("page.policy", source=episode.page.source, problem=problem)
+            self._flaws[name] = self.book().policies[name].version, problem
         policy = found.policy
         if policy is None or not isinstance(policy.made_for, OnPage):
             if opens or episode.withheld != found.why:
@@ -317,17 +361,9 @@ class Pages:
 
     async def _record(self, batch: Sequence[tuple[_Work, asyncio.Future[None]]]) -> None:
         whole = _Draft()
-        waiting: list[asyncio.Future[None]] = []
-        for work, done in batch:
-            part = _Draft(latest=dict(whole.latest), opened=list(whole.opened))
-            try:
-                await work(part)
-            except Exception as error:  # noqa: BLE001 - one message's bug must not lose the others
-                _fail(done, error)
-                continue
-            part.opened = part.opened[len(whole.opened) :]
-            whole.grow(part)
-            waiting.append(done)
+        waiting = await _drafted(batch, whole)
+        for episode in tuple(self.firsts.unrecorded(whole.episodes, self._standing)):
+            whole.put(episode)
         try:
             if whole.episodes or whole.facts:
                 await self._store.commit(
@@ -367,6 +403,7 @@ class Pages:
     def _keep(self, episode: Episode) -> None:
         """Remember an episode as it is durable now."""
         place = _place(episode)
+        self.firsts.recorded(episode)
         self._latest.pop(place, None)
         self._latest[place] = episode
         key = episode.shares or _room_key(episode)
@@ -412,13 +449,13 @@ class Pages:
             looked.add(heappop(self._moments)[1])
         due = [self._standing[id_] for id_ in looked if id_ in self._standing]
         due = [episode for episode in due if self._is_due(episode)]
-        if due:
+        if due or self.firsts.noticed:
             done = asyncio.get_running_loop().create_future()
             await self._record([(partial(self._end, due), done)])
             if done.exception() is not None:
                 _log.error("page.unended", error=str(done.exception()))
-                for episode in due:
-                    heappush(self._moments, (now + _AGAIN, episode.id))
+                for id_ in {*self.firsts.noticed, *(episode.id for episode in due)}:
+                    heappush(self._moments, (now + _AGAIN, id_))
         self._call()
         self.changed(looked)  # a moment after which people are sent elsewhere may have come
 
@@ -468,8 +505,13 @@ class Pages:
 
     # --- rooms ------------------------------------------------------------------------------------
 
-    def turned(self, key: Key) -> None:
+    async def turned(self, key: Key) -> None:
         """A turn of a page's key is over: what people are told of it may have changed."""
+        for one in [self._standing[id_] for id_ in self._members.get(key.encoded, ())]:
+            if await self.firsts.look(one):
+                # Nobody waits for it: it is recorded with what else comes, or alone a little later.
+                heappush(self._moments, (self._clock.now() + HELD, one.id))
+                self._call()
         arrival = self._arrivals.pop(key, None)
         if arrival is not None:
             arrival.set()
@@ -568,6 +610,24 @@ class Pages:
         return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in self.entropy(_ID_LENGTH))
 
 
+async def _drafted(
+    batch: Sequence[tuple[_Work, asyncio.Future[None]]], whole: _Draft
+) -> list[asyncio.Future[None]]:
+    """Let each work write into ``whole``; returns who waits for those that could."""
+    waiting: list[asyncio.Future[None]] = []
+    for work, done in batch:
+        part = _Draft(latest=dict(whole.latest), opened=list(whole.opened))
+        try:
+            await work(part)
+        except Exception as error:  # noqa: BLE001 - one message's bug must not lose the others
+            _fail(done, error)
+            continue
+        part.opened = part.opened[len(whole.opened) :]
+        whole.grow(part)
+        waiting.append(done)
+    return waiting
+
+
 def _place(episode: Episode) -> _Place:
     return episode.page.source, episode.page.digest
 
@@ -596,6 +656,11 @@ def _outcome(taken: Taken, signal: Signal) -> Outcome:
     """What the sender is told: nothing new of an opening is known, of anything else ignored."""
     known = Outcome.KNOWN if isinstance(signal, Opened) else Outcome.IGNORED
     return _OUTCOMES.get(taken.turn, known)
+
+
+def _sent(signal: Signal, episode: Episode, person: Person) -> Fact:
+    fact = _fact("page.sent", episode, person.reason, signal=type(signal).__name__.lower())
+    return replace(fact, actor=person.actor, cause="command")
 
 
 def _fact(event: str, episode: Episode, reason: str, **more: Json) -> Fact:

@@ -132,7 +132,7 @@ class Reconciler:
         with parts.inbox.hurry.on(page=lane is Lane.PAGE):
             await self._turn(turn)
         if lane is Lane.PAGE:
-            parts.pages.turned(key)
+            await parts.pages.turned(key)
 
     async def _turn(self, turn: _Turn) -> None:
         parts, key = self._parts, turn.key

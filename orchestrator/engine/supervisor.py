@@ -17,7 +17,7 @@ import structlog
 from orchestrator.domain.facts import Fact, Json
 from orchestrator.domain.keys import Key, decode_subject
 from orchestrator.domain.records import KeyState
-from orchestrator.domain.reports import HealthReport, ReadinessReport
+from orchestrator.domain.reports import HealthReport, ReadinessReport, SenderRow
 from orchestrator.domain.rooms import Observed
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.feed import Feeds
@@ -25,6 +25,7 @@ from orchestrator.engine.health import Pulse, Vitals
 from orchestrator.engine.inbox import Lane
 from orchestrator.engine.links import Links
 from orchestrator.engine.outbox import Outbox
+from orchestrator.engine.pagelinks import PageLinks
 from orchestrator.engine.polling import Polling
 from orchestrator.engine.reconciler import Parts, Reconciler
 from orchestrator.engine.reload import Reload
@@ -75,8 +76,13 @@ class Engine:
         """Numbers in [0, 1) by which listings spread; seeded where a run is to be repeated."""
         self.links = Links(parts, reconciler)
         """What stands behind our own links."""
+        self.links.pages = self.page_links = PageLinks(
+            parts.pages, self.links, parts.rooms, parts.clock
+        )
         self.feeds = Feeds(parts, reconciler, self.links, settings)
         """The calendars of scheduled rooms."""
+        self.senders: Callable[[], Sequence[SenderRow]] = tuple
+        """The sources of pages, as the door saw them; set by whoever has the door."""
         self.ready = asyncio.Event()
         """Store and policies are there; the API may be away (an outage is no reason to restart)."""
         self.links.known = self.ready.is_set

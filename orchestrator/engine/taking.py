@@ -41,14 +41,19 @@ class Found:
     Attributes:
         policy: None where no policy takes it.
         why: a sentence: who takes it, or why nobody does.
-        problems: what of the policies could not be worked out for this page.
+        flaws: what of the policies could not be worked out for this page: policy and problem.
     """
 
     policy: Policy | None
     why: str
     wish: Desired | None = None
     fallback: Fallback | None = None
-    problems: tuple[str, ...] = ()
+    flaws: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What could not be worked out, whichever policy's it is."""
+        return tuple(problem for _, problem in self.flaws)
 
 
 class Taking:
@@ -61,19 +66,22 @@ class Taking:
     def by(self, book: Book, page: Page) -> Found:
         """The policy of a book that takes a page: of those that match the one with priority."""
         values = _bounded(values_of(page))
-        problems: list[str] = []
+        flaws: list[tuple[str, str]] = []
         listening = list(_listening(book, page.source))
         for policy, wish in listening:
+            problems: list[str] = []
             matches = self._matches(wish, values, problems)
             if matches:
                 desired = self._desired(policy, wish, page, values, problems)
                 fallback = self._fallback(wish.fallback, values, problems)
-                return Found(policy, matches, desired, fallback, tuple(problems))
+                flaws += [(policy.name, problem) for problem in problems]
+                return Found(policy, matches, desired, fallback, tuple(flaws))
+            flaws += [(policy.name, problem) for problem in problems]
         why = f"no policy names the source {page.source}"
         if listening:
             names = ", ".join(policy.name for policy, _ in listening)
             why = f"it is not what {names} {'takes' if len(listening) == 1 else 'take'} (when)"
-        return Found(None, why, problems=tuple(problems))
+        return Found(None, why, flaws=tuple(flaws))
 
     def _matches(self, wish: OnPage, values: _Values, problems: list[str]) -> str:
         """Why a policy takes a page, or an empty text; what fails opens (design, section 6)."""

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 from orchestrator.domain.reports import (
     ApplyReport,
     Done,
+    NewPage,
+    OpenedPage,
     OurLink,
+    PageReport,
+    PagesReport,
     Person,
     PlanReport,
     RevealedLink,
@@ -114,4 +118,20 @@ class Desk(Protocol):
 
     async def approve(self, brake: str, person: Person) -> Done:
         """Let go exactly the rooms that a brake holds, or that a doubted listing lacks."""
+        ...
+
+    async def pages(self, *, over: bool = False) -> PagesReport:
+        """The pages that are not over, the latest first; with ``over`` also some that are."""
+        ...
+
+    async def page(self, name: str) -> PageReport:
+        """Everything about one page; see `orchestrator.domain.paging.pages_named` for names."""
+        ...
+
+    async def open_page(self, page: NewPage, person: Person) -> OpenedPage:
+        """Send a page as a source would; audited."""
+        ...
+
+    async def close_page(self, name: str, person: Person) -> Done:
+        """Close a page as its source would; audited."""
         ...

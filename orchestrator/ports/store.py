@@ -118,6 +118,10 @@ class Store(Protocol):
         """The latest episode of a page, over or not."""
         ...
 
+    async def episodes_of(self, source: str, digest: str, limit: int) -> Sequence[Episode]:
+        """The episodes of one page, the latest first."""
+        ...
+
     async def latest_episodes(self, limit: int) -> Sequence[Episode]:
         """The episodes that were recorded last, the latest first."""
         ...

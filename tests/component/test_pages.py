@@ -137,7 +137,7 @@ async def test_a_room_that_was_found_again_ends_with_its_page_like_any_other(ove
 
 
 async def test_a_room_whose_end_was_not_answered_is_not_lost() -> None:
-    """It was deleted by the last word of a daemon that died: nobody misses it or is alarmed."""
+    """It was deleted by the last word of a daemon that died: nobody misses it."""
     async with running({FILE: on_page(close={"after": "0s"})}) as world:
         await world.send(opened())
         world.fake.script("delete_room", Fate.ACT_THEN_DROP)

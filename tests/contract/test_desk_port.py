@@ -4,17 +4,18 @@ import os
 import pwd
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from orchestrator.domain.reports import Person
+from orchestrator.domain.reports import NewPage, Person
 from orchestrator.edges.control import ControlServer, SocketDesk
 from orchestrator.foundation.problems import Place, Problem
 from orchestrator.ports.desk import Desk, DeskError
 from orchestrator.ports.sources import Folder, Provenance
 from tests.fakes.desk import FakeDesk
-from tests.reports import APPLIED, NOW, PLAN, ROOMS, STATUS, WHY, desk
+from tests.reports import APPLIED, NOW, OPENED, PAGE, PAGES, PLAN, ROOMS, STATUS, WHY, desk
 
 ANNA = Person("anna (uid 1001)", "OPS-4711")
 ME = f"{pwd.getpwuid(os.getuid()).pw_name} (uid {os.getuid()})"
@@ -61,6 +62,17 @@ async def test_reports_arrive_whole(asked: Asked) -> None:
     assert await asked.desk.link(WHY.key) == await asked.behind.link(WHY.key)
     assert await asked.desk.link("", calendar=True) == await asked.behind.link("", calendar=True)
     assert await asked.desk.apply(ANNA) == APPLIED
+    assert await asked.desk.pages() == PAGES
+    assert await asked.desk.page("4711") == PAGE
+    assert await asked.desk.open_page(SENT, ANNA) == OPENED
+
+
+async def test_what_is_asked_of_pages_arrives(asked: Asked) -> None:
+    """Whether those that are over are wanted, and a page by hand in all its parts."""
+    assert not (await asked.desk.pages()).over
+    assert (await asked.desk.pages(over=True)).over
+    await asked.desk.open_page(SENT, ANNA)
+    assert asked.behind.ordered == [SENT]
 
 
 async def test_foreign_rooms_are_told_only_when_asked_for(asked: Asked) -> None:
@@ -82,6 +94,7 @@ async def test_a_candidate_folder_arrives_byte_by_byte(asked: Asked) -> None:
     assert asked.behind.candidates == [folder]
 
 
+SENT = NewPage("A test", "manual", "Q1", "high", "checkout", "shop", timedelta(seconds=60))
 COMMANDS: list[tuple[tuple[str, ...], Callable[[Desk], Awaitable[object]]]] = [
     (("apply",), lambda desk: desk.apply(ANNA)),
     (("host_link", "k/1"), lambda desk: desk.host_link("k/1", ANNA)),
@@ -96,6 +109,8 @@ COMMANDS: list[tuple[tuple[str, ...], Callable[[Desk], Awaitable[object]]]] = [
     (("resume", "k/1"), lambda desk: desk.resume("k/1", ANNA)),
     (("approve", "7"), lambda desk: desk.approve("7", ANNA)),
     (("reload",), lambda desk: desk.reload(ANNA)),
+    (("open_page", "A test"), lambda desk: desk.open_page(SENT, ANNA)),
+    (("close_page", "4711"), lambda desk: desk.close_page("4711", ANNA)),
 ]
 
 

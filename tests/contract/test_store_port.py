@@ -387,6 +387,9 @@ async def test_episodes_come_back_as_they_were_written(store: Store) -> None:
     await store.commit(Commit(episodes=(again, over)), NOW)
     assert list(await store.standing_episodes()) == [second, again]
     assert await store.last_episode("pagerduty", a_page().digest) == again
+    assert list(await store.episodes_of("pagerduty", a_page().digest, 5)) == [again, over]
+    assert list(await store.episodes_of("pagerduty", a_page().digest, 1)) == [again]
+    assert list(await store.episodes_of("pagerduty", "0" * 16, 5)) == []
     assert await store.last_episode("alertmanager", a_page().digest) is None
     assert list(await store.latest_episodes(2)) == [again, second]
 

@@ -8,7 +8,11 @@ from datetime import datetime
 from orchestrator.domain.reports import (
     ApplyReport,
     Done,
+    NewPage,
+    OpenedPage,
     OurLink,
+    PageReport,
+    PagesReport,
     Person,
     PlanReport,
     RevealedLink,
@@ -32,6 +36,12 @@ class FakeDesk:
     rooms_report: RoomsReport
     why_report: WhyReport
     apply_report: ApplyReport
+    pages_report: PagesReport = field(default_factory=PagesReport)
+    page_report: PageReport | None = None
+    opened_page: OpenedPage = field(
+        default_factory=lambda: OpenedPage("opened", "manual", "by-hand-1")
+    )
+    ordered: list[NewPage] = field(default_factory=list)
     refuses: DeskError | None = None
     commands: list[tuple[str, ...]] = field(default_factory=list)
     persons: list[Person] = field(default_factory=list)
@@ -102,6 +112,25 @@ class FakeDesk:
 
     async def approve(self, brake: str, person: Person) -> Done:
         return self._command(person, "approve", brake)
+
+    async def pages(self, *, over: bool = False) -> PagesReport:
+        self._refuse()
+        return replace(self.pages_report, over=over)
+
+    async def page(self, name: str) -> PageReport:
+        self._refuse()
+        if self.page_report is None or name not in {self.page_report.page.name, "4711"}:
+            message = f"no page is known by {name!r}: room-orchestrator page list --over"
+            raise DeskError(message, 2)
+        return self.page_report
+
+    async def open_page(self, page: NewPage, person: Person) -> OpenedPage:
+        self._command(person, "open_page", page.title)
+        self.ordered.append(page)
+        return self.opened_page
+
+    async def close_page(self, name: str, person: Person) -> Done:
+        return self._command(person, "close_page", name)
 
     def _command(self, person: Person, *words: str) -> Done:
         self._refuse()

@@ -140,6 +140,12 @@ class FakeStore:
         ]
         return pages[-1] if pages else None
 
+    async def episodes_of(self, source: str, digest: str, limit: int) -> Sequence[Episode]:
+        self._answer()
+        known = [*reversed(self._episodes.values())]
+        place = (source, digest)
+        return [one for one in known if (one.page.source, one.page.digest) == place][:limit]
+
     async def latest_episodes(self, limit: int) -> Sequence[Episode]:
         self._answer()
         return [*reversed(self._episodes.values())][:limit]

@@ -617,3 +617,23 @@ async def test_damaged_samples_never_fail_and_openings_open() -> None:
                 assert isinstance(it.desk.taken[-1], Opened), (name, body)
                 opened += 1
     assert opened > 100
+
+
+async def test_what_came_of_each_source_is_counted() -> None:
+    """Taken, refused and told to come again, with the moments; of no source nothing is kept."""
+    quiet = source(name="quiet")
+    async with stand(source(), quiet) as one:
+        await one.post()
+        one.now[0] += timedelta(minutes=1)
+        await one.post()
+        await one.post(headers={"Authorization": "Bearer wrong"})
+        await one.post(path="/in/nobody")
+        one.desk.fault = StoreFault("the disk is full")
+        await one.post()
+        own, other = one.routes.rows()
+        assert (own.name, own.kind, own.taken, own.refused, own.put_off) == (
+            *("own", "generic"),
+            *(2, 1, 1),
+        )
+        assert own.last_at == own.refused_at == NOW + timedelta(minutes=1)
+        assert (other.name, other.taken, other.last_at) == ("quiet", 0, None)

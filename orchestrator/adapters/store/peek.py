@@ -17,6 +17,7 @@ from urllib.parse import quote
 from orchestrator.adapters.store import rows
 from orchestrator.adapters.store.faults import store_faults
 from orchestrator.adapters.store.queries import QUERIES
+from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import RecordedFact
 from orchestrator.domain.records import KeyState
 from orchestrator.ports.store import PolicyText, StoreFault
@@ -48,6 +49,17 @@ def peek_keys(path: Path, begun: str, most: int) -> list[str]:
             (begun, most),
         ).fetchall()
     return [str(key) for (key,) in rows]
+
+
+def peek_pages(path: Path) -> list[Episode]:
+    """The episodes that are not over, in the order in which they opened.
+
+    Raises:
+        StoreFault: the file is not there or cannot be read.
+    """
+    with _read_only(path, patience=0.2) as connection:
+        connection.row_factory = sqlite3.Row
+        return rows.standing_episodes(connection)
 
 
 def copy_store(path: Path, to: Path) -> bool:

@@ -107,6 +107,10 @@ SELECT body FROM episodes WHERE is_over = 0 ORDER BY seq;
 -- name: last_episode
 SELECT body FROM episodes WHERE source = :source AND digest = :digest ORDER BY seq DESC LIMIT 1;
 
+-- name: episodes_of
+SELECT body FROM episodes WHERE source = :source AND digest = :digest
+ORDER BY seq DESC LIMIT :limit;
+
 -- name: latest_episodes
 SELECT body FROM episodes ORDER BY seq DESC LIMIT :limit;
 

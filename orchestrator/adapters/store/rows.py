@@ -131,6 +131,15 @@ def last_episode(connection: sqlite3.Connection, source: str, digest: str) -> Ep
     return None if row is None else loads(Episode, row["body"])
 
 
+def episodes_of(
+    connection: sqlite3.Connection, source: str, digest: str, limit: int
+) -> list[Episode]:
+    """The episodes of one page, the latest first."""
+    place = {"source": source, "digest": digest, "limit": limit}
+    rows = connection.execute(QUERIES["episodes_of"], place)
+    return [loads(Episode, row["body"]) for row in rows]
+
+
 def latest_episodes(connection: sqlite3.Connection, limit: int) -> list[Episode]:
     """The episodes that were recorded last, the latest first."""
     rows = connection.execute(QUERIES["latest_episodes"], {"limit": limit})

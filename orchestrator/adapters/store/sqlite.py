@@ -184,6 +184,12 @@ class SqliteStore:
         """The latest episode of a page, over or not."""
         return await self._read(partial(rows.last_episode, source=source, digest=digest))
 
+    async def episodes_of(self, source: str, digest: str, limit: int) -> Sequence[Episode]:
+        """The episodes of one page, the latest first."""
+        return await self._read(
+            partial(rows.episodes_of, source=source, digest=digest, limit=limit)
+        )
+
     async def latest_episodes(self, limit: int) -> Sequence[Episode]:
         """The episodes that were recorded last, the latest first."""
         return await self._read(partial(rows.latest_episodes, limit=limit))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from orchestrator.cli.view.pages import need, place, seconds, short
 from orchestrator.cli.view.screen import Part, Screen
 from orchestrator.cli.view.times import length, plural
 from orchestrator.domain.reports import ENDS_SUSPENDED, NextAct, StatusReport
@@ -28,6 +29,8 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     _row(screen, "Policies", _policies(report))
     _row(screen, "Sources", _directories(report))
     _row(screen, "Rooms", [_rooms(report)])
+    _row(screen, "Pages", _pages(screen, report))
+    _row(screen, "Senders", _senders(report))
     _row(screen, "Held", _held(report), "yellow")
     _row(screen, "Dormant", _dormant(screen, report))
     _row(screen, "Suspended", _suspended(screen, report), "yellow")
@@ -125,6 +128,60 @@ def _rooms(report: StatusReport) -> str:
     if report.listed_at is None:
         return f"{told} · not listed yet"
     return f"{told} · listed {length(report.now - report.listed_at)} ago"
+
+
+def _pages(screen: Screen, report: StatusReport) -> list[str]:
+    """How many there are, then one by one in the order of need."""
+    if not report.page_states and report.last_room is None:
+        return []
+    states = ", ".join(f"{count:,} {state}" for state, count in report.page_states.items())
+    told = [states or "none open"]
+    open_ = [row for row in report.pages if row.state == "open"]
+    if open_ and len(open_) == report.page_states.get("open"):
+        roomless = sum(not row.room_id for row in open_)
+        each = {1: "with its room", 2: "both with their room"}.get(
+            len(open_), "all with their room"
+        )
+        told.append(f"{roomless:,} without a room" if roomless else each)
+    took = []
+    if report.last_link is not None:
+        took.append(f"link after {seconds(report.last_link)}")
+    if report.last_room is not None:
+        took.append(f"room after {seconds(report.last_room)}")
+    if took:
+        told.append(f"last: {', '.join(took)}")
+    lines = [" · ".join(told)]
+    shown = [row for row in sorted(report.pages, key=need) if row.state != "closing"]
+    for row in shown[:_MANY]:
+        why = f": {row.reason}" if row.state == "withheld" else f" → {place(row)}"
+        since = screen.moment(row.opened_at)
+        lines.append(f'{short(row)} "{row.title}"  {row.severity}, since {since}{why}')
+    more = (
+        report.page_states.get("open", 0)
+        + report.page_states.get("withheld", 0)
+        - len(shown[:_MANY])
+    )
+    if more > 0:
+        lines.append(f"… {more:,} more: room-orchestrator page list")
+    return lines
+
+
+def _senders(report: StatusReport) -> list[str]:
+    """The sources of pages, since the start."""
+    told: list[str] = []
+    for row in report.senders:
+        if row.last_at is None:
+            parts = ["no message yet"]
+        else:
+            ago = length(report.now - row.last_at)
+            parts = [f"last message {ago} ago", f"{row.taken:,} taken"]
+        if row.put_off:
+            parts.append(f"{row.put_off:,} told to come again")
+        if row.refused:
+            ago = "" if row.refused_at is None else f" {length(report.now - row.refused_at)} ago"
+            parts.append(f"{row.refused:,} refused, the last{ago}: room-orchestrator doctor")
+        told.append(f"{row.name} ({row.kind}): {', '.join(parts)}")
+    return told
 
 
 def _held(report: StatusReport) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.domain.reports.pages import PageRow, SenderRow
 from orchestrator.domain.reports.plan import NextAct, PlanLine
 from orchestrator.foundation.problems import Problem
 
@@ -126,6 +127,12 @@ class StatusReport:
         callbacks: how many came since the start: received, doubled, foreign (of rooms that are
             not ours), unknown.
         dormant: keys whose rooms nobody uses, those that end first.
+        pages: those that are not over and those that nobody takes, at most some hundred, the latest
+            first.
+        page_states: how many there are by state: open, withheld, closing.
+        last_link, last_room: seconds until the link and the room of the page that got its room last
+            were known; None where nobody measured.
+        senders: the sources of pages, as the HTTP door saw them since the start.
         suspended: keys for which a person stopped every act, those that end first.
     """
 
@@ -159,6 +166,11 @@ class StatusReport:
     suspended: tuple[SuspendedRow, ...] = ()
     dormant: tuple[DormantRow, ...] = ()
     deliveries: tuple[DeliveryRow, ...] = ()
+    pages: tuple[PageRow, ...] = ()
+    page_states: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    last_link: float | None = None
+    last_room: float | None = None
+    senders: tuple[SenderRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

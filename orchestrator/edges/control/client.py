@@ -19,7 +19,11 @@ import aiohttp
 from orchestrator.domain.reports import (
     ApplyReport,
     Done,
+    NewPage,
+    OpenedPage,
     OurLink,
+    PageReport,
+    PagesReport,
     Person,
     PlanReport,
     RevealedLink,
@@ -156,6 +160,22 @@ class SocketDesk:
     async def approve(self, brake: str, person: Person) -> Done:
         """Let go exactly the keys that a brake holds."""
         return await self._ask(wire.Approve(brake, person.reason), Done)
+
+    async def pages(self, *, over: bool = False) -> PagesReport:
+        """The pages that are not over; with ``over`` also some that are."""
+        return await self._ask(wire.AskPages(over), PagesReport)
+
+    async def page(self, name: str) -> PageReport:
+        """Everything about one page."""
+        return await self._ask(wire.AskPage(name), PageReport)
+
+    async def open_page(self, page: NewPage, person: Person) -> OpenedPage:
+        """Send a page as a source would."""
+        return await self._ask(wire.OpenPage(page, person.reason), OpenedPage)
+
+    async def close_page(self, name: str, person: Person) -> Done:
+        """Close a page as its source would."""
+        return await self._ask(wire.ClosePage(name, person.reason), Done)
 
     async def _ask(self, question: wire.Question, kind: type[_Report]) -> _Report:
         text = wire.write_question(question)

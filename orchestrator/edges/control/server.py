@@ -155,6 +155,12 @@ class ControlServer:
                 return await desk.why(name)
             case wire.AskLink(name, calendar):
                 return await desk.link(name, calendar=calendar)
+            case wire.AskPages(over):
+                return await desk.pages(over=over)
+            case wire.AskPage(name):
+                return await desk.page(name)
+            case wire.OpenPage() | wire.ClosePage():
+                return await _page(desk, question, Person(actor, question.reason))
             case _:
                 return await self._obey(question, Person(actor, question.reason))
 
@@ -193,6 +199,16 @@ async def _steer(desk: Desk, command: wire.Steer, person: Person) -> wire.Report
             return await desk.suspend(name, until, person)
         case wire.Resume(name):
             return await desk.resume(name, person)
+        case _:
+            assert_never(command)
+
+
+async def _page(desk: Desk, command: wire.Paging, person: Person) -> wire.Report:
+    match command:
+        case wire.OpenPage(page):
+            return await desk.open_page(page, person)
+        case wire.ClosePage(name):
+            return await desk.close_page(name, person)
         case _:
             assert_never(command)
 

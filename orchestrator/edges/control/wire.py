@@ -19,7 +19,11 @@ from typing import Final, TypeVar
 from orchestrator.domain.reports import (
     ApplyReport,
     Done,
+    NewPage,
+    OpenedPage,
     OurLink,
+    PageReport,
+    PagesReport,
     PlanReport,
     RevealedLink,
     RoomsReport,
@@ -194,11 +198,42 @@ class Reload:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class AskPages:
+    """`Desk.pages`."""
+
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskPage:
+    """`Desk.page`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPage:
+    """`Desk.open_page`."""
+
+    page: NewPage
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePage:
+    """`Desk.close_page`."""
+
+    name: str
+    reason: str
+
+
 Steer = Renew | Protect | Suspend | Resume
+Paging = OpenPage | ClosePage
 Command = Apply | ReadHostLink | Adopt | Distinct | Forget | Rekey | Steer | Approve | Reload
-Question = AskStatus | AskPlan | AskRooms | AskWhy | AskLink | Command
-Seen = StatusReport | PlanReport | RoomsReport | WhyReport | OurLink
-Report = Seen | ApplyReport | RevealedLink | Done
+Question = AskStatus | AskPlan | AskRooms | AskWhy | AskLink | AskPages | AskPage | Command | Paging
+Seen = StatusReport | PlanReport | RoomsReport | WhyReport | OurLink | PagesReport | PageReport
+Report = Seen | ApplyReport | RevealedLink | OpenedPage | Done
 
 # The names are what is sent, so that a class can be renamed.
 _NAMES: Final[Mapping[type[Question], str]] = {
@@ -217,6 +252,10 @@ _NAMES: Final[Mapping[type[Question], str]] = {
     Protect: "protect",
     Suspend: "suspend",
     Resume: "resume",
+    AskPages: "pages",
+    AskPage: "page",
+    OpenPage: "open_page",
+    ClosePage: "close_page",
     Approve: "approve",
     Reload: "reload",
 }

@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from aiohttp import hdrs, web
 
 from orchestrator.domain.pages import Ignored, Signal
+from orchestrator.domain.reports import SenderRow
 from orchestrator.edges.http.answers import Json, answer, nothing, refusal
 from orchestrator.ports.intake import Outcome, OverloadedError, PageDesk, Receipt
 from orchestrator.ports.store import StoreFault
@@ -34,8 +35,24 @@ _CHALLENGE: Final[dict[str, str]] = {hdrs.WWW_AUTHENTICATE: "Bearer"}
 _QUIET: Final = 60.0  # seconds between two lines of the log about one thing
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What came of one source since the start."""
+
+    last_at: datetime | None = None
+    taken: int = 0
+    refused: int = 0
+    put_off: int = 0
+    refused_at: datetime | None = None
+
+
 class Source(Protocol):
     """One paging system, as it is set up."""
+
+    @property
+    def kind(self) -> str:
+        """Which system it is."""
+        ...
 
     @property
     def name(self) -> str:
@@ -134,6 +151,14 @@ class IntakeRoutes:
         self._under_way = 0
         self._held = 0
         self._told: dict[tuple[str, str], float] = {}
+        self._seen: dict[str, _Seen] = {}
+
+    def rows(self) -> tuple[SenderRow, ...]:
+        """What came of each source since the start, by name; what came of no source is not here."""
+        return tuple(
+            SenderRow(name, str(source.kind), **asdict(self._seen.get(name, _Seen())))
+            for name, source in sorted(self.sources.items())
+        )
 
     def routes(self) -> tuple[web.AbstractRouteDef, ...]:
         """For the server; every method, so that none tells which sources there are."""
@@ -165,9 +190,19 @@ class IntakeRoutes:
         try:
             async with contextlib.AsyncExitStack() as stack:
                 body = await self._body(source, request, stack)
-                return await self._take(source, headers, body)
+                response = await self._take(source, headers, body)
         except _Refused as refused:
-            return refused.response
+            response = refused.response
+        self._count(source.name, response.status)
+        return response
+
+    def _count(self, name: str, status: int) -> None:
+        seen = self._seen.setdefault(name, _Seen())
+        if status < 300:
+            seen.taken += 1
+            seen.last_at = self._now()
+        elif status == 503:
+            seen.put_off += 1
 
     async def _take(self, source: Source, headers: _Headers, body: bytes) -> web.Response:
         if not source.is_signed(headers, body, self._now()):
@@ -250,6 +285,10 @@ class IntakeRoutes:
         return refusal(413, f"a body may have {most} bytes; let the sender send fewer alerts")
 
     def _unknown(self, name: str, why: str) -> web.Response:
+        if name:
+            seen = self._seen.setdefault(name, _Seen())
+            seen.refused += 1
+            seen.refused_at = self._now()
         self._tell("intake.refused", name, why=why)
         return refusal(401, "Unauthorized", _CHALLENGE)
 

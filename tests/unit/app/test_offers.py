@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.adapters.store.sqlite import SqliteStore
 from orchestrator.app.init import init
-from orchestrator.app.offers import events_to_offer, keys_to_offer
+from orchestrator.app.offers import events_to_offer, keys_to_offer, pages_to_offer
+from orchestrator.domain.episodes import Episode
+from orchestrator.domain.pages import Page, digest_of
 from orchestrator.edges.control import ControlServer
-from tests.reports import desk
+from orchestrator.ports.store import Commit
+from tests.reports import NOW, desk
 
 KEYS = ("team-rooms/identity", "team-rooms/checkout", "resource-rooms/007", "team-rooms/a b")
 
@@ -83,3 +87,37 @@ def test_events_are_offered_after_a_comma_too() -> None:
     assert dict(events_to_offer("room.deleted,room.de")) == {
         "room.deleted,room.delete.failed": "the API did not delete the room"
     }
+
+
+async def test_pages_that_are_not_over_are_offered_with_their_titles(tmp_path: Path) -> None:
+    """By their number, or else their key where a shell takes that as one word."""
+    await asyncio.to_thread(init, tmp_path / "x")
+    settings = tmp_path / "x" / "state" / "orchestrator.db"
+    settings.parent.mkdir()
+    store = await SqliteStore.open(settings)
+    pages = [
+        Page("pagerduty", "Q1", digest_of("pagerduty", "Q1"), title="Slow\nnow", number="4711"),
+        Page("alertmanager", "{}:{a}", digest_of("alertmanager", "{}:{a}")),
+        Page("manual", "by-hand-1", digest_of("manual", "by-hand-1"), title="A test"),
+    ]
+    episodes = [Episode(f"{number:012}", 1, page, NOW) for number, page in enumerate(pages)]
+    await store.commit(Commit(episodes=episodes), NOW)
+    await store.close()
+    told = await asyncio.to_thread(pages_to_offer, None, {}, tmp_path / "x", "")
+    assert told == [("4711", "Slow now"), ("by-hand-1", "A test")]
+    told = await asyncio.to_thread(pages_to_offer, None, {}, tmp_path / "x", "by")
+    assert told == [("by-hand-1", "A test")]
+
+
+async def test_the_daemon_offers_pages_to_who_may_not_read_its_store(tmp_path: Path) -> None:
+    """And where there is neither, nothing is offered."""
+    folder = tmp_path / "x"
+    await asyncio.to_thread(init, folder)
+    assert await asyncio.to_thread(pages_to_offer, None, {}, folder, "") == []
+    assert await asyncio.to_thread(pages_to_offer, None, {}, tmp_path, "") == []
+    async with ControlServer(desk(), folder / "state" / "control.sock").serving():
+        told = await asyncio.to_thread(pages_to_offer, None, {}, folder, "47")
+    assert told == [
+        ("4711", "Checkout error rate above 14 %"),
+        ("4709", "Disk 80 % full"),
+    ]

@@ -17,6 +17,9 @@ COMMANDS = {
     "rooms-list": ("rooms", "list", "--foreign"),
     "rooms-why": ("rooms", "why", "team-rooms/checkout"),
     "rooms-show": ("rooms", "show", "team-rooms/checkout"),
+    "page-list": ("page", "list", "--over"),
+    "page-show": ("page", "show", "4711"),
+    "page-open": ("page", "open", "--title", "A test", "--wait"),
     "plan-json": ("plan", "--json"),
     "rooms-list-json": ("rooms", "list", "--json"),
 }
@@ -37,7 +40,7 @@ def test_a_terminals_lines_fit(ro: CommandLine, name: str) -> None:
         return
     said = ro(*COMMANDS[name], terminal=NARROW)
     wide = [line for line in said.out.splitlines() if len(line) > NARROW]
-    whole = ("config ", "room-orchestrator rooms")
+    whole = ("config ", "room-orchestrator rooms", "https://rooms.", "its room known")
     assert [line for line in wide if not any(word in line for word in whole)] == []
 
 

@@ -16,6 +16,7 @@ from orchestrator.domain.paging import (
     Turn,
     name_of,
     page_of,
+    pages_named,
     take,
     values_of,
 )
@@ -225,3 +226,20 @@ def test_when_an_episode_closes() -> None:
     assert nobodys.closes_at == NOW
     assert nobodys.key is None
     assert str(episode.key) == f"oncall/pagerduty-{PAGE.digest}-{'a' * 12}"
+
+
+def test_a_page_is_named_in_full_before_a_part_of_a_title() -> None:
+    """Open ones before others, an earlier episode means the page, and nothing means nothing."""
+    other = Page("pagerduty", "Q2", digest_of("pagerduty", "Q2"), title="as in Q1", number="7")
+    second = replace(OPEN, id="b" * 12, page=other)
+    earlier = replace(OVER, id="c" * 12)
+    known = [(OPEN, "https://rooms.test/r/1"), (second, "https://rooms.test/r/2"), (earlier, "")]
+    assert list(pages_named("Q1", known)) == [OPEN]
+    assert list(pages_named(" 7 ", known)) == [second]
+    assert list(pages_named("c" * 12, known)) == [OPEN]
+    assert list(pages_named("https://rooms.test/r/2", known)) == [second]
+    assert list(pages_named("IN q1", known)) == [second]
+    assert list(pages_named("i", known)) == [OPEN, second]
+    assert list(pages_named("is", [(OVER, ""), (second, "")])) == [OVER]
+    assert list(pages_named("s", [(OVER, ""), (second, "")])) == [second]
+    assert list(pages_named("", known)) == []
