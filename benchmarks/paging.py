@@ -131,7 +131,7 @@ def main() -> int:
     parser.add_argument("--receiver", type=int, required=True, help="the port for messages")
     parser.add_argument("--file", type=Path, required=True, help="what is written and synced")
     parser.add_argument("--count", type=int, required=True)
-    parser.add_argument("--pause", type=float, default=0.02, help="seconds between two pages")
+    parser.add_argument("--pause", type=float, default=0.08, help="seconds between two pages")
     parser.add_argument("--busy", type=int, default=0, help="end at so many PATCHes")
     times = asyncio.run(page_all(parser.parse_args()))
     print(json.dumps({name: getattr(times, name) for name in Times.__slots__}))

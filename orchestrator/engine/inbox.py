@@ -38,6 +38,7 @@ class Hurry:
     def __init__(self) -> None:
         """Begin at leisure."""
         self._pages = 0
+        self._waiting: list[asyncio.Future[None]] = []
         self.over: Callable[[], None] = lambda: None
         """Called when no page is worked on any more."""
 
@@ -64,10 +65,22 @@ class Hurry:
         finally:
             self._count(page)
 
+    async def calm(self) -> None:
+        """Wait while a page presses: for the end of one at most, so that a storm stops nobody."""
+        if self._pages:
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            await waiting
+
     def _count(self, by: int) -> None:
         self._pages += by
-        if by and not self._pages:
-            self.over()
+        if by < 0:
+            waiting, self._waiting = self._waiting, []
+            for one in waiting:
+                if not one.done():
+                    one.set_result(None)
+            if not self._pages:
+                self.over()
 
 
 class _Breath:

@@ -163,6 +163,8 @@ class Reconciler:
 
     async def _steps(self, turn: _Turn) -> None:
         for _ in range(_STEPS_MOST):
+            if turn.lane is not Lane.PAGE:
+                await self._parts.inbox.hurry.calm()
             if await self._step(turn):
                 return
         _log.error("turn.endless", key=turn.key.encoded, acted=turn.acted)

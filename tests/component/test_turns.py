@@ -311,3 +311,23 @@ async def test_what_waits_for_a_page_goes_on_when_that_is_over() -> None:
         await settle()
         assert set(begun) == {ONE, TWO}
         inbox.close()
+
+
+async def test_a_turn_under_way_stands_aside_for_one_page_at_a_time() -> None:
+    """Between its steps; a storm of pages does not stop it for ever."""
+    hurry, gone_on = Inbox().hurry, asyncio.Event()
+
+    async def step() -> None:
+        await hurry.calm()
+        gone_on.set()
+
+    await step()
+    gone_on.clear()
+    async with asyncio.TaskGroup() as group:
+        with hurry.on():
+            with hurry.on():
+                group.create_task(step(), name="step")
+                await settle()
+                assert not gone_on.is_set()
+            await settle()
+            assert gone_on.is_set(), "the second page is not waited for"
