@@ -48,7 +48,7 @@ from orchestrator.domain.brakes import Limits
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.facts import Json
 from orchestrator.domain.links import NO_LINKS, LinkScheme
-from orchestrator.domain.pages import MANUAL
+from orchestrator.domain.paging import nameable
 from orchestrator.domain.policies import Mode
 from orchestrator.engine.agenda import Agenda
 from orchestrator.engine.alerts import Alerts
@@ -191,7 +191,7 @@ async def build(
             directories=asked,
             secrets=uses(settings.directories),
             links=read_scheme(settings),
-            named_sources=nameable(settings),
+            named_sources=nameable(settings.sources),
             in_page=told_in_page(settings),
             calendars=calendars(settings),
         )
@@ -209,11 +209,6 @@ async def build(
             "pid": os.getpid(),
         }
         yield app
-
-
-def nameable(settings: Settings) -> frozenset[str]:
-    """The sources that policies may name: those of config.yaml, and pages by hand."""
-    return frozenset({*settings.sources, MANUAL})
 
 
 def engine_settings(settings: Settings, url: str) -> EngineSettings:

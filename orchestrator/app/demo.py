@@ -11,7 +11,7 @@ import secrets
 import shutil
 import socket
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final, Protocol
@@ -22,11 +22,13 @@ from orchestrator.app.build import App
 from orchestrator.app.configuration import ConfigError
 from orchestrator.app.daemon import run
 from orchestrator.app.init import Choices, init
+from orchestrator.app.keys import drawn_secret
 from orchestrator.app.schemas import write_schemas
 from orchestrator.config import Settings, read_config
 from orchestrator.config.settings import EmbeddedMeetings
-from orchestrator.domain.reports import RoomsReport, StatusReport
+from orchestrator.domain.reports import NewPage, OpenedPage, Person, RoomsReport, StatusReport
 from orchestrator.foundation.problems import Problem
+from orchestrator.ports.desk import DeskError
 from orchestrator.ports.store import StoreFault
 
 _PORT: Final = 8441  # if it is free
@@ -34,6 +36,17 @@ _HTTP_PORT: Final = 8440  # (same)
 _HOST: Final = "127.0.0.1"
 _LOOK_EVERY: Final = 0.1  # seconds, while rooms appear
 _LOOK_LATER: Final = 0.5  # seconds, once they are there
+PAGE_TITLE: Final = "Error rate above 14 %"
+_PAGE_AFTER: Final = 2.0  # seconds, once rooms are settled: time to look at them
+_PAGE_WAITS: Final = timedelta(seconds=20)  # for its room
+_SOURCES: Final = ("pagerduty", "alertmanager")  # of policies/oncall-bridge.yaml
+_SOURCES_TEXT: Final = """
+# Who may send pages, as policies/oncall-bridge.yaml names them: `room-orchestrator sources list`
+# tells where to. docs/integrations says for each what to click there.
+sources:
+  pagerduty: {type: pagerduty, signature: {secrets: [{file: secrets/pagerduty}]}}
+  alertmanager: {type: alertmanager, bearer: [{file: secrets/alertmanager}]}
+"""
 _PATIENCE: Final = 100  # looks, after which what is there is shown as it is
 _READY: Final = 15  # looks that a room is given to be planned for, once it is there
 
@@ -55,6 +68,14 @@ class Onlooker(Protocol):
 
     def happened(self, entry: Entry) -> None:
         """A fact, once rooms are settled."""
+        ...
+
+    def paged(self, at: datetime, opened: OpenedPage) -> None:
+        """A test page came at a moment, and what became of it."""
+        ...
+
+    def unpaged(self, why: str) -> None:
+        """No test page could be opened."""
         ...
 
     def wrong(self, problems: tuple[Problem, ...]) -> None:
@@ -93,6 +114,7 @@ def prepare(folder: Path) -> Prepared:
             f"{_HOST}:{_free_port(_HTTP_PORT)}",
         )
         init(folder, choices, example=False)
+        _add_sources(config)
     else:
         write_schemas(folder)  # an editor should know what this version knows
     found = read_config(config)
@@ -100,6 +122,14 @@ def prepare(folder: Path) -> Prepared:
         raise ConfigError(found.problems)
     settings = _on_free_ports(found.settings)
     return Prepared(settings, fresh=fresh, moved=settings != found.settings)
+
+
+def _add_sources(config: Path) -> None:
+    """Name the sources of the example policy, each with a secret of its own."""
+    for name in _SOURCES:
+        drawn_secret(config.parent / "secrets" / name)
+    with config.open("a", encoding="utf-8") as file:
+        file.write(_SOURCES_TEXT)
 
 
 def _on_free_ports(settings: Settings) -> Settings:
@@ -147,6 +177,7 @@ async def _look(app: App, onlooker: Onlooker) -> None:
         onlooker.settled(await _until_settled(app, onlooker))
         since = app.clock.now()
         async with asyncio.TaskGroup() as group:
+            group.create_task(_page(app, onlooker), name="demo.page")
             group.create_task(_tell_facts(app, onlooker, since), name="demo.facts")
             group.create_task(_tell_problems(app, onlooker), name="demo.problems")
     except* StoreFault:
@@ -157,12 +188,33 @@ async def _until_settled(app: App, onlooker: Onlooker) -> RoomsReport:
     """Tell of rooms as they appear; returns when nothing is on its way any more."""
     for look in range(_PATIENCE):
         status, rooms = await app.desk.status(), await app.desk.rooms()
-        onlooker.appeared(rooms)
+        onlooker.appeared(rooms := _without_pages(app, rooms))
         there = status.listed_at is not None and not status.waiting and bool(rooms.rooms)
         if there and not _coming(rooms, patient=look < _READY):
             return rooms
         await app.clock.sleep(_LOOK_EVERY)
-    return await app.desk.rooms()
+    return _without_pages(app, await app.desk.rooms())
+
+
+def _without_pages(app: App, rooms: RoomsReport) -> RoomsReport:
+    """The rooms without those of pages of an earlier demo: those are told by their pages."""
+    of_page = app.engine.parts.pages.is_of_page
+    return replace(rooms, rooms=tuple(row for row in rooms.rooms if not of_page(row.policy)))
+
+
+async def _page(app: App, onlooker: Onlooker) -> None:
+    """Open one test page after a while, and tell how long its link and its room took."""
+    await app.clock.sleep(_PAGE_AFTER)
+    person = Person("demo", "to show how fast it is")
+    page = NewPage(PAGE_TITLE, "", f"demo-{secrets.token_hex(3)}", wait=_PAGE_WAITS)
+    at = app.clock.now()
+    try:
+        for row in (await app.desk.pages()).pages:
+            if row.page.startswith("demo-") and row.state == "open":  # of an earlier demo
+                await app.desk.close_page(row.page, Person("demo", "another demo began"))
+        onlooker.paged(at, await app.desk.open_page(page, person))
+    except DeskError as error:
+        onlooker.unpaged(str(error))
 
 
 def _coming(rooms: RoomsReport, *, patient: bool) -> bool:

@@ -52,6 +52,11 @@ def callback_token(folder: Path) -> Secret:
 
 def link_key(path: Path) -> Secret:
     """The secret that our own links are made with, 256 bits, made if need be."""
+    return drawn_secret(path)
+
+
+def drawn_secret(path: Path) -> Secret:
+    """A secret of 256 bits in hexadecimal digits, made if need be."""
     if not path.exists():
         with contextlib.suppress(FileExistsError):  # another command was first: its one counts
             _write(path, f"{secrets.token_hex(32)}\n".encode())

@@ -31,6 +31,7 @@ from orchestrator.app.links import calendars
 from orchestrator.config import Settings
 from orchestrator.config.destinations import open_to_all
 from orchestrator.domain.keys import InvalidKeyError, Key, parse_key
+from orchestrator.domain.paging import nameable
 from orchestrator.domain.rebuilding import Listed
 from orchestrator.domain.records import Role
 from orchestrator.domain.reports import StoreReport
@@ -249,7 +250,7 @@ async def _book(settings: Settings, present: Present, clock: Clock) -> Book:
         CronCalendar(),
         frozenset(settings.destinations),
         uses(settings.directories),
-        frozenset(settings.sources),
+        nameable(settings.sources),
         open_to_all=open_to_all(settings.destinations),
         calendars=frozenset(calendars(settings)),
     )

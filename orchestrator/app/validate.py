@@ -20,6 +20,7 @@ from orchestrator.app.directories import uses
 from orchestrator.app.links import calendars
 from orchestrator.config.destinations import open_to_all
 from orchestrator.domain.directories import SecretUse
+from orchestrator.domain.paging import nameable
 from orchestrator.domain.policies import Policy
 from orchestrator.engine.book import Binder
 from orchestrator.engine.polling import source_of
@@ -118,7 +119,7 @@ def _installation(option: Path | None, environ: Mapping[str, str], cwd: Path) ->
     known = _Known(
         frozenset(settings.destinations),
         uses(settings.directories),
-        frozenset(settings.sources),
+        nameable(settings.sources),
         open_to_all(settings.destinations),
         frozenset(calendars(settings)),
     )

@@ -16,7 +16,7 @@ from typing import Final
 
 from orchestrator.domain.episodes import SEEN_MOST, Episode
 from orchestrator.domain.occurrences import cut
-from orchestrator.domain.pages import Closed, Opened, Page, Updated
+from orchestrator.domain.pages import MANUAL, Closed, Opened, Page, Updated
 from orchestrator.domain.policies import Tree
 from orchestrator.foundation.instants import format_instant
 
@@ -199,6 +199,11 @@ def _remembered(seen: tuple[str, ...], delivery: str) -> tuple[str, ...]:
     if not delivery or delivery in seen:
         return seen
     return (*seen, delivery)[-SEEN_MOST:]
+
+
+def nameable(sources: Iterable[str]) -> frozenset[str]:
+    """The sources that policies may name: those of config.yaml, and that of pages by hand."""
+    return frozenset({*sources, MANUAL})
 
 
 def pages_named(name: str, episodes: Iterable[tuple[Episode, str]]) -> Sequence[Episode]:

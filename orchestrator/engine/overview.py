@@ -74,7 +74,9 @@ class Overview:
         states = await parts.store.states()
         rows = [row for state in states for row in self.rows(state)]
         now = parts.clock.now()
-        acts = [act for row in rows if (act := row.next_act) is not None]
+        # Rooms of pages come and go: none of them is lost, and what is next tells their page.
+        standing = [row for row in rows if not parts.pages.is_of_page(row.policy)]
+        acts = [act for row in standing if (act := row.next_act) is not None]
         acts.extend(NextAct(row.opens, row.key, "open") for row in self.openings(1))
         acts.sort(key=lambda act: act.at)
         held = self._held(states)
@@ -99,7 +101,7 @@ class Overview:
             rooms=_count(rows),
             foreign=len(await self.foreign()),
             next_acts=self._with_reasons(acts[:_UPCOMING], states),
-            loses_first=_first_loss(rows, now),
+            loses_first=_first_loss(standing, now),
             held=held,
             brakes=self._brake_rows(),
             behind=dict(self._engine.outbox.behind),

@@ -92,7 +92,8 @@ class PageQuestions:
 
     def states(self) -> dict[str, int]:
         """How many pages there are that are not over, by state."""
-        return dict(Counter(_state(episode) for episode in self._pages.standing()))
+        counts = Counter(_state(episode) for episode in self._pages.standing())
+        return {state: counts[state] for state in ("open", "withheld", "closing") if counts[state]}
 
     async def show(self, name: str) -> PageReport:
         """Everything about one page."""

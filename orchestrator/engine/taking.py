@@ -139,6 +139,8 @@ class Taking:
         if wish is None:
             return None
         room = self._text(wish.room, values, problems).strip()
+        if room.endswith("/"):
+            room = ""  # what names the room is empty on this page: it has none, and that is lawful
         if room:
             try:
                 room = str(parse_key(room))

@@ -376,3 +376,21 @@ async def test_a_policy_that_cannot_be_worked_out_for_a_page_is_told_until_it_is
         assert one.message.startswith("For a page oncall-bridge could not be worked out: oncall")
         await world.edit({FILE: on_page()})
         assert [one for one in causes(world.engine) if one.name.startswith("page-p")] == []
+
+
+async def test_a_page_that_names_nobodys_room_has_no_fallback_room_and_nobody_is_alarmed() -> None:
+    """A page without a service is lawful; the address that always stands is left."""
+    room = {"room": "team-rooms/{{ page.service }}", "url": "https://bridge.test/1"}
+    async with running({FILE: on_page(fallback=room)}) as world:
+        await world.send(opened())
+        assert (await show(world)).page.fallback == "https://bridge.test/1"
+        assert list(world.engine.parts.pages.flaws()) == []
+
+
+async def test_rooms_of_pages_are_neither_losses_nor_what_comes_next() -> None:
+    """They come and go with their pages, which status tells by themselves."""
+    async with running({FILE: on_page()}) as world:
+        await world.send(opened())
+        status = await world.desk.status()
+        assert status.rooms == {"open": 1}
+        assert (status.loses_first, status.next_acts) == (None, ())

@@ -124,6 +124,13 @@ def test_a_demo_from_its_first_room_to_ctrl_c(tmp_path: Path) -> None:
         assert links[0] is not None
         assert re.search(r"^http://127\.0\.0\.1:\d+/j/[\w-]{20,}$", led_to(links[0][0]))
         terminal.wait_for("Now you:")
+        told = terminal.wait_for(
+            r'a test page "Error rate above 14 %" came at [\d:.]{12}: '
+            r"link after (0\.\d+|\d[\d.]*) s, room after (0\.\d+|\d[\d.]*) s\s+(http\S+)"
+        )
+        assert float(told[1]) <= float(told[2])
+        assert re.fullmatch(LINK, told[3])
+        assert re.search(r"^http://127\.0\.0\.1:\d+/j/[\w-]{20,}$", led_to(told[3]))
         edited = len(terminal.text)
         teams = tmp_path / "demo" / "policies" / "data" / "teams.yaml"
         teams.write_text(teams.read_text().replace("name: Checkout,", "name: Till,"))

@@ -1,5 +1,6 @@
 """The example policies and the example config fit each other and the language."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from orchestrator.adapters.templates import SandboxedTemplates
 from orchestrator.config import read_config
 from orchestrator.domain.keys import key
 from orchestrator.domain.marker import TEXT_MAX
-from orchestrator.domain.policies import ForEach, Schedule
+from orchestrator.domain.paging import nameable
+from orchestrator.domain.policies import ForEach, OnPage, Schedule
 from orchestrator.domain.rooms import DISPLAY_NAME_MAX
 
 ROOT = Path(__file__).parents[2]
@@ -20,19 +22,31 @@ CONTENTS = load(ROOT / "policies")
 TEMPLATES = SandboxedTemplates()
 
 
+def named_in_the_example() -> set[str]:
+    """The sources that config.example.yaml shows, behind signs that are to be taken away."""
+    text = (ROOT / "config.example.yaml").read_text()
+    block = text.partition("\nsources: {}\n")[2].partition("\n\n")[0]
+    return set(re.findall(r"(?m)^#   ([a-z-]+):$", block))
+
+
 @pytest.mark.parametrize("name", sorted(CONTENTS.policies))
 def test_an_example_loads_and_renders_for_every_subject(name: str) -> None:
     """It names no destination that a fresh config lacks, and no two subjects share a key."""
     settings = read_config(ROOT / "config.example.yaml").settings
     assert settings is not None
-    reader = PolicyReader(TEMPLATES, CronCalendar(), frozenset(settings.destinations))
+    reader = PolicyReader(
+        TEMPLATES,
+        CronCalendar(),
+        frozenset(settings.destinations),
+        sources=nameable(named_in_the_example()),
+    )
     text = CONTENTS.policies[name]
     assert isinstance(text, bytes)
     parsed = reader.parse(name, text)
     assert parsed.problems == ()
     policy = parsed.policy
     assert policy is not None
-    if isinstance(policy.made_for, Schedule):
+    if isinstance(policy.made_for, Schedule | OnPage):
         assert reader.subjects(policy, CONTENTS.data).subjects == ()
         return  # its texts were tried out on an occurrence when it was parsed
     found = reader.subjects(policy, CONTENTS.data)
@@ -53,7 +67,12 @@ def test_an_example_loads_and_renders_for_every_subject(name: str) -> None:
 
 def test_the_examples_are_what_the_readme_says() -> None:
     """Forty teams, a dozen resources and a meeting; every data file is read by a policy."""
-    assert set(CONTENTS.policies) == {"all-hands.yaml", "team-rooms.yaml", "resource-rooms.yaml"}
+    assert set(CONTENTS.policies) == {
+        "all-hands.yaml",
+        "oncall-bridge.yaml",
+        "team-rooms.yaml",
+        "resource-rooms.yaml",
+    }
     assert set(CONTENTS.data) == {"teams.yaml", "resources.csv"}
     teams = CONTENTS.data["teams.yaml"]
     assert isinstance(teams, bytes)

@@ -5,15 +5,18 @@ Lines only, each printed once: nothing is drawn over, so it reads the same in a 
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from orchestrator.app.auditing import Entry
 from orchestrator.app.build import App
+from orchestrator.app.demo import PAGE_TITLE
+from orchestrator.cli.view.pages import seconds
 from orchestrator.cli.view.rooms import opening_cells, room_cells
 from orchestrator.cli.view.screen import Part, Screen
 from orchestrator.cli.view.times import plural
-from orchestrator.domain.reports import RoomRow, RoomsReport, StatusReport
+from orchestrator.domain.reports import OpenedPage, RoomRow, RoomsReport, StatusReport
 from orchestrator.foundation.problems import Problem
 from orchestrator.foundation.shapes import Json
 
@@ -33,7 +36,7 @@ _SYMBOLS: Final = {
     "policy.removed": ("-", "red"),
     "brake.tripped": ("!", "bold red"),
 }
-_SHOWN: Final = ("room.", "policy.", "brake.", "api.un", "api.rec")
+_SHOWN: Final = ("room.", "policy.", "brake.", "api.un", "api.rec", "page.closed")
 _HIDDEN: Final = ("policy.rejected",)  # told by its problems, with file and line
 
 
@@ -118,6 +121,32 @@ class DemoView:
         self._say(
             (f"{symbol} {entry.event:<16} ", style), ("  ".join(filter(None, told))), at=entry
         )
+
+    def paged(self, at: datetime, opened: OpenedPage) -> None:
+        """Print how long a test page took, and the link to click."""
+        zone = self._screen.zone
+        moment = at.astimezone(zone)
+        came = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}"
+        took = f"link after {seconds(opened.seconds)}"
+        if opened.room_seconds is not None:
+            took += f", room after {seconds(opened.room_seconds)}"
+        self._screen.line(
+            ("oncall-bridge", "bold"),
+            f'  a test page "{PAGE_TITLE}" came at {came}: {took}',
+            hang=4,
+        )
+        self._screen.line((opened.link or opened.guest_url, "cyan"), indent=4, whole=True)
+        self._screen.line(
+            f"another one:   {self._program} page open --title … --wait --config "
+            f"{self._folder}/config.yaml",
+            indent=4,
+            whole=True,
+        )
+        self._screen.out.flush()
+
+    def unpaged(self, why: str) -> None:
+        """Print why there is no test page."""
+        self._say(("! ", "bold red"), f"no test page: {why}")
 
     def wrong(self, problems: tuple[Problem, ...]) -> None:
         """Print problems, or that there are none any more."""
