@@ -322,6 +322,7 @@ def _join_pages(engine: Engine, outside: Outside) -> None:
     pages, links, messages = engine.parts.pages, engine.links, engine.parts.messages
     pages.book = lambda: engine.reconciler.book
     pages.entropy = outside.entropy
+    pages.apart = lambda: bool(clocks_apart(outside.rooms.clock_difference()))
     hurry = engine.parts.inbox.hurry
     engine.parts.executor.waiting = lambda: hurry.off(page=URGENT.get())
     page_links = engine.page_links

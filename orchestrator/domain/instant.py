@@ -52,6 +52,13 @@ def may_open(state: KeyState, now: datetime) -> bool:
     return state.ended_at + _ASKED_AGAIN <= now
 
 
+def is_idle(state: KeyState | None, page: PageWish) -> bool:
+    """Whether the last room of a page has ended, and no other comes before somebody asks for it."""
+    if state is None or state.current is not None or state.ended_at is None or state.lost:
+        return False
+    return not page.keep_open or (state.unjoined > 0 and page.asks <= state.asks_met)
+
+
 def _why_idle(state: KeyState, page: PageWish) -> str:
     if not page.keep_open:
         return "its room has ended, and its policy does not say keep_open"

@@ -25,6 +25,8 @@ FIELDS: Final = frozenset(field.name for field in fields(Page)) - {"digest"}
 # For so long a closing keeps a reusable key shut where no times tell which of it and an opening is
 # older: an opening of a new page must not be lost for longer.
 EARLY_CLOSE: Final = timedelta(minutes=1)
+# So far a sender's clock may be ahead of ours, and its times still tell what came first.
+_AHEAD: Final = timedelta(minutes=10)
 # Formatting that nobody sees: it could turn a name around or hide a part of it.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 
@@ -112,7 +114,9 @@ def _open(signal: Opened, last: Episode | None, now: datetime, id_: str) -> Take
     if not signal.reopens and _came_late(signal, last, now):
         return Taken(Turn.NOTHING, None, "it was closed already")
     if last.over_at is None and not last.merged_into:
-        opened = replace(last, closed_at=None, reason="")
+        began = signal.page.opened_at or last.page.opened_at
+        page = replace(last.page, opened_at=began)
+        opened = replace(last, closed_at=None, reason="", page=page)
         return Taken(Turn.REOPENS, _told(opened, signal.page, signal.delivery))
     seen = _remembered(last.seen, signal.delivery)
     return Taken(Turn.OPENS, replace(_episode(signal, last.count + 1, now, id_), seen=seen))
@@ -125,14 +129,17 @@ def _came_late(signal: Opened, last: Episode, now: datetime) -> bool:
     opened, closed = signal.page.opened_at, last.closed_at
     known = last.page.opened_at
     if opened is not None and known is not None:
+        # A time that lies ahead of the closing is a wrong one: the key must not stay shut until it.
+        if opened < known and closed is not None and known > closed + _AHEAD:
+            return False
         if not signal.fires or opened > known:
             return opened <= known
         # It fires on although its sender was told nothing for a while, or what was muted fires from
         # before: only shortly after the closing is it more likely a message that was overtaken.
-        return closed is not None and now - closed < EARLY_CLOSE
+        return closed is not None and timedelta() <= now - closed < EARLY_CLOSE
     if last.over_at is not None and last.opened_at == closed:
         # Closed before it was opened: its opening is on the way, for a while.
-        return now - last.opened_at < EARLY_CLOSE
+        return timedelta() <= now - last.opened_at < EARLY_CLOSE
     return False
 
 
@@ -161,6 +168,8 @@ def _close(signal: Closed, last: Episode | None, now: datetime, id_: str) -> Tak
     if not last.is_open:
         return Taken(Turn.NOTHING, None, "it was closed already")
     opened = last.page.opened_at
+    if opened is not None and opened > now + _AHEAD:
+        opened = None  # a page that is open did not open then
     if not signal.once and signal.closed_at and opened and signal.closed_at < opened:
         why = "it closes an earlier page of this key; this one opened later"
         return Taken(Turn.NOTHING, None, why)

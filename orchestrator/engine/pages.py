@@ -13,21 +13,23 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from heapq import heappop, heappush
+from types import MappingProxyType
 from typing import Final
 
 import structlog
 
 from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import Fact, Json
+from orchestrator.domain.instant import is_idle
 from orchestrator.domain.keys import Key
 from orchestrator.domain.pages import Ignored, Opened, Signal
 from orchestrator.domain.paging import Taken, Turn, page_of, take
-from orchestrator.domain.policies import Desired, Mode, OnPage, PageWish, stricter
+from orchestrator.domain.policies import Desired, Mode, OnPage, PageWish, Tree, stricter
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import Person
 from orchestrator.engine.book import Book
@@ -50,6 +52,9 @@ WAITING_MOST: Final = 500  # messages that wait to be recorded; then senders are
 HELD: Final = timedelta(seconds=2)
 _KNOWN_MOST: Final = 2_000  # pages that are over and still remembered in memory
 _AGAIN: Final = timedelta(seconds=5)  # what could not be ended is tried again
+_PUT_OFF: Final = timedelta(minutes=1)  # what the clock does not allow is looked at again
+_AHEAD: Final = timedelta(minutes=2)  # a moment that lies so far ahead is one of a wrong clock
+_NO_BODY: Final[Mapping[str, Tree]] = MappingProxyType({})
 _ENDING: Final = "the daemon is ending; send it again"
 _PATIENCE: Final = timedelta(seconds=30)  # without a fallback: then people should be told
 _RECENT: Final = 1_000  # openings of one policy that a storm is told by
@@ -69,7 +74,12 @@ class _Draft:
     def put(self, episode: Episode) -> None:
         """An episode in its new state."""
         self.episodes[episode.id] = episode
-        self.latest[_place(episode)] = episode
+        _note_latest(self.latest, episode)
+
+    def now(self, episode: Episode) -> Episode:
+        """What this transaction makes of an episode."""
+        changed = self.latest.get(_place(episode))
+        return changed if changed is not None and changed.id == episode.id else episode
 
     def grow(self, other: _Draft) -> None:
         """Take in what another part of the same transaction writes."""
@@ -110,6 +120,8 @@ class Pages:
         """What ids of episodes are drawn from; seeded where runs are to be repeated."""
         self.link_of: Callable[[str, str], str] = lambda _policy, _subject: ""
         """Our own link of a page, by policy and subject; set by whoever knows our address."""
+        self.apart: Callable[[], bool] = bool
+        """Whether our clock is in doubt: then nothing ends by its age."""
         self.changed: Callable[[Iterable[str]], None] = lambda _: None
         """Called with the ids of episodes of which people may be told something else now."""
         self.wishes: dict[Key, Desired] = {}
@@ -266,19 +278,23 @@ class Pages:
             return self._receipt(_outcome(taken, signal), taken.why, last), last
         if taken.turn is Turn.CLOSES:
             draft.facts.append(_fact("page.closed", episode, episode.reason))
-            episode = self._over_if_due(episode, now)
+            if not episode.policy:
+                episode = self._over_if_due(episode, now)
         elif taken.turn is not Turn.REMEMBERS:
-            episode = self._welcomed(taken, episode, draft)
+            episode = await self._welcomed(taken, episode, draft)
+        # Its policy has seen the body; kept for thousands of pages it would fill the memory.
+        episode = replace(episode, page=replace(episode.page, raw=_NO_BODY))
         if episode != last:
             draft.put(episode)
         return self._receipt(_outcome(taken, signal), taken.why, episode), episode
 
-    def _welcomed(self, taken: Taken, episode: Episode, draft: _Draft) -> Episode:
+    async def _welcomed(self, taken: Taken, episode: Episode, draft: _Draft) -> Episode:
         """A page opens, opens again or tells more: find its policy, where none has it yet."""
         opens = taken.turn is not Turn.TELLS
         if episode.policy:
             if opens:
                 draft.facts.append(_fact("page.opened", episode, "it is open again", again=True))
+                episode = await self._with_a_room(episode, draft)
             return episode
         found = self._taking.by(self.book(), episode.page)
         for name, problem in found.flaws:
@@ -295,7 +311,7 @@ class Pages:
             wish=found.wish,
             withheld="",
             fallback=found.fallback,
-            shares=self._shared_room(policy.name, policy.made_for, draft),
+            shares=await self._shared_room(policy.name, policy.made_for, draft),
         )
         draft.opened.append(after)
         fact = _fact("page.opened", after, found.why, shares=after.shares)
@@ -303,28 +319,42 @@ class Pages:
         draft.facts.append(replace(fact, actor=actor))
         return after
 
-    def _shared_room(self, policy: str, wish: OnPage, draft: _Draft) -> str:
+    async def _with_a_room(self, episode: Episode, draft: _Draft) -> Episode:
+        """A page that is open again after the page was over whose room it shared."""
+        if not episode.shares or self.leader(episode) is not episode:
+            return episode
+        policy, shares = self.book().policies.get(episode.policy), ""
+        if policy is not None and isinstance(policy.made_for, OnPage):
+            shares = await self._shared_room(policy.name, policy.made_for, draft)
+        after = replace(episode, shares=shares)
+        draft.opened.append(after)
+        return after
+
+    async def _shared_room(self, policy: str, wish: OnPage, draft: _Draft) -> str:
         """In a storm, the key of the room of its first page; or an empty text."""
         storm = wish.storm
         if storm is None:
             return ""
-        since = self._clock.now() - storm.within
-        fresh = [id_ for at, id_ in self._recent.get(policy, ()) if at > since]
+        now = self._clock.now()
+        # What was counted before the clock was set back may lie ahead.
+        recent = self._recent.get(policy, ())
+        fresh = [id_ for at, id_ in recent if abs(now - at) < storm.within]
         fresh += [one.id for one in draft.opened if one.policy == policy]
         if len(fresh) < storm.more_than:
             return ""
         known = {**self._standing, **{one.id: one for one in draft.opened}}
-        for id_ in (*fresh, *known):
+        for id_ in dict.fromkeys((*fresh, *known)):
             one = known.get(id_)
-            if one is not None and one.policy == policy and not one.shares:
-                return _room_key(draft.episodes.get(id_, one))
+            if one is None or one.policy != policy or one.shares or one.key is None:
+                continue
+            if not is_idle(await self._store.state(one.key), self.wish_of(one)):
+                return one.key.encoded
         return ""
 
     def _over_if_due(self, episode: Episode, now: datetime) -> Episode:
         """A closed episode whose while is over, unless open pages share its room."""
-        if episode.is_open or episode.closes_at > now or self.sharers(episode):
-            return episode
-        return replace(episode, over_at=now)
+        is_over = not episode.is_open and self._is_due(episode)
+        return replace(episode, over_at=now) if is_over else episode
 
     # --- recording --------------------------------------------------------------------------------
 
@@ -354,7 +384,11 @@ class Pages:
         """Record what waits, in one transaction, and end what is due by now."""
         self._wanted.clear()
         batch, self._queue = self._queue, []
-        await self._record(batch)
+        try:
+            await self._record(batch)
+        finally:
+            for _, done in batch:
+                _fail(done, StoreFault(_ENDING))  # recorded or not: the sender comes again
         moment = self.next_moment
         if self._due or (moment is not None and moment <= self._clock.now()):
             await self._look()
@@ -370,10 +404,6 @@ class Pages:
                     Commit(facts=tuple(whole.facts), episodes=tuple(whole.episodes.values())),
                     self._clock.now(),
                 )
-        except asyncio.CancelledError:
-            for done in waiting:
-                _fail(done, StoreFault(_ENDING))  # recorded or not: the sender comes again
-            raise
         except Exception as error:  # noqa: BLE001 - told to everybody who waits
             for done in waiting:
                 _fail(done, error)
@@ -404,22 +434,29 @@ class Pages:
         """Remember an episode as it is durable now."""
         place = _place(episode)
         self.firsts.recorded(episode)
-        self._latest.pop(place, None)
-        self._latest[place] = episode
+        known = self._latest.pop(place, episode)
+        # One that was merged may stand for a while beside the next.
+        self._latest[place] = known if known.count > episode.count else episode
         key = episode.shares or _room_key(episode)
+        before = self._standing.get(episode.id)
+        if before is not None and before.shares not in {"", episode.shares}:
+            self._leave(before.shares, before.id)
         if episode.over_at is None:
             self._standing[episode.id] = episode
             if key:
                 self._members.setdefault(key, set()).add(episode.id)
         else:
             self._standing.pop(episode.id, None)
-            members = self._members.get(key, set())
-            members.discard(episode.id)
-            if not members:
-                self._members.pop(key, None)
+            self._leave(key, episode.id)
         if len(self._latest) > _KNOWN_MOST + len(self._standing):
             oldest = next(at for at, one in self._latest.items() if one.over_at is not None)
             del self._latest[oldest]
+
+    def _leave(self, key: str, id_: str) -> None:
+        members = self._members.get(key, set())
+        members.discard(id_)
+        if not members:
+            self._members.pop(key, None)
 
     def _wish(self, episode: Episode) -> None:
         key = episode.key
@@ -447,8 +484,11 @@ class Pages:
         self._due = set()
         while self._moments and self._moments[0][0] <= now:
             looked.add(heappop(self._moments)[1])
-        due = [self._standing[id_] for id_ in looked if id_ in self._standing]
-        due = [episode for episode in due if self._is_due(episode)]
+        there = [self._standing[id_] for id_ in looked if id_ in self._standing]
+        due = [episode for episode in there if self._is_due(episode)]
+        for episode in there:
+            if episode.is_open and episode.closes_at <= now and self.apart():
+                heappush(self._moments, (now + _PUT_OFF, episode.id))
         if due or self.firsts.noticed:
             done = asyncio.get_running_loop().create_future()
             await self._record([(partial(self._end, due), done)])
@@ -472,9 +512,12 @@ class Pages:
         self._set_for = moment
 
     def _is_due(self, episode: Episode) -> bool:
-        if episode.closes_at > self._clock.now():
-            return False
-        return episode.is_open or not self.sharers(episode)
+        now = self._clock.now()
+        if episode.is_open:
+            return episode.closes_at <= now and not self.apart()
+        # What was closed by a clock that was ahead would otherwise stand until that moment comes.
+        is_ahead = episode.closed_at is not None and episode.closed_at > now + _AHEAD
+        return (episode.closes_at <= now or is_ahead) and not self.sharers(episode)
 
     async def _end(self, due: Sequence[Episode], draft: _Draft) -> None:
         now = self._clock.now()
@@ -555,7 +598,7 @@ class Pages:
         async def record(draft: _Draft) -> None:
             nonlocal opens
             episode = draft.latest.get((source, digest)) or await self.latest(source, digest)
-            leader = None if episode is None else self.leader(episode)
+            leader = None if episode is None else draft.now(self.leader(episode))
             if episode is None or leader is None or not episode.is_open or leader.key is None:
                 return
             state = await self._store.state(leader.key) or KeyState(leader.key)
@@ -580,7 +623,8 @@ class Pages:
         """
 
         async def record(draft: _Draft) -> None:
-            episode = draft.episodes.get(id_) or self._standing.get(id_)
+            standing = self._standing.get(id_)
+            episode = None if standing is None else draft.now(standing)
             if episode is None or episode.fallback is None or episode.fallback.used_at:
                 return
             used = replace(episode.fallback, used_at=self._clock.now())
@@ -626,6 +670,13 @@ async def _drafted(
         whole.grow(part)
         waiting.append(done)
     return waiting
+
+
+def _note_latest(latest: dict[_Place, Episode], episode: Episode) -> None:
+    """Know an episode as its page's latest, unless a later one is known."""
+    known = latest.get(_place(episode))
+    if known is None or known.count <= episode.count:
+        latest[_place(episode)] = episode
 
 
 def _place(episode: Episode) -> _Place:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from orchestrator.domain.actions import Abandon, Close, Create, Delete, Forget, LetGo, Plan, Retire
+from orchestrator.domain.instant import is_idle
 from orchestrator.domain.outcomes import answered, noted
 from orchestrator.domain.plan import plan
 from orchestrator.domain.policies import Desired, PageWish
@@ -85,6 +86,26 @@ def test_what_was_asked_too_often_is_looked_at_again() -> None:
     made = plan(situation(Wanted(asked(3)), ended(unjoined=3, asks_met=2)))
     assert made.until == NOW + 59 * MINUTE
     assert "3 rooms in a row" in made.holds[0].reason
+
+
+@pytest.mark.parametrize(
+    ("before", "page", "idle"),
+    [
+        (None, PageWish(), False),
+        (state(), PageWish(), False),
+        (ended(), PageWish(), True),
+        (ended(lost=True), PageWish(), False),
+        (ended(), PageWish(keep_open=True), False),
+        (ended(unjoined=1), PageWish(keep_open=True), True),
+        (ended(unjoined=1), PageWish(keep_open=True, asks=1), False),
+    ],
+    ids=["unknown", "not-yet", "ended", "lost", "used", "unjoined", "asked-for"],
+)
+def test_whether_a_page_waits_for_somebody_to_ask(
+    before: KeyState | None, page: PageWish, idle: bool
+) -> None:
+    """Only then is its room one that no further page of a storm may share."""
+    assert is_idle(before, page) is idle
 
 
 def test_no_room_is_made_for_a_page_that_is_closed() -> None:

@@ -95,6 +95,24 @@ def at(hours: float, page: Page = PAGE) -> Page:
             Turn.OPENS,
             id="fires-anew-at-once",
         ),
+        pytest.param(
+            Opened(at(0), once=False), replace(OVER, page=at(0.1)), Turn.NOTHING, id="clock-ahead"
+        ),
+        pytest.param(
+            Opened(at(0), once=False), replace(OVER, page=at(9000)), Turn.OPENS, id="wrong-start"
+        ),
+        pytest.param(
+            Opened(at(9000), once=False),
+            replace(OVER, page=at(9000)),
+            Turn.NOTHING,
+            id="the-same-wrong-start",
+        ),
+        pytest.param(
+            REUSED,
+            replace(EARLY, opened_at=NOW + HOUR, closed_at=NOW + HOUR),
+            Turn.OPENS,
+            id="after-an-early-close-by-a-clock-that-was-set-back",
+        ),
         pytest.param(Updated(PAGE), None, Turn.NOTHING, id="update-of-nothing"),
         pytest.param(Updated(PAGE), CLOSED, Turn.NOTHING, id="update-of-what-is-closed"),
         pytest.param(Updated(PAGE), OPEN, Turn.TELLS, id="update"),
@@ -106,6 +124,12 @@ def at(hours: float, page: Page = PAGE) -> Page:
             replace(OPEN, page=at(-0.5)),
             Turn.NOTHING,
             id="close-of-the-episode-before",
+        ),
+        pytest.param(
+            replace(CLOSING, once=False, closed_at=NOW),
+            replace(OPEN, page=at(1)),
+            Turn.CLOSES,
+            id="close-of-what-opened-by-the-time-of-another-zone",
         ),
         pytest.param(
             replace(CLOSING, once=False, closed_at=NOW - HOUR),
@@ -129,6 +153,15 @@ def test_p06_what_a_signal_makes_of_a_page(
     assert taken.turn is turn
     assert (taken.episode is None) == (turn is Turn.NOTHING)
     assert bool(taken.why) == (turn in {Turn.NOTHING, Turn.REMEMBERS} or taken.why != "")
+
+
+def test_a_page_that_opens_again_is_known_by_its_new_start() -> None:
+    """A late copy of that opening brings it back no more than one of the first."""
+    again = take(Opened(at(0), once=False), replace(CLOSED, page=at(-1)), NOW, "b" * 12).episode
+    assert again is not None
+    assert again.page.opened_at == NOW
+    closed = replace(again, closed_at=NOW)
+    assert take(Opened(at(0), once=False), closed, NOW, "c" * 12).turn is Turn.NOTHING
 
 
 def test_a_new_episode_counts_on_and_remembers_its_messages() -> None:
