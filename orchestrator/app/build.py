@@ -324,6 +324,7 @@ def _join_pages(engine: Engine, outside: Outside) -> None:
     pages.entropy = outside.entropy
     pages.apart = lambda: bool(clocks_apart(outside.rooms.clock_difference()))
     hurry = engine.parts.inbox.hurry
+    messages.hasten(hurry)
     engine.parts.executor.waiting = lambda: hurry.off(page=URGENT.get())
     page_links = engine.page_links
     page_links.in_page = outside.in_page

@@ -21,6 +21,7 @@ from orchestrator.domain.deliveries import Delivery
 from orchestrator.domain.facts import Fact, Json
 from orchestrator.domain.rooms import HostLink
 from orchestrator.domain.telling import Blow, Failure, Wanted
+from orchestrator.engine.inbox import Hurry
 from orchestrator.foundation.instants import format_instant
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.clock import Clock
@@ -72,8 +73,9 @@ class Attempts:
         self._clock = clock
         self._host_link = host_link
 
-    async def make(self, before: Delivery, wanted: Wanted) -> Attempted:
-        """One attempt. Raises `StoreFault`, and then nothing left."""
+    async def make(self, before: Delivery, wanted: Wanted, hurry: Hurry) -> Attempted:
+        """One attempt; others may work during its calls. Raises `StoreFault`: nothing left."""
+        page = wanted.announcement.page is not None
         edits = self._messenger.edits
         if before.shown and before.tried and not edits:
             # We were killed while its end was told by a further message.
@@ -85,7 +87,8 @@ class Attempts:
         facts: tuple[Fact, ...] = ()
         if wanted.with_host:
             try:
-                revealed = (await self._host_link(wanted.announcement.room_id)).url
+                with hurry.off(page=page):
+                    revealed = (await self._host_link(wanted.announcement.room_id)).url
             except Fault as fault:
                 if before.shown or wanted.announcement.page is None:
                     why = f"the host link could not be read: {fault}"
@@ -97,11 +100,13 @@ class Attempts:
                 facts = (_revealed(before.destination, wanted),)
         await self._store.commit(Commit(deliveries=(row,), facts=facts), self._clock.now())
         told = replace(wanted.announcement, revision=row.revision, host_link=revealed)
-        answer = await self._bounded(
+        work = (
             self._messenger.change(told, before.handle, row.attempts)
             if before.shown
             else self._messenger.send(told, row.attempts)
         )
+        with hurry.off(page=page):
+            answer = await self._bounded(work)
         reason = ""
         if isinstance(answer, DeliveredInPartError):
             # Told: sending it again would tell the others twice.

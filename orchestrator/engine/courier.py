@@ -25,6 +25,7 @@ from orchestrator.domain.reports import DeliveryRow
 from orchestrator.domain.telling import Blow, Failure, Step, Wanted
 from orchestrator.engine.attempt import Attempted, Attempts, ReadHostLink, told_fact
 from orchestrator.engine.health import Pulse
+from orchestrator.engine.inbox import Hurry
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import Messenger, Paced
 from orchestrator.ports.store import Commit, Store, StoreFault
@@ -77,6 +78,8 @@ class Courier:
         self._rest_until = 0.0  # monotonic: the store cannot record
         self._event = asyncio.Event()
         self._stopping = False
+        self.hurry = Hurry()
+        """What a page's message presses with; set by whoever has other work to do."""
         self.on_end: Callable[[Delivery], None] = lambda _: None
         """Called when a message ended: what is told of its link from now on is another one."""
 
@@ -299,8 +302,9 @@ class Courier:
     async def _carry(self, wanted: Wanted, before: Delivery) -> None:
         id_ = before.id
         try:
-            self._take(await self._attempts.make(before, wanted))
-            await self._save()
+            with self.hurry.on(page=wanted.announcement.page is not None):
+                self._take(await self._attempts.make(before, wanted, self.hurry))
+                await self._save()
         except StoreFault as fault:
             _log.error("delivery.unrecorded", destination=self.name, error=str(fault))
             self._rest()

@@ -11,8 +11,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Final
 
 from orchestrator.domain.keys import Key
+
+# Rounds of the event loop from the end of a page's turn to the first call for its message.
+_LINGER: Final = 16
 
 
 class Lane(IntEnum):
@@ -29,23 +33,25 @@ class Lane(IntEnum):
 
 
 class Hurry:
-    """Whether a page is being worked on at this moment: then no other turn begins.
+    """Whether a page is being worked on at this moment: then no other turn begins or goes on.
 
-    What is begun goes on, and while a page waits for the API or for the disk of others so do they:
-    it is the event loop that a page must not wait for, turn after turn of ten thousand renewals.
+    It is the event loop that a page must not wait for, step after step of ten thousand renewals.
+    While a page waits for the API the others work; and when its turn is over it presses for some
+    rounds of the loop more, because what follows from it (its message) is a page's work as well.
     """
 
     def __init__(self) -> None:
         """Begin at leisure."""
         self._pages = 0
+        self._lingering = 0  # rounds of the loop
         self._waiting: list[asyncio.Future[None]] = []
         self.over: Callable[[], None] = lambda: None
-        """Called when no page is worked on any more."""
+        """Called when no page presses any more."""
 
     @property
     def presses(self) -> bool:
-        """A page is being worked on."""
-        return self._pages > 0
+        """A page is being worked on, or was a moment ago."""
+        return self._pages > 0 or self._lingering > 0
 
     @contextmanager
     def on(self, *, page: bool = True) -> Iterator[None]:
@@ -67,7 +73,7 @@ class Hurry:
 
     async def calm(self) -> None:
         """Wait while a page presses: for the end of one at most, so that a storm stops nobody."""
-        if self._pages:
+        if self.presses:
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.append(waiting)
             await waiting
@@ -75,12 +81,21 @@ class Hurry:
     def _count(self, by: int) -> None:
         self._pages += by
         if by < 0:
-            waiting, self._waiting = self._waiting, []
-            for one in waiting:
-                if not one.done():
-                    one.set_result(None)
-            if not self._pages:
-                self.over()
+            if not self._lingering:
+                asyncio.get_running_loop().call_soon(self._linger)
+            self._lingering = _LINGER
+
+    def _linger(self) -> None:
+        self._lingering -= 1
+        if self._lingering:
+            asyncio.get_running_loop().call_soon(self._linger)
+            return
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)
+        if not self._pages:
+            self.over()
 
 
 class _Breath:

@@ -30,6 +30,7 @@ from orchestrator.engine.attempt import ReadHostLink
 from orchestrator.engine.book import Book
 from orchestrator.engine.courier import Courier
 from orchestrator.engine.health import Pulse, Vitals
+from orchestrator.engine.inbox import Hurry
 from orchestrator.engine.outbox import AUDIT_HEAD
 from orchestrator.engine.post import Post, deliver_of
 from orchestrator.foundation.instants import format_instant_exactly, parse_instant
@@ -92,6 +93,7 @@ class Messages:
         """The book in force."""
         self.pages: PageNews = _NoPages()
         """What stands of pages."""
+        self._hurry = Hurry()
         self.link_of: LinkOf | None = None
         """Our own link of a key; None: rooms' guest links are told."""
         self._seen = Book()
@@ -106,6 +108,12 @@ class Messages:
         self._stopping = asyncio.Event()
         self._reading = asyncio.Lock()
         store.listen(self._rooms_nudged.set)
+
+    def hasten(self, hurry: Hurry) -> None:
+        """Let messages of pages press with this: other work waits for them."""
+        self._hurry = hurry
+        for post in self._posts.values():
+            post.courier.hurry = hurry
 
     # --- beginning and end ------------------------------------------------------------------------
 
@@ -302,8 +310,9 @@ class Messages:
                     dirty |= dict.fromkeys(post.page_ids())
                     post.forget_over(standing)
                 dirty = dict.fromkeys((*standing, *dirty))
-            for id_ in dirty:
-                await self._tell_page(id_)
+            with self._hurry.on(page=bool(dirty) and not everything):
+                for id_ in dirty:
+                    await self._tell_page(id_)
         except BaseException:
             self._pages_all = True
             raise

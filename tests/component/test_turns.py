@@ -288,7 +288,6 @@ async def test_no_other_turn_begins_while_a_page_is_worked_on() -> None:
             with inbox.hurry.off(page=True):
                 await settle()
                 assert begun == [ONE, THREE, TWO]
-        assert not inbox.hurry.presses
         for event in go.values():
             event.set()
         await inbox.idle()
@@ -329,5 +328,8 @@ async def test_a_turn_under_way_stands_aside_for_one_page_at_a_time() -> None:
                 group.create_task(step(), name="step")
                 await settle()
                 assert not gone_on.is_set()
+            assert hurry.presses
             await settle()
             assert gone_on.is_set(), "the second page is not waited for"
+    await settle()
+    assert not hurry.presses
