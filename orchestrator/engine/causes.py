@@ -125,14 +125,16 @@ def _of_pages(engine: Engine) -> Iterator[tuple[str, str]]:
     waiting = [_page(one) for one in pages.roomless()]
     if waiting:
         verb = "has" if len(waiting) == 1 else "have"
-        yield "no-room", f"{_named(waiting)} {verb} no room yet: {_PAGES}"
+        named = _named(waiting, rest="")
+        yield "no-room", f"{named} {verb} no room yet: {_PAGES}"
     diverted = [
         _page(one)
         for one in pages.standing()
         if one.is_open and one.fallback is not None and one.fallback.used_at is not None
     ]
     if diverted:
-        told = f"People were sent to the fallback of {_named(diverted)}, and stay there"
+        named = _named(diverted, rest="")
+        told = f"People were sent to the fallback of {named}, and stay there"
         yield "fallback", f"{told}: {_PAGES}"
     for name, problem in pages.flaws():
         yield f"page-policy {name}", f"For a page {name} could not be worked out: {problem}"
@@ -194,10 +196,8 @@ def _untaken(state: KeyState) -> list[str]:
     ]
 
 
-def _named(names: Iterable[str]) -> str:
-    """The first few, and how many more."""
+def _named(names: Iterable[str], rest: str = ": room-orchestrator status") -> str:
+    """The first few, and how many more, and ``rest`` tells where."""
     told = list(names)
     more = len(told) - _NAMED
-    return ", ".join(told[:_NAMED]) + (
-        f" and {more:,} more: room-orchestrator status" if more > 0 else ""
-    )
+    return ", ".join(told[:_NAMED]) + (f" and {more:,} more{rest}" if more > 0 else "")

@@ -60,6 +60,10 @@ class PageNews(Protocol):
         """What is to be told now, and where; nothing where the page is over."""
         ...
 
+    def is_over(self, id_: str, /) -> bool:
+        """Whether the page is over."""
+        ...
+
 
 class _NoPages:
     """Nobody pages."""
@@ -69,6 +73,10 @@ class _NoPages:
 
     async def news(self, _: str, /) -> Sequence[tuple[DeliverTo, Announcement]]:
         return ()
+
+    def is_over(self, _: str, /) -> bool:
+        """None stands."""
+        return True
 
 
 class Messages:
@@ -324,7 +332,7 @@ class Messages:
             if name in news:
                 await post.put_page(*news[name], book)
             else:
-                await post.end_page(id_, book)
+                await post.end_page(id_, book, is_over=self.pages.is_over(id_))
 
     async def look_at_rooms(self) -> None:
         """Take in which keys changed since the last look, and what is to be told of them now."""

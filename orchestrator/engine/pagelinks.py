@@ -223,6 +223,10 @@ class PageLinks:
         told = await self._announcement(episode) if wanted else None
         return [] if told is None else [(one, told) for one in wanted]
 
+    def is_over(self, id_: str) -> bool:
+        """Whether a page is over, by the id of its announcement."""
+        return self._pages.episode(id_.removeprefix(_TOLD)) is None
+
     def tells(self, episode: Episode, to: str) -> bool:
         """Whether a destination is told of an episode, where its policy names it."""
         sources = self.in_page.get(to)
@@ -267,8 +271,9 @@ class PageLinks:
             parts.append(f"{sharers} more {'page shares' if sharers == 1 else 'pages share'} it.")
         if view.stage is Stage.FALLBACK:
             parts.append(f"Meanwhile: {view.fallback_says}.")
-        if not episode.is_open:
-            parts.append("The page is closed; the room stays until it is empty.")
+        if not episode.is_open and view.stage is Stage.OPEN:
+            stays = "stays for the others" if sharers else "stays until it is empty"
+            parts.append(f"The page is closed; the room {stays}.")
         return " ".join(parts)
 
 

@@ -76,12 +76,17 @@ class Post:
         """Of pages that are over nobody asks any more."""
         self._over &= {*standing}
 
-    async def end_page(self, id_: str, book: Book) -> None:
-        """Nothing is told of a page any more: it is over, or not delivered here."""
+    async def end_page(self, id_: str, book: Book, *, is_over: bool = True) -> None:
+        """Nothing is told of a page any more: it is over, or not delivered here.
+
+        Where its policy is gone the page stands all the same, and so does what was told of it.
+        """
         courier = self.courier
         row = courier.rows.get(id_)
         if row is not None:
             policy = book.policies.get(row.key.partition("/")[0])
+            if policy is None and not is_over:
+                return
             if policy is not None and deliver_of(policy, self.name) is None:
                 await courier.let_go(id_)
             else:

@@ -359,8 +359,11 @@ def becomes(states: Sequence[KeyState]) -> str:
     kinds: dict[str, int] = {}
     for state in states:
         removal = state.removal
+        of_page = state.wish is not None and state.wish.page is not None
         days = removal.grace.total_seconds() / 86400
-        if state.protect:
+        if of_page:
+            text = "stay until their pages are over"
+        elif state.protect:
             text = "stay, because they are protected"
         elif removal.mode is RemovalMode.KEEP:
             text = "go on being renewed until they are forgotten"

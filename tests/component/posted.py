@@ -68,6 +68,9 @@ class StandingPages:
             return []
         return [(DeliverTo(name, PLACE, posted.link), told) for name in posted.fakes]
 
+    def is_over(self, id_: str) -> bool:
+        return id_ not in self._posted.standing
+
 
 class Posted:
     """An outbox on fakes that outlive it."""

@@ -362,8 +362,7 @@ async def test_many_pages_without_a_room_are_one_sentence() -> None:
         await world.send(*(opened(f"Q{number}") for number in range(8)))
         await world.pass_(MINUTE)
         (one,) = [one for one in causes(world.engine) if one.name == "no-room"]
-        assert "and 3 more" in one.message
-        assert "have no room yet: room-orchestrator page list" in one.message
+        assert "Q4 and 3 more have no room yet: room-orchestrator page list" in one.message
 
 
 async def test_a_policy_that_cannot_be_worked_out_for_a_page_is_told_until_it_is_mended() -> None:

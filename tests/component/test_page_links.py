@@ -327,3 +327,36 @@ async def test_from_friday_to_monday_one_message_is_sent(*, edits: bool) -> None
         assert len(fake.posts) == 1
         assert world.changes.count("create_room") == 1
         assert Mode.ENFORCE is world.mode
+
+
+@pytest.mark.parametrize("file", [None, "other"], ids=["removed", "renamed"])
+async def test_a_page_whose_policy_goes_is_told_as_over_when_it_is(file: str | None) -> None:
+    """Its room stands, and so does what was told of it; the audit says what becomes of it."""
+    async with living(told()) as (world, fake):
+        await world.send(opened())
+        await world.pass_(5 * SECOND)
+        await world.edit({FILE: None if file is None else told(name=file)})
+        await world.pass_(5 * MINUTE)
+        becomes = world.one("policy.removed").detail["becomes"]
+        assert becomes == "1 stay until their pages are over"
+        assert (await look(world)).stage is Stage.OPEN
+        assert [one.stage for one in fake.posts] == [Stage.OPEN]
+        await world.send(closed())
+        await world.pass_(15 * MINUTE)
+        assert [one.stage for one in fake.posts] == [Stage.CLOSED]
+
+
+async def test_who_shares_a_room_keeps_it_when_the_first_page_closes_and_is_told_so() -> None:
+    """Not that it stays until it is empty; and a room that has ended stays for nobody."""
+    file = told(storm={"more_than": 1, "within": "5m"}, close={"after": "0s"})
+    async with living(file) as (world, fake):
+        await world.send(opened(), opened("Q2"))
+        await world.send(closed())
+        await world.pass_(5 * SECOND)
+        assert [one.note for one in fake.posts] == [
+            "1 more page shares it. The page is closed; the room stays for the others."
+        ]
+        await world.pass_(15 * MINUTE)
+        assert [(one.stage, one.note) for one in fake.posts] == [
+            (Stage.CLOSED, "1 more page shares it.")
+        ]
