@@ -13,6 +13,7 @@ from orchestrator.cli import (
     change,
     daemon,
     demo,
+    doctor,
     link,
     pages,
     rehearse,
@@ -82,7 +83,7 @@ def _common(
 
 
 for _family in (
-    *(demo, setup, daemon, change, rehearse, rooms, pages, link, sources),
+    *(demo, setup, daemon, doctor, change, rehearse, rooms, pages, link, sources),
     *(audit, state, schema, server),
 ):
     _family.add_to(app)

@@ -9,6 +9,11 @@ from orchestrator.domain.reports.commands import (
     Done,
     Person,
 )
+from orchestrator.domain.reports.doctor import (
+    DoctorReport,
+    Finding,
+    Health,
+)
 from orchestrator.domain.reports.pages import (
     EpisodeRow,
     NewPage,
@@ -72,10 +77,13 @@ __all__ = [
     "ComparedField",
     "DeliveryRow",
     "DirectoryRow",
+    "DoctorReport",
     "Done",
     "DormantRow",
     "EpisodeRow",
+    "Finding",
     "ForeignRow",
+    "Health",
     "HealthReport",
     "HistoryLine",
     "LinkFate",

@@ -72,18 +72,20 @@ class Signature:
 
     def is_claimed(self, headers: Headers) -> bool:
         """Whether there is a signature at all, exactly once: worth reading a body for."""
-        return any(headers.only(name) for name in self._names())
+        return any(headers.only(name) for name in self.names)
 
     def holds(self, headers: Headers, body: bytes, now: datetime) -> bool:
         """Whether one of the secrets signed this body, lately."""
         return _CHECKS[self.scheme](self, headers, body, now)
 
-    def _names(self) -> tuple[str, ...]:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The headers that may hold the signature, in lower case."""
         return (self.header.lower(),) if self.header else _HEADERS[self.scheme]
 
     def given(self, headers: Headers) -> str:
         """What the signature's header holds; empty where it is missing or repeated."""
-        return headers.only(self._names()[0])
+        return headers.only(self.names[0])
 
     def is_lately(self, timestamp: str, now: datetime) -> bool:
         """Whether a signed time (seconds since 1970) is within the tolerance."""
@@ -98,6 +100,16 @@ class Signature:
             for secret in self.secrets
         ]
         return _any_same(made, [_raw(digest) for digest in digests])
+
+
+def is_public(secret: str) -> bool:
+    """Whether a secret is a sender's public key, by which nobody else can sign."""
+    return secret.startswith(_PUBLIC)
+
+
+def decoded(secret: str) -> bytes:
+    """The bytes of a symmetric secret of Standard Webhooks."""
+    return _decoded(secret.removeprefix(_SYMMETRIC))
 
 
 def unusable(scheme: Scheme, secret: Secret) -> str:

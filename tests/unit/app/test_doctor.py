@@ -1,0 +1,378 @@
+"""The doctor at work: on real files, a real socket, our own door and a real Meetings server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from orchestrator.adapters.clock import SystemClock
+from orchestrator.app import doctor
+from orchestrator.app.doctor import examine
+from orchestrator.app.init import Choices, init
+from orchestrator.app.sources import read_sources
+from orchestrator.config import Settings
+from orchestrator.domain.pages import Ignored, Signal
+from orchestrator.domain.reports import Finding, Health
+from orchestrator.edges.control import ControlServer
+from orchestrator.edges.http.intake import IntakeRoutes
+from orchestrator.meetings_server import start
+from orchestrator.ports.desk import DeskError
+from orchestrator.ports.intake import Receipt
+from tests.fakes.messengers import FakeMessenger
+from tests.http.served import served
+from tests.meetings import APPLICATION, KEY, OTHER_KEY
+from tests.meetings import settings as serving
+from tests.reports import STATUS, desk
+from tests.unit.app.test_web import EMBEDDED, settings
+
+CLOCK = SystemClock()  # signatures are of real time
+SCHEMES = """\
+pagerduty: {type: pagerduty, signature: {secrets: [{file: signing}]}}
+alertmanager: {type: alertmanager, bearer: [{file: bearer}]}
+oncall: {type: grafana-oncall, basic: {username: oncall, passwords: [{file: bearer}]}}
+opsgenie: {type: opsgenie, token: [{file: end}]}
+incidentio: {type: incidentio, signature: {secrets: [{file: whsec}]}}
+goalert: {type: goalert, token: [{file: end}]}
+hooks: {type: standard-webhooks, signature: {secrets: [{file: whsec}]}, events: {open: [a.opened]}}
+events: {type: cloudevents, bearer: [{file: bearer}], events: {open: [a.opened]}}
+generic: {type: generic, bearer: [{file: bearer}]}
+grafana: {type: grafana, signature: {secrets: [{file: signing}]}}
+timed: {type: grafana, signature: {secrets: [{file: signing}], timestamp_header: X-At}}
+"""
+PLAIN = """\
+github: {scheme: github_sha256, secrets: [{file: signing}]}
+firehydrant: {scheme: firehydrant, secrets: [{file: signing}]}
+rootly: {scheme: rootly, secrets: [{file: signing}], dotted: true}
+bare: {scheme: rootly, secrets: [{file: signing}]}
+slack: {scheme: slack_v0, secrets: [{file: signing}]}
+victorops: {scheme: victorops_sha1, secrets: [{file: signing}], url: "https://rooms.example.com/in/victorops/"}
+"""
+
+
+for _line in PLAIN.splitlines():
+    _name, _, _signature = _line.partition(": ")
+    SCHEMES += f"{_name}: {{type: json, signature: {_signature}, select: {{key: id, open: a}}}}\n"
+
+
+class Desk:
+    """Takes signals, and keeps them."""
+
+    def __init__(self) -> None:
+        self.taken: list[Signal] = []
+
+    async def received(
+        self, signals: Sequence[Signal], wait: timedelta = timedelta()
+    ) -> Sequence[Receipt]:
+        self.taken += signals
+        return []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with secrets of every kind."""
+    init(tmp_path / "made", Choices(owner="acme"), example=False)
+    (tmp_path / "policies").mkdir()
+    texts = {
+        "end": "ab" * 32,
+        "bearer": "c" * 16,
+        "weak": "short",
+        "signing": "s",
+        "whsec": "whsec_a2V5a2V5a2V5a2V5a2V5a2V5",
+        "hook": "whsec_" + "a2V5" * 10,
+        "whpk": "whpk_jr0XKrW0r2V9qR2yGQ0zVv6GxK0tXkq7QzF7GdR2q2s=",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(f"{text}\n")
+        (tmp_path / name).chmod(0o600)
+    return tmp_path
+
+
+def config(folder: Path, sources: str = "", more: str = "", port: str = "8440") -> Settings:
+    """The settings of a config with these sources, one a line."""
+    lines = "".join(f"  {line}\n" for line in sources.splitlines())
+    block = f"sources:\n{lines}" if lines else ""
+    return settings(folder, f"{EMBEDDED}http: {{listen: '127.0.0.1:{port}'}}\n{more}{block}")
+
+
+@asynccontextmanager
+async def running(made: Settings, desk_: Desk | None = None) -> AsyncIterator[Settings]:
+    """A daemon's two doors: its socket, and HTTP with these sources."""
+    routes = IntakeRoutes(CLOCK.now, lambda _, __: None)
+    routes.sources = read_sources(made)
+    made.control.parent.mkdir(parents=True, exist_ok=True)
+    async with (
+        ControlServer(desk(), made.control).serving(),
+        served(routes.routes()) as here,
+    ):
+        with routes.taking(desk_):
+            port = int(here.url.rpartition(":")[2])
+            yield replace(made, http=replace(made.http, port=port))
+
+
+async def findings(made: Settings) -> Mapping[str, Finding]:
+    """What is found, by its part; of several of one part the first that is wrong."""
+    report = await examine(made, CLOCK)
+    found: dict[str, Finding] = {}
+    for one in report.findings:
+        if one.part not in found or one.health is Health.WRONG:
+            found[one.part] = one
+    return found
+
+
+async def test_each_kind_of_source_is_let_in_by_its_own_door(folder: Path) -> None:
+    """With every scheme of signatures; nothing opens, and no secret is told."""
+    desk_ = Desk()
+    async with running(config(folder, SCHEMES), desk_) as made:
+        report = await examine(made, CLOCK)
+    told = {one.part: one for one in report.findings if one.part.startswith("source ")}
+    assert len(told) == len(made.sources) == SCHEMES.count("type:")
+    for one in told.values():
+        assert one.health is Health.OK, one
+        assert one.told.endswith("a test message was let in"), one
+    assert len(desk_.taken) == len(told)
+    assert all(isinstance(one, Ignored) for one in desk_.taken)
+    assert "ab" * 32 not in str(report)
+    assert "c" * 16 not in str(report)
+
+
+async def test_what_would_open_something_is_not_sent(folder: Path) -> None:
+    """Nor what only the sender can sign."""
+    lines = (
+        "all: {type: json, bearer: [{file: bearer}], select: {key: \"'x'\", open: 'true'}}\n"
+        "theirs: {type: standard-webhooks, signature: {secrets: [{file: whpk}]}, "
+        "events: {open: [a.opened]}}"
+    ).replace("open: 'true'", 'open: "`true`"')
+    desk_ = Desk()
+    async with running(config(folder, lines), desk_) as made:
+        found = await findings(made)
+    assert "whatever is sent opens something" in found["source all"].told
+    assert "only the sender can sign" in found["source theirs"].told
+    assert desk_.taken == []
+
+
+async def test_a_daemon_with_another_secret_or_no_time_is_found(folder: Path) -> None:
+    """Exchanged and not taken up; nothing can be recorded; another port."""
+    line = "alertmanager: {type: alertmanager, bearer: [{file: bearer}]}"
+    async with running(config(folder, line), Desk()) as made:
+        (folder / "bearer").write_text("d" * 16)
+        one = (await findings(made))["source alertmanager"]
+        assert (one.health, one.told) == (
+            Health.WRONG,
+            "the daemon refuses a message with this secret",
+        )
+        assert "room-orchestrator reload" in one.mend
+    async with running(config(folder, line), None) as made:
+        one = (await findings(made))["source alertmanager"]
+        assert (one.health, one.told) == (Health.WRONG, "the daemon answers 503 to a test message")
+        elsewhere = replace(made, http=replace(made.http, port=1))
+        one = (await findings(elsewhere))["source alertmanager"]
+        assert one.health is Health.WRONG
+        assert one.told.startswith("the daemon's door at http://127.0.0.1:1 does not answer")
+        nowhere = replace(
+            made, http=replace(made.http, port=0, public_url="https://rooms.example.com")
+        )
+        one = (await findings(nowhere))["source alertmanager"]
+        assert one.told.endswith("its port is another one at every start, so nothing was sent")
+    assert doctor.door_of(replace(made, http=replace(made.http, host="::", port=7))) == (
+        "http://[::1]:7"
+    )
+
+
+async def test_without_a_daemon_secrets_are_looked_at_alone(folder: Path) -> None:
+    """Each that is weak, missing or a credential; and an address that nobody could know."""
+    lines = """\
+good: {type: generic, bearer: [{file: bearer}]}
+weak: {type: generic, bearer: [{file: weak}]}
+missing: {type: generic, bearer: [{file: nowhere}]}
+service: {type: generic, bearer: [{credential: paging}]}"""
+    found = await findings(config(folder, lines))
+    assert found["daemon"].health is Health.NOTE
+    assert found["API"].health is Health.UNKNOWN
+    assert "no daemon runs, so nothing was sent" in found["source good"].told
+    assert "http://127.0.0.1:8440/in/good" in found["source good"].told
+    assert found["source weak"].health is Health.WRONG
+    assert found["source weak"].mend == "make one with:  openssl rand -hex 32"
+    assert found["source missing"].health is Health.WRONG
+    assert found["source service"].health is Health.UNKNOWN
+    assert "systemd-run" in found["source service"].mend
+    nobody = await findings(
+        config(folder, "one: {type: generic, bearer: [{file: bearer}]}", port="0")
+    )
+    assert found["source good"].health is Health.OK
+    assert "the port is another one at every start" in nobody["source one"].told
+    assert (await findings(config(folder)))["sources"].health is Health.NOTE
+
+
+async def test_a_daemon_that_needs_somebody_says_so(folder: Path) -> None:
+    """And one that refuses, or never answers."""
+    made = config(folder)
+    made.control.parent.mkdir(parents=True, exist_ok=True)
+    fake = desk()
+    async with ControlServer(fake, made.control).serving():
+        found = await findings(made)
+        assert (found["daemon"].health, found["daemon"].mend) == (
+            Health.NOTE,
+            "room-orchestrator status",
+        )
+        assert found["API"].health is Health.OK
+        fake.status_report = replace(STATUS, needs_you=(), api_state="unreachable")
+        found = await findings(made)
+        assert found["daemon"].health is Health.OK
+        assert found["API"].health is Health.WRONG
+        fake.refuses = DeskError("this user may not ask")
+        assert (await findings(made))["daemon"].told == "this user may not ask"
+
+
+async def test_a_daemon_that_hangs_is_wrong(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a while that a person would wait."""
+    monkeypatch.setattr(doctor, "_PATIENCE", 0.05)
+    made = config(folder)
+    made.control.parent.mkdir(parents=True, exist_ok=True)
+    async with ControlServer(None, made.control).serving():
+        assert "does not answer" in (await findings(made))["daemon"].told
+
+
+async def test_files_and_store_are_looked_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What others may read, what is not there, what is another's, a disk that is full."""
+    made = config(folder, "one: {type: generic, bearer: [{file: bearer}]}")
+    found = await findings(made)
+    assert found["file rights"].health is found["policies"].health is Health.OK
+    assert found["store"].health is Health.NOTE
+    (folder / "bearer").chmod(0o644)
+    (folder / "policies").rmdir()
+    made.store.parent.mkdir(parents=True, exist_ok=True)
+    made.store.write_bytes(b"no database" * 99)
+    monkeypatch.setattr(doctor, "_FREE_LEAST", 2**62)
+    found = await findings(made)
+    assert found["file rights"].mend.startswith("chmod 600 ")
+    assert found["policies"].health is Health.WRONG
+    assert found["store"].health is Health.WRONG
+    assert found["disk"].health is Health.WRONG
+    monkeypatch.setattr(doctor, "peek", lambda *_: "another")
+    assert "belongs to the owner another" in (await findings(made))["store"].told
+    monkeypatch.setattr(doctor, "peek", lambda *_: made.owner)
+    assert (await findings(made))["store"].health is Health.OK
+
+
+async def test_keys_that_others_may_look_into_are_found(folder: Path) -> None:
+    """The folder of the embedded server's keys."""
+    made = config(folder)
+    keys = folder / "made" / "secrets"
+    keys.chmod(0o755)
+    assert (await findings(made))["file rights"].mend == f"chmod 700 {keys}"
+
+
+def remote(folder: Path, url: str, key: str = "api.pem") -> Settings:
+    """The settings of a config with an API somewhere else."""
+    (folder / "api.pem").write_bytes(_pem(KEY))
+    (folder / "other.pem").write_bytes(_pem(OTHER_KEY))
+    (folder / "no.pem").write_text("no key")
+    for name in ("api.pem", "other.pem", "no.pem"):
+        (folder / name).chmod(0o600)
+    return settings(
+        folder,
+        f"owner: acme\nmode: enforce\nmeetings:\n  url: '{url}'\n"
+        f"  application_id: {APPLICATION}\n  private_key: {{file: {key}}}\n",
+    )
+
+
+def _pem(key: object) -> bytes:
+    made: bytes = key.private_bytes(  # type: ignore[attr-defined]
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return made
+
+
+async def test_the_api_is_asked_one_question(folder: Path) -> None:
+    """Reached and let in, refused, or not there; a key that is none is found before."""
+    clock = CLOCK
+    server = await start(serving(), clock)
+    url = f"{server.url}/v1/meetings"
+    try:
+        report = await examine(remote(folder, url), clock)
+        found = {one.part: one for one in report.findings}
+        assert found["key"].health is found["API"].health is found["clock"].health is Health.OK
+        assert "takes our credentials" in found["API"].told
+        report = await examine(remote(folder, url, "other.pem"), clock)
+        found = {one.part: one for one in report.findings}
+        assert (found["API"].health, "clock" in found) == (Health.WRONG, False)
+        assert "refuses our credentials" in found["API"].told
+    finally:
+        await server.close()
+    gone = {one.part: one for one in (await examine(remote(folder, url), clock)).findings}
+    assert gone["API"].health is Health.WRONG
+    assert "is meetings.url right" in gone["API"].mend
+    for name in ("no.pem", "nowhere.pem"):
+        found = {
+            one.part: one for one in (await examine(remote(folder, url, name), clock)).findings
+        }
+        assert (found["key"].health, "API" in found) == (Health.WRONG, False)
+
+
+@pytest.mark.parametrize(
+    ("apart", "health"), [(1.0, Health.OK), (-30.0, Health.NOTE), (200.0, Health.WRONG)]
+)
+def test_clocks_that_are_apart_are_told(apart: float, health: Health) -> None:
+    """From two minutes on nothing opens by a schedule."""
+    assert doctor.clock_finding(apart).health is health
+
+
+async def test_destinations_are_asked_without_telling_anybody(folder: Path) -> None:
+    """A file, a calendar, one whose secret is there and one whose is not."""
+    more = """\
+destinations:
+  rooms-json: {type: file, path: rooms.json}
+  hook: {type: webhook, url: 'https://hooks.example.com/x', secret: {file: hook}}
+  lost: {type: webhook, url: 'https://hooks.example.com/x', secret: {file: nowhere}}
+"""
+    found = await findings(config(folder, more=more))
+    assert found["destination rooms-json"].health is Health.OK
+    assert found["destination hook"].health is Health.OK
+    assert "its secret can be used" in found["destination hook"].told
+    assert found["destination lost"].health is Health.WRONG
+
+
+async def test_a_destination_that_hangs_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is let go of."""
+    monkeypatch.setattr(doctor, "_PATIENCE", 0.01)
+    fake = FakeMessenger("chat")
+
+    async def hangs() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    fake.check = hangs  # type: ignore[method-assign]
+    assert "does not answer within" in (await doctor.look_at("chat", fake)).told
+    assert fake.closed == 1
+
+
+def test_a_folder_that_may_not_be_written_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the right of this user."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert doctor.file_finding("rooms-json", tmp_path / "x" / "rooms.json").health is Health.WRONG
+
+
+def test_the_unit_starts_a_program_that_is_there(tmp_path: Path) -> None:
+    """Or it is wrong; none at all is lawful."""
+    assert doctor.unit_finding((str(tmp_path),)).health is Health.NOTE
+    unit = tmp_path / "room-orchestrator.service"
+    unit.write_text("[Service]\nExecStart=-/nowhere/room-orchestrator run\n")
+    assert doctor.unit_finding((str(tmp_path),)).told.endswith(
+        "/nowhere/room-orchestrator, which is no program"
+    )
+    unit.write_text("[Service]\n")
+    assert doctor.unit_finding((str(tmp_path),)).health is Health.WRONG
+    unit.write_text("[Service]\nExecStart=/bin/sh -c true\n")
+    assert doctor.unit_finding((str(tmp_path),)).health is Health.OK
