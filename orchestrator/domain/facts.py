@@ -47,7 +47,10 @@ _ROOM: Final = ("display_name", "meeting_code", "type", "expires_at", "guest_url
 # them what is not to be asked for again.
 _ASKED: Final = ("asked", "not_taken")
 # The page as its source told of it: texts from outside.
-_PAGE: Final = ("source", "page", "title", "severity", "service", "number", "episode", "count")
+_PAGE: Final = (
+    *("source", "page", "title", "severity", "service", "number", "episode", "count"),
+    "opened_at",
+)
 
 # Which message, of which stage (waiting, open, fallback, idle, closed), and which attempt it was.
 _MESSAGE: Final = ("message", "stage", "attempt")

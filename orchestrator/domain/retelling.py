@@ -30,6 +30,7 @@ from orchestrator.domain.records import (
     Tombstone,
     last_deleted,
 )
+from orchestrator.domain.retold import RetoldPages
 from orchestrator.domain.rooms import SETTINGS, RoomType, Setting
 from orchestrator.domain.steering import longer
 from orchestrator.foundation.instants import parse_instant
@@ -133,6 +134,7 @@ class Memory:
         sessions: who was heard to be inside, by room and session.
         policies: the version of each policy that was in force last.
         verified: the API whose first room came back with its marker.
+        pages: which episodes there were.
         stores: the incarnations that told.
         unread: facts that could not be understood.
     """
@@ -145,6 +147,7 @@ class Memory:
     sessions: dict[str, dict[str, OpenSession]] = field(default_factory=dict)
     policies: dict[str, str] = field(default_factory=dict)
     verified: str = ""
+    pages: RetoldPages = field(default_factory=RetoldPages)
     stores: set[str] = field(default_factory=set)
     unread: int = 0
 
@@ -201,6 +204,10 @@ class Retelling:
             "policy.loaded": self._policy_loaded,
             "policy.removed": self._policy_removed,
             "api.verified": self._verified,
+            "page.opened": self._page(RetoldPages.opened),
+            "page.ignored": self._page(RetoldPages.ignored),
+            "page.closed": self._page(RetoldPages.closed),
+            "page.asked": self._page(RetoldPages.asked),
         }
 
     def take(self, told: Told) -> None:
@@ -214,6 +221,11 @@ class Retelling:
         except (KeyError, TypeError, ValueError):
             # Of another version of ours, or altered: what it told is not known.
             self.memory.unread += 1
+
+    def _page(
+        self, change: Callable[[RetoldPages, Fact, datetime], None]
+    ) -> Callable[[Told], None]:
+        return lambda told: change(self.memory.pages, told.fact, told.ts)
 
     # --- rooms ------------------------------------------------------------------------------------
 

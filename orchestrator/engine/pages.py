@@ -37,6 +37,7 @@ from orchestrator.engine.firstrooms import FirstRooms
 from orchestrator.engine.health import Pulse
 from orchestrator.engine.inbox import Inbox, Lane
 from orchestrator.engine.taking import Taking
+from orchestrator.foundation.instants import format_instant
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.intake import Outcome, OverloadedError, Receipt
 from orchestrator.ports.store import Commit, Store, StoreFault
@@ -221,6 +222,24 @@ class Pages:
             self._arm(episode)
         await self.firsts.recall(self._standing.values(), latest)
         self.look_again()
+
+    async def complete(self) -> None:
+        """Work out the wishes of pages that were told by a log and not by a store.
+
+        Once the policies are read; raises `StoreFault`.
+        """
+        draft = _Draft()
+        for episode in self._standing.values():
+            if episode.wish is not None or not episode.policy or not episode.is_open:
+                continue
+            found = self._taking.by(self.book(), episode.page)
+            if found.policy is not None:
+                after = replace(episode, policy=found.policy.name, wish=found.wish)
+                draft.put(replace(after, fallback=found.fallback))
+        if draft.episodes:
+            commit = Commit(episodes=tuple(draft.episodes.values()))
+            await self._store.commit(commit, self._clock.now())
+            self._take_up(draft)
 
     async def received(
         self,
@@ -725,6 +744,7 @@ def _fact(event: str, episode: Episode, reason: str, **more: Json) -> Fact:
         "number": page.number,
         "episode": episode.id,
         "count": episode.count,
+        "opened_at": "" if page.opened_at is None else format_instant(page.opened_at),
     }
     shown = {name: value for name, value in {**detail, **more}.items() if value != ""}
     return Fact(event, key=_room_key(episode), reason=reason, detail=shown)

@@ -59,6 +59,7 @@ def birth(
         facts=(told, *rebuilt.facts),
         policies={text.name: text for text in policies},
         notes=_notes(rebuilt, memory, terms),
+        episodes=tuple(memory.pages.standing(terms.now)),
     )
 
 

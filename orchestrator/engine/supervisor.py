@@ -97,6 +97,7 @@ class Engine:
         await self.parts.alerts.recall()
         await self.parts.messages.recall()
         await self.reload.load("start")
+        await self.parts.pages.complete()
 
     async def _recall(self) -> None:
         await self.parts.lineage.recall()

@@ -33,6 +33,8 @@ from orchestrator.engine.rebuilding import Terms, birth
 from orchestrator.foundation.instants import format_instant, truncate
 from orchestrator.foundation.shapes import loads
 from orchestrator.ports.desk import DeskError
+from orchestrator.ports.intake import Outcome
+from tests.component.test_pages import FILE, closed, on_page, opened
 from tests.component.world import ANNA, HOUR, OWNER, World, policy
 from tests.fakes.rooms import Fate
 from tests.fakes.store import FakeStore
@@ -402,4 +404,34 @@ async def test_a_rebuilt_store_knows_what_a_person_approved(done: bool) -> None:
     assert (await world.desk.status()).brakes == ()
     await world.pass_(8 * DAY, step=6 * HOUR)
     assert len(world.alive) == 5
+    await world.end()
+
+
+async def test_p06_an_open_page_outlives_its_store() -> None:
+    """It keeps its room and its link; what was closed stays closed, and is not opened late."""
+    world = World({FILE: on_page(keep_open=True, storm={"more_than": 2, "within": "5m"})})
+    await world.start()
+    await world.send(*(opened(f"Q{number}", number=str(number)) for number in range(4)))
+    await world.send(opened("nobody's", source="opsgenie"), closed("Q1"), closed("early"))
+    rooms = {room.id for room in world.alive}
+    before = {one.page.key: one for one in await world.store.standing_episodes()}
+    await world.pass_(MINUTE)
+    rebuilt, memory = await rebuilt_from(world)
+    await world.crash()
+    await put_in_place(world, rebuilt, memory)
+    await world.start()
+    after = {one.page.key: one for one in await world.store.standing_episodes()}
+    assert after.keys() == {"Q0", "Q2", "Q3", "nobody's"}
+    for key in ("Q0", "Q2", "Q3"):
+        one, other = before[key], after[key]
+        assert (other.id, other.count, other.shares) == (one.id, one.count, one.shares)
+        assert other.page == one.page
+        assert other.wish == one.wish
+    assert (await world.send(opened("Q1")))[0].outcome is Outcome.KNOWN
+    # Q1's own, whose page is over and in which nobody is.
+    assert world.changes == ["delete_room"]
+    assert {room.id for room in world.alive} < rooms
+    await world.send(closed("Q0"), closed("Q2"), closed("Q3"))
+    await world.pass_(HOUR)
+    assert world.alive == []
     await world.end()
