@@ -42,6 +42,8 @@ UNSEEN: Final[Mapping[str, str]] = {
     "bad_config/alerts-to-a-calendar": _ELSEWHERE,
     "bad_config/calendar-without-address": _ELSEWHERE,
     "bad_config/destination-pagerduty-alerts": _ELSEWHERE,
+    "bad_policy/calendar-for-each": _ELSEWHERE,
+    "bad_policy/calendar-on-page": _ELSEWHERE,
     "bad_policy/destination-misspelt": _ELSEWHERE,
     "bad_policy/destination-unknown": _ELSEWHERE,
     "bad_policy/link-host-in-a-file": _ELSEWHERE,
