@@ -388,6 +388,24 @@ async def test_a_press_on_what_is_gone_or_unknown_opens_nothing() -> None:
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, POST")
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("application/x-www-form-urlencoded; charset=nope", b"do=open"),
+        ("application/x-www-form-urlencoded", b"do=\xff\xfe"),
+    ],
+    ids=["no boundary", "no alphabet", "no text"],
+)
+async def test_what_is_no_form_presses_nothing(kind: str, body: bytes) -> None:
+    """It is a mistake of whoever sent it, and nothing for the log."""
+    async with linked(LinkView(Stage.IDLE, can_open=True)) as (here, desk):
+        answer = await ask(here, "POST", CHECKOUT, OURS | {"Content-Type": kind}, body)
+        assert answer.status == 400
+        assert desk.asked == []
+        assert [event for event, _ in here.told if event == "http.failed"] == []
+
+
 async def test_taking_the_fallback_leads_there() -> None:
     """It is told first, so that all go to the same place; a room that came meanwhile wins."""
     bridge = LinkView(Stage.FALLBACK, fallback_link="https://b.example/1")

@@ -214,3 +214,11 @@ async def test_the_socket_is_closed_at_the_end() -> None:
         pass
     assert listener.fileno() == -1
     listen("127.0.0.1", port).close()
+
+
+async def test_what_cannot_be_read_is_told_once_a_minute() -> None:
+    """Whoever sends it needs no credential, and could fill the log."""
+    async with served([]) as here:
+        for _ in range(3):
+            await here.raw(b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n")
+        assert [event for event, _ in here.told].count("http.unreadable") == 1

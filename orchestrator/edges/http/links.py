@@ -129,7 +129,10 @@ class LinkRoutes:
     ) -> web.StreamResponse:
         if not self._is_ours(request):
             return refusal(403, "press the button on the page of the link itself")
-        given = (await request.post()).get("do")
+        try:
+            given = (await request.post()).get("do")
+        except (ValueError, LookupError):  # no form, or one in an alphabet that is not known
+            given = None
         if given == "fallback":
             view = await desk.take_fallback(target.policy, target.subject)
             return _sent_to(_instead(view) or f"./{here}")

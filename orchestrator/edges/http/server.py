@@ -25,6 +25,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _BACKLOG: Final = 128
 _SERVER: Final = "room-orchestrator"
 _RETRY_AFTER: Final = "5"  # seconds
+_QUIET: Final = 60.0  # seconds between two lines of the log about one kind of failure
 _TURNED_AWAY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
     b"Content-Length: 0\r\n\r\n"
@@ -182,6 +183,7 @@ class _Discreet:
 
     def __init__(self, report: Report) -> None:
         self._report = report
+        self._told: dict[str, float] = {}
 
     def debug(self, *_: object, **__: object) -> None:
         """Tell nothing of what is expected."""
@@ -189,8 +191,11 @@ class _Discreet:
     info = warning = debug
 
     def exception(self, *_: object, exc_info: object = None, **__: object) -> None:
-        """Tell what kind of failure it was."""
-        self._report("http.unreadable", {"error": type(exc_info).__name__})
+        """Tell what kind of failure it was, once a minute: anybody may send it for ever."""
+        kind, now = type(exc_info).__name__, asyncio.get_running_loop().time()
+        if now - self._told.get(kind, -_QUIET) >= _QUIET:
+            self._told[kind] = now
+            self._report("http.unreadable", {"error": kind})
 
     error = exception
 
