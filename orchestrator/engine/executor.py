@@ -127,15 +127,15 @@ class Executor:
             verified = await self._store.note(VERIFIED)
             if verified != self._settings.url:
                 async with self._first_room:
-                    return await self._act_first(state, action, telling)
+                    # Whoever waited for the first one goes on together with all others.
+                    if await self._store.note(VERIFIED) != self._settings.url:
+                        return await self._act_first(state, action, telling)
         return await self._act(state, action, telling)
 
     async def _act_first(
         self, state: KeyState, action: Create | Replace, telling: Telling
     ) -> KeyState:
         """The canary: its marker must come back in answer and listing before the next is made."""
-        if await self._store.note(VERIFIED) == self._settings.url:
-            return await self._act(state, action, telling)
         if self._weather.canary:
             return state
         after = await self._act(state, action, telling)
@@ -186,7 +186,9 @@ class Executor:
         finally:
             self.in_flight.discard(operation.id)
         if seen is not None:
-            self._observations.saw(seen, began)
+            # A listing that began while a room was being made may lawfully lack it.
+            makes = isinstance(action, Create | Replace)
+            self._observations.saw(seen, self._clock.monotonic() if makes else began)
         else:
             self._observations.missed(operation.room_id or "", "it was deleted", began)
         facts = self._weather.answered(self._clock.now())

@@ -23,7 +23,7 @@ from orchestrator.ports.store import StoreFault
 from tests.component.test_pages import FILE, MINUTE, SECOND, SOURCE, closed, on_page, opened
 from tests.component.world import HOUR, World, policy
 from tests.fakes.messengers import FakeMessenger
-from tests.fakes.rooms import Fate
+from tests.fakes.rooms import Asked, Fate
 
 SCHEME = LinkScheme("https://rooms.test", Secret("s" * 32))
 POLICY = "oncall-bridge"
@@ -360,3 +360,26 @@ async def test_who_shares_a_room_keeps_it_when_the_first_page_closes_and_is_told
         assert [(one.stage, one.note) for one in fake.posts] == [
             (Stage.CLOSED, "1 more page shares it.")
         ]
+
+
+async def test_a_listing_that_was_begun_before_its_room_was_made_hides_no_room() -> None:
+    """The create takes long, and a listing that overtook it is read once both are over."""
+    seconds = {"create_room": 3.0, "list_sessions": 5.0}
+
+    async def slow(asked: Asked) -> None:
+        await world.clock.sleep(seconds.get(asked.method, 0.0))
+
+    async with living(told()) as (world, _):
+        await world.send(opened("first"))
+        world.fake.before = slow
+        await world.send(opened())
+        await wait(world, 1)
+        listing = asyncio.get_running_loop().create_task(world.engine.parts.resync.full())
+        stages = []
+        for _ in range(20):
+            await wait(world, 0.5)
+            stages.append((await look(world)).stage)
+        await listing
+        opened_at = stages.index(Stage.OPEN)
+        assert set(stages[opened_at:]) == {Stage.OPEN}
+        assert opened_at < 5

@@ -543,3 +543,18 @@ async def test_p08_an_open_page_makes_the_engine_do_nothing_again() -> None:
         await world.pass_(2 * HOUR)
         assert world.changes == []
         assert world.events == []
+
+
+async def test_after_the_first_room_of_an_api_the_others_come_together() -> None:
+    """They waited until its marker had come back, and then not for each other as well."""
+
+    async def slow(_: object) -> None:
+        await world.clock.sleep(2)
+
+    async with running({FILE: on_page()}) as world:
+        world.fake.before = slow
+        await world.send(*(opened(f"Q{number}") for number in range(8)))
+        await world.pass_(3 * SECOND, step=SECOND)
+        assert len(world.alive) == 1
+        await world.pass_(4 * SECOND, step=SECOND)
+        assert len(world.alive) == 8
