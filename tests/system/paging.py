@@ -325,31 +325,26 @@ class Paged:
         secret = link_key(self.own.folder / "secrets" / KEY_FILE)
         return LinkScheme(self.url, secret).link_of(POLICY, subject_of(source, key))
 
-    def follow(self, link: str) -> tuple[int, str, str]:
-        """Open one of our links as a browser does: status, where it leads, what it shows."""
-        parts = urlsplit(link)
-        assert parts.hostname is not None
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_PATIENCE)
-        try:
-            connection.request("GET", parts.path)
-            answer = connection.getresponse()
-            return answer.status, answer.headers.get("location", ""), answer.read().decode()
-        finally:
-            connection.close()
+    def follow(self, link: str, press: str = "") -> tuple[int, str, str]:
+        """Open one of our links as a browser does, or press a button of its page.
+
+        Returns its status, where it leads, and what it shows.
+        """
+        if not press:
+            return asked("GET", link)
+        headers = {"content-type": "application/x-www-form-urlencoded", "origin": self.url}
+        return asked("POST", link, f"do={press}".encode(), headers)
+
+    def post(self, message: Message) -> int:
+        """Send one message once; the status of its answer."""
+        return asked("POST", self.url + message.path, message.body, message.headers)[0]
 
     def joined(self, room_id: str) -> None:
         """Somebody joins a room."""
-        parts = urlsplit(self.meetings)
-        assert parts.hostname is not None
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_PATIENCE)
-        try:
-            body = json.dumps({"name": "Ada", "is_host": True})
-            headers = {"content-type": "application/json"}
-            connection.request("POST", f"/_test/rooms/{room_id}/join", body, headers)
-            answer = connection.getresponse()
-            assert answer.status in {200, 201}, answer.read()
-        finally:
-            connection.close()
+        body = json.dumps({"name": "Ada", "is_host": True}).encode()
+        url = f"{self.meetings}/_test/rooms/{room_id}/join"
+        status, _, said = asked("POST", url, body, {"content-type": "application/json"})
+        assert status in {200, 201}, said
 
     @contextmanager
     def server(self, *options: str, environ: Mapping[str, str] | None = None) -> Iterator[None]:
@@ -371,6 +366,21 @@ class Paged:
 
 
 _CREATED: Final = "2026-11-20T10:00:00Z"
+
+
+def asked(
+    method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
+    """One request, followed nowhere: its status, where it leads, and what it says."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_PATIENCE)
+    try:
+        connection.request(method, parts.path, body, dict(headers or {}))
+        answer = connection.getresponse()
+        return answer.status, answer.headers.get("location", ""), answer.read().decode()
+    finally:
+        connection.close()
 
 
 def subject_of(source: str, key: str) -> str:
