@@ -34,7 +34,7 @@ class RetoldPages:
             policy = fact.key.partition("/")[0]
             page = _page(detail, fact.key)
             known = Episode(str(detail["episode"]), _number(detail["count"]), page, ts, policy)
-        shares = str(detail.get("shares", known.shares))
+        shares = str(detail.get("shares", ""))
         policy = fact.key.partition("/")[0] or known.policy
         after = replace(known, policy=policy, withheld="", shares=shares, closed_at=None)
         self.episodes[known.id] = replace(after, over_at=None, reason="", merged_into="")

@@ -136,6 +136,7 @@ class Pages:
         self._due: set[str] = set()  # episodes that are to be looked at now
         self._ended = False
         self._moments: list[tuple[datetime, str]] = []  # a heap: when to look at which episode
+        self._coming: set[tuple[datetime, str]] = set()  # the same, to be looked up
         self._set_for: datetime | None = None
         self._arrivals: dict[Key, asyncio.Event] = {}
         inbox.is_urgent = self.wishes.__contains__
@@ -217,6 +218,7 @@ class Pages:
         for episode in reversed(latest):
             if episode.policy:
                 self._count(episode)
+        self._lead_orphans()
         for episode in self._standing.values():
             self._wish(episode)
             self._arm(episode)
@@ -240,6 +242,15 @@ class Pages:
             commit = Commit(episodes=tuple(draft.episodes.values()))
             await self._store.commit(commit, self._clock.now())
             self._take_up(draft)
+
+    def _lead_orphans(self) -> None:
+        """Pages of a storm whose first one is over in this store, as after a rebuild: one leads."""
+        heads: dict[str, str] = {}
+        for episode in tuple(self._standing.values()):
+            if episode.shares and self.leader(episode) is episode:
+                head = heads.get(episode.shares, "")
+                heads.setdefault(episode.shares, _room_key(episode))
+                self._keep(replace(episode, shares=head))
 
     async def received(
         self,
@@ -312,8 +323,9 @@ class Pages:
         opens = taken.turn is not Turn.TELLS
         if episode.policy:
             if opens:
-                draft.facts.append(_fact("page.opened", episode, "it is open again", again=True))
                 episode = await self._with_a_room(episode, draft)
+                why, shares = "it is open again", episode.shares
+                draft.facts.append(_fact("page.opened", episode, why, again=True, shares=shares))
             return episode
         found = self._taking.by(self.book(), episode.page)
         for name, problem in found.flaws:
@@ -502,19 +514,21 @@ class Pages:
         now, looked = self._clock.now(), self._due
         self._due = set()
         while self._moments and self._moments[0][0] <= now:
-            looked.add(heappop(self._moments)[1])
+            came = heappop(self._moments)
+            self._coming.discard(came)
+            looked.add(came[1])
         there = [self._standing[id_] for id_ in looked if id_ in self._standing]
         due = [episode for episode in there if self._is_due(episode)]
         for episode in there:
             if episode.is_open and episode.closes_at <= now and self.apart():
-                heappush(self._moments, (now + _PUT_OFF, episode.id))
+                self._come_back(now + _PUT_OFF, episode.id)
         if due or self.firsts.noticed:
             done = asyncio.get_running_loop().create_future()
             await self._record([(partial(self._end, due), done)])
             if done.exception() is not None:
                 _log.error("page.unended", error=str(done.exception()))
                 for id_ in {*self.firsts.noticed, *(episode.id for episode in due)}:
-                    heappush(self._moments, (now + _AGAIN, id_))
+                    self._come_back(now + _AGAIN, id_)
         self._call()
         self.changed(looked)  # a moment after which people are sent elsewhere may have come
 
@@ -522,6 +536,12 @@ class Pages:
         """Look at every page: its moment may have been told by a wrong clock."""
         self._due |= self._standing.keys()
         self._wanted.set()
+
+    def _come_back(self, moment: datetime, id_: str) -> None:
+        """Look at an episode then; told again and again, it is remembered once."""
+        if (moment, id_) not in self._coming:
+            self._coming.add((moment, id_))
+            heappush(self._moments, (moment, id_))
 
     def _call(self) -> None:
         """Be called at the next moment."""
@@ -562,7 +582,7 @@ class Pages:
             self._wanted.set()
         for moment in moments:
             if moment > now:
-                heappush(self._moments, (moment, episode.id))
+                self._come_back(moment, episode.id)
         self._call()
 
     # --- rooms ------------------------------------------------------------------------------------
@@ -572,7 +592,7 @@ class Pages:
         for one in [self._standing[id_] for id_ in self._members.get(key.encoded, ())]:
             if await self.firsts.look(one):
                 # Nobody waits for it: it is recorded with what else comes, or alone a little later.
-                heappush(self._moments, (self._clock.now() + HELD, one.id))
+                self._come_back(self._clock.now() + HELD, one.id)
                 self._call()
         arrival = self._arrivals.pop(key, None)
         if arrival is not None:

@@ -13,7 +13,7 @@ import pytest
 from orchestrator.domain.episodes import Episode
 from orchestrator.domain.pages import Opened, Updated, digest_of
 from orchestrator.ports.intake import Outcome
-from orchestrator.ports.store import StoreFault
+from orchestrator.ports.store import Commit, StoreFault
 from tests.component.test_pages import FILE, MINUTE, SECOND, SOURCE, closed, on_page, opened, page
 from tests.component.world import HOUR, World, running
 
@@ -61,6 +61,15 @@ async def test_p06_a_page_of_a_storm_that_is_open_again_has_a_room() -> None:
         again = [Opened(page(f"Q{number}"), reopens=True) for number in (1,)]
         await world.send(*again)
         (room,) = world.alive
+        assert [fact for fact in world.facts if fact.event == "page.opened"][-1].detail == {
+            "source": SOURCE,
+            "page": "Q1",
+            "title": "Checkout is slow",
+            "severity": "critical",
+            "episode": (await latest(world, "Q1")).id,
+            "count": 1,
+            "again": True,
+        }
         episode = await latest(world, "Q1")
         assert episode.key is not None
         assert (await world.room(str(episode.key))).id == room.id
@@ -220,3 +229,35 @@ async def test_p06_an_early_closing_keeps_a_key_shut_for_a_minute_by_any_clock(
         await world.pass_(SECOND)
         (receipt,) = await world.send(replace(opened("Q0"), once=False))
         assert receipt.outcome is (Outcome.OPENED if back else Outcome.KNOWN)
+
+
+async def test_p06_pages_of_a_storm_whose_first_one_is_not_known_any_more_share_another_room() -> (
+    None
+):
+    """As after a rebuild: what was closed is over there."""
+    async with running({FILE: on_page(storm=STORM)}) as world:
+        await world.send(*(opened(f"Q{number}") for number in range(4)))
+        first = await latest(world, "Q0")
+        await world.crash()
+        now = world.clock.now()
+        over = replace(first, closed_at=now, over_at=now)
+        await world.store.commit(Commit(episodes=(over,)), now)
+        await world.start()
+        second = await latest(world, "Q1")
+        assert second.key is not None
+        assert second.key in world.engine.parts.pages.wishes
+        assert {(await latest(world, f"Q{number}")).shares for number in (2, 3)} == {
+            second.key.encoded
+        }
+        assert (await world.room(str(second.key))).id in {one.id for one in world.alive}
+
+
+async def test_a_page_that_is_told_again_and_again_is_looked_at_no_more_often() -> None:
+    """Its moments are remembered once, however much is told of it until they come."""
+    async with running({FILE: on_page()}) as world:
+        await world.send(opened("Q0"))
+        pages = world.engine.parts.pages
+        before = len(pages._moments)  # noqa: SLF001 - how much is remembered shows nowhere else
+        for number in range(50):
+            await world.send(Updated(page("Q0", title=f"Slow by {number}")))
+        assert len(pages._moments) <= before + 2  # noqa: SLF001

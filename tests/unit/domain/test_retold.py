@@ -103,3 +103,10 @@ def test_what_cannot_be_understood_is_counted(more: dict[str, Any]) -> None:
     memory = retell([Told(1, NOW, "abcdefgh", fact("page.opened", **more))])
     assert memory.unread == 1
     assert memory.pages.standing(NOW) == []
+
+
+def test_a_page_that_opened_again_in_a_room_of_its_own_shares_none() -> None:
+    """The page is over whose room it shared."""
+    shared = fact("page.opened", shares="oncall/other")
+    pages = after(shared, fact("page.closed"), fact("page.opened", again=True))
+    assert [one.shares for one in pages.standing(NOW)] == [""]
