@@ -170,7 +170,9 @@ class PageLinks:
         fallback = episode.fallback
         if fallback is None:
             return False
-        if self._clock.now() >= episode.opened_at + fallback.after:
+        waited = self._clock.now() - episode.opened_at
+        # Where the clock was set back nobody knows how long it was: it must not become a year.
+        if waited >= fallback.after or waited < -_WEATHER:
             return True
         # It was refused, not put off by the weather: there is nothing to wait for.
         next_at = state.attempts.next_at

@@ -383,3 +383,15 @@ async def test_a_listing_that_was_begun_before_its_room_was_made_hides_no_room()
         opened_at = stages.index(Stage.OPEN)
         assert set(stages[opened_at:]) == {Stage.OPEN}
         assert opened_at < 5
+
+
+async def test_a_clock_that_was_set_back_keeps_nobody_from_the_fallback() -> None:
+    """People would wait until it is as late again as it was."""
+    async with living(told(fallback=FALLBACK)) as (world, _):
+        world.fake.script("create_room", *[Fate.LOST] * 40)
+        await world.send(opened())
+        assert (await look(world)).stage is Stage.WAITING
+        world.clock.jump(-HOUR.total_seconds())
+        world.fake.skew = HOUR.total_seconds()
+        await wait(world, 21)
+        assert (await look(world)).fallback_link == BRIDGE
