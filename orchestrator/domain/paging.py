@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Final
+from typing import Final, assert_never
 
 from orchestrator.domain.episodes import SEEN_MOST, Episode
 from orchestrator.domain.occurrences import cut
@@ -104,6 +104,8 @@ def take(signal: Opened | Updated | Closed, last: Episode | None, now: datetime,
             return _update(signal, last)
         case Closed():
             return _close(signal, last, now, id_)
+        case _:
+            assert_never(signal)
 
 
 def _open(signal: Opened, last: Episode | None, now: datetime, id_: str) -> Taken:

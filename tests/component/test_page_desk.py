@@ -11,6 +11,7 @@ from typing import TypeVar
 import pytest
 
 from orchestrator.domain.policies import Mode
+from orchestrator.domain.presence import Callback, Event
 from orchestrator.domain.reports import NewPage, OpenedPage, PageReport, StatusReport
 from orchestrator.engine.causes import causes
 from orchestrator.ports.deliveries import DeliveryFault
@@ -216,6 +217,23 @@ async def test_who_is_inside_is_told_where_the_api_tells() -> None:
         await world.pass_(20 * MINUTE)
         row = (await show(world)).page
         assert (row.use, row.use_by) == ("occupied", "GET /sessions")
+
+
+async def test_callbacks_tell_who_was_there_in_each_episode() -> None:
+    """From the facts that the store still has."""
+    async with running({FILE: BY_HAND}) as world:
+        world.fake.tells_sessions = False
+        await world.send(opened())
+        (room,) = world.alive
+        hints = world.engine.parts.hints
+        for event in (Event.SESSION_STARTED, Event.SESSION_ENDED):
+            await hints.received(Callback(event, room.id, "s1"))
+            await world.settle()
+            await world.pass_(MINUTE)
+        (episode,) = (await show(world)).episodes
+        assert episode.first_inside is not None
+        assert episode.last_left is not None
+        assert MINUTE <= episode.last_left - episode.first_inside < 2 * MINUTE
 
 
 # --- by hand --------------------------------------------------------------------------------------

@@ -86,7 +86,9 @@ def place(row: PageRow) -> str:
     if row.room_id:
         inside = {"occupied": ", somebody inside", "empty": ", nobody inside"}.get(row.use, "")
         return f"{row.meeting_code or row.room_id}{inside}"
-    return {"idle": "ended unused", "waiting": "not there yet"}.get(row.stage, "none")
+    if row.stage == "waiting":
+        return "not there yet" if row.room_after is None else "not there just now"
+    return "ended unused" if row.stage == "idle" else "none"
 
 
 def show_page(screen: Screen, report: PageReport) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
 from urllib.parse import parse_qsl
 
 from orchestrator.edges.intake.authentication import Lock
@@ -63,6 +63,8 @@ def signed_as(by: Signature, body: bytes, now: datetime) -> Mapping[str, str] | 
             return {name: base64.b64encode(made).decode()}
         case Scheme.STANDARD_WEBHOOKS:
             return _standard(secret, body, at)
+        case _:
+            assert_never(by.scheme)
 
 
 def _standard(secret: str, body: bytes, at: str) -> Mapping[str, str] | None:

@@ -71,6 +71,11 @@ def test_a_short_span_is_told_as_exactly_as_it_matters(span: float, told: str) -
             id="waiting",
         ),
         pytest.param(
+            replace(BRIDGED, stage="waiting", room_id="", leads_to=""),
+            "leads to  not there just now",
+            id="gone",
+        ),
+        pytest.param(
             replace(BRIDGED, stage="idle", room_id="", leads_to=""),
             "leads to  ended unused",
             id="idle",

@@ -15,6 +15,7 @@ from orchestrator.domain.paging import (
     NAME,
     Turn,
     name_of,
+    nameable,
     page_of,
     pages_named,
     take,
@@ -276,3 +277,8 @@ def test_a_page_is_named_in_full_before_a_part_of_a_title() -> None:
     assert list(pages_named("is", [(OVER, ""), (second, "")])) == [OVER]
     assert list(pages_named("s", [(OVER, ""), (second, "")])) == [second]
     assert list(pages_named("", known)) == []
+
+
+def test_policies_may_name_pages_by_hand_without_a_line_in_the_config() -> None:
+    """Beside the sources that stand there."""
+    assert nameable(["pagerduty"]) == {"pagerduty", "manual"}
