@@ -116,6 +116,66 @@ def test_a_daemon_is_asked_over_its_socket(installation: Path) -> None:
     assert not (installation / "state" / "control.sock").exists()
 
 
+ON_PAGE = """\
+version: 1
+name: oncall-bridge
+on_page: {sources: [manual, own]}
+room: {type: instant, display_name: "{{ page.title }}"}
+deliver: [{to: rooms-json}]
+"""
+
+
+@pytest.mark.timeout(180)
+def test_a_page_by_hand_from_its_opening_to_its_end(installation: Path) -> None:
+    """Through the real intake, with its link; the doctor knocks at the real door."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config, secret = installation / "config.yaml", installation / "secrets" / "own"
+    secret.write_text("c" * 32)
+    secret.chmod(0o600)
+    text = config.read_text()
+    listen = f"  listen: 127.0.0.1:{port}\n  public_url: http://127.0.0.1:{port}\n"
+    text = re.sub(r"(?m)^  listen: 127\.0\.0\.1:0\n", listen, text)
+    config.write_text(
+        f"{text}sources:\n  own: {{type: generic, bearer: [{{file: secrets/own}}]}}\n"
+    )
+    (installation / "policies" / "oncall.yaml").write_text(ON_PAGE)
+    alone = run(installation, "page", "open", "--title", "Slow")
+    assert (alone.returncode, "no daemon runs" in alone.stderr) == (1, True)
+    with process(installation, "run") as daemon:
+        wait_for(daemon, "ready; owner rooms-")
+        opened = run(installation, "page", "open", "--title", "Slow", "--wait", "--reason", "OPS-7")
+        assert opened.returncode == 0, opened.stderr
+        link = opened.stdout.strip()
+        assert re.fullmatch(rf"http://127\.0\.0\.1:{port}/r/oncall-bridge/manual-\S+", link)
+        assert "its room known after" in opened.stderr
+        shown = json.loads(run(installation, "page", "show", link, "--json").stdout)["page"]
+        assert (shown["state"], shown["stage"], shown["title"]) == ("open", "open", "Slow")
+        assert 0 < shown["link_after"] <= shown["room_after"] < DEADLINE
+        status = run(installation, "status").stdout
+        assert "Pages      1 open · with its room · last: link after" in status
+        doctor = run(installation, "doctor")
+        assert doctor.returncode == 0, doctor.stdout
+        assert "a test message was let in" in doctor.stdout
+        (listed,) = json.loads(run(installation, "page", "list", "--json").stdout)["pages"]
+        assert (listed["episode"], listed["room_id"]) == (shown["episode"], shown["room_id"])
+        secret.write_text("d" * 32)
+        doctor = run(installation, "doctor")
+        assert (doctor.returncode, "refuses a message" in doctor.stdout) == (1, True)
+        closed = run(installation, "page", "close", "slow", "--reason", "OPS-8")
+        assert "is closed." in closed.stdout
+        found, until = "", time.monotonic() + DEADLINE
+        while "OPS-8" not in found and time.monotonic() < until:
+            found = run(installation, "audit", "search", "--event", "page.sent").stdout
+        assert found.count(f"(uid {os.getuid()}") == 2
+        assert "OPS-7" in found
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(DEADLINE) == 0
+    over = json.loads(run(installation, "page", "show", "Slow", "--json").stdout)["page"]
+    assert (over["state"], over["room_after"]) == ("closing", shown["room_after"])
+
+
 @pytest.mark.timeout(120)
 def test_the_meetings_server_alone(tmp_path: Path) -> None:
     """It prints what a config needs, and ends in order."""
