@@ -28,11 +28,14 @@ def read(message: Message, options: Options) -> Sequence[Signal]:
     tree = tree_of(message)
     if tree is None:
         tree = mended(message)
+    action = text(tree, "action").lower()
+    kind = _ACTIONS.get(action, "")
     delivery = delivery_of(message.headers.only("idempotency-key"))
-    kind = _ACTIONS.get(text(tree, "action").lower(), "")
     if not kind:
         why = 'it has no "action": write open, update, reopen or close'
         return [Ignored(message.source, why, delivery)]
+    # Some call the opening and the closing of one page by one id: that makes them no copies.
+    delivery = delivery and delivery_of(f"{action} {delivery}")
     when = moment(at(tree, "occurred_at"))
     # The words of the actions are ours: no source names others.
     options = Options(options.severities)

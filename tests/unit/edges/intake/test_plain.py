@@ -46,9 +46,10 @@ def test_open_and_close() -> None:
     assert (page.severity, page.service) == (Severity.CRITICAL, "checkout-api")
     assert page.opened_at == datetime(2026, 11, 22, 15, 58, 41, tzinfo=UTC)
     assert isinstance(signal, Opened)
-    assert (signal.once, signal.delivery) == (False, "i-1")
-    closed = read(Kind.GENERIC, sample("generic-page-close"))
+    assert (signal.once, signal.delivery) == (False, "open i-1")
+    closed = read(Kind.GENERIC, sample("generic-page-close"), {"Idempotency-Key": "i-1"})
     assert isinstance(closed, Closed)
+    assert closed.delivery == "close i-1"
     assert (closed.digest, closed.once) == (page.digest, False)
     assert closed.closed_at == datetime(2026, 11, 22, 16, 33, 12, tzinfo=UTC)
 
