@@ -415,6 +415,20 @@ async def test_more_at_once_than_are_of_use_come_again() -> None:
         assert (await it.post()).status == 201
 
 
+async def test_where_many_wait_for_their_room_others_are_not_turned_away() -> None:
+    """Half of the places are for those who want to be recorded and no more."""
+    waiting = source(wait=timedelta(seconds=1))
+    async with stand(waiting, limits=IntakeLimits(at_once=4)) as it:
+        it.desk.going_on.clear()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(4):
+                group.create_task(it.post())
+            while it.routes._under_way < 4:  # noqa: SLF001 (as above)
+                await asyncio.sleep(0.01)
+            it.desk.going_on.set()
+        assert sorted(it.desk.waits) == [timedelta(), timedelta(), *[timedelta(seconds=1)] * 2]
+
+
 async def test_a_desk_that_hangs_is_not_waited_for() -> None:
     """503 before the server's own time is over, which would be a 408."""
     async with stand(limits=IntakeLimits(recording=0.05)) as it:

@@ -223,14 +223,18 @@ class IntakeRoutes:
     async def _recorded(
         self, source: Source, headers: _Headers, body: bytes, desk: PageDesk
     ) -> web.Response:
-        patience = self._limits.recording + source.wait.total_seconds()
+        # Who waits for a room leaves half of the places to those who want to be recorded: with the
+        # API away a storm of the one kind would otherwise turn the other away.
+        is_crowded = 2 * self._under_way > self._limits.at_once
+        wait = timedelta() if is_crowded else source.wait
+        patience = self._limits.recording + wait.total_seconds()
         try:
             async with asyncio.timeout(patience):
                 if len(body) > _LARGE:
                     signals = await asyncio.to_thread(source.read, headers, body)
                 else:
                     signals = source.read(headers, body)
-                receipts = await desk.received(signals, source.wait)
+                receipts = await desk.received(signals, wait)
                 for signal in signals:
                     if isinstance(signal, Ignored) and signal.asks:
                         self._report("intake.asks", {"source": source.name, "what": signal.asks})
