@@ -224,10 +224,18 @@ def _key(meetings: RemoteMeetings) -> Finding:
 
 def _secret(part: str, fault: SecretFault, source: SecretSource) -> Finding:
     """A secret that is not there: nobody can tell of credentials outside of the service."""
-    if source.kind is SecretKind.CREDENTIAL and "CREDENTIALS_DIRECTORY" not in os.environ:
-        told = f"{source.place}: a credential of systemd can be read in the service alone"
-        return Finding(part, Health.UNKNOWN, told, _CREDENTIAL)
+    if _is_hidden(source):
+        return _hidden(part, source)
     return _wrong(part, str(fault))
+
+
+def _is_hidden(source: SecretSource) -> bool:
+    return source.kind is SecretKind.CREDENTIAL and "CREDENTIALS_DIRECTORY" not in os.environ
+
+
+def _hidden(part: str, source: SecretSource) -> Finding:
+    told = f"{source.place}: a credential of systemd can be read in the service alone"
+    return Finding(part, Health.UNKNOWN, told, _CREDENTIAL)
 
 
 def clock_finding(apart: float) -> Finding:
@@ -327,8 +335,14 @@ async def _destinations(settings: Settings, clock: Clock) -> AsyncIterator[Findi
             yield file_finding(name, destination.path)
         elif isinstance(destination, CalendarDestination):
             yield _ok(f"destination {name}", "a calendar: room-orchestrator link --calendar")
-    posted = messengers(settings, clock)
-    looks = [look_at(name, messenger) for name, messenger in posted.items()]
+    looks = []
+    for name, messenger in messengers(settings, clock).items():
+        hidden = next(filter(_is_hidden, secrets_of(settings.destinations[name])), None)
+        if hidden is None:
+            looks.append(look_at(name, messenger))
+        else:
+            yield _hidden(f"destination {name}", hidden)
+            await messenger.close()
     for finding in await asyncio.gather(*looks):
         yield finding
 

@@ -334,12 +334,14 @@ destinations:
   rooms-json: {type: file, path: rooms.json}
   hook: {type: webhook, url: 'https://hooks.example.com/x', secret: {file: hook}}
   lost: {type: webhook, url: 'https://hooks.example.com/x', secret: {file: nowhere}}
+  service: {type: webhook, url: 'https://hooks.example.com/x', secret: {credential: hook}}
 """
     found = await findings(config(folder, more=more))
     assert found["destination rooms-json"].health is Health.OK
     assert found["destination hook"].health is Health.OK
     assert "its secret can be used" in found["destination hook"].told
     assert found["destination lost"].health is Health.WRONG
+    assert found["destination service"].health is Health.UNKNOWN
 
 
 async def test_a_destination_that_hangs_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
