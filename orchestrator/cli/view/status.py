@@ -171,7 +171,7 @@ def _senders(report: StatusReport) -> list[str]:
     told: list[str] = []
     for row in report.senders:
         if row.last_at is None:
-            parts = ["no message yet"]
+            parts = ["no message since the start"]
         else:
             ago = length(report.now - row.last_at)
             parts = [f"last message {ago} ago", f"{row.taken:,} taken"]
