@@ -1,15 +1,23 @@
 """A short kill test; `make torture` is the long one, which goes on until every state was hit."""
 
 import asyncio
+import random
 import signal
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 
+from orchestrator.domain.keys import Key
+from orchestrator.domain.marker import new_marker, write_metadata
+from orchestrator.domain.pages import digest_of
+from orchestrator.domain.records import KeyState
+from tests.builders import room as a_room
 from tests.system.torture import WISHES, Options, Tally, main, torture
-from tests.system.torture_oracle import State
+from tests.system.torture_oracle import Snapshot, State
+from tests.system.torture_pages import POLICY, SOURCE, Pager, pages_are_right
 from tests.system.torture_tap import Moment, Tap
 
 SHORT = Options(
@@ -27,6 +35,7 @@ def test_p02_sigkill_loses_nothing() -> None:
     assert tally.violations == []
     assert (tally.rounds, tally.installations) == (2, 1)
     assert tally.kills > tally.idle
+    assert min(tally.pages["opened"], tally.pages["came again"]) > 0
     assert sum(tally.acts[state, True] for state in State) > 0
 
 
@@ -64,3 +73,37 @@ async def test_a_moment_that_has_come_strikes_nobody_once_the_tap_is_disarmed() 
             await asyncio.to_thread(strike.join)
             assert not tap.disarm()
             assert bystander.wait() == -signal.SIGKILL
+
+
+def test_the_oracle_of_pages_misses_nothing() -> None:
+    """Each way in which the rooms of pages can be wrong is told."""
+    pager = Pager("", random.Random(0))
+    pager.open["a"] = 0.0
+
+    def seen(*rooms: tuple[str, str]) -> Snapshot:
+        states = {}
+        for page, room in rooms:
+            key = Key(POLICY, f"{SOURCE}-{digest_of(SOURCE, page)}-{room:a<12}")
+            states[str(key)] = KeyState(key, rooms=(a_room(room),))
+        return Snapshot(states, {}, (), ())
+
+    def table(*rooms: tuple[str, str]) -> list[dict[str, Any]]:
+        rows = []
+        for page, room in rooms:
+            key = Key(POLICY, f"{SOURCE}-{digest_of(SOURCE, page)}-{room:a<12}")
+            marker = new_marker("me", key, 1, "aaaaaaaa-0000000000000000")
+            rows.append({"id": room, "metadata": write_metadata("", marker), "ended_at": None})
+        return rows
+
+    right = ("a", "r1")
+    assert pages_are_right(table(right), seen(right), pager) == []
+    for rows, states, what in (
+        ((), (), "page a is open and has 0"),
+        ((right, ("a", "r2")), (right, ("a", "r2")), "page a is open and has 2"),
+        ((), (right,), "r1 of own-"),
+        ((right, ("a", "r2")), (right,), "room r2 of own-"),
+        ((right, ("b", "r2")), (right, ("b", "r2")), "is closed and has a current room"),
+        ((right, ("b", "r2")), (right,), "room r2 of"),
+    ):
+        found = pages_are_right(table(*rows), seen(*states), pager)
+        assert any(what in one for one in found), (what, found)

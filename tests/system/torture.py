@@ -2,8 +2,9 @@
 
 Forty teams, a Meetings server in a process of its own that answers in 50 ms, four calls at once.
 A round asks for something (rooms, another lifetime, other names, another setting), kills the daemon
-at chosen moments while it works, then lets it finish and asks the oracle. It goes on until every
-state that an act goes through was hit often enough.
+at chosen moments while it works, then lets it finish and asks the oracle. Meanwhile somebody pages:
+pages are opened, told again and closed all the while. It goes on until every state that an act goes
+through was hit often enough.
 """
 
 import argparse
@@ -39,14 +40,17 @@ from tests.system.torture_oracle import (
     calls_are_journalled,
     foreign_are_untouched,
     glance,
+    is_of_team,
     is_settled,
     lacking,
+    of_teams,
     one_link_a_generation,
     own_mistakes,
     rooms_are_right,
     second_pass_lists_only,
     snapshot,
 )
+from tests.system.torture_pages import TEXT, Pager, are_settled, pages_are_right
 from tests.system.torture_stage import LATENCY, Request, Stage, Wish, staged
 from tests.system.torture_tap import Moment
 
@@ -106,6 +110,7 @@ class Tally:
     faults: Counter[tuple[str, str]] = field(default_factory=Counter)
     hits: Counter[State] = field(default_factory=Counter)  # kills that hit it during a create
     acts: Counter[tuple[State, bool]] = field(default_factory=Counter)
+    pages: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
     seconds: float = 0.0
     evidence: Path | None = None
@@ -138,6 +143,7 @@ class Torturer:
     told: Told
     chance: random.Random
     over: Callable[[], bool]
+    pager: Pager
     requests: list[Request] = field(default_factory=list)
     struck: bool = True  # the last life ended at its chosen moment
 
@@ -149,13 +155,14 @@ class Torturer:
         late = self.stage.lives > 0 and self.chance.random() < 0.5
         if not late:
             self.stage.ask_for(wish)
-        for _ in range(self.chance.randint(2, 6) if hurried else self.options.kills):
-            after = await self._life(wish, late=late)
-            late = False
-            # Where the moment did not come, all that is left to do waits for its next try.
-            rests = is_settled(after, wish) or not self.struck
-            if self.tally.violations or self.over() or rests:
-                break
+        async with self.pager.paging():
+            for _ in range(self.chance.randint(2, 6) if hurried else self.options.kills):
+                after = await self._life(wish, late=late)
+                late = False
+                # Where the moment did not come, all that is left to do waits for its next try.
+                rests = is_settled(of_teams(after), wish) or not self.struck
+                if self.tally.violations or self.over() or rests:
+                    break
         if not self.tally.violations and (not hurried or self.over()):
             await self._finish(wish)
             self.tally.rounds += 1
@@ -244,6 +251,7 @@ class Torturer:
         await stage.forget_requests()
         with stage.daemon() as process:
             began = time.monotonic()
+            await asyncio.wait_for(self.pager.settle(), _PATIENCE)
             if not await self._comes_to_rest(process, wish):
                 return
             self.told(self.tally, f"at rest after {time.monotonic() - began:.1f} s")
@@ -261,7 +269,14 @@ class Torturer:
         table = [row for row in whole if row["id"] not in stage.foreign]
         for violation in (
             *Death(0, requests, 0, seen).unlawful(hostile=False),
-            *rooms_are_right(table, seen, stage.folder / "rooms.json", wish, **lies),
+            *rooms_are_right(
+                [row for row in table if is_of_team(row)],
+                of_teams(seen),
+                stage.folder / "rooms.json",
+                wish,
+                **lies,
+            ),
+            *pages_are_right(table, seen, self.pager),
             *(() if self.options.hostile else born_once(table)),
             *one_link_a_generation(table, seen, stage.shown),
             *foreign_are_untouched(whole, stage.foreign, self.requests),
@@ -279,7 +294,8 @@ class Torturer:
         while time.monotonic() < end and process.poll() is None:
             seen = glance(self.stage.store, self.stage.audit)
             before, asked = asked, len((await self.stage.requests())[0])
-            if is_settled(seen, wish) and asked == before > 0:
+            settled = is_settled(seen, wish) and are_settled(seen, self.pager)
+            if settled and asked == before > 0:
                 return True
             await asyncio.sleep(_QUIET)
         if process.poll() is not None:
@@ -332,7 +348,9 @@ async def torture(options: Options, told: Told) -> Tally:
             tally.installations += 1
             seed = options.seed + tally.installations
             async with staged(folder, options.wishes[0], seed) as stage:
-                torturer = Torturer(stage, options, tally, told, chance, over)
+                pager = Pager(f"{stage.daemon_url}/in/own", random.Random(seed))
+                stage.take_pages(TEXT, pager.token)
+                torturer = Torturer(stage, options, tally, told, chance, over, pager)
                 for wish in options.wishes:
                     # Now and then people change their minds before the daemon is done.
                     last = wish is options.wishes[-1]
@@ -344,6 +362,7 @@ async def torture(options: Options, told: Told) -> Tally:
                         break
                 tally.calls.update(request.method for request in torturer.requests)
                 tally.faults.update(await stage.faults())
+                tally.pages.update(pager.counts)
         finally:
             if tally.violations:
                 tally.evidence = folder
@@ -372,9 +391,11 @@ def table(tally: Tally, options: Options) -> Table:
             str(tally.acts[state, False]),
         )
     calls = ", ".join(f"{count} {method}" for method, count in sorted(tally.calls.items()))
+    pages = ", ".join(f"{count} {what}" for what, count in tally.pages.most_common())
     shown.caption = (
         f"{tally.kills} kills ({tally.idle} with nothing under way), {tally.rounds} rounds on "
-        f"{tally.installations} installations of 40 teams, {tally.seconds:.0f} s; {calls}"
+        f"{tally.installations} installations of 40 teams, {tally.seconds:.0f} s; {calls}; "
+        f"pages {pages}"
     )
     return shown
 

@@ -11,7 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -27,7 +27,7 @@ from orchestrator.domain.marker import Marker, read_metadata
 from orchestrator.domain.records import KeyState, Operation, OperationState, Role, RoomRecord
 from orchestrator.foundation.instants import parse_instant
 from orchestrator.foundation.shapes import loads
-from tests.system.torture_stage import CONCURRENCY, Request, Wish
+from tests.system.torture_stage import CONCURRENCY, POLICY, Request, Wish
 
 _WORKERS: Final = 2 * CONCURRENCY  # keys that the daemon works on at once
 _CHANGING: Final = {"POST", "PATCH", "DELETE"}
@@ -261,6 +261,20 @@ def lacking(seen: Snapshot, wish: Wish) -> int:
 def is_settled(seen: Snapshot, wish: Wish) -> bool:
     """Whether every key has what the policy asks for, and nothing is under way."""
     return seen.is_at_rest and not lacking(seen, wish)
+
+
+def of_teams(seen: Snapshot) -> Snapshot:
+    """What is remembered of the teams' keys; pages have an oracle of their own."""
+    teams = f"{POLICY}/"
+    return replace(
+        seen, states={key: one for key, one in seen.states.items() if key.startswith(teams)}
+    )
+
+
+def is_of_team(row: Mapping[str, Any]) -> bool:
+    """Whether a row of the server's table is no page's room."""
+    marker = _marker(row)
+    return marker is None or marker.key.startswith(f"{POLICY}/")
 
 
 def rooms_are_right(

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from orchestrator.domain.keys import Key
 from orchestrator.domain.marker import new_marker, write_metadata
-from tests.system.processes import ROOT, leashed
+from tests.system.processes import ROOT, free_port, leashed
 from tests.system.torture_tap import MARK_PATH, Tap
 
 POLICY = "team-rooms"
@@ -47,6 +47,9 @@ store: sqlite:///state/orchestrator.db
 audit: {{file: state/audit.jsonl}}
 destinations:
   rooms-json: {{type: file, path: rooms.json}}
+http: {{listen: "127.0.0.1:{port}"}}
+sources:
+  own: {{type: generic, bearer: [{{file: own.token}}], answer_within: 0s}}
 safety: {{max_removals: 100000}}
 control: {{socket: state/control.sock}}
 log: {{format: json}}
@@ -107,6 +110,7 @@ class Stage:
     controls_url: str
     tap: Tap
     session: aiohttp.ClientSession
+    daemon_url: str
     lives: int = 0
     logs: list[Path] = field(default_factory=list)
     foreign: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -125,6 +129,13 @@ class Stage:
     @property
     def config(self) -> Path:
         return self.folder / "config.yaml"
+
+    def take_pages(self, policy: str, token: str) -> None:
+        """Put a policy for pages in force, of a source ``own`` with this token."""
+        secret = self.folder / "own.token"
+        secret.touch(mode=0o600)
+        secret.write_text(token)
+        (self.folder / "policies" / "pages.yaml").write_text(policy)
 
     def ask_for(self, wish: Wish) -> None:
         """Put the policy in force, as careful editors do."""
@@ -216,7 +227,9 @@ async def staged(folder: Path, wish: Wish, seed: int) -> AsyncIterator[Stage]:
         ]
         assert controls, "the Meetings server did not start"
         async with Tap.opened(url) as tap, aiohttp.ClientSession() as session:
-            stage = Stage(folder, url, controls, tap, session)
+            port = free_port()
+            daemon_url = f"http://127.0.0.1:{port}"
+            stage = Stage(folder, url, controls, tap, session, daemon_url)
             stage.config.write_text(
                 _CONFIG.format(
                     owner=f"torture-{application[:8]}",
@@ -224,6 +237,7 @@ async def staged(folder: Path, wish: Wish, seed: int) -> AsyncIterator[Stage]:
                     application=application,
                     concurrency=CONCURRENCY,
                     settle=SETTLE,
+                    port=port,
                 )
             )
             stage.ask_for(wish)
