@@ -51,7 +51,8 @@ def test_help_tells_the_options(capsys: pytest.CaptureFixture[str]) -> None:
 async def test_a_moment_that_has_come_strikes_nobody_once_the_tap_is_disarmed() -> None:
     """Its delay was not over when the life was ended otherwise: another process has its number."""
 
-    async def taken(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def taken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1024)  # closed before, it would reset the connection under the word
         writer.close()
 
     server = await asyncio.start_server(taken, "127.0.0.1", 0)
