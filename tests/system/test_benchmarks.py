@@ -22,7 +22,7 @@ def test_every_benchmark_runs_and_is_told(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(results.read_text())
     measured = {figure["bench"] for figure in told["figures"]}
-    assert measured == {"converge", "pass", "change", "start", "audit"}
+    assert measured == {"converge", "pass", "change", "page", "start", "audit"}
     assert all(figure["value"] >= 0 for figure in told["figures"] if figure["unit"] == "")
     for figure in told["figures"]:
         assert figure["work"] in done.stdout
