@@ -14,20 +14,18 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from heapq import heappop, heappush
 from types import MappingProxyType
 from typing import Final
 
 import structlog
 
 from orchestrator.domain.episodes import Episode
-from orchestrator.domain.facts import Fact, Json
 from orchestrator.domain.instant import is_idle
 from orchestrator.domain.keys import Key
-from orchestrator.domain.pages import Ignored, Opened, Signal
+from orchestrator.domain.pages import Ignored, Signal
 from orchestrator.domain.paging import Taken, Turn, page_of, take
 from orchestrator.domain.policies import Desired, Mode, OnPage, PageWish, Tree, stricter
 from orchestrator.domain.records import KeyState
@@ -36,8 +34,9 @@ from orchestrator.engine.book import Book
 from orchestrator.engine.firstrooms import FirstRooms
 from orchestrator.engine.health import Pulse
 from orchestrator.engine.inbox import Inbox, Lane
+from orchestrator.engine.moments import Moments
+from orchestrator.engine.pagedraft import Draft, fact_of, outcome_of, place_of, room_key, sent_fact
 from orchestrator.engine.taking import Taking
-from orchestrator.foundation.instants import format_instant
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.intake import Outcome, OverloadedError, Receipt
 from orchestrator.ports.store import Commit, Store, StoreFault
@@ -60,37 +59,8 @@ _ENDING: Final = "the daemon is ending; send it again"
 _PATIENCE: Final = timedelta(seconds=30)  # without a fallback: then people should be told
 _RECENT: Final = 1_000  # openings of one policy that a storm is told by
 
-_Place = tuple[str, str]  # a page: its source, and its digest there
 
-
-@dataclass(slots=True)
-class _Draft:
-    """What one transaction is going to write, and what it will be then."""
-
-    episodes: dict[str, Episode] = field(default_factory=dict)
-    latest: dict[_Place, Episode] = field(default_factory=dict)
-    opened: list[Episode] = field(default_factory=list)
-    facts: list[Fact] = field(default_factory=list)
-
-    def put(self, episode: Episode) -> None:
-        """An episode in its new state."""
-        self.episodes[episode.id] = episode
-        _note_latest(self.latest, episode)
-
-    def now(self, episode: Episode) -> Episode:
-        """What this transaction makes of an episode."""
-        changed = self.latest.get(_place(episode))
-        return changed if changed is not None and changed.id == episode.id else episode
-
-    def grow(self, other: _Draft) -> None:
-        """Take in what another part of the same transaction writes."""
-        self.episodes |= other.episodes
-        self.latest |= other.latest
-        self.opened += other.opened
-        self.facts += other.facts
-
-
-_Work = Callable[[_Draft], Awaitable[None]]
+_Work = Callable[[Draft], Awaitable[None]]
 
 
 class Pages:
@@ -128,15 +98,14 @@ class Pages:
         self.wishes: dict[Key, Desired] = {}
         """The wishes of pages that are not over: books look into it."""
         self._standing: dict[str, Episode] = {}
-        self._latest: dict[_Place, Episode] = {}
+        self._latest: dict[tuple[str, str], Episode] = {}
         self._members: dict[str, set[str]] = {}  # of a room's key: its own episode, and who shares
         self._recent: dict[str, deque[tuple[datetime, str]]] = {}
         self._queue: list[tuple[_Work, asyncio.Future[None]]] = []
         self._wanted = asyncio.Event()  # something waits to be recorded, or may be due
         self._due: set[str] = set()  # episodes that are to be looked at now
         self._ended = False
-        self._moments: list[tuple[datetime, str]] = []  # a heap: when to look at which episode
-        self._coming: set[tuple[datetime, str]] = set()  # the same, to be looked up
+        self._moments = Moments()  # when to look at which episode
         self._set_for: datetime | None = None
         self._arrivals: dict[Key, asyncio.Event] = {}
         inbox.is_urgent = self.wishes.__contains__
@@ -146,7 +115,7 @@ class Pages:
     @property
     def next_moment(self) -> datetime | None:
         """When something is due next."""
-        return self._moments[0][0] if self._moments else None
+        return self._moments.next
 
     def episode(self, id_: str) -> Episode | None:
         """An episode that is not over."""
@@ -171,7 +140,7 @@ class Pages:
 
     def sharers(self, episode: Episode) -> int:
         """How many open pages share the room of this one."""
-        members = self._members.get(_room_key(episode), ())
+        members = self._members.get(room_key(episode), ())
         return sum(self._standing[id_].is_open for id_ in members if id_ != episode.id)
 
     def wish_of(self, episode: Episode) -> PageWish:
@@ -230,7 +199,7 @@ class Pages:
 
         Once the policies are read; raises `StoreFault`.
         """
-        draft = _Draft()
+        draft = Draft()
         for episode in self._standing.values():
             if episode.wish is not None or not episode.policy or not episode.is_open:
                 continue
@@ -249,7 +218,7 @@ class Pages:
         for episode in tuple(self._standing.values()):
             if episode.shares and self.leader(episode) is episode:
                 head = heads.get(episode.shares, "")
-                heads.setdefault(episode.shares, _room_key(episode))
+                heads.setdefault(episode.shares, room_key(episode))
                 self._keep(replace(episode, shares=head))
 
     async def received(
@@ -273,12 +242,12 @@ class Pages:
         taken: list[Episode | None] = []
         began = self._clock.monotonic()
 
-        async def record(draft: _Draft) -> None:
+        async def record(draft: Draft) -> None:
             for signal in signals:
                 told = len(draft.facts)
                 receipt, episode = await self._take(signal, draft)
                 if person is not None and episode is not None:
-                    draft.facts.insert(told, _sent(signal, episode, person))
+                    draft.facts.insert(told, sent_fact(signal, episode, person))
                 receipts.append(receipt)
                 taken.append(episode)
 
@@ -295,7 +264,7 @@ class Pages:
             for receipt, episode in zip(receipts, taken, strict=True)
         ]
 
-    async def _take(self, signal: Signal, draft: _Draft) -> tuple[Receipt, Episode | None]:
+    async def _take(self, signal: Signal, draft: Draft) -> tuple[Receipt, Episode | None]:
         if isinstance(signal, Ignored):
             _log.debug("page.nothing", source=signal.source, why=signal.why)
             return Receipt(Outcome.IGNORED, signal.why), None
@@ -305,9 +274,9 @@ class Pages:
         taken = take(signal, last, now, self._new_id())
         episode = taken.episode
         if episode is None:
-            return self._receipt(_outcome(taken, signal), taken.why, last), last
+            return self._receipt(outcome_of(taken, signal), taken.why, last), last
         if taken.turn is Turn.CLOSES:
-            draft.facts.append(_fact("page.closed", episode, episode.reason))
+            draft.facts.append(fact_of("page.closed", episode, episode.reason))
             if not episode.policy:
                 episode = self._over_if_due(episode, now)
         elif taken.turn is not Turn.REMEMBERS:
@@ -316,16 +285,16 @@ class Pages:
         episode = replace(episode, page=replace(episode.page, raw=_NO_BODY))
         if episode != last:
             draft.put(episode)
-        return self._receipt(_outcome(taken, signal), taken.why, episode), episode
+        return self._receipt(outcome_of(taken, signal), taken.why, episode), episode
 
-    async def _welcomed(self, taken: Taken, episode: Episode, draft: _Draft) -> Episode:
+    async def _welcomed(self, taken: Taken, episode: Episode, draft: Draft) -> Episode:
         """A page opens, opens again or tells more: find its policy, where none has it yet."""
         opens = taken.turn is not Turn.TELLS
         if episode.policy:
             if opens:
                 episode = await self._with_a_room(episode, draft)
                 why, shares = "it is open again", episode.shares
-                draft.facts.append(_fact("page.opened", episode, why, again=True, shares=shares))
+                draft.facts.append(fact_of("page.opened", episode, why, again=True, shares=shares))
             return episode
         found = self._taking.by(self.book(), episode.page)
         for name, problem in found.flaws:
@@ -334,7 +303,7 @@ class Pages:
         policy = found.policy
         if policy is None or not isinstance(policy.made_for, OnPage):
             if opens or episode.withheld != found.why:
-                draft.facts.append(_fact("page.ignored", episode, found.why))
+                draft.facts.append(fact_of("page.ignored", episode, found.why))
             return replace(episode, withheld=found.why)
         after = replace(
             episode,
@@ -345,12 +314,12 @@ class Pages:
             shares=await self._shared_room(policy.name, policy.made_for, draft),
         )
         draft.opened.append(after)
-        fact = _fact("page.opened", after, found.why, shares=after.shares)
+        fact = fact_of("page.opened", after, found.why, shares=after.shares)
         actor = f"policy {policy.name}@{policy.version[:8]}"
         draft.facts.append(replace(fact, actor=actor))
         return after
 
-    async def _with_a_room(self, episode: Episode, draft: _Draft) -> Episode:
+    async def _with_a_room(self, episode: Episode, draft: Draft) -> Episode:
         """A page that is open again after the page was over whose room it shared."""
         if not episode.shares or self.leader(episode) is not episode:
             return episode
@@ -361,7 +330,7 @@ class Pages:
         draft.opened.append(after)
         return after
 
-    async def _shared_room(self, policy: str, wish: OnPage, draft: _Draft) -> str:
+    async def _shared_room(self, policy: str, wish: OnPage, draft: Draft) -> str:
         """In a storm, the key of the room of its first page; or an empty text."""
         storm = wish.storm
         if storm is None:
@@ -425,7 +394,7 @@ class Pages:
             await self._look()
 
     async def _record(self, batch: Sequence[tuple[_Work, asyncio.Future[None]]]) -> None:
-        whole = _Draft()
+        whole = Draft()
         waiting = await _drafted(batch, whole)
         for episode in tuple(self.firsts.unrecorded(whole.episodes, self._standing)):
             whole.put(episode)
@@ -444,7 +413,7 @@ class Pages:
             if not done.done():
                 done.set_result(None)
 
-    def _take_up(self, draft: _Draft) -> None:
+    def _take_up(self, draft: Draft) -> None:
         """What was recorded is so from now on: wishes change, and their keys are woken."""
         for episode in draft.episodes.values():
             self._keep(episode)
@@ -463,12 +432,12 @@ class Pages:
 
     def _keep(self, episode: Episode) -> None:
         """Remember an episode as it is durable now."""
-        place = _place(episode)
+        place = place_of(episode)
         self.firsts.recorded(episode)
         known = self._latest.pop(place, episode)
         # One that was merged may stand for a while beside the next.
         self._latest[place] = known if known.count > episode.count else episode
-        key = episode.shares or _room_key(episode)
+        key = episode.shares or room_key(episode)
         before = self._standing.get(episode.id)
         if before is not None and before.shares not in {"", episode.shares}:
             self._leave(before.shares, before.id)
@@ -511,24 +480,20 @@ class Pages:
 
     async def _look(self) -> None:
         """End what is due now, and be called when something is due next."""
-        now, looked = self._clock.now(), self._due
-        self._due = set()
-        while self._moments and self._moments[0][0] <= now:
-            came = heappop(self._moments)
-            self._coming.discard(came)
-            looked.add(came[1])
+        now = self._clock.now()
+        looked, self._due = self._due | self._moments.come(now), set()
         there = [self._standing[id_] for id_ in looked if id_ in self._standing]
         due = [episode for episode in there if self._is_due(episode)]
         for episode in there:
             if episode.is_open and episode.closes_at <= now and self.apart():
-                self._come_back(now + _PUT_OFF, episode.id)
+                self._moments.add(now + _PUT_OFF, episode.id)
         if due or self.firsts.noticed:
             done = asyncio.get_running_loop().create_future()
             await self._record([(partial(self._end, due), done)])
             if done.exception() is not None:
                 _log.error("page.unended", error=str(done.exception()))
                 for id_ in {*self.firsts.noticed, *(episode.id for episode in due)}:
-                    self._come_back(now + _AGAIN, id_)
+                    self._moments.add(now + _AGAIN, id_)
         self._call()
         self.changed(looked)  # a moment after which people are sent elsewhere may have come
 
@@ -536,12 +501,6 @@ class Pages:
         """Look at every page: its moment may have been told by a wrong clock."""
         self._due |= self._standing.keys()
         self._wanted.set()
-
-    def _come_back(self, moment: datetime, id_: str) -> None:
-        """Look at an episode then; told again and again, it is remembered once."""
-        if (moment, id_) not in self._coming:
-            self._coming.add((moment, id_))
-            heappush(self._moments, (moment, id_))
 
     def _call(self) -> None:
         """Be called at the next moment."""
@@ -558,14 +517,14 @@ class Pages:
         is_ahead = episode.closed_at is not None and episode.closed_at > now + _AHEAD
         return (episode.closes_at <= now or is_ahead) and not self.sharers(episode)
 
-    async def _end(self, due: Sequence[Episode], draft: _Draft) -> None:
+    async def _end(self, due: Sequence[Episode], draft: Draft) -> None:
         now = self._clock.now()
         for episode in due:
             after = episode
             if episode.is_open:
                 reason = "nobody closed it, and it is older than its policy allows"
                 after = replace(episode, closed_at=now, reason=reason)
-                draft.facts.append(_fact("page.closed", after, reason))
+                draft.facts.append(fact_of("page.closed", after, reason))
             after = self._over_if_due(after, now)
             if after != episode:
                 draft.put(after)
@@ -582,7 +541,7 @@ class Pages:
             self._wanted.set()
         for moment in moments:
             if moment > now:
-                self._come_back(moment, episode.id)
+                self._moments.add(moment, episode.id)
         self._call()
 
     # --- rooms ------------------------------------------------------------------------------------
@@ -592,7 +551,7 @@ class Pages:
         for one in [self._standing[id_] for id_ in self._members.get(key.encoded, ())]:
             if await self.firsts.look(one):
                 # Nobody waits for it: it is recorded with what else comes, or alone a little later.
-                self._come_back(self._clock.now() + HELD, one.id)
+                self._moments.add(self._clock.now() + HELD, one.id)
                 self._call()
         arrival = self._arrivals.pop(key, None)
         if arrival is not None:
@@ -634,7 +593,7 @@ class Pages:
         """
         opens = False
 
-        async def record(draft: _Draft) -> None:
+        async def record(draft: Draft) -> None:
             nonlocal opens
             episode = draft.latest.get((source, digest)) or await self.latest(source, digest)
             leader = None if episode is None else draft.now(self.leader(episode))
@@ -648,7 +607,7 @@ class Pages:
                 return
             opens = True
             asked = replace(leader, asks=state.asks_met + 1)
-            fact = _fact("page.asked", asked, "people need a room")
+            fact = fact_of("page.asked", asked, "people need a room")
             draft.facts.append(replace(fact, cause=cause))
             draft.put(asked)
 
@@ -661,14 +620,16 @@ class Pages:
         Raises `StoreFault`; whoever is on the way is sent there all the same.
         """
 
-        async def record(draft: _Draft) -> None:
+        async def record(draft: Draft) -> None:
             standing = self._standing.get(id_)
             episode = None if standing is None else draft.now(standing)
             if episode is None or episode.fallback is None or episode.fallback.used_at:
                 return
             used = replace(episode.fallback, used_at=self._clock.now())
             after = replace(episode, fallback=used)
-            draft.facts.append(_fact("page.diverted", after, "the API made no room in time", to=to))
+            draft.facts.append(
+                fact_of("page.diverted", after, "the API made no room in time", to=to)
+            )
             draft.put(after)
 
         await self._recorded(record)
@@ -694,12 +655,12 @@ class Pages:
 
 
 async def _drafted(
-    batch: Sequence[tuple[_Work, asyncio.Future[None]]], whole: _Draft
+    batch: Sequence[tuple[_Work, asyncio.Future[None]]], whole: Draft
 ) -> list[asyncio.Future[None]]:
     """Let each work write into ``whole``; returns who waits for those that could."""
     waiting: list[asyncio.Future[None]] = []
     for work, done in batch:
-        part = _Draft(latest=dict(whole.latest), opened=list(whole.opened))
+        part = Draft(latest=dict(whole.latest), opened=list(whole.opened))
         try:
             await work(part)
         except Exception as error:  # noqa: BLE001 - one message's bug must not lose the others
@@ -711,60 +672,6 @@ async def _drafted(
     return waiting
 
 
-def _note_latest(latest: dict[_Place, Episode], episode: Episode) -> None:
-    """Know an episode as its page's latest, unless a later one is known."""
-    known = latest.get(_place(episode))
-    if known is None or known.count <= episode.count:
-        latest[_place(episode)] = episode
-
-
-def _place(episode: Episode) -> _Place:
-    return episode.page.source, episode.page.digest
-
-
-def _room_key(episode: Episode) -> str:
-    """The encoded key of the room that an episode has for itself; or an empty text."""
-    key = episode.key
-    return "" if key is None else key.encoded
-
-
 def _fail(done: asyncio.Future[None], error: Exception) -> None:
     if not done.done():
         done.set_exception(error)
-
-
-_OUTCOMES: Final = {
-    Turn.OPENS: Outcome.OPENED,
-    Turn.REOPENS: Outcome.OPENED,
-    Turn.TELLS: Outcome.KNOWN,
-    Turn.CLOSES: Outcome.CLOSED,
-    Turn.REMEMBERS: Outcome.CLOSED,
-}
-
-
-def _outcome(taken: Taken, signal: Signal) -> Outcome:
-    """What the sender is told: nothing new of an opening is known, of anything else ignored."""
-    known = Outcome.KNOWN if isinstance(signal, Opened) else Outcome.IGNORED
-    return _OUTCOMES.get(taken.turn, known)
-
-
-def _sent(signal: Signal, episode: Episode, person: Person) -> Fact:
-    fact = _fact("page.sent", episode, person.reason, signal=type(signal).__name__.lower())
-    return replace(fact, actor=person.actor, cause="command")
-
-
-def _fact(event: str, episode: Episode, reason: str, **more: Json) -> Fact:
-    page = episode.page
-    detail: dict[str, Json] = {
-        "source": page.source,
-        "page": page.key,
-        "title": page.title,
-        "severity": str(page.severity),
-        "service": page.service,
-        "number": page.number,
-        "episode": episode.id,
-        "count": episode.count,
-        "opened_at": "" if page.opened_at is None else format_instant(page.opened_at),
-    }
-    shown = {name: value for name, value in {**detail, **more}.items() if value != ""}
-    return Fact(event, key=_room_key(episode), reason=reason, detail=shown)
