@@ -9,6 +9,7 @@ empty, huge or hostile, and still become a room.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +25,8 @@ KEY_MOST: Final = 1_000  # characters kept of a key; its digest is that of the w
 FIELD_MOST: Final = 1_000  # of service, team, url, and of a label's value
 LABELS_MOST: Final = 64
 _DIGEST: Final = 16  # hexadecimal digits: 64 bits tell the pages of one source apart
+# What the key of an episode's room is called by, below its policy: page, then episode.
+_ROOM_SUBJECT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}-[0-9a-f]{16}-[0-9a-z]{12}")
 
 
 class Severity(StrEnum):
@@ -76,6 +79,11 @@ def digest_of(source: str, key: str) -> str:
     # A line break cannot stand in a source's name.
     text = f"{source}\n{key}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(text).hexdigest()[:_DIGEST]
+
+
+def is_room_subject(subject: str) -> bool:
+    """Whether a key's subject has the form that the rooms of pages have."""
+    return _ROOM_SUBJECT.fullmatch(subject) is not None
 
 
 @dataclass(frozen=True, slots=True)

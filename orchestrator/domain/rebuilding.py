@@ -17,6 +17,7 @@ from orchestrator.domain.facts import Fact, Json
 from orchestrator.domain.keys import Key
 from orchestrator.domain.marker import Marker
 from orchestrator.domain.occurrences import is_subject
+from orchestrator.domain.pages import is_room_subject
 from orchestrator.domain.policies import (
     Desired,
     Removal,
@@ -279,8 +280,8 @@ def _with_terms(state: KeyState) -> KeyState:
     if tombstone is not None:
         removal = Removal(tombstone.mode, tombstone.due - tombstone.decided_at)
     state = replace(state, removal=removal)
-    if current is None or is_subject(state.key.subject):
-        return state  # an occurrence's room comes to its end by itself
+    if current is None or is_subject(state.key.subject) or is_room_subject(state.key.subject):
+        return state  # an occurrence's room ends by itself, a page's with the page
     granted = None
     if current.type is RoomType.LONG_TERM and current.expires_at is not None:
         granted = min(current.expires_at - current.granted_at, LONGEST_ASK)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from orchestrator.domain.keys import Key
+from orchestrator.domain.pages import is_room_subject
 from orchestrator.domain.policies import Desired, Removal, RemovalMode
 from orchestrator.domain.rooms import RoomType, Setting, Settings
 
@@ -186,8 +187,13 @@ class KeyState:
 
     @property
     def is_of_page(self) -> bool:
-        """Its rooms are a page's: never braked, never replaced, ended when the page is over."""
-        return self.wish is not None and self.wish.page is not None
+        """Its rooms are a page's: never braked, never replaced, ended when the page is over.
+
+        Of a room that was found by its marker alone there is no wish; its key tells.
+        """
+        if self.wish is not None:
+            return self.wish.page is not None
+        return is_room_subject(self.key.subject)
 
     @property
     def frozen(self) -> Desired | None:

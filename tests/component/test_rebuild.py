@@ -435,3 +435,26 @@ async def test_p06_an_open_page_outlives_its_store() -> None:
     await world.pass_(HOUR)
     assert world.alive == []
     await world.end()
+
+
+async def test_rooms_of_pages_that_are_over_end_without_a_brake_after_a_rebuild() -> None:
+    """Nobody remembers what was wished of them: their keys tell what they are."""
+    long = {"type": "long_term", "lifetime": "12h"}
+    world = World({FILE: on_page(room=long, close={"after": "0s"})}, limits=Limits(0, 0))
+    await world.start()
+    await world.send(*(opened(f"Q{number}") for number in range(3)))
+    for room in world.alive:
+        world.fake.join(room.id)
+    await world.send(*(closed(f"Q{number}") for number in range(3)))
+    await world.pass_(MINUTE)
+    assert len(world.alive) == 3
+    rebuilt, memory = await rebuilt_from(world)
+    await world.crash()
+    await put_in_place(world, rebuilt, memory)
+    for room in world.alive:
+        world.fake.leave(room.id)
+    await world.start()
+    await world.pass_(2 * HOUR)
+    assert "brake.tripped" not in world.events
+    assert world.alive == []
+    await world.end()
