@@ -79,17 +79,16 @@ class Post:
     async def end_page(self, id_: str, book: Book, *, is_over: bool = True) -> None:
         """Nothing is told of a page any more: it is over, or not delivered here.
 
-        Where its policy is gone the page stands all the same, and so does what was told of it.
+        Where its policy is gone, or tells nothing for a while, the page stands all the same, and so
+        does what was told of it.
         """
         courier = self.courier
         row = courier.rows.get(id_)
         if row is not None:
             policy = book.policies.get(row.key.partition("/")[0])
-            if policy is None and not is_over:
-                return
             if policy is not None and deliver_of(policy, self.name) is None:
                 await courier.let_go(id_)
-            else:
+            elif is_over:
                 courier.put(over(row))
         elif courier.is_wanted(id_):
             courier.withdraw(id_)

@@ -395,3 +395,17 @@ async def test_a_clock_that_was_set_back_keeps_nobody_from_the_fallback() -> Non
         world.fake.skew = HOUR.total_seconds()
         await wait(world, 21)
         assert (await look(world)).fallback_link == BRIDGE
+
+
+async def test_what_was_told_stands_while_its_policy_observes() -> None:
+    """The page is open: nobody is told that it is over."""
+    async with living(told(keep_open=True)) as (world, fake):
+        await world.send(opened())
+        await wait(world, 3)
+        assert [post.stage for post in fake.posts] == [Stage.OPEN]
+        await world.edit({FILE: told(keep_open=True, mode="observe")})
+        await world.pass_(15 * MINUTE)
+        assert [post.stage for post in fake.posts] == [Stage.OPEN]
+        await world.send(closed())
+        await world.pass_(15 * MINUTE)
+        assert [post.stage for post in fake.posts] == [Stage.CLOSED]
