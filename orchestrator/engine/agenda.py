@@ -36,6 +36,7 @@ class Agenda:
         self._heap: list[tuple[datetime, Key]] = []
         self._due: dict[Key, datetime] = {}
         self._armed: datetime | None = None
+        self._ahead: float | None = None
 
     def set(self, key: Key, moment: datetime | None) -> None:
         """Come back to a key at a moment (UTC), or only when something else wakes it."""
@@ -45,8 +46,18 @@ class Agenda:
         if self._due.get(key) == moment:
             return
         self._due[key] = moment
+        ahead = self._clock.now().timestamp() - self._clock.monotonic()
+        self._ahead = ahead if self._ahead is None else max(self._ahead, ahead)
         heapq.heappush(self._heap, (moment, key))
         self._arm()
+
+    def take_ahead(self) -> float | None:
+        """How far the wall clock was ahead of the monotonic one, in seconds, at most.
+
+        Of all times at which a moment was set since this was asked last; None where none was.
+        """
+        ahead, self._ahead = self._ahead, None
+        return ahead
 
     def due(self, key: Key) -> datetime | None:
         """The moment at which a key is to be looked at again."""

@@ -87,6 +87,7 @@ class Gathering:
         self._calendar = calendar
         self._clock = clock
         self._settings = settings
+        self._aparts: tuple[float, float] | None = None
         self._started = clock.monotonic()
         self.conflicts = Conflicts(
             {}, lambda room_id: isinstance(observations.sighting(room_id), Observed)
@@ -305,7 +306,19 @@ class Gathering:
         """A moment of API time on the wall clock, where the agenda lives."""
         if moment is None:
             return None
-        return moment - (self._rooms.api_now() - self._clock.now())
+        apart = self._rooms.api_now() - self._clock.now()
+        seconds = apart.total_seconds()
+        least, most = self._aparts or (seconds, seconds)
+        self._aparts = min(least, seconds), max(most, seconds)
+        return moment - apart
+
+    def take_aparts(self) -> Sequence[float]:
+        """API time less wall time, in seconds, at the least and at the most.
+
+        Of all times at which a moment was put on the wall clock since this was asked last.
+        """
+        aparts, self._aparts = self._aparts or (), None
+        return aparts
 
 
 def _may_be(room: Observed, operation: Operation, now: datetime, *, occurs: bool) -> bool:

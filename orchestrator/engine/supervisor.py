@@ -341,9 +341,10 @@ class Engine:
         """Again and again: are our credentials taken again, may further rooms be made?
 
         And was the clock set back?  What was to come at a moment of the wrong clock would come
-        that much too late; where it is set on, timers find that out themselves.  But moments of API
-        time were put on the wall clock by how far the two were apart then: where that changes, as
-        after a suspend, they would come as much too late.
+        that much too late, also where it was wrong only between two looks; where it is set on,
+        timers find that out themselves.  But moments of API time were put on the wall clock by how
+        far the two were apart then: where that changes, as after a suspend, they would come as much
+        too late.
         """
         weather, lead = self.parts.weather, self._lead()
         apart = self.parts.rooms.clock_difference()
@@ -351,13 +352,16 @@ class Engine:
             every = PROBE_EVERY if weather.stopped or weather.canary else self.settings.probe
             await self._rest(pulse, every.total_seconds(), self._longest)
             before, lead = lead, self._lead()
+            ahead = self.parts.agenda.take_ahead()
+            before = before if ahead is None else max(before, ahead)
             if before - lead > _SET_BACK:
                 _log.warning("clock.set_back", seconds=round(before - lead, 1))
                 self.parts.occurrences.look_again()
                 self.parts.pages.look_again()
                 await self.wake_all("the clock was set back")
             was_apart, apart = apart, self.parts.rooms.clock_difference()
-            if abs(apart - was_apart) > _SET_BACK:
+            aparts = (was_apart, *self.parts.gathering.take_aparts())
+            if any(abs(apart - one) > _SET_BACK for one in aparts):
                 await self.wake_all("API time and the clock are apart by another time")
             if weather.stopped and not await self.parts.resync.full():
                 continue

@@ -142,6 +142,20 @@ async def test_a_clock_that_is_set_and_set_back_moves_no_act(stage: Stage, by: t
     await rest_is_as_planned(stage)
 
 
+async def test_a_clock_that_is_wrong_between_two_looks_at_it_moves_no_act(stage: Stage) -> None:
+    """What was put on the wall clock meanwhile would come a year too late."""
+    await stage.world.pass_(timedelta(seconds=5), step=timedelta(seconds=1))
+    stage.set_clock(YEAR)
+    await stage.world.engine.wake_all("a listing")
+    await stage.world.pass_(timedelta(seconds=10), step=timedelta(seconds=1))
+    stage.set_clock(-YEAR)
+    await stage.world.pass_(2 * MINUTE)
+    upcoming = stage.world.engine.parts.agenda.upcoming()
+    assert len(upcoming) == 3
+    assert max(moment for moment, _ in upcoming) < stage.world.clock.now() + YEAR
+    await rest_is_as_planned(stage)
+
+
 @pytest.mark.parametrize("by", [YEAR, -YEAR])
 async def test_a_clock_that_is_wrong_from_the_start_moves_no_act(
     stage: Stage, by: timedelta
