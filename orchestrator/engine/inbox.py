@@ -129,13 +129,17 @@ class Inbox:
 
     def wake(self, key: Key, cause: str, lane: Lane = Lane.NORMAL) -> None:
         """Ask for a turn for a key; `cause` says what woke it, the first cause stands."""
-        if self.is_urgent(key):
+        # A page's turn may ask for the permit for all: it would get it in no lane that overtakes.
+        if lane is not Lane.PERMIT and self.is_urgent(key):
             lane = Lane.PAGE
         if key in self._busy:
             # Its turn may have read what has just changed, or not: only another turn is sure.
-            self._again.setdefault(key, (lane, cause))
+            before, first = self._again.get(key, (lane, cause))
+            self._again[key] = (lane if lane is Lane.PAGE else before, first)
             return
-        if lane is Lane.PERMIT and key in self._waiting[Lane.NORMAL]:
+        if lane is Lane.PERMIT and (
+            key in self._waiting[Lane.NORMAL] or key in self._waiting[Lane.PAGE]
+        ):
             return  # that turn will ask for the permit again, if it still needs one
         if lane is not Lane.PERMIT:
             self._waiting[Lane.PERMIT].pop(key, None)

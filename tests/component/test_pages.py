@@ -151,6 +151,18 @@ async def test_a_room_whose_end_was_not_answered_is_not_lost() -> None:
         assert "room.expired" in events
 
 
+@pytest.mark.timeout(60)
+async def test_a_page_asks_for_the_verdict_of_the_brakes_and_goes_on() -> None:
+    """It asked in a lane that overtakes all others, where none is given, again and again."""
+    async with running({FILE: on_page()}) as world:
+        brakes = world.engine.parts.brakes
+        brakes.unjudged = True
+        await world.send(opened())
+        await world.pass_(MINUTE)
+        assert len(world.alive) == 1
+        assert not brakes.unjudged
+
+
 async def test_people_inside_are_left_alone_when_the_page_is_closed() -> None:
     """The room ends when the last one has left (P5)."""
     long = {"type": "long_term", "lifetime": "12h"}
