@@ -10,11 +10,13 @@ import ast
 import asyncio
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
+from zlib import crc32
 
 import orchestrator.engine
 
@@ -35,24 +37,32 @@ class Targets:
         """None yet."""
         self.paused = False
         self._by_file: dict[str, dict[int, str]] = {}
+        self._sites: set[str] = set()
 
     def add(self, site: str) -> None:
         file = str(ENGINE / site.partition(":")[0])
         lines = {line for line, found in awaits()[file].items() if found == site}
         self._by_file.setdefault(file, {}).update(dict.fromkeys(lines, site))
+        self._sites.add(site)
 
     def strike(self, sites: Collection[str]) -> None:
         """These were hit."""
+        self._sites.difference_update(sites)
         for file, lines in list(self._by_file.items()):
             left = {line: site for line, site in lines.items() if site not in sites}
             self._by_file[file] = left
             if not left:
                 del self._by_file[file]
 
-    def met(self, frame: FrameType | None) -> bool:
-        """Whether what runs now is being waited for at one; asked at every moment of a life."""
+    def met(self, frame: FrameType | None, *, rests: bool = False) -> bool:
+        """Whether what runs now is being waited for at one; asked at every moment of a life.
+
+        Where it ``rests``, in a task of its own, also whether another task waits for that at one.
+        """
         if self.paused or not self._by_file:
             return False
+        if rests and (wanted := self._sites & _resting_awaits()) and wanted & set(_standing()):
+            return True
         while frame is not None:
             lines = self._by_file.get(frame.f_code.co_filename)
             if lines is not None and frame.f_lineno in lines:
@@ -87,13 +97,13 @@ class Life:
             self._targets.strike(self.standing)
             self.ended.set()
 
-    async def step(self) -> None:
+    async def step(self, *, rests: bool = False) -> None:
         """A moment at which it may die."""
         if self.over:
             raise Crash
         if self._at is not None:
             self._at -= 1
-        if self._at == 0 or self._targets.met(sys._getframe(1)):
+        if self._at == 0 or self._targets.met(sys._getframe(1), rests=rests):
             self.end()
             raise Crash
 
@@ -157,18 +167,27 @@ def _called(node: ast.Await) -> str:
     return function.id if isinstance(function, ast.Name) else ""
 
 
+def _told(node: ast.Await) -> str:
+    """What is awaited, as it is written up to its arguments."""
+    return ast.unparse(node.value.func) if isinstance(node.value, ast.Call) else ""
+
+
 def _last(node: ast.expr) -> int:
     return node.end_lineno or node.lineno
 
 
 # Functions in which a daemon by itself never stands: what a person asks and commands, what one
-# command does without a daemon, what needs a directory, callbacks, pages, links of ours, messages
-# to people, another daemon beside this one or a store that was put back: there are none here.
+# command does without a daemon, what needs a directory, callbacks, links of ours, messages to
+# people, another daemon beside this one or a store that was put back: there are none here.
 NOT_HERE: Final = frozenset(
     {
         *("desk.py", "steering.py", "preview.py", "overview.py", "hints.py", "polling.py"),
         *("messages.py", "courier.py", "post.py", "attempt.py", "approvals.py", "feed.py"),
-        *("pages.py", "links.py", "pagelinks.py", "linking.py", "names.py"),
+        *("links.py", "pagedesk.py", "pagelinks.py", "linking.py", "names.py"),
+        # Nobody looks at a page's link here, and there is nobody to be sent to elsewhere.
+        *("pages.py ask", "pages.py divert"),
+        # There are no messages to recall, and none whose senders are told of a book.
+        *("supervisor.py self.parts.messages.recall", "reload.py self.meet"),
         *("supervisor.py look", "supervisor.py ask_directories", "supervisor.py one_pass"),
         *(
             "reconciler.py _read_doubted",
@@ -191,20 +210,26 @@ NOT_HERE: Final = frozenset(
 # Functions in which it stands so seldom that it is to die there more often than elsewhere.
 SELDOM: Final = frozenset(
     {
-        *(
-            "executor.py _act",
-            "executor.py _act_first",
-            "executor.py _delete",
-            "executor.py verify",
-        ),
-        *("gathering.py situation", "gathering.py _lookalikes", "lineage.py _is_known"),
-        *("occurrences.py with_former", "reload.py bind", "reload.py _removed"),
-        *("reconciler.py turn", "reconciler.py _look_up", "reconciler.py _close_interrupted"),
-        *("resync.py _fail", "resync.py look", "resync.py whole", "resync.py shows"),
-        *("supervisor.py _drain", "supervisor.py _keep", "supervisor.py _probe"),
-        *("supervisor.py _rest_until_wanted", "supervisor.py _resync", "supervisor.py run"),
+        *("executor.py _act_first", "executor.py _delete"),
+        *("executor.py verify", "gathering.py situation", "gathering.py _claims"),
+        *("gathering.py _lookalikes", "gathering.py _is_anothers", "lineage.py _is_known"),
+        *("occurrences.py with_former", "outbox.py keep_adoptions", "outbox.py deliver"),
+        *("reconciler.py _turn", "reload.py _put_in_force", "reload.py _removed"),
+        *("reload.py follow", "resync.py _fail", "resync.py look", "resync.py shows"),
+        *("supervisor.py _recall", "supervisor.py _probe", "supervisor.py _resync"),
+        *("supervisor.py _rest_until_wanted", "pages.py _look", "pages.py _with_room"),
     }
 )
+
+
+# Functions that wait for a pause which is a task of its own.
+_RESTING: Final = frozenset({"supervisor.py _rest_until_wanted", "pages.py _arrives"})
+
+
+@cache
+def _resting_awaits() -> frozenset[str]:
+    names = _names().items()
+    return frozenset(site for site, name in names if name.rpartition(" ")[0] in _RESTING)
 
 
 @cache
@@ -226,10 +251,32 @@ def every_await() -> frozenset[str]:
     for path in sorted(ENGINE.glob("*.py")):
         functions = _functions(path)
         for node in _awaits_of(path):
-            names = {functions.get(node.lineno, ""), _called(node)}
+            names = {functions.get(node.lineno, ""), _called(node), _told(node)}
             if not ({path.name} | {f"{path.name} {name}" for name in names}) & NOT_HERE:
                 found.add(f"{path.name}:{node.lineno}")
     return frozenset(found)
+
+
+def chosen(sites: Collection[str], draw: float) -> str:
+    """One of these, by a number from 0 to 1; another one beside them seldom changes which.
+
+    Lines move whenever anything above them changes: they are known by their functions.
+    """
+    names = _names()
+    return min(sites, key=lambda site: crc32(f"{names[site]} {draw}".encode()))
+
+
+@cache
+def _names() -> dict[str, str]:
+    """By site: its function, and which of its awaits it is."""
+    found: dict[str, str] = {}
+    for path in sorted(ENGINE.glob("*.py")):
+        functions, counts = _functions(path), Counter[str]()
+        for node in sorted(_awaits_of(path), key=lambda node: node.lineno):
+            function = f"{path.name} {functions.get(node.lineno, '')}"
+            counts[function] += 1
+            found[f"{path.name}:{node.lineno}"] = f"{function} {counts[function]}"
+    return found
 
 
 def _functions(path: Path) -> dict[int, str]:

@@ -25,6 +25,7 @@ from orchestrator.meetings_server.model.rooms import Room
 from orchestrator.ports.deliveries import DeliveredRoom
 from orchestrator.ports.store import Commit
 from tests.meetings import BASE
+from tests.simulation.pager import Pager, is_of_page
 from tests.simulation.stage import LIMITS, OWNER, Stage
 from tests.simulation.writer import Writer
 
@@ -44,16 +45,18 @@ _HARMLESS: Final = ("it was replaced", "a duplicate", "it was retired")
 class Oracle:
     """Watches one installation through all its lives."""
 
-    def __init__(self, stage: Stage, writer: Writer, foreign: dict[str, Room]) -> None:
+    def __init__(self, stage: Stage, writer: Writer, pager: Pager) -> None:
         self.stage = stage
         self.writer = writer
-        self.foreign = foreign
+        self.pager = pager
+        self.foreign: dict[str, Room] = {}
         self.broken: list[str] = []
         self.counts: Counter[str] = Counter()
         self.changes = 0  # calls that would change something
         self.approved: dict[str, datetime] = {}  # encoded key → when a person let it go
         self.given: dict[str, str] = {}  # key as people write it → the room that they are shown
         self.inside: dict[str, datetime] = {}  # room → since when somebody is inside
+        self.left: dict[str, datetime] = {}  # room → when the last one left
         self._table: dict[str, Room] = {}
         self._links: dict[tuple[str, int], str] = {}
         self._superseded: dict[str, datetime] = {}  # rooms that another took the place of
@@ -127,7 +130,9 @@ class Oracle:
             and not self._is_late(room, marker.operation)
         ]
         self._sent[marker.operation].append(self.now)
-        self.hold(not twins, f"P1: a second room for the operation {marker.operation}: {twins}")
+        # Where people wait for an instant room the next one is tried after one look.
+        alone = is_of_page(marker.key) or not twins
+        self.hold(alone, f"P1: a second room for the operation {marker.operation}: {twins}")
         state = None if operation is None else await self.stage.store.state(operation.key)
         if state is not None and state.lost and state.current is None:
             before = self._table.get(self.given.get(str(state.key), ""))
@@ -179,7 +184,9 @@ class Oracle:
                 del self._links[link]
         for fact in commit.facts:
             self.counts[fact.event] += 1
-            if fact.event == "room.renewed" and "lifetime" not in fact.reason:
+            # A page's room lives for two days, and its floor is hours.
+            renewed = fact.event == "room.renewed" and not is_of_page(fact.key)
+            if renewed and "lifetime" not in fact.reason:
                 self._renewed[fact.room_id].append(self.now)
             if fact.event == "room.superseded":
                 self._superseded[fact.room_id] = self.now
@@ -189,7 +196,7 @@ class Oracle:
                 self._follow(fact)
             if fact.event == "room.expired":
                 await self._judge_end(fact)
-            if _ends_a_link(fact):
+            if _ends_a_link(fact) and not is_of_page(fact.key):
                 self._ended.append((self.now, fact.key))
                 self._judge_brake()
 
@@ -246,8 +253,28 @@ class Oracle:
             self.hold(nearest >= FLOOR, f"P7: {room_id} was renewed twice within {nearest}")
             del times[:-1]
         self._check_ends()
+        await self._check_pages()
         if self.broken:
             raise AssertionError("; ".join(self.broken[:3]))
+
+    async def _check_pages(self) -> None:
+        """P6: what was acknowledged is remembered, has a room, and leaves none behind."""
+        if not self.pager.calls:
+            return
+        marked = [(room, marker_of(room)) for room in self._table.values()]
+        told = self.pager.judge(
+            self.now,
+            self._good_since,
+            await self.stage.store.standing_episodes(),
+            [(room, marker) for room, marker in marked if marker is not None],
+            self._is_used,
+        )
+        for wrong in told:
+            self.hold(promise=False, otherwise=wrong)
+
+    def _is_used(self, room_id: str) -> bool:
+        left = self.left.get(room_id)
+        return room_id in self.inside or (left is not None and self.now - left < 8 * HOUR)
 
     def _check_ends(self) -> None:
         """P7: no wanted room comes to its end where there was time enough to renew it."""

@@ -50,6 +50,7 @@ class Sum:
     long: int = 0
     days: float = 0.0
     cpu: float = 0.0
+    cpu_long: float = 0.0
     crashes: int = 0
     facts: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -61,6 +62,7 @@ class Sum:
         self.long += result.days > 1000
         self.days += result.days
         self.cpu += result.cpu
+        self.cpu_long += result.cpu if result.days > 1000 else 0.0
         self.crashes += result.crashes
         self.facts.update(result.facts)
         self.faults.update(result.faults)
@@ -132,6 +134,11 @@ def tell(console: Console, added: Sum, wall: float) -> None:
         f"{added.runs} seeds, {added.long} of them of five years; "
         f"{added.days / 365.25:,.0f} simulated years; {added.crashes:,} deaths; "
         f"{wall:,.0f} s, {added.cpu:,.0f} s of processor"
+    )
+    long, short = added.long, added.runs - added.long
+    out(
+        f"{added.cpu_long / max(long, 1):.2f} s of processor for one of five years, "
+        f"{(added.cpu - added.cpu_long) / max(short, 1):.2f} s for any other"
     )
     out("\nfaults met (route and fault):")
     for name in sorted(Weather.every_fault() | added.faults.keys()):

@@ -100,7 +100,7 @@ class SetClock(LoopClock):
 
     async def sleep(self, seconds: float) -> None:
         """Wait; it may die before and after that, too."""
-        await self.life.step()
+        await self.life.step(rests=True)
         await super().sleep(seconds)
         await self.life.step()
 
@@ -137,6 +137,7 @@ class Wire:
         if path.endswith("/sessions") and not self._weather.tells_sessions:
             path += "-unknown"  # an API without such a list: its own 404
         await self._watcher.asked(method, path, body)
+        self._weather.asked(method, path)
         status = 0
         try:
             answer = await self._weather.replica.send(self._api, method, path, query, headers, body)
@@ -206,7 +207,7 @@ class Stage:
         weather: Weather,
         clock: LoopClock,
         folder: Path,
-        chance: random.Random,
+        seed: int,
         pace: Pace,
     ) -> None:
         self.api = api
@@ -222,7 +223,8 @@ class Stage:
         self.life = Life()
         self.limits = LIMITS
         self._file = folder / "state.db"
-        self._chance = chance
+        self._seed = seed
+        self._lives = 0
         self._pace = pace
         self._store: SqliteStore | None = None
         self._engine: Engine | None = None
@@ -258,12 +260,15 @@ class Stage:
         """Begin a life."""
         assert self._task is None
         self.life = self.clock.life = life = Life(self.targets)
+        # What a life draws for itself shifts nothing in the world, nor in another life.
+        self._lives += 1
+        chance = random.Random(f"{self._seed} life {self._lives}")
         self._store = store = await SqliteStore.open(self._file)
         self.destination.watcher = watcher
         transport = Wire(self.api, self._weather, life, watcher)
         account = Account(APPLICATION, KEY)
         rooms = connect(
-            transport, account, self.clock, LIMITS_OF_CALLS, root=BASE, jitter=self._chance.random
+            transport, account, self.clock, LIMITS_OF_CALLS, root=BASE, jitter=chance.random
         )
         self._timer = LoopTimer(self.clock)
         self.disk = WatchedStore(store, life, watcher)
@@ -281,8 +286,8 @@ class Stage:
             destinations={"rooms-json": destination},
             boards={"operators": board},
             adoptions=adoptions,
-            entropy=self._chance.randbytes,
-            jitter=self._chance.random,
+            entropy=chance.randbytes,
+            jitter=chance.random,
         )
         settings = EngineSettings(
             owner=OWNER,
@@ -351,9 +356,7 @@ def _pass(passed: asyncio.Future[None]) -> None:
 
 
 @asynccontextmanager
-async def staged(
-    folder: Path, chance: random.Random, pace: Pace, weather: Weather
-) -> AsyncIterator[Stage]:
+async def staged(folder: Path, seed: int, pace: Pace, weather: Weather) -> AsyncIterator[Stage]:
     """An installation whose API is as ``weather`` says."""
     clock = LoopClock(START)
     fresh = pace.token - timedelta(minutes=5)
@@ -367,7 +370,7 @@ async def staged(
     )
     with patch.multiple(tokens, LIFETIME=pace.token, _FRESH=fresh):
         async with weather.opened(settings, clock) as api:
-            stage = Stage(api, weather, clock, folder, chance, pace)
+            stage = Stage(api, weather, clock, folder, seed, pace)
             try:
                 yield stage
             finally:

@@ -30,6 +30,15 @@ _ALWAYS: Final = tuple(
 )
 
 
+# All that can go wrong in one place alone; those that are met seldom otherwise count more.
+_RARE: Final = frozenset({Route.CREATE, Route.DELETE, Route.PATCH, Route.SESSIONS})
+_PLACES: Final = tuple(
+    place
+    for place in DEFAULT.rates
+    if place[0] is not Route.CALLBACK and place != (Route.SESSIONS, Fault.NO_NEXT)
+    for _ in range(2 if place[0] in _RARE else 1)
+)
+
 LAGGING: Final = "get or list rooms: as before the last change"
 # A change that is not done, or told of as if it were not.
 _UNTAKEN: Final = (Fault.NOT_DONE, Fault.OLD_VALUE, Fault.MISSING, Fault.NO_METADATA)
@@ -110,7 +119,12 @@ class Weather:
         self.deletes = chance.random() < 0.75
         self.tells_sessions = chance.random() < 0.8
         self.replica = Replica()
-        self._own = random.Random(chance.random())
+        self.wants: Route | None = None  # of what should be asked, to be met by this weather
+        self._ambush: list[Route] = []  # what lasts begins when all of these were asked, in order
+        self._lasting = Fault.EMPTY
+        # What it draws from for each request; apart from all others, that none shifts another.
+        self._own = random.Random(f"hostility {chance.random()}")
+        self._server = random.Random(f"server {chance.random()}")
         self._hostility: Hostility | None = None
 
     @asynccontextmanager
@@ -120,7 +134,7 @@ class Weather:
         self._hostility = hostility = Hostility(self._own, clock)
         hostility.calm()
         async with Memory.opened(
-            settings, clock, entropy=self.chance.randbytes, hostility=hostility
+            settings, clock, entropy=self._server.randbytes, hostility=hostility
         ) as memory:
             yield memory
 
@@ -147,10 +161,12 @@ class Weather:
         hostility, chance = self._hostility, self.chance
         if hostility is None or not self.faults:
             return "the weather stays"
+        self._own.seed(f"weather {chance.random()}")
+        self._ambush, self.wants = [], None
         self.lasts = timedelta(minutes=chance.choice([5, 20, 20, 60, 60, 240]))
         # What is carried out hours later leaves a second room, which nobody may ever be told of.
         late = timedelta(minutes=chance.choice([0.5, 10, 120]))
-        kind = chance.choices(["usual", "one", "lasting", "replica"], (4, 5, 1, 1))[0]
+        kind = chance.choices(["usual", "one", "lasting", "place", "replica"], (3, 4, 1, 6, 1))[0]
         if kind == "replica":
             hostility.calm()
             # Until the next listing and the one after it: what lags is seen only by who looks.
@@ -164,6 +180,8 @@ class Weather:
             self.good = factor <= 1
             return f"hostile, {factor:g} times the usual, {self.lasts}"
         self.good = False
+        if kind == "place":
+            return self._turn_in_one_place(hostility, late)
         if kind == "lasting":
             fault = chance.choice(_LASTING)
             hostility.profile = Profile()
@@ -177,6 +195,32 @@ class Weather:
         hostility.profile = Profile(rates=dict.fromkeys(places, rate), late=late, lag=lag)
         return f"{fault}, {rate:g} of the time, {self.lasts}"
 
+    def _turn_in_one_place(self, hostility: Hostility, late: timedelta) -> str:
+        """All is well but for one kind of request, and what goes wrong with that."""
+        # What is carried out long after is the hardest to get right.
+        late_create = self.chance.random() < 0.15
+        place = (Route.CREATE, Fault.LATE) if late_create else self.chance.choice(_PLACES)
+        route, fault = place
+        self.wants, self.lasts = route, timedelta(minutes=self.chance.choice([20, 60]))
+        lag = timedelta(seconds=55)
+        if fault in _LASTING:
+            hostility.profile = Profile()
+            self._lasting, self._ambush = fault, [route]
+            return f"{fault} from the next {route} on, {self.lasts}"
+        # Where all are late none is made meanwhile that a late one would come after.
+        rate = 0.5 if fault is Fault.LATE else 0.8
+        hostility.profile = Profile(rates={place: rate}, late=late, lag=lag)
+        if route is Route.CREATE and fault in _UNCLEAR and self.chance.random() < 0.5:
+            self._lasting, self._ambush = Fault.EMPTY, [Route.CREATE, Route.LIST]
+        return f"{route}: {fault}, {self.lasts}"
+
+    def asked(self, method: str, path: str) -> None:
+        """A request is about to be answered: what waited for it begins."""
+        if self._ambush and self._ambush[0] is _route(method, path):
+            del self._ambush[0]
+            if not self._ambush and self._hostility is not None:
+                self._hostility.begin(self._lasting, self.lasts)
+
     def slow_down(self) -> None:
         """Most answers take some seconds, for some minutes."""
         if self._hostility is not None:
@@ -188,6 +232,15 @@ class Weather:
     async def calm(self) -> None:
         """Clear up, and carry out what was left lying."""
         self.good, self.lasts, self.replica.lags = True, timedelta(), False
+        self._ambush, self.wants = [], None
         if self._hostility is not None:
             self._hostility.calm()
             await self._hostility.carry_out(everything=True)
+
+
+def _route(method: str, path: str) -> Route:
+    if method != "GET":
+        return {"POST": Route.CREATE, "PATCH": Route.PATCH, "DELETE": Route.DELETE}[method]
+    if path.endswith("/sessions"):
+        return Route.SESSIONS
+    return Route.LIST if path.endswith("/rooms") else Route.GET

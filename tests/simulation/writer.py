@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from tests.component.world import policy
+from tests.simulation import pager
 
 HALVES: Final = ("name: [", "<html><title>Sign in</title></html>", "version: 1\nname: ", "\x00")
 
@@ -67,6 +68,10 @@ class Wishes:
     @property
     def keys(self) -> set[str]:
         return {f"{self.name}/{subject}" for subject in self.subjects}
+
+    def name_of(self, subject: str) -> str:
+        """What the room of a subject is called."""
+        return f"{subject.title()} {self.label} {self.name[0]}"
 
     @property
     def text(self) -> bytes:
@@ -133,6 +138,30 @@ class Writer:
         self._meeting_names.append(f"meeting-v{len(self._meeting_names) + 1}")
         return "rename of the meeting"
 
+    def add(self) -> str:
+        """One more subject, where there is room for one; what it will be called, or nothing."""
+        wishes = self._chance.choice(self.wishes)
+        absent = [name for name in wishes.names if name not in wishes.subjects]
+        if not absent:
+            return ""
+        name = self._chance.choice(absent)
+        wishes.subjects.add(name)
+        return wishes.name_of(name)
+
+    def remove(self) -> None:
+        """One subject less, and soon; another way of speaking in what is left."""
+        wishes = self._chance.choice(self.wishes)
+        wishes.rest["removal"] = {"mode": "delete", "grace": "60s"}
+        if len(wishes.subjects) > 1:
+            wishes.subjects.remove(self._chance.choice(sorted(wishes.subjects)))
+
+    def translate(self) -> None:
+        """Another language in all rooms of a policy."""
+        wishes = self._chance.choice(self.wishes)
+        present = wishes.room.get("ui_settings", {}).get("language", "")
+        other = [one for one in ("en", "de", "fr") if one != present]
+        wishes.room["ui_settings"] = {"language": self._chance.choice(other)}
+
     def spoil(self) -> str:
         """Break a file as programs and people break them; what it was."""
         self.whole = False
@@ -160,6 +189,7 @@ class Writer:
         """
         self.whole = True
         self.policies = {f"{wishes.data[0]}.yaml": wishes.text for wishes in self.wishes}
+        self.policies |= pager.policies()
         self.data = {wishes.data: wishes.rows for wishes in self.wishes}
         if self.meetings and self._meeting_names[-1]:
             self.policies["meeting.yaml"] = _meeting(self.meetings, self._meeting_names)

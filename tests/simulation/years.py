@@ -7,13 +7,14 @@ must be as it should be.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import tempfile
 import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,17 +23,21 @@ from typing import Final
 
 from jwt.warnings import InsecureKeyLengthWarning
 
+from orchestrator.domain.pages import Signal
 from orchestrator.domain.records import Role
 from orchestrator.domain.reports import Person
 from orchestrator.foundation.virtual_time import run_virtually
+from orchestrator.meetings_server.hostile import Route
 from orchestrator.meetings_server.model.refusals import Refused
 from orchestrator.meetings_server.model.rooms import Room, RoomDraft, RoomType
 from orchestrator.ports.deliveries import DeliveryFault
 from orchestrator.ports.desk import DeskError
+from orchestrator.ports.intake import OverloadedError, Receipt
 from orchestrator.ports.store import StoreFault
 from tests.meetings import APPLICATION
-from tests.simulation.mortal import Crash, every_await, seldom_awaits
+from tests.simulation.mortal import Crash, chosen, every_await, seldom_awaits
 from tests.simulation.oracle import Oracle, marker_of
+from tests.simulation.pager import INCIDENTS, Pager
 from tests.simulation.stage import Pace, Stage, staged
 from tests.simulation.weather import Weather
 from tests.simulation.writer import Writer
@@ -42,7 +47,8 @@ MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 LONG_EVERY: Final = 4  # every so many seeds one runs for five years
-FIRST_TARGETS: Final = 6
+FIRST_TARGETS: Final = 4
+SELDOM_FIRST: Final = 0.3  # of the awaits at which it seldom stands it is to die at from the start
 FIVE_YEARS: Final = 1826 * DAY
 ANNA: Final = Person("anna (uid 1001)", "OPS-4711")
 _RAM: Final = Path("/dev/shm")  # a file system without a disk, where there is one
@@ -105,12 +111,15 @@ class Years:
     def __init__(self, stage: Stage, chance: random.Random, kind: Kind, weather: Weather) -> None:
         self.stage = stage
         self.chance = chance
+        self.fate = random.Random()  # how long it is away when it died; re-seeded at each step
         self.kind = kind
         self.weather = weather
         self.writer = Writer(
             chance, subjects=kind.subjects, meetings=kind.meetings if chance.random() < 0.3 else ""
         )
-        self.oracle = Oracle(stage, self.writer, {})
+        self.pager = Pager(chance)
+        self.oracle = Oracle(stage, self.writer, self.pager)
+        self.namesakes: list[str] = []  # rooms that people made by hand, called like one of ours
         self.result = Result(0)
         self.wrong_for = timedelta()  # how long the daemon's clock will still be wrong
         self.seats: dict[str, str] = {}  # room → who sits in it
@@ -130,11 +139,19 @@ class Years:
             # From the first room on, and at the very beginning of a life.
             for _ in range(FIRST_TARGETS):
                 self.aim()
+            for site in seldom_awaits():
+                if self.chance.random() < SELDOM_FIRST:
+                    self.stage.targets.add(site)
+            if self.chance.random() < 0.2:
+                self.note(self.weather.turn())
         await self.begin()
         end = self.stage.true_clock.now() + self.kind.length
         steps = 0
         while self.stage.true_clock.now() < end:
             steps += 1
+            # So that what came before shifts as little as can be of what is to come.
+            self.chance.seed(f"{self.result.seed} step {steps}")
+            self.fate.seed(f"{self.result.seed} fate {steps}")
             await self.step()
             await self.oracle.check()
             if steps % self.kind.rest_every == 0:
@@ -180,7 +197,7 @@ class Years:
         await self.stage.bury()
         if standing:
             self.note("died at " + " ".join(sorted(standing))[:300])
-        away = self.chance.choice([timedelta(seconds=1), timedelta(seconds=1), MINUTE, 8 * HOUR])
+        away = self.fate.choice([timedelta(seconds=1), timedelta(seconds=1), MINUTE, 8 * HOUR])
         await self.stage.pass_alone(away)
         await self.begin()
         self.judge_weather()
@@ -197,6 +214,8 @@ class Years:
             (self.meet, 8),
             (self.storm, 9),
             (self.die, 12 if self.weather.faults else 0),
+            (self.page, 5),
+            (self.name_alike, 1),
             (self.stop, 3),
             (self.refuse, 2 if self.weather.faults else 0),
             (self.fill_disk, 1 if self.weather.faults else 0),
@@ -210,6 +229,7 @@ class Years:
         kinds, weights = zip(*events, strict=True)
         (event,) = self.chance.choices(kinds, weights)
         await event()
+        await self.call()
         await self.wait(self.chance.choice(self.kind.pauses))
         await self.come_and_go()
 
@@ -270,6 +290,7 @@ class Years:
     async def leave(self, room_id: str) -> None:
         who = self.seats.pop(room_id)
         self.oracle.inside.pop(room_id, None)
+        self.oracle.left[room_id] = self.stage.true_clock.now()
         self.note(f"{room_id[:8]} is left")
         with suppress(Refused):  # it was ended over their heads, which the oracle saw
             await self.stage.api.meetings.leave(room_id, who)
@@ -303,12 +324,104 @@ class Years:
             await self.wait(soon)
         self.note(self.weather.turn())
         self.judge_weather()
-        if self.chance.random() < 0.5:
+        if self.weather.wants is not None:
+            await self.provoke(self.weather.wants)
+        elif self.chance.random() < 0.5:
             await self.edit()  # an API that lies to nobody harms nobody
             if self.chance.random() < 0.2:
                 # Whoever starts lists at once, while what was just made may not be shown yet.
                 await self.wait(5 * SECOND)
                 await self.stop()
+
+    async def provoke(self, route: Route) -> None:
+        """See to it that such a request is made."""
+        chance = self.chance
+        match route:
+            case Route.CREATE if chance.random() < 0.5:
+                self.pager.open(self.stage.true_clock.now())
+            case Route.CREATE:
+                if not self.writer.add():
+                    self.writer.remove()
+                self.publish()
+            case Route.PATCH | Route.GET:
+                self.writer.translate()
+                self.publish()
+            case Route.DELETE | Route.SESSIONS:
+                self.writer.remove()
+                self.publish()
+                self.pager.open(self.stage.true_clock.now(), INCIDENTS)
+                await self.call()
+                await self.wait(MINUTE)
+                self.pager.close_all()
+                await self.call()
+                await self.wait(3 * MINUTE)
+            case _:
+                # Whoever starts lists at once, while what was just made may not be shown yet.
+                self.writer.add()
+                self.publish()
+                await self.wait(5 * SECOND)
+                await self.stop()
+        await self.call()
+
+    async def page(self) -> None:
+        """A paging system calls."""
+        now = self.stage.true_clock.now()
+        if self.chance.random() < 0.5 or not self.pager.go_on(now):
+            self.pager.open(now)
+
+    async def call(self) -> None:
+        """Send what pages have to tell, again where it was not acknowledged."""
+        waiting = self.pager.waiting
+        if not waiting:
+            return
+        self.note("pages: " + ", ".join(f"{call.key} {type(it).__name__}" for call, it in waiting))
+        receipts = await self.acknowledged([signal for _, signal in waiting])
+        now = self.stage.true_clock.now()
+        wrong = self.pager.sent(now, receipts)
+        self.oracle.hold(not wrong, wrong)
+        if receipts is None:
+            self.note("pages: not acknowledged")
+        else:
+            self.pager.learn(await self.stage.store.standing_episodes())
+
+    async def acknowledged(self, signals: Sequence[Signal]) -> Sequence[Receipt] | None:
+        """The receipts, or None: it died meanwhile, or cannot record."""
+        loop, life = asyncio.get_running_loop(), self.stage.life
+        patience = self.chance.choice([0, 5]) * SECOND
+        received = self.stage.engine.parts.pages.received(signals, patience)
+        sending = loop.create_task(received, name="page")
+        ended = loop.create_task(life.ended.wait(), name="ended")
+        await asyncio.wait({sending, ended}, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        sending.cancel()
+        await asyncio.wait({sending})
+        if sending.cancelled():
+            return None
+        fault = sending.exception()
+        if fault is None:
+            return sending.result()
+        if not isinstance(fault, StoreFault | OverloadedError) and not life.over:
+            raise fault
+        return None
+
+    async def name_alike(self) -> None:
+        """Somebody made a room by hand that bears the name of one that is wanted next."""
+        name = self.writer.add()
+        if name:
+            self.note(f"{name} is there already, by hand")
+            room = await self.by_hand(name)
+            self.oracle.foreign[room.id] = room
+            self.namesakes.append(room.id)
+            await self.wait(self.chance.choice([SECOND, 13 * HOUR]))
+        self.publish()
+
+    async def tidy(self) -> None:
+        """They delete it again, as nobody asks for two."""
+        for room_id in self.namesakes:
+            del self.oracle.foreign[room_id]
+            with suppress(Refused):
+                await self.stage.api.meetings.delete(APPLICATION, room_id, force=True)
+        self.namesakes.clear()
 
     async def die(self) -> None:
         """Soon, or at some awaits of the engine, whenever that is."""
@@ -322,7 +435,7 @@ class Years:
     def aim(self) -> str:
         """One more await at which it is to die, in this life or another."""
         seldom = self.chance.random() < 0.4
-        site = self.chance.choice(seldom_awaits() if seldom else sorted(every_await()))
+        site = chosen(seldom_awaits() if seldom else every_await(), self.chance.random())
         self.stage.targets.add(site)
         return site
 
@@ -346,10 +459,12 @@ class Years:
         """Nothing can be recorded, so nothing may be done; room is made before the next start."""
         self.note("the disk is full")
         self.stage.disk.full = True
+        self.oracle.weather(good=False)
         await self.edit()
         await self.wait(self.chance.choice([2 * MINUTE, 10 * MINUTE]))
         self.result.faults["disk: full"] += self.stage.disk.refused
         self.stage.disk.full = False
+        self.judge_weather()
 
     async def stop(self) -> None:
         """Somebody restarts it; it may die of that, too."""
@@ -366,6 +481,7 @@ class Years:
         length = self.chance.choice([-365 * DAY, -DAY, -HOUR, HOUR, DAY, 365 * DAY])
         self.note(f"the wall clock is set by {length}")
         self.stage.clock.jump(length)
+        self.pager.doubt()
         # As with the weather: what is not found in hours is not found in days, and is listed for
         # every few minutes. But it should meet a look at the clocks now and then.
         probe = self.kind.pace.probe
@@ -386,6 +502,7 @@ class Years:
     async def heal(self) -> None:
         """Everything that a person or time puts right."""
         self.note("healed")
+        await self.tidy()
         await self.weather.calm()
         self.stage.clock.right()
         self.wrong_for = timedelta()
@@ -407,10 +524,13 @@ class Years:
             await self.furnish()
         for room_id in list(self.seats):
             await self.leave(room_id)
+        self.pager.close_all()
+        await self.call()
         wrong = "nothing was looked at"
         for _ in range(30):
             await self.approve()
             await self.wait(DAY)
+            await self.call()
             await self.oracle.check()
             wrong = await self.in_order()
             if not wrong:
@@ -430,6 +550,8 @@ class Years:
         if forgotten := alive - remembered:
             return f"P1: nobody remembers {sorted(forgotten)}"
         current = {key: room.id for key, room in rooms if room.role is Role.CURRENT}
+        if self.pager.waiting:
+            return "P6: pages are not acknowledged"
         if missing := self.writer.wanted - current.keys():
             return f"P1: wanted and not there: {sorted(missing)}"
         if ghosts := [key for key, room_id in current.items() if room_id not in alive]:
@@ -461,11 +583,11 @@ def simulate(seed: int, *, faults: bool = True, length: float = 1.0) -> Result:
     results: list[Result] = []
 
     async def run() -> None:
-        chance = random.Random(seed)
+        chance = random.Random(f"{seed} world")
         kind = LONG if seed % LONG_EVERY == 0 else SHORT
         weather = Weather(chance, faults=faults)
         with tempfile.TemporaryDirectory(dir=_RAM if _RAM.is_dir() else None) as folder:
-            async with staged(Path(folder), chance, kind.pace, weather) as stage:
+            async with staged(Path(folder), seed, kind.pace, weather) as stage:
                 years = Years(stage, chance, replace(kind, length=kind.length * length), weather)
                 result = years.result
                 result.seed = seed
@@ -479,7 +601,7 @@ def simulate(seed: int, *, faults: bool = True, length: float = 1.0) -> Result:
                     result.log += traceback.format_exc().splitlines()
                 finally:
                     result.days = stage.true_clock.monotonic() / 86400
-                    result.facts = years.oracle.counts
+                    result.facts = years.oracle.counts + years.pager.counts
                     result.faults += weather.hits
 
     with warnings.catch_warnings():
