@@ -301,12 +301,18 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     reconciler = Reconciler(parts, Book())
     binder = Binder(reader, templates)
     reload = Reload(outside.sources, binder, parts, reconciler, outbox, polling)
-    reload.meet, reload.swapped = parts.messages.meet, parts.messages.nudge
+    reload.meet = parts.messages.meet
     parts.messages.book = lambda: reconciler.book
     engine = Engine(parts, reconciler, reload, outbox, polling, settings)
     engine.jitter = outside.jitter
     engine.links.scheme = outside.links
     _join_pages(engine, outside)
+
+    def swapped() -> None:
+        parts.messages.nudge()
+        parts.pages.policies_changed()
+
+    reload.swapped = swapped
     engine.feeds.calendars = outside.calendars
     outbox.links = outside.links
 

@@ -49,6 +49,7 @@ class Episode:
         policy: the name of the policy that took it; empty while none does.
         wish: what its room should be, as it was when the page was taken; None without a policy.
         withheld: why no policy took it, for people.
+        undecided: no policy took it while one that would may have been unreadable.
         closed_at: when its closing was recorded; None while it is open.
         over_at: when it and its room are looked after no more; None until then.
         reason: why it was closed.
@@ -66,6 +67,7 @@ class Episode:
     policy: str = ""
     wish: Desired | None = None
     withheld: str = ""
+    undecided: bool = False
     closed_at: datetime | None = None
     over_at: datetime | None = None
     reason: str = ""

@@ -27,7 +27,7 @@ from orchestrator.domain.instant import is_idle
 from orchestrator.domain.keys import Key
 from orchestrator.domain.pages import Ignored, Signal
 from orchestrator.domain.paging import Taken, Turn, page_of, take
-from orchestrator.domain.policies import Desired, Mode, OnPage, PageWish, Tree, stricter
+from orchestrator.domain.policies import Desired, Mode, OnPage, PageWish, Policy, Tree, stricter
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import Person
 from orchestrator.engine.book import Book
@@ -36,7 +36,7 @@ from orchestrator.engine.health import Pulse
 from orchestrator.engine.inbox import Inbox, Lane
 from orchestrator.engine.moments import Moments
 from orchestrator.engine.pagedraft import Draft, fact_of, outcome_of, place_of, room_key, sent_fact
-from orchestrator.engine.taking import Taking
+from orchestrator.engine.taking import Found, Taking
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.intake import Outcome, OverloadedError, Receipt
 from orchestrator.ports.store import Commit, Store, StoreFault
@@ -57,6 +57,7 @@ _AHEAD: Final = timedelta(minutes=2)  # a moment that lies so far ahead is one o
 _NO_BODY: Final[Mapping[str, Tree]] = MappingProxyType({})
 _ENDING: Final = "the daemon is ending; send it again"
 _PATIENCE: Final = timedelta(seconds=30)  # without a fallback: then people should be told
+_UNDECIDED: Final = "not all policies can be read; it is asked again when they can"
 _RECENT: Final = 1_000  # openings of one policy that a storm is told by
 
 
@@ -104,6 +105,7 @@ class Pages:
         self._queue: list[tuple[_Work, asyncio.Future[None]]] = []
         self._wanted = asyncio.Event()  # something waits to be recorded, or may be due
         self._due: set[str] = set()  # episodes that are to be looked at now
+        self._asks_again = False  # some came while policies were unreadable
         self._ended = False
         self._moments = Moments()  # when to look at which episode
         self._set_for: datetime | None = None
@@ -302,22 +304,57 @@ class Pages:
             self._flaws[name] = self.book().policies[name].version, problem
         policy = found.policy
         if policy is None or not isinstance(policy.made_for, OnPage):
-            if opens or episode.withheld != found.why:
-                draft.facts.append(fact_of("page.ignored", episode, found.why))
-            return replace(episode, withheld=found.why)
+            unreadable = self.book().unreadable
+            why = f"{found.why}, but {_UNDECIDED}: {unreadable}" if unreadable else found.why
+            if opens or episode.withheld != why:
+                draft.facts.append(fact_of("page.ignored", episode, why))
+            return replace(episode, withheld=why, undecided=bool(unreadable))
+        return await self._taken_by(policy, policy.made_for, found, episode, draft)
+
+    async def _taken_by(
+        self, policy: Policy, wish: OnPage, found: Found, episode: Episode, draft: Draft
+    ) -> Episode:
         after = replace(
             episode,
             policy=policy.name,
             wish=found.wish,
             withheld="",
+            undecided=False,
             fallback=found.fallback,
-            shares=await self._shared_room(policy.name, policy.made_for, draft),
+            shares=await self._shared_room(policy.name, wish, draft),
         )
         draft.opened.append(after)
         fact = fact_of("page.opened", after, found.why, shares=after.shares)
         actor = f"policy {policy.name}@{policy.version[:8]}"
         draft.facts.append(replace(fact, actor=actor))
         return after
+
+    def policies_changed(self) -> None:
+        """Other policies are in force: ask again for pages that came while some were unreadable."""
+        self._asks_again = any(one.undecided for one in self._standing.values())
+        if self._asks_again and not self.book().unreadable:
+            self._wanted.set()
+
+    async def _decide(self, draft: Draft) -> None:
+        """Ask for the policies of pages of which nothing could be said when they came.
+
+        Their bodies are gone: what a policy asks of them fails, and must not open rooms for
+        everything that came meanwhile.  A person can open one by hand.
+        """
+        for one in tuple(self._standing.values()):
+            episode = draft.now(one)
+            if not episode.undecided or not episode.is_open:
+                continue
+            found = self._taking.by(self.book(), episode.page)
+            policy = found.policy
+            if policy is None or found.flaws or not isinstance(policy.made_for, OnPage):
+                askers = ", ".join(sorted({name for name, _ in found.flaws}))
+                lost = f"what {askers} would know of it is unknown until its source tells it again"
+                why = lost if askers else found.why
+                draft.facts.append(fact_of("page.ignored", episode, why))
+                draft.put(replace(episode, withheld=why, undecided=False))
+                continue
+            draft.put(await self._taken_by(policy, policy.made_for, found, episode, draft))
 
     async def _with_a_room(self, episode: Episode, draft: Draft) -> Episode:
         """A page that is open again after the page was over whose room it shared."""
@@ -384,11 +421,17 @@ class Pages:
         """Record what waits, in one transaction, and end what is due by now."""
         self._wanted.clear()
         batch, self._queue = self._queue, []
+        decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._asks_again and not self.book().unreadable:
+            batch.append((self._decide, decided))
         try:
             await self._record(batch)
         finally:
             for _, done in batch:
                 _fail(done, StoreFault(_ENDING))  # recorded or not: the sender comes again
+        if decided.done():
+            # What could not be recorded is asked with whatever is recorded next.
+            self._asks_again = decided.exception() is not None
         moment = self.next_moment
         if self._due or (moment is not None and moment <= self._clock.now()):
             await self._look()

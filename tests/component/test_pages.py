@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,7 +24,7 @@ from orchestrator.domain.policies import Mode
 from orchestrator.domain.rooms import NewRoom, RoomType
 from orchestrator.engine.pages import WAITING_MOST
 from orchestrator.ports.intake import Outcome, OverloadedError
-from orchestrator.ports.store import StoreFault
+from orchestrator.ports.store import Commit, StoreFault
 from tests.component.world import HOUR, World, policy, running
 from tests.fakes.rooms import Fate
 
@@ -369,6 +369,59 @@ async def test_a_page_that_no_policy_takes_opens_nothing_until_one_does() -> Non
         (nobody,) = await world.send(opened(source="opsgenie"))
         assert nobody.why == "no policy names the source opsgenie"
         assert world.events.count("page.ignored") == 2
+
+
+async def test_a_page_that_came_while_policies_were_unreadable_is_asked_about_again() -> None:
+    """Once they can be read; what they ask of its body fails by now, and opens no room."""
+    strict = on_page("strict", on_page={"sources": ["opsgenie"], "when": "page.raw.team == 'a'"})
+    async with running({FILE: b"name: ["}) as world:
+        told = [opened("Q1"), opened("Q2"), opened("Q3", source="opsgenie")]
+        receipts = await world.send(*told)
+        assert {one.outcome for one in receipts} == {Outcome.WITHHELD}
+        assert "it is asked again when they can" in receipts[0].why
+        await world.send(closed("Q2"))
+        await world.restart()
+        assert world.alive == []
+        await world.edit({FILE: on_page(), "strict.yaml": strict})
+        assert world.names == ["Checkout is slow"]
+        first, third = await world.store.standing_episodes()
+        assert (first.page.key, first.policy) == ("Q1", "oncall-bridge")
+        assert (third.page.key, third.policy) == ("Q3", "")
+        assert "what strict would know of it is unknown" in third.withheld
+        assert world.events.count("page.ignored") == 4
+        # It is decided now: another reading of the same says nothing new.
+        await world.edit({"other.yaml": policy()})
+        assert world.events.count("page.ignored") == 4
+
+
+async def test_a_page_that_nobody_took_is_decided_where_all_policies_were_read() -> None:
+    """A policy that comes later makes no room for what has been open for long."""
+    async with running({FILE: on_page(on_page={"sources": ["opsgenie"]})}) as world:
+        await world.send(opened("Q1"))
+        await world.edit({FILE: on_page()})
+        assert world.alive == []
+
+
+async def test_what_could_not_be_decided_again_is_asked_with_the_next_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The store took the policies down, and then nothing more."""
+    async with running({FILE: b"name: ["}) as world:
+        await world.send(opened("Q1"))
+        commit = world.store.commit
+
+        async def full(what: Commit, now: datetime) -> None:
+            if what.episodes:
+                message = "the disk is full"
+                raise StoreFault(message)
+            await commit(what, now)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(world.store, "commit", full)
+            await world.edit({FILE: on_page()})
+        assert world.alive == []
+        await world.send(opened("Q2"))
+        assert len(world.alive) == 2
 
 
 async def test_the_policy_with_the_highest_priority_takes_it() -> None:

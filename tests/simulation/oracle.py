@@ -35,7 +35,8 @@ DAY: Final = timedelta(days=1)
 OCCUPIED_MOST: Final = timedelta(hours=12)
 LOOK_LASTS: Final = timedelta(minutes=15)  # no call is under way for longer
 APPROVED_FOR: Final = timedelta(days=9)  # the longest grace here, and a day or two to come round
-GRACE_LEAST: Final = timedelta(seconds=60)
+# The daemon goes by the API's clock, which tells whole seconds.
+GRACE_LEAST: Final = timedelta(seconds=60) - timedelta(seconds=1)
 FLOOR: Final = DAY  # of every life that a writer asks for here
 GOOD_SPELL: Final = 3 * HOUR  # of good weather before an end is time enough to renew (P7)
 _ENDINGS: Final = frozenset({"room.deleted", "room.retired", "room.ending", "room.replaced"})

@@ -160,8 +160,14 @@ class Pager:
 
     # --- what was acknowledged --------------------------------------------------------------------
 
-    def sent(self, now: datetime, receipts: Sequence[Receipt] | None) -> str:
-        """What became of everything that waited; a receipt that may not be, or an empty text."""
+    def sent(
+        self, now: datetime, receipts: Sequence[Receipt] | None, *, readable: bool = True
+    ) -> str:
+        """What became of everything that waited; a receipt that may not be, or an empty text.
+
+        While policies are not ``readable`` a page may be withheld until they are.
+        """
+        taken = {Outcome.OPENED, Outcome.KNOWN, *([] if readable else [Outcome.WITHHELD])}
         waiting = self.waiting
         if receipts is None:
             for call, _ in waiting:
@@ -182,7 +188,7 @@ class Pager:
             else:
                 call.opened_at, call.closed_at = call.opened_at or now, None
                 call.sent_at = call.sent_at or signal_sent
-                if receipt.outcome not in {Outcome.OPENED, Outcome.KNOWN}:
+                if receipt.outcome not in taken:
                     wrong = f"P6: {call.key} opened, and was told to be {receipt.outcome}"
         return wrong
 

@@ -377,7 +377,8 @@ class Years:
         self.note("pages: " + ", ".join(f"{call.key} {type(it).__name__}" for call, it in waiting))
         receipts = await self.acknowledged([signal for _, signal in waiting])
         now = self.stage.true_clock.now()
-        wrong = self.pager.sent(now, receipts)
+        readable = not self.stage.engine.reconciler.book.unreadable
+        wrong = self.pager.sent(now, receipts, readable=readable)
         self.oracle.hold(not wrong, wrong)
         if receipts is None:
             self.note("pages: not acknowledged")
