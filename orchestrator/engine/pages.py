@@ -331,7 +331,6 @@ class Pages:
 
     def policies_changed(self) -> None:
         """Other policies are in force: ask again for pages that came while some were unreadable."""
-        self._asks_again = any(one.undecided for one in self._standing.values())
         if self._asks_again and not self.book().unreadable:
             self._wanted.set()
 
@@ -423,15 +422,17 @@ class Pages:
         batch, self._queue = self._queue, []
         decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._asks_again and not self.book().unreadable:
+            self._asks_again = False
             batch.append((self._decide, decided))
         try:
             await self._record(batch)
         finally:
             for _, done in batch:
                 _fail(done, StoreFault(_ENDING))  # recorded or not: the sender comes again
-        if decided.done():
-            # What could not be recorded is asked with whatever is recorded next.
-            self._asks_again = decided.exception() is not None
+        if decided.done() and decided.exception() is not None:
+            self._asks_again = True  # with whatever is recorded next
+        elif self._asks_again and not self.book().unreadable:
+            self._wanted.set()  # they came while a page was recorded that nobody took
         moment = self.next_moment
         if self._due or (moment is not None and moment <= self._clock.now()):
             await self._look()
@@ -476,6 +477,7 @@ class Pages:
     def _keep(self, episode: Episode) -> None:
         """Remember an episode as it is durable now."""
         place = place_of(episode)
+        self._asks_again = self._asks_again or (episode.undecided and episode.is_open)
         self.firsts.recorded(episode)
         known = self._latest.pop(place, episode)
         # One that was merged may stand for a while beside the next.

@@ -424,6 +424,25 @@ async def test_what_could_not_be_decided_again_is_asked_with_the_next_page(
         assert len(world.alive) == 2
 
 
+async def test_policies_that_come_while_a_page_is_recorded_take_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was nobody's when it was decided, and is recorded when they are in force."""
+    async with running({FILE: b"name: ["}) as world:
+        commit = world.store.commit
+
+        async def slow(what: Commit, now: datetime) -> None:
+            if what.episodes and FILE in world.sources.policies:
+                world.sources.policies = {"mended.yaml": on_page()}
+                await world.engine.reload.load("policies changed")
+            await commit(what, now)
+
+        monkeypatch.setattr(world.store, "commit", slow)
+        (receipt,) = await world.send(opened("Q1"))
+        assert receipt.outcome is Outcome.WITHHELD
+        assert len(world.alive) == 1
+
+
 async def test_the_policy_with_the_highest_priority_takes_it() -> None:
     """By name where two have the same."""
     files = {
