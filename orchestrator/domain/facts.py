@@ -197,7 +197,9 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             "again",
         ),
         "page.closed": _kind("a page is over: its source said so, or it grew too old", *_PAGE),
-        "page.ignored": _kind("a source called for responders, and no room is made for it", *_PAGE),
+        "page.ignored": _kind(
+            "a source called for responders, and no room is made for it", *_PAGE, "undecided"
+        ),
         "page.sent": _kind(
             "a person opened or closed a page by hand; what became of it follows", *_PAGE, "signal"
         ),

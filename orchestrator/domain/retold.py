@@ -37,14 +37,17 @@ class RetoldPages:
         shares = str(detail.get("shares", ""))
         policy = fact.key.partition("/")[0] or known.policy
         after = replace(known, policy=policy, withheld="", shares=shares, closed_at=None)
+        after = replace(after, undecided=False)
         self.episodes[known.id] = replace(after, over_at=None, reason="", merged_into="")
 
     def ignored(self, fact: Fact, ts: datetime) -> None:
         """No policy took the page. Raises as `opened`."""
         detail, id_ = fact.detail, str(fact.detail["episode"])
         page = _page(detail, "")
-        known = Episode(id_, _number(detail["count"]), page, ts, withheld=fact.reason)
-        self.episodes.setdefault(id_, known)
+        known = self.episodes.get(id_) or Episode(id_, _number(detail["count"]), page, ts)
+        undecided = detail.get("undecided") is True
+        if not known.policy:
+            self.episodes[id_] = replace(known, withheld=fact.reason, undecided=undecided)
 
     def closed(self, fact: Fact, ts: datetime) -> None:
         """The page is over. Raises as `opened`."""

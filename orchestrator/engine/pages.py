@@ -23,6 +23,7 @@ from typing import Final
 import structlog
 
 from orchestrator.domain.episodes import Episode
+from orchestrator.domain.facts import Json
 from orchestrator.domain.instant import is_idle
 from orchestrator.domain.keys import Key
 from orchestrator.domain.pages import Ignored, Signal
@@ -307,7 +308,8 @@ class Pages:
             unreadable = self.book().unreadable
             why = f"{found.why}, but {_UNDECIDED}: {unreadable}" if unreadable else found.why
             if opens or episode.withheld != why:
-                draft.facts.append(fact_of("page.ignored", episode, why))
+                known: dict[str, Json] = {"undecided": True} if unreadable else {}
+                draft.facts.append(fact_of("page.ignored", episode, why, **known))
             return replace(episode, withheld=why, undecided=bool(unreadable))
         return await self._taken_by(policy, policy.made_for, found, episode, draft)
 

@@ -86,6 +86,18 @@ def test_a_page_that_no_policy_took_is_known_until_one_does() -> None:
     assert (episode.policy, episode.withheld) == ("oncall", "")
 
 
+def test_a_page_that_came_while_policies_were_unreadable_is_undecided_until_they_are() -> None:
+    """What was said last of it counts."""
+    first = fact("page.ignored", undecided=True)
+    (episode,) = after(first).standing(NOW)
+    assert episode.undecided
+    for then in ("page.ignored", "page.opened"):
+        (episode,) = after(first, fact(then)).standing(NOW)
+        assert not episode.undecided
+    (episode,) = after(first, fact("page.opened"), fact("page.ignored")).standing(NOW)
+    assert episode.policy == "oncall"
+
+
 def test_of_one_page_the_latest_is_open() -> None:
     """Whatever facts are missing: the store refuses two."""
     pages = after(
