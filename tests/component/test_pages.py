@@ -371,7 +371,7 @@ async def test_a_page_that_no_policy_takes_opens_nothing_until_one_does() -> Non
         assert world.events.count("page.ignored") == 2
 
 
-async def test_a_page_that_came_while_policies_were_unreadable_is_asked_about_again() -> None:
+async def test_p06_a_page_that_came_while_policies_were_unreadable_is_asked_about_again() -> None:
     """Once they can be read; what they ask of its body fails by now, and opens no room."""
     strict = on_page("strict", on_page={"sources": ["opsgenie"], "when": "page.raw.team == 'a'"})
     async with running({FILE: b"name: ["}) as world:
