@@ -331,6 +331,20 @@ def test_the_rest_of_what_counts() -> None:
     assert memory.stores == {"firstone", "othertwo"}
 
 
+def test_who_believes_a_listing_approves_that_its_rooms_are_gone() -> None:
+    """Of the present links, whatever is known of a key."""
+    other = "team-rooms/gone"
+    believed = Fact(
+        "listing.believed", actor="anna", reason="the backend is new", detail={"keys": [KEY, other]}
+    )
+    memory = remembered(born(generation=3), believed, Fact("listing.believed", detail={}))
+    until = at(2) + timedelta(days=1)
+    assert memory.approved == {
+        KEY: Approval("lost 3", until, "anna", "the backend is new"),
+        other: Approval("lost 0", until, "anna", "the backend is new"),
+    }
+
+
 def test_what_cannot_be_understood_is_counted_and_passed_over() -> None:
     """Of another version of ours, altered, or about a room that was never told of."""
     broken = [
