@@ -130,9 +130,15 @@ class Installation:
                 self.end(process)
 
     def end(self, process: "subprocess.Popen[bytes]") -> int:
-        """End a daemon in order; its exit code."""
+        """End a daemon in order; its exit code.  One that does not end tells where it stands."""
         process.send_signal(signal.SIGTERM)
-        return process.wait(_ORDERLY)
+        try:
+            return process.wait(_ORDERLY)
+        except subprocess.TimeoutExpired as error:
+            process.send_signal(signal.SIGABRT)
+            process.wait(_ORDERLY)
+            error.add_note(self.log)
+            raise
 
     def until(self, condition: Callable[[], _Found], what: str, within: float = 75.0) -> _Found:
         """Look until something is there; a failure tells what the daemon said."""

@@ -52,6 +52,7 @@ def leashed(
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",  # SIGABRT tells where each thread stands
         **(environ or {}),
     }
     process = subprocess.Popen(
