@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
-from datetime import timedelta
 from typing import Annotated, ClassVar, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,7 +15,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from orchestrator.domain.directories import host_of
 from orchestrator.foundation.forms import Form, patterned
-from orchestrator.foundation.instants import format_duration
 from orchestrator.foundation.reach import read_reach
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -107,21 +104,6 @@ def some(value: list[T]) -> list[T]:
         message = "names none, so it could be sent nowhere; name at least one"
         raise ValueError(message)
     return value
-
-
-def between(least: timedelta, most: timedelta) -> Callable[[timedelta], timedelta]:
-    """A check that refuses a length of time outside of these; it raises ValueError."""
-
-    def check(value: timedelta) -> timedelta:
-        if not least <= value <= most:
-            message = (
-                f"{format_duration(value)} is not between {format_duration(least)} and "
-                f"{format_duration(most)}"
-            )
-            raise ValueError(message)
-        return value
-
-    return check
 
 
 # What editors are told; each takes everything that its check above takes.

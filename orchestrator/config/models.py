@@ -20,14 +20,13 @@ from orchestrator.config.fields import (
     SecretField,
     ShortName,
     Url,
-    between,
     some,
     written_path,
 )
 from orchestrator.config.links import LinksForm
 from orchestrator.config.sources.forms import SourceForm
 from orchestrator.domain.marker import OWNER
-from orchestrator.foundation.forms import Form, Length, patterned
+from orchestrator.foundation.forms import Form, Length, between, patterned
 
 _SQLITE: Final = "sqlite:///"
 EMBEDDED_ONLY: Final = ("listen", "public_url", "database", "keys")

@@ -9,7 +9,7 @@ check, which knows what it holds, put it into its message.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import UnionType
@@ -30,7 +30,11 @@ from typing import (
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
-from orchestrator.foundation.instants import DURATION_PATTERN, parse_duration
+from orchestrator.foundation.instants import (
+    DURATION_PATTERN,
+    format_duration,
+    parse_duration,
+)
 from orchestrator.foundation.problems import Place, Problem, did_you_mean, nearest
 
 Tree = str | int | float | bool | None | list["Tree"] | dict[str, "Tree"]
@@ -88,6 +92,21 @@ _LENGTH: Final = patterned(
 )
 # A length of time as people write it.
 Length = Annotated[timedelta, BeforeValidator(_length), _LENGTH]
+
+
+def between(least: timedelta, most: timedelta) -> Callable[[timedelta], timedelta]:
+    """A check that refuses a length of time outside of these; it raises ValueError."""
+
+    def check(value: timedelta) -> timedelta:
+        if not least <= value <= most:
+            message = (
+                f"{format_duration(value)} is not between {format_duration(least)} and "
+                f"{format_duration(most)}"
+            )
+            raise ValueError(message)
+        return value
+
+    return check
 
 
 class Placed(Protocol):

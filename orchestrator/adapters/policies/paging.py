@@ -5,7 +5,6 @@ It refuses what would lose a page: no source, an address that nobody could open,
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, ClassVar, Final
 from urllib.parse import urlsplit
@@ -14,8 +13,7 @@ from pydantic import AfterValidator, Field
 
 from orchestrator.adapters.policies.patterns import NAME, NOT_BLANK
 from orchestrator.domain.keys import POLICY_NAME
-from orchestrator.foundation.forms import Form, Length, patterned
-from orchestrator.foundation.instants import format_duration
+from orchestrator.foundation.forms import Form, Length, between, patterned
 
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
@@ -58,19 +56,6 @@ def _address(value: str) -> str:
     return value
 
 
-def _between(least: timedelta, most: timedelta) -> Callable[[timedelta], timedelta]:
-    def check(value: timedelta) -> timedelta:
-        if not least <= value <= most:
-            message = (
-                f"{format_duration(value)} is not between {format_duration(least)} and "
-                f"{format_duration(most)}"
-            )
-            raise ValueError(message)
-        return value
-
-    return check
-
-
 SourceName = Annotated[str, AfterValidator(_source), patterned(NAME)]
 
 
@@ -100,10 +85,10 @@ class OnPageForm(Form):
 class CloseForm(Form):
     """When a page's room is looked after no more."""
 
-    after: Annotated[Length, AfterValidator(_between(timedelta(), _DAY))] | None = Field(
+    after: Annotated[Length, AfterValidator(between(timedelta(), _DAY))] | None = Field(
         None, description="so long after the page was closed, and once nobody is inside: 10m"
     )
-    max_age: Annotated[Length, AfterValidator(_between(10 * _MINUTE, 30 * _DAY))] | None = Field(
+    max_age: Annotated[Length, AfterValidator(between(10 * _MINUTE, 30 * _DAY))] | None = Field(
         None, description="a page that is open for longer counts as closed: 24h"
     )
 
@@ -116,7 +101,7 @@ class StormForm(Form):
     more_than: Annotated[int, Field(ge=1, le=1000)] = Field(
         description="further pages share the first one's room"
     )
-    within: Annotated[Length, AfterValidator(_between(timedelta(seconds=10), _DAY))] = Field(
+    within: Annotated[Length, AfterValidator(between(timedelta(seconds=10), _DAY))] = Field(
         description="the time in which pages are counted"
     )
 
@@ -124,7 +109,7 @@ class StormForm(Form):
 class FallbackForm(Form):
     """Where people are sent while the API makes no room in time."""
 
-    after: Annotated[Length, AfterValidator(_between(timedelta(), 10 * _MINUTE))] | None = Field(
+    after: Annotated[Length, AfterValidator(between(timedelta(), 10 * _MINUTE))] | None = Field(
         None, description="so long after the page came: 20s"
     )
     room: (

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from orchestrator.config.fields import SecretField, between
-from orchestrator.foundation.forms import Form, Length, patterned
+from orchestrator.config.fields import SecretField
+from orchestrator.foundation.forms import Form, Length, between, patterned
 from orchestrator.foundation.selecting import SELECT_MAX, compile_select
 
 _HEADER: Final = "^[A-Za-z0-9-]{1,64}$"
