@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Final
 
 from orchestrator.adapters.delivery.email import Account, EmailPoster, Security
 from orchestrator.adapters.delivery.file import AlertsFile
+from orchestrator.adapters.delivery.hook import Hook, HookPoster
 from orchestrator.adapters.delivery.matrix import MatrixPoster
-from orchestrator.adapters.delivery.mattermost import MattermostPoster
+from orchestrator.adapters.delivery.mattermost import MATTERMOST
 from orchestrator.adapters.delivery.opsgenie import Opsgenie
 from orchestrator.adapters.delivery.pagerduty import PagerDuty
-from orchestrator.adapters.delivery.posting import Post, ReadSecret, SecretMissingError
-from orchestrator.adapters.delivery.slack import SlackPoster, SlackWebhookPoster
-from orchestrator.adapters.delivery.teams import TeamsPoster
+from orchestrator.adapters.delivery.posting import Post, SecretMissingError
+from orchestrator.adapters.delivery.slack import SLACK_WEBHOOK, SlackPoster
+from orchestrator.adapters.delivery.teams import TEAMS
 from orchestrator.adapters.delivery.telling import PostedAlerts, Poster, Teller
 from orchestrator.adapters.delivery.webhook import Webhook, WebhookAlerts
 from orchestrator.config.destinations import (
@@ -36,10 +37,10 @@ from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import AlertBoard, Messenger
 from orchestrator.ports.store import Commit, Store, StoreFault
 
-_HOOKS: Final[Mapping[str, Callable[[ReadSecret, Post], Poster]]] = {
-    "slack-webhook": SlackWebhookPoster,
-    "mattermost": MattermostPoster,
-    "teams": TeamsPoster,
+_HOOKS: Final[Mapping[str, Hook]] = {
+    "slack-webhook": SLACK_WEBHOOK,
+    "mattermost": MATTERMOST,
+    "teams": TEAMS,
 }
 
 
@@ -149,7 +150,7 @@ def _poster(
         case MatrixDestination(url=url, token=token, room=room):
             return MatrixPoster(url, _Reading(token), room, post)
         case HookDestination(chat=chat, url=secret):
-            return _HOOKS[chat](_Reading(secret), post)
+            return HookPoster(_HOOKS[chat], _Reading(secret), post)
         case EmailDestination():
             password = destination.password
             account = Account(

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from orchestrator.adapters.delivery.email import Account, EmailPoster, Security
+from orchestrator.adapters.delivery.hook import HookPoster
 from orchestrator.adapters.delivery.matrix import MatrixPoster
-from orchestrator.adapters.delivery.mattermost import MattermostPoster
+from orchestrator.adapters.delivery.mattermost import MATTERMOST
 from orchestrator.adapters.delivery.opsgenie import Opsgenie
 from orchestrator.adapters.delivery.pagerduty import PagerDuty
 from orchestrator.adapters.delivery.posting import Bounds, Post
-from orchestrator.adapters.delivery.slack import SlackPoster, SlackWebhookPoster
-from orchestrator.adapters.delivery.teams import TeamsPoster
+from orchestrator.adapters.delivery.slack import SLACK_WEBHOOK, SlackPoster
+from orchestrator.adapters.delivery.teams import TEAMS
 from orchestrator.adapters.delivery.telling import Poster, Teller
 from orchestrator.adapters.delivery.webhook import Webhook
 from orchestrator.domain.announcements import Announcement, Stage
@@ -238,17 +239,17 @@ STANDS: Final[dict[str, Standing]] = {
     ),
     "slack-webhook": _posted(
         chats.SlackHook,
-        lambda url: SlackWebhookPoster(secret(f"{url}/services/hunter2"), posting()),
+        lambda url: HookPoster(SLACK_WEBHOOK, secret(f"{url}/services/hunter2"), posting()),
         doubles=True,
     ),
     "mattermost": _posted(
         Chat,
-        lambda url: MattermostPoster(secret(f"{url}/hooks/hunter2"), posting()),
+        lambda url: HookPoster(MATTERMOST, secret(f"{url}/hooks/hunter2"), posting()),
         doubles=True,
     ),
     "teams": _posted(
         chats.Teams,
-        lambda url: TeamsPoster(secret(f"{url}/run?sig=hunter2"), posting()),
+        lambda url: HookPoster(TEAMS, secret(f"{url}/run?sig=hunter2"), posting()),
         doubles=True,
     ),
     "matrix": _posted(

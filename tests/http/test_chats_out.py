@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from orchestrator.adapters.delivery import matrix, mattermost, slack_layout, teams
+from orchestrator.adapters.delivery.hook import Hook, HookPoster
 from orchestrator.adapters.delivery.matrix import MatrixPoster
-from orchestrator.adapters.delivery.mattermost import MattermostPoster
-from orchestrator.adapters.delivery.slack import SlackPoster, SlackWebhookPoster
-from orchestrator.adapters.delivery.teams import TeamsPoster
+from orchestrator.adapters.delivery.mattermost import MATTERMOST
+from orchestrator.adapters.delivery.slack import SLACK_WEBHOOK, SlackPoster
+from orchestrator.adapters.delivery.teams import TEAMS
 from orchestrator.adapters.delivery.telling import Poster
 from orchestrator.domain.wording import Message, message_of
 from orchestrator.foundation.secret import Secret
@@ -407,7 +408,7 @@ async def test_slacks_webhook_answers_in_plain_text(
 ) -> None:
     """A known word is shown, anything else is not."""
     hook.reply = lambda _: reply
-    poster = SlackWebhookPoster(secret(f"{hook.url}/services/hunter2"), posting())
+    poster = HookPoster(SLACK_WEBHOOK, secret(f"{hook.url}/services/hunter2"), posting())
     with pytest.raises(DeliveryFault) as caught:
         await poster.post(message_of(OPEN), 1)
     await poster.close()
@@ -422,18 +423,18 @@ async def test_slacks_webhook_takes_plain_text_where_it_takes_no_blocks(
 ) -> None:
     """The link must get through."""
     hook.reply = lambda asked: Reply(400, error.encode()) if asked.json["blocks"] else None
-    poster = SlackWebhookPoster(secret(f"{hook.url}/services/hunter2"), posting())
+    poster = HookPoster(SLACK_WEBHOOK, secret(f"{hook.url}/services/hunter2"), posting())
     await poster.post(message_of(OPEN), 1)
     await poster.close()
     assert LINK in hook.posts[0]["text"]
     assert len(hook.asked) == 2
 
 
-@pytest.mark.parametrize("made", [SlackWebhookPoster, MattermostPoster, TeamsPoster])
-async def test_an_address_that_is_a_secret_is_read_each_time(hook: Chat, made: Any) -> None:
+@pytest.mark.parametrize("of", [SLACK_WEBHOOK, MATTERMOST, TEAMS])
+async def test_an_address_that_is_a_secret_is_read_each_time(hook: Chat, of: Hook) -> None:
     """A file that was replaced counts at once; nothing of it is told."""
     addresses = [f"{hook.url}/one?sig=a%2Bb", f"{hook.url}/two", "no address: hunter2"]
-    poster: Poster = made(lambda: Secret(addresses.pop(0)), posting())
+    poster: Poster = HookPoster(of, lambda: Secret(addresses.pop(0)), posting())
     await poster.post(message_of(OPEN), 1)
     await poster.amend(message_of(CLOSED), "", 1)
     assert [asked.path for asked in hook.asked] == ["/one", "/two"]
@@ -444,14 +445,14 @@ async def test_an_address_that_is_a_secret_is_read_each_time(hook: Chat, made: A
     await poster.close()
 
 
-@pytest.mark.parametrize("made", [MattermostPoster, TeamsPoster])
+@pytest.mark.parametrize("of", [MATTERMOST, TEAMS])
 @pytest.mark.parametrize(
     ("status", "refused"), [(400, True), (401, True), (429, False), (502, False)]
 )
-async def test_refusals_of_webhooks(hook: Chat, made: Any, status: int, refused: bool) -> None:
+async def test_refusals_of_webhooks(hook: Chat, of: Hook, status: int, refused: bool) -> None:
     """By their status."""
     hook.reply = lambda _: Reply(status, b"hunter2")
-    poster: Poster = made(secret(hook.url), posting())
+    poster: Poster = HookPoster(of, secret(hook.url), posting())
     with pytest.raises(DeliveryFault) as caught:
         await poster.post(message_of(OPEN), 1)
     await poster.close()

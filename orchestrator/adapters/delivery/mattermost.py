@@ -9,13 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from orchestrator.adapters.delivery.posting import (
-    Answer,
-    Post,
-    ReadSecret,
-    json_bytes,
-    read_in_thread,
-)
+from orchestrator.adapters.delivery.hook import Hook
+from orchestrator.adapters.delivery.posting import Answer
 from orchestrator.domain.wording import Message
 from orchestrator.ports.deliveries import DeliveryFault
 
@@ -26,40 +21,6 @@ _MARKS: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>&:$])")
 # Invisible and no part of a word: what follows it is no name of anybody any more.
 _APART: Final = "\u2060"
 _PING: Final = re.compile(r"@(?=\w)")
-
-
-class MattermostPoster:
-    """Implements `orchestrator.adapters.delivery.telling.Poster`."""
-
-    edits: Final = False
-    spacing: Final = 0.2
-
-    def __init__(self, url: ReadSecret, post: Post) -> None:
-        self._url = url
-        self._post = post
-
-    async def post(self, message: Message, attempt: int) -> str:
-        """Post it; there is no handle. Raises `DeliveryFault`."""
-        del attempt
-        url = await read_in_thread(self._url)
-        answer = await self._post.ask("POST", url, {}, json_bytes(body(message)))
-        if not answer.good:
-            raise _fault(answer)
-        return ""
-
-    async def amend(self, message: Message, handle: str, attempt: int) -> str:
-        """Post a further message. Raises `DeliveryFault`."""
-        await self.post(message, attempt)
-        return handle
-
-    async def check(self) -> str:
-        """See that its address can be read; there is nothing harmless to ask."""
-        await read_in_thread(self._url)
-        return "its address can be read; it is not asked, because any request is a message to it"
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._post.close()
 
 
 def body(message: Message) -> dict[str, Any]:
@@ -90,3 +51,6 @@ def escape(value: str) -> str:
 
 def _fault(answer: Answer) -> DeliveryFault:
     return answer.fault("make another incoming webhook and put its address there")
+
+
+MATTERMOST: Final = Hook(body, 0.2, _fault)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from orchestrator.adapters.delivery import slack_layout
+from orchestrator.adapters.delivery.hook import Hook
 from orchestrator.adapters.delivery.posting import (
     Answer,
     Post,
@@ -139,47 +140,6 @@ class SlackPoster:
         raise _fault(answer)
 
 
-class SlackWebhookPoster:
-    """An incoming webhook: nothing can be changed, and its address is the secret.
-
-    Implements `orchestrator.adapters.delivery.telling.Poster`.
-    """
-
-    edits: Final = False
-    spacing: Final = 1.0
-
-    def __init__(self, url: ReadSecret, post: Post) -> None:
-        self._url = url
-        self._post = post
-
-    async def post(self, message: Message, attempt: int) -> str:
-        """Post it; there is no handle. Raises `DeliveryFault`."""
-        del attempt
-        answer = await self._send(slack_layout.body(message))
-        if _code_of(answer) in {"invalid_blocks", "invalid_payload"}:
-            answer = await self._send(slack_layout.plain(message))
-        if not answer.good:
-            raise _hook_fault(answer)
-        return ""
-
-    async def amend(self, message: Message, handle: str, attempt: int) -> str:
-        """Post a further message. Raises `DeliveryFault`."""
-        await self.post(message, attempt)
-        return handle
-
-    async def check(self) -> str:
-        """See that its address can be read; there is nothing harmless to ask."""
-        await read_in_thread(self._url)
-        return "its address can be read; it is not asked, because any request is a message to it"
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._post.close()
-
-    async def _send(self, body: Mapping[str, Any]) -> Answer:
-        return await self._post.ask("POST", await read_in_thread(self._url), {}, json_bytes(body))
-
-
 class _SaidNoError(DeliveryRefusedError):
     """Slack refuses; `code` is its own word."""
 
@@ -215,3 +175,13 @@ def _code_of(answer: Answer) -> str:
 def _word(text: str) -> str:
     """Slack's word for a mistake; empty where it is none, because it may be anything."""
     return text if re.fullmatch("[a-z_]{1,60}", text) else ""
+
+
+# An incoming webhook, for who has no app.
+SLACK_WEBHOOK: Final = Hook(
+    slack_layout.body,
+    1.0,
+    _hook_fault,
+    slack_layout.plain,
+    lambda answer: _code_of(answer) in {"invalid_blocks", "invalid_payload"},
+)

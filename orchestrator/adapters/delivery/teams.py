@@ -11,53 +11,14 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from orchestrator.adapters.delivery.posting import (
-    Answer,
-    Post,
-    ReadSecret,
-    json_bytes,
-    read_in_thread,
-)
+from orchestrator.adapters.delivery.hook import Hook
+from orchestrator.adapters.delivery.posting import Answer
 from orchestrator.domain.wording import Message
 from orchestrator.ports.deliveries import DeliveryFault
 
 _MARKS: Final = re.compile(r"([\\`*_\[\]()#+\-!|~<>&])")
 _NUMBER: Final = re.compile(r"^([0-9]+)([.)])")  # would begin a list
 _APART: Final = "\u2060"  # invisible
-
-
-class TeamsPoster:
-    """Implements `orchestrator.adapters.delivery.telling.Poster`."""
-
-    edits: Final = False
-    spacing: Final = 0.3  # more than four a second were too many for it
-
-    def __init__(self, url: ReadSecret, post: Post) -> None:
-        self._url = url
-        self._post = post
-
-    async def post(self, message: Message, attempt: int) -> str:
-        """Post it; there is no handle. Raises `DeliveryFault`."""
-        del attempt
-        url = await read_in_thread(self._url)
-        answer = await self._post.ask("POST", url, {}, json_bytes(body(message)))
-        if not answer.good:
-            raise _fault(answer)
-        return ""
-
-    async def amend(self, message: Message, handle: str, attempt: int) -> str:
-        """Post a further card. Raises `DeliveryFault`."""
-        await self.post(message, attempt)
-        return handle
-
-    async def check(self) -> str:
-        """See that its address can be read; there is nothing harmless to ask."""
-        await read_in_thread(self._url)
-        return "its address can be read; it is not asked, because any request is a message to it"
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self._post.close()
 
 
 def body(message: Message) -> dict[str, Any]:
@@ -102,3 +63,6 @@ def _text(value: str, **how: Any) -> dict[str, Any]:
 
 def _fault(answer: Answer) -> DeliveryFault:
     return answer.fault("copy the address of the workflow anew")
+
+
+TEAMS: Final = Hook(body, 0.3, _fault)  # more than four a second were too many for it
