@@ -18,6 +18,7 @@ from orchestrator.meetings_server.http.problems import (
     wrong_method_answer,
 )
 from orchestrator.meetings_server.http.resources import Resources
+from orchestrator.meetings_server.http.routes import Call, Table
 from orchestrator.meetings_server.http.testing import TEST_PATH, Latency, RequestLog, TestRoutes
 from orchestrator.meetings_server.http.wire import Answer, Around, Carry, Request, Silence
 from orchestrator.meetings_server.model.refusals import Reason, Refused
@@ -55,7 +56,7 @@ class Api:
         self._clock = clock
         self._report = report
         self._gate = Gate(settings.applications)
-        self._resources = Resources(meetings, links, strict_v1=settings.strict_v1)
+        self._table = Table(Resources(meetings, links, strict_v1=settings.strict_v1).routes)
         self._pages = Pages(meetings, links)
         self._latency = Latency(settings.latency_before, settings.latency_after)
         self._around = around or _nothing_around
@@ -113,15 +114,16 @@ class Api:
         return replace(answer, body=b"") if request.method == "HEAD" else answer
 
     async def _resource(self, request: Request) -> Answer:
-        routes = self._resources.routes(resource_path(request.path))
-        if not routes:
+        found = self._table.find(resource_path(request.path))
+        if found is None:
             raise Refused(Reason.NOT_FOUND, "Not Found")
         application_id = self._gate.application(request.headers, self._clock.now())
-        if request.method not in routes:
-            raise WrongMethod(routes)
+        if request.method not in found.methods:
+            raise WrongMethod(found.methods)
         await self._wait(self._latency.before)
         try:
-            return await routes[request.method](request, application_id)
+            call = Call(request, application_id, found.names)
+            return await found.methods[request.method](call)
         finally:
             # Errors take as long as answers do.
             await self._wait(self._latency.after)
