@@ -6,6 +6,8 @@ resolver lets through is what is connected to.
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 import ssl
 
@@ -16,7 +18,10 @@ from aiohttp import (
     ClientOSError,
     ClientRequest,
     ClientResponse,
+    ClientSession,
+    ClientTimeout,
     ConnectionTimeoutError,
+    DummyCookieJar,
     ServerDisconnectedError,
     TCPConnector,
     ThreadedResolver,
@@ -27,18 +32,44 @@ from orchestrator.foundation.reach import Reach
 
 
 def guarded(
-    reach: Reach, tls: ssl.SSLContext | None = None, resolver: AbstractResolver | None = None
-) -> TCPConnector:
-    """Connections within a reach; none is kept, so each is judged anew.
+    reach: Reach,
+    patience: ClientTimeout,
+    tls: ssl.SSLContext | None = None,
+    resolver: AbstractResolver | None = None,
+    *,
+    decompress: bool = True,
+) -> ClientSession:
+    """Requests within a reach, each sent once, without cookies and without a proxy.
 
-    Call `Reach.check_literal` before each request: of an address itself no name is resolved.
+    No connection is kept, so each is judged anew.  Call `Reach.check_literal` before each request:
+    of an address itself no name is resolved.
     """
-    return TCPConnector(
-        ssl=tls or True,
-        resolver=_Guarded(reach, resolver or ThreadedResolver()),
-        use_dns_cache=False,
-        force_close=True,
+    return ClientSession(
+        connector=TCPConnector(
+            ssl=tls or True,
+            resolver=_Guarded(reach, resolver or ThreadedResolver()),
+            use_dns_cache=False,
+            force_close=True,
+        ),
+        cookie_jar=DummyCookieJar(),
+        timeout=patience,
+        trust_env=False,
+        auto_decompress=decompress,
+        middlewares=(once,),
     )
+
+
+def unreached(error: OSError) -> str:
+    """Why no connection came about, in few words of the system's.
+
+    asyncio puts the address into its texts, resolvers have numbers of their own, and OpenSSL's are
+    no errno at all.
+    """
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({error.reason or type(error).__name__})"
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return re.sub(r"[^\w .-]", "", error.strerror or "") or "no connection"
 
 
 class BrokenError(ClientError):

@@ -150,6 +150,20 @@ async def test_nobody_at_home() -> None:
     assert str(fault) == "cannot be reached: Connection refused"
 
 
+async def test_nobody_who_speaks_tls() -> None:
+    """OpenSSL's number for it is not the system's: that would be "Operation not permitted"."""
+
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        fault = await fault_of(f"https://127.0.0.1:{port}/x")
+    assert type(fault) is DeliveryFault
+    assert str(fault).startswith("cannot be reached: TLS failed (")
+
+
 class Nobody(ThreadedResolver):
     """Knows no name, or never says so."""
 

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import re
 import socket
 import ssl
 from collections import OrderedDict
@@ -39,6 +37,7 @@ from aiosmtplib.errors import (
 
 from orchestrator.adapters.delivery.posting import ReadSecret, SecretMissingError
 from orchestrator.domain.wording import Message, cut
+from orchestrator.foundation.outbound import unreached
 from orchestrator.foundation.reach import NotAllowedError, Reach
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import (
@@ -265,7 +264,7 @@ async def _connect(account: Account, reach: Reach) -> socket.socket:
         message = f"cannot be reached within {account.timeout:g} s"
         raise DeliveryFault(message) from None
     except OSError as error:
-        raise DeliveryFault(f"cannot be reached: {_told(error)}") from None
+        raise DeliveryFault(f"cannot be reached: {unreached(error)}") from None
 
 
 async def _first(
@@ -337,9 +336,3 @@ def _is_about_certificates(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _told(error: OSError) -> str:
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return re.sub(r"[^\w .-]", "", error.strerror or "") or "no connection"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import re
 import ssl
 from collections.abc import Callable, Mapping
@@ -25,7 +24,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from orchestrator.foundation.outbound import BrokenError, guarded, once
+from orchestrator.foundation.outbound import BrokenError, guarded, unreached
 from orchestrator.foundation.reach import NotAllowedError, Reach
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.clock import Clock
@@ -198,15 +197,8 @@ class Post:
     def _connections(self) -> aiohttp.ClientSession:
         # Made at the first request, because it belongs to the event loop that runs then.
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=guarded(self._reach, self._tls, self._resolver),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(
-                    total=self._bounds.total, connect=self._bounds.connect
-                ),
-                trust_env=False,
-                middlewares=(once,),
-            )
+            patience = aiohttp.ClientTimeout(total=self._bounds.total, connect=self._bounds.connect)
+            self._session = guarded(self._reach, patience, self._tls, self._resolver)
         return self._session
 
     def _fault(self, error: Exception, *, changes: bool) -> DeliveryFault:
@@ -215,7 +207,7 @@ class Post:
         if isinstance(error, aiohttp.ClientConnectorError):
             if isinstance(error.os_error, NotAllowedError):
                 return _not_allowed(error.os_error)
-            return DeliveryFault(f"cannot be reached: {_told(error.os_error)}")
+            return DeliveryFault(f"cannot be reached: {unreached(error.os_error)}")
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return DeliveryFault(f"cannot be reached within {self._bounds.connect:g} s")
         if isinstance(error, aiohttp.InvalidURL):
@@ -285,10 +277,3 @@ def _unanswered(error: Exception, bounds: Bounds) -> str:
     if isinstance(error, aiohttp.ClientResponseError):
         return "answered with what is no HTTP, or with a head that is too long; check the url"
     return f"cannot be asked ({type(error).__name__})"
-
-
-def _told(error: OSError) -> str:
-    """What the system says; asyncio adds the address, and resolvers have their own numbers."""
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return error.strerror or "no connection"

@@ -8,7 +8,6 @@ read.
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from orchestrator.adapters.directories.answers import refused, too_large, unders
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Directory, Header
 from orchestrator.foundation.instants import format_duration
-from orchestrator.foundation.outbound import BrokenError, guarded, once
+from orchestrator.foundation.outbound import BrokenError, guarded, unreached
 from orchestrator.foundation.reach import NotAllowedError, Reach
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.clock import Clock
@@ -183,16 +182,12 @@ class HttpDirectories:
     def _connections(self) -> aiohttp.ClientSession:
         # Made at the first request, because it belongs to the event loop that runs then.
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=guarded(self._reach, self._tls, self._resolver),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(
-                    total=self._bounds.total.total_seconds(),
-                    connect=self._bounds.connect.total_seconds(),
-                ),
-                trust_env=False,
-                auto_decompress=False,
-                middlewares=(once,),
+            patience = aiohttp.ClientTimeout(
+                total=self._bounds.total.total_seconds(),
+                connect=self._bounds.connect.total_seconds(),
+            )
+            self._session = guarded(
+                self._reach, patience, self._tls, self._resolver, decompress=False
             )
         return self._session
 
@@ -204,7 +199,7 @@ class HttpDirectories:
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return "has a certificate that is not trusted"
         if isinstance(error, aiohttp.ClientConnectorError):
-            return f"cannot be reached: {_told(error.os_error)}"
+            return f"cannot be reached: {unreached(error.os_error)}"
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return f"cannot be reached within {format_duration(self._bounds.connect)}"
         if isinstance(error, TimeoutError):
@@ -216,10 +211,3 @@ class HttpDirectories:
         if isinstance(error, aiohttp.ClientResponseError):
             return "answered with what is no HTTP, or with a head that is too long; check the url"
         return f"cannot be asked ({type(error).__name__})"
-
-
-def _told(error: OSError) -> str:
-    """What the system says; asyncio adds the address, and resolvers have their own numbers."""
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return error.strerror or "no connection"
