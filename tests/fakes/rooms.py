@@ -314,7 +314,7 @@ class FakeRooms:
                     return act()
                 raise WithheldError("not sent")
             case _:
-                fault = _REFUSALS[fate]()
+                fault = REFUSALS[fate]()
                 raise fault
 
     def _now(self) -> datetime:
@@ -435,7 +435,7 @@ def _silence(asked: Asked) -> Fault:
     return UnansweredError("no answer") if asked.changes else UnavailableError("no answer")
 
 
-_REFUSALS: dict[Fate, Callable[[], Fault]] = {
+REFUSALS: dict[Fate, Callable[[], Fault]] = {
     Fate.UNSENT: lambda: UnavailableError("no connection"),
     Fate.BUSY: lambda: UnavailableError("busy", 429, timedelta(seconds=7)),
     Fate.UNAUTHORIZED: lambda: UnauthorizedError("You did not provide correct credentials", 401),

@@ -263,6 +263,39 @@ async def test_an_endless_body_is_not_read_to_its_end(*, packed: bool) -> None:
             await ask(f"http://127.0.0.1:{it.port}")
 
 
+async def test_a_picture_is_sent_as_a_form_without_our_token() -> None:
+    """Every field as it was named, in its order, and the file after all of them."""
+    async with peer(saying(b"HTTP/1.1 204 No Content\r\n\r\n")) as it:
+        transport = OverHttp("http://127.0.0.1:1/v1/meetings")
+        try:
+            fields = {"Content-Type": "image/png", "key": "temp/1", "Policy": "p"}
+            answer = await transport.upload(
+                f"http://127.0.0.1:{it.port}/bucket", fields, b"\x89PNG"
+            )
+        finally:
+            await transport.close()
+    assert answer.status == 204
+    head, _, body = it.requests[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /bucket HTTP/1.1")
+    assert b"authorization" not in head.lower()
+    assert b"multipart/form-data" in head
+    names = [b'name="Content-Type"', b'name="key"', b'name="Policy"', b'name="file"', b"\x89PNG"]
+    places = [body.index(name) for name in names]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:1/x", "file:///etc/passwd", "https://me@127.0.0.1:1/x", "http://[", "//x/y"],
+)
+async def test_a_picture_is_not_sent_to_just_any_address(url: str) -> None:
+    """An API with TLS names no place without it."""
+    transport = OverHttp("https://127.0.0.1:1/v1/meetings")
+    with pytest.raises(NotSent, match="a picture is"):
+        await transport.upload(url, {}, b"")
+    await transport.close()
+
+
 async def test_a_closed_client_sends_nothing() -> None:
     """A worker that comes late while the daemon stops."""
     async with peer(saying(OK)) as it:

@@ -25,3 +25,7 @@ class ReadOnly:
         if method != "GET" or body is not None:
             raise WithheldError(f"{method} {path} was not sent: in this mode nothing is changed")
         return await self._inside.send(method, path, query, headers, None)
+
+    async def upload(self, url: str, fields: Mapping[str, str], content: bytes) -> Answer:
+        del url, fields, content
+        raise WithheldError("a picture was not sent: in this mode nothing is changed")

@@ -120,6 +120,8 @@ class MeetingsRooms:
     """The rooms of one application at one Meetings API."""
 
     def __init__(self, session: MeetingsSession, limits: Limits) -> None:
+        self.session = session
+        """Shared by whatever else is asked of the same API."""
         self._session = session
         self._limits = limits
         self._tells_sessions = True  # until it says that it does not

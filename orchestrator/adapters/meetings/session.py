@@ -1,7 +1,8 @@
 """One request after another to one API: turns, tokens, time, and what became of each.
 
-Knows HTTP and faults, and no rooms.  A request that changes something is sent once; it is sent a
-second time only after a 401, which says that nothing was done, and then with a new token.
+Knows HTTP and faults, and neither rooms nor themes.  A request that changes something is sent once;
+it is sent a second time only after a 401, which says that nothing was done, and then with a new
+token.
 """
 
 from __future__ import annotations
@@ -17,13 +18,25 @@ from orchestrator.adapters.meetings.apitime import ApiTime
 from orchestrator.adapters.meetings.faults import Call
 from orchestrator.adapters.meetings.retry import Retry
 from orchestrator.adapters.meetings.tempo import Tempo
+from orchestrator.adapters.meetings.themewire import Upload
 from orchestrator.adapters.meetings.token import Tokens
-from orchestrator.adapters.meetings.transport import Answer, NoAnswer, NotSent, Transport
+from orchestrator.adapters.meetings.transport import (
+    Answer,
+    NoAnswer,
+    NotSent,
+    Transport,
+    Uploads,
+)
 from orchestrator.adapters.meetings.wire import Object, UnreadableError, read_object
 from orchestrator.domain.facts import ApiCall
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.faults import Fault, UnauthorizedError
+from orchestrator.ports.faults import (
+    Fault,
+    MissingError,
+    RefusedError,
+    UnauthorizedError,
+)
 from orchestrator.ports.rooms import LAST_CALL
 
 Result = TypeVar("Result")
@@ -72,6 +85,12 @@ class MeetingsSession:
         Raises:
             Fault: `UnavailableError` also where the answer cannot be read.
         """
+        return await self.get_body(path, lambda body: read(read_object(body)), query)
+
+    async def get_body(
+        self, path: str, read: Callable[[bytes], Result], query: Query = _NO_QUERY
+    ) -> Result:
+        """The same for a body that may be something else than an object."""
         call = Call("GET", path)
 
         async def attempt(number: int) -> Result:
@@ -90,13 +109,41 @@ class MeetingsSession:
         """
         call = Call(method, path)
         LAST_CALL.set(None)
-        return self._read(call, await self._once(call, _NO_QUERY, body, 1), read)
+        answer = await self._once(call, _NO_QUERY, body, 1)
+        return self._read(call, answer, lambda said: read(read_object(said)))
 
-    async def remove(self, path: str) -> None:
+    async def order(self, method: str, path: str, body: bytes) -> None:
+        """Send a JSON body, once; of a 2xx only its status counts, as for `remove`."""
+        await self._order(Call(method, path), _NO_QUERY, body)
+
+    async def remove(self, path: str, query: Query = _NO_QUERY) -> None:
         """DELETE, once; a 2xx says nothing, or it is JSON: a page is a proxy's, not the API's."""
-        call = Call("DELETE", path)
+        await self._order(Call("DELETE", path), query, None)
+
+    async def upload(self, uploads: Uploads, upload: Upload, content: bytes) -> None:
+        """Send a picture to the place that the API named for it, once, without our token."""
+        call = Call("POST", f"(upload of the {upload.kind} picture)")
         LAST_CALL.set(None)
-        answer = await self._once(call, _NO_QUERY, None, 1)
+        async with self._way.tempo.turn():
+            began = self._way.clock.monotonic()
+            status = 0
+            try:
+                answer = await uploads.upload(upload.url, upload.fields, content)
+                status = answer.status
+            except (NotSent, NoAnswer, OSError, TimeoutError) as error:
+                raise faults.silent(call, error) from error
+            finally:
+                LAST_CALL.set(_told(call, status, self._way.clock.monotonic() - began, 1))
+        if not _is_success(answer):
+            fault = faults.refused(call, answer, self.api_now())
+            if isinstance(fault, UnauthorizedError | MissingError):
+                # The store of pictures says so, and neither of our credentials nor of a theme.
+                raise RefusedError(fault.message, fault.status)
+            raise fault
+
+    async def _order(self, call: Call, query: Query, body: bytes | None) -> None:
+        LAST_CALL.set(None)
+        answer = await self._once(call, query, body, 1)
         if not _is_success(answer):
             raise self._refused(call, answer)
         if answer.body.lstrip()[:1] == b"<":
@@ -109,11 +156,11 @@ class MeetingsSession:
             return UnauthorizedError(f"{fault.message}; and {trouble}", fault.status)
         return fault
 
-    def _read(self, call: Call, answer: Answer, read: Callable[[Object], Result]) -> Result:
+    def _read(self, call: Call, answer: Answer, read: Callable[[bytes], Result]) -> Result:
         if not _is_success(answer):
             raise self._refused(call, answer)
         try:
-            return read(read_object(answer.body))
+            return read(answer.body)
         except UnreadableError as error:
             raise faults.unreadable(call, answer.status, str(error)) from error
 

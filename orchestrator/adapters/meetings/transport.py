@@ -51,6 +51,24 @@ class Transport(Protocol):
         ...
 
 
+class Uploads(Protocol):
+    """A way to the places that an API names for pictures; elsewhere, and without our token."""
+
+    async def upload(self, url: str, fields: Mapping[str, str], content: bytes) -> Answer:
+        """POST a form once: the fields in their order, then the picture as ``file``.
+
+        Args:
+            url: as the API named it.
+            fields: verbatim.
+            content: of a PNG file.
+
+        Raises:
+            NotSent: no connection was made, or this address is none that is sent to.
+            NoAnswer: it left, and no whole answer came back.
+        """
+        ...
+
+
 class NotSent(Exception):
     """No connection was made, so the API cannot have carried anything out."""
 

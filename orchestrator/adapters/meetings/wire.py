@@ -107,8 +107,8 @@ def read_room(document: Object) -> Observed:
     where = f"room {room_id}"
     return Observed(
         id=room_id,
-        display_name=_text(document, "display_name", where) or "",
-        metadata=_text(document, "metadata", where),
+        display_name=read_text(document, "display_name", where) or "",
+        metadata=read_text(document, "metadata", where),
         type=_type(document, where),
         settings=_read_settings(document, where),
         expires_at=_moment(document, "expires_at", where),
@@ -121,7 +121,7 @@ def read_room(document: Object) -> Observed:
 
 def read_id(document: Object) -> str:
     """A room's id; one that could not stand in a path would lead to another place than its room."""
-    room_id = _text(document, "id", "a room")
+    room_id = read_text(document, "id", "a room")
     if not room_id:
         raise UnreadableError("a room has no id")
     if not is_room_id(room_id):
@@ -130,7 +130,7 @@ def read_id(document: Object) -> str:
 
 
 def is_room_id(text: str) -> bool:
-    """Whether a room can have this id; UUIDs do, and more than them."""
+    """Whether a room or theme can have this id; UUIDs do, and more than them."""
     return _ROOM_ID.fullmatch(text) is not None
 
 
@@ -170,7 +170,7 @@ def read_sessions(document: Object) -> WireSessions:
     rows = _rows(document, "sessions")
     for row in rows:
         where = "a session"
-        room_id = _text(row, "room_id", where)
+        room_id = read_text(row, "room_id", where)
         started = _moment(row, "start_time", where)
         if not room_id:
             continue
@@ -197,7 +197,7 @@ def write_room(room: NewRoom) -> bytes:
     if room.type is RoomType.INSTANT:
         for name in _LONG_TERM_ONLY:
             body.pop(name, None)
-    return _bytes(body)
+    return write_object(body)
 
 
 def write_patch(patch: Patch) -> bytes:
@@ -205,11 +205,11 @@ def write_patch(patch: Patch) -> bytes:
     details = _nested(patch.settings)
     if patch.expires_at is not None:
         details["expires_at"] = format_instant(patch.expires_at)
-    return _bytes({"update_details": details})
+    return write_object({"update_details": details})
 
 
-def _bytes(body: Object) -> bytes:
-    # ASCII, so that no text of a policy can fail to encode.
+def write_object(body: Object) -> bytes:
+    """A body: ASCII, so that no text of a policy can fail to encode."""
     return json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
@@ -267,7 +267,7 @@ def _setting(name: str, rule: SettingRule, value: object) -> Setting:
 
 
 def _type(document: Object, where: str) -> RoomType:
-    text = _text(document, "type", where) or RoomType.INSTANT.value
+    text = read_text(document, "type", where) or RoomType.INSTANT.value
     known = _TYPES.get(text.strip().lower().replace(" ", "_").replace("-", "_"))
     if known is None:
         raise UnreadableError(f"{where} is of a type that is not known")
@@ -319,7 +319,8 @@ def _flag(value: object, name: str, *, default: bool) -> bool:
     raise UnreadableError(f"{name} is neither true nor false")
 
 
-def _text(document: Object, name: str, where: str) -> str | None:
+def read_text(document: Object, name: str, where: str) -> str | None:
+    """A text of an object; None where it is not told."""
     value = document.get(name)
     if value is None:
         return None
@@ -332,11 +333,11 @@ def _code(value: object, where: str) -> str:
     """A meeting code: digits that some servers may send as a number."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return _text({"meeting_code": value}, "meeting_code", where) or ""
+    return read_text({"meeting_code": value}, "meeting_code", where) or ""
 
 
 def _moment(document: Object, name: str, where: str) -> datetime | None:
-    text = _text(document, name, where)
+    text = read_text(document, name, where)
     if not text:
         return None
     try:
@@ -346,7 +347,7 @@ def _moment(document: Object, name: str, where: str) -> datetime | None:
 
 
 def _link(document: Object, name: str, where: str) -> str:
-    href = _text(_object(_object(document, "_links", where), name, where), "href", where)
+    href = read_text(_object(_object(document, "_links", where), name, where), "href", where)
     if not href:
         raise UnreadableError(f"{where} has no {name}")
     return href

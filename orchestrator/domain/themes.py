@@ -1,0 +1,197 @@
+"""Themes in the API's own words: what is wished of one, what was seen, what our store remembers.
+
+A theme has no metadata, so whose it is stands in its name: ``corporate~`` and eight hexadecimal
+digits of the owner (the API keeps names unique within an application).  A theme without that ending
+is another's and is not touched, whatever it is called (promise P3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from orchestrator.domain.policies import GRACE
+from orchestrator.domain.records import Attempts
+from orchestrator.foundation.problems import Place
+
+BRAND_TEXT_MAX: Final = 200  # characters; the API notes, 8.2, for this and what follows
+COMPANY_URL_MAX: Final = 128
+COLOR: Final = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
+COMPANY_URL: Final = re.compile(r"[A-Za-z0-9_~-]*[A-Za-z_~-][A-Za-z0-9_~-]*")
+LOGO_MAX: Final = 1_000_000  # bytes; the API notes, 8.3
+LOGO_SIDE_MAX: Final = 300  # pixels, of a logo
+FAVICON_SIDES: Final = (16, 32)  # pixels, of a favicon, which is square
+
+# What a POST or PATCH says of a theme; pictures come by another way.
+FIELDS: Final = ("theme_name", "main_color", "brand_text", "short_company_url")
+
+Fields = Mapping[str, str | None]
+
+
+class LogoType(StrEnum):
+    """The three pictures of a theme, by the API's ``logoType``."""
+
+    WHITE = "white"
+    COLORED = "colored"
+    FAVICON = "favicon"
+
+
+_PICTURES: Final[Mapping[LogoType, str]] = MappingProxyType({})
+_NEVER: Final = Attempts()
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """A picture as its file has it, checked: PNG, with the bounds of the API notes, 8.3."""
+
+    file: str  # relative to the policies folder
+    content: bytes = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """What tells one content from another: 16 hexadecimal digits."""
+        return hashlib.sha256(self.content).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeWish:
+    """One theme file, in force or a candidate.
+
+    Attributes:
+        file: its path within the policies folder.
+        version: the digest of its text (16 hexadecimal digits).
+        main_color: in lower case.
+        default: it is the application's default theme.
+        grace: between its removal from the folder and its removal at the API.
+    """
+
+    name: str
+    file: str
+    version: str
+    main_color: str
+    brand_text: str
+    short_company_url: str | None = None
+    logos: Mapping[LogoType, Logo] = field(default_factory=lambda: MappingProxyType({}))
+    default: bool = False
+    grace: timedelta = GRACE
+    places: Mapping[str, Place] = field(default_factory=lambda: MappingProxyType({}))
+
+    def fields(self, owner: str) -> Fields:
+        """What the API is asked for, but for the pictures."""
+        fields: dict[str, str | None] = {
+            "theme_name": api_name(owner, self.name),
+            "main_color": self.main_color,
+            "brand_text": self.brand_text,
+        }
+        if self.short_company_url is not None:
+            fields["short_company_url"] = self.short_company_url
+        return fields
+
+    @property
+    def digest(self) -> str:
+        """Another for another wish: by it a failure is remembered."""
+        logos = sorted((str(kind), logo.digest) for kind, logo in self.logos.items())
+        parts = (
+            self.main_color,
+            self.brand_text,
+            self.short_company_url,
+            logos,
+            self.default,
+        )
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """A theme as the API last described it.
+
+    Attributes:
+        id: its ``theme_id``.
+        fields: a value for each of `FIELDS`; the colour in lower case.
+        pictures: the storage keys of the pictures that it has.
+    """
+
+    id: str
+    fields: Fields
+    pictures: Mapping[LogoType, str] = field(default_factory=lambda: _PICTURES)
+
+    @property
+    def name(self) -> str:
+        """Its ``theme_name``, unique within the application."""
+        return self.fields["theme_name"] or ""
+
+
+class ThemeCall(StrEnum):
+    """What a call asks of the API."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UPLOAD = "upload"
+    DEFAULT = "default"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeOperation:
+    """A journalled call whose outcome is not recorded yet."""
+
+    id: str
+    kind: ThemeCall
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeRecord:
+    """What our store remembers of one theme.
+
+    Attributes:
+        name: in the language of policies.
+        id: at the API; empty before it was made, and where it was lost.
+        fields: what was asked for last.
+        uploaded: the digest of the file that each picture was made from.
+        pictures: the storage key that each picture had then: another one is another's picture.
+        default: it was made the application's default theme, by our last word.
+        grace: stored with it, so that it outlives the file.
+        decided_at, due: of a removal that is decided and not yet carried out (API time).
+        missing_since: API time of the first look that did not find it.
+        updated_at: API time of the last PATCH.
+        attempts: failures in a row, and when to come back (API time).
+        operation: a call that is under way, or whose outcome nobody knows.
+    """
+
+    name: str
+    id: str = ""
+    fields: Fields = field(default_factory=lambda: MappingProxyType({}))
+    uploaded: Mapping[LogoType, str] = field(default_factory=lambda: _PICTURES)
+    pictures: Mapping[LogoType, str] = field(default_factory=lambda: _PICTURES)
+    default: bool = False
+    grace: timedelta = GRACE
+    decided_at: datetime | None = None
+    due: datetime | None = None
+    missing_since: datetime | None = None
+    updated_at: datetime | None = None
+    attempts: Attempts = _NEVER
+    operation: ThemeOperation | None = None
+
+
+def owner_mark(owner: str) -> str:
+    """What the name of each theme of an owner ends with."""
+    return f"~{hashlib.sha256(owner.encode()).hexdigest()[:8]}"
+
+
+def api_name(owner: str, name: str) -> str:
+    """The ``theme_name`` of a theme of ours."""
+    return name + owner_mark(owner)
+
+
+def own_name(owner: str, theme_name: str) -> str | None:
+    """The name that we know a theme by; None where it is not ours."""
+    mark = owner_mark(owner)
+    name = theme_name.removesuffix(mark)
+    return name if name and name != theme_name else None
