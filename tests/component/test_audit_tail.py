@@ -13,10 +13,11 @@ from tests.fakes.logbook import Logbook
 
 
 class Reader:
-    """A follower that is asked for so many entries at a time; `looks` counts its waits."""
+    """A follower that is asked for so many entries at a time; its waits take no time."""
 
     def __init__(self, logbook: Logbook, count: int = 0) -> None:
-        self.looks = 0
+        self._looks = 0
+        self._looked = asyncio.Condition()
         self._entries: AsyncIterator[Entry] = follow(logbook.live, count, self._wait)
 
     async def next(self, count: int) -> list[tuple[int, str]]:
@@ -27,9 +28,16 @@ class Reader:
             found.append((entry.seq, entry.event.split(".")[1]))
         return found
 
-    async def _wait(self, seconds: float) -> None:
-        self.looks += 1
-        await asyncio.sleep(seconds / 50)
+    async def look(self, times: int) -> None:
+        """Return when it has looked so many times more."""
+        async with asyncio.timeout(5), self._looked:
+            seen = self._looks
+            await self._looked.wait_for(lambda: self._looks >= seen + times)
+
+    async def _wait(self, _: float) -> None:
+        async with self._looked:
+            self._looks += 1
+            self._looked.notify_all()
 
 
 @pytest.fixture
@@ -50,8 +58,7 @@ async def test_it_waits_for_a_log_that_is_not_there_yet(logbook: Logbook) -> Non
     """Somebody may look before the daemon was ever started."""
     reader = Reader(logbook, 10)
     first = asyncio.create_task(reader.next(1))
-    while reader.looks < 3:
-        await asyncio.sleep(0.001)
+    await reader.look(3)
     logbook.write_to(1)
     assert await first == [(1, "renewed")]
 
@@ -77,9 +84,7 @@ async def test_it_waits_for_the_file_after_a_rotation(logbook: Logbook) -> None:
     await reader.next(1)
     logbook.rotate()
     further = asyncio.create_task(reader.next(2))
-    looks = reader.looks
-    while reader.looks < looks + 3:
-        await asyncio.sleep(0.001)
+    await reader.look(3)
     logbook.write_to(3)
     assert await further == [(2, "checkpoint"), (3, "renewed")]
 

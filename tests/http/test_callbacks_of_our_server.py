@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import aiohttp
 import pytest
@@ -21,6 +21,7 @@ from orchestrator.app.embedded import embedded
 from orchestrator.app.web import WebDoor
 from orchestrator.config import Settings, read_config
 from orchestrator.config.settings import Calls, EmbeddedMeetings
+from orchestrator.domain.keys import Key
 from orchestrator.domain.presence import Callback, Event
 from orchestrator.domain.reports import RoomRow
 from orchestrator.edges.http.callbacks import CallbackRoutes, Lock
@@ -34,17 +35,7 @@ from tests.system.installation import policy
 
 TOKEN = "ab" * 32
 ROOM = "teams/checkout"
-
-
-async def until(look: Callable[[], Awaitable[Any]], what: str, within: float = 10.0) -> Any:
-    """Look every few milliseconds until something is there."""
-    end = time.monotonic() + within
-    while time.monotonic() < end:
-        found = await look()
-        if found:
-            return found
-        await asyncio.sleep(0.005)
-    pytest.fail(f"not within {within} s: {what}")
+T = TypeVar("T")
 
 
 def free_port() -> int:
@@ -63,6 +54,20 @@ class Both:
     server: str
     session: aiohttp.ClientSession
     policies: Path
+    stirred: asyncio.Event
+
+    async def until(self, look: Callable[[], Awaitable[T]], what: str) -> T:
+        """Look whenever a turn is over or a fact was written, until something is there."""
+        try:
+            async with asyncio.timeout(10):
+                while True:
+                    self.stirred.clear()
+                    found = await look()
+                    if found:
+                        return found
+                    await self.stirred.wait()
+        except TimeoutError:
+            pytest.fail(f"not within 10 s: {what}")
 
     async def row(self) -> RoomRow:
         """The room as `rooms show` shows it."""
@@ -91,11 +96,11 @@ class Both:
     async def use(self, what: str) -> RoomRow:
         """Wait until the use of the room is this."""
 
-        async def look() -> RoomRow | None:
+        async def look() -> list[RoomRow]:
             row = await self.row()
-            return row if row.use == what else None
+            return [row] if row.use == what else []
 
-        found: RoomRow = await until(look, f"the room is {what}")
+        (found,) = await self.until(look, f"the room is {what}")
         return found
 
     async def rested(self) -> bool:
@@ -132,8 +137,23 @@ async def both(folder: Path) -> AsyncIterator[Both]:
         stack.push_async_callback(server.close)
         group.create_task(app.run())
         await app.engine.ready.wait()
-        yield Both(app, server.url, session, folder / "policies")
+        yield Both(app, server.url, session, folder / "policies", stirring(app))
         app.stop()
+
+
+def stirring(app: App) -> asyncio.Event:
+    """An event that is set whenever a turn is over or a fact was written."""
+    stirred = asyncio.Event()
+    inbox, store = app.engine.parts.inbox, app.engine.parts.store
+    done = inbox.done
+
+    def over(key: Key) -> None:
+        done(key)
+        stirred.set()
+
+    inbox.done = over  # type: ignore[method-assign]
+    store.listen(stirred.set)
+    return stirred
 
 
 def installed(folder: Path, port: int, http_port: int) -> Settings:
@@ -168,7 +188,7 @@ async def test_p05_who_joins_holds_the_room_at_once_and_who_leaves_lets_it_go(
     """By callbacks over HTTP, without a listing in between."""
     async with both(tmp_path) as it:
         room = (await it.use("empty")).room_id
-        await until(it.rested, "the first listings are over")
+        await it.until(it.rested, "the first listings are over")
         listed = [one for one in await it.asked() if one.startswith("GET")]
         before = time.monotonic()
         who = await it.join(room)
@@ -182,7 +202,7 @@ async def test_p05_who_joins_holds_the_room_at_once_and_who_leaves_lets_it_go(
         async def held() -> bool:
             return any(one.startswith("occupied") for one in (await it.row()).held)
 
-        await until(held, "the replacement is held")
+        await it.until(held, "the replacement is held")
         assert (await it.row()).room_id == room
         await it.leave(room, who)
 
@@ -194,7 +214,7 @@ async def test_p05_who_joins_holds_the_room_at_once_and_who_leaves_lets_it_go(
             ]
             return [row.display_name for row in current] == ["Another name"]
 
-        await until(replaced, "it goes on without a listing")
+        await it.until(replaced, "it goes on without a listing")
         status = await it.app.desk.status()
         assert status.callbacks["received"] == 4
         assert "Ada" not in (tmp_path / "state" / "audit.jsonl").read_text()
@@ -204,15 +224,15 @@ async def test_p05_who_joins_holds_the_room_at_once_and_who_leaves_lets_it_go(
 class Told:
     """Takes callbacks and keeps them."""
 
-    callbacks: list[Callback]
+    callbacks: asyncio.Queue[Callback]
 
     async def received(self, callback: Callback) -> None:
-        self.callbacks.append(callback)
+        self.callbacks.put_nowait(callback)
 
 
 async def test_the_embedded_server_calls_the_address_that_it_was_given(tmp_path: Path) -> None:
     """For rooms that name no address of their own."""
-    desk, clock = Told([]), VirtualClock()
+    desk, clock = Told(asyncio.Queue()), VirtualClock()
     routes = CallbackRoutes(Lock(Secret(TOKEN)))
     calls = Calls(100.0, 8, timedelta(seconds=5), 100, timedelta())
     meetings = EmbeddedMeetings("127.0.0.1", 0, None, tmp_path / "m.db", tmp_path / "keys", calls)
@@ -225,12 +245,9 @@ async def test_the_embedded_server_calls_the_address_that_it_was_given(tmp_path:
             ):
                 room = await instant_room(api.url, api.application_id, api.private_key, session)
                 clock.advance(11 * 60)
-
-                async def told() -> bool:
-                    return bool(desk.callbacks)
-
-                await until(told, "room:expired is told")
-    assert desk.callbacks == [Callback(Event.ROOM_EXPIRED, room)]
+                told = await asyncio.wait_for(desk.callbacks.get(), 10)
+    assert told == Callback(Event.ROOM_EXPIRED, room)
+    assert desk.callbacks.empty()
 
 
 async def instant_room(

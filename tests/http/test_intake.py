@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from typing import Any, Final
 import pytest
 
 from orchestrator.domain.pages import Closed, Ignored, Opened, Signal
-from orchestrator.edges.http.intake import IntakeLimits, IntakeRoutes
+from orchestrator.edges.http.intake import IntakeLimits, IntakeRoutes, Report
 from orchestrator.edges.intake.authentication import Lock
 from orchestrator.edges.intake.options import Options
 from orchestrator.edges.intake.signatures import Scheme, Signature
@@ -47,6 +47,7 @@ class Desk:
     waits: list[timedelta] = field(default_factory=list)
     fault: Exception | None = None
     going_on: asyncio.Event = field(default_factory=asyncio.Event)
+    came: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
     def __post_init__(self) -> None:
         self.going_on.set()
@@ -54,12 +55,37 @@ class Desk:
     async def received(
         self, signals: Sequence[Signal], wait: timedelta = timedelta()
     ) -> Sequence[Receipt]:
+        self.came.release()
         await self.going_on.wait()
         if self.fault is not None:
             raise self.fault
         self.taken += signals
         self.waits.append(wait)
         return [self.receipt if not isinstance(one, Ignored) else IGNORED for one in signals]
+
+    async def have_come(self, messages: int) -> None:
+        """Return when so many more messages are with it."""
+        async with asyncio.timeout(5):
+            for _ in range(messages):
+                await self.came.acquire()
+
+
+class Watched(IntakeRoutes):
+    """Routes that tell when they begin and cease to hold bytes; nothing else does."""
+
+    def __init__(self, now: Callable[[], datetime], report: Report, limits: IntakeLimits) -> None:
+        self.holding, self.empty = asyncio.Event(), asyncio.Event()
+        super().__init__(now, report, limits)
+
+    @property
+    def _held(self) -> int:
+        return self._bytes
+
+    @_held.setter
+    def _held(self, held: int) -> None:
+        self._bytes = held
+        (self.holding if held else self.empty).set()
+        (self.empty if held else self.holding).clear()
 
 
 IGNORED: Final = Receipt(Outcome.IGNORED, why="nothing for us")
@@ -69,7 +95,7 @@ IGNORED: Final = Receipt(Outcome.IGNORED, why="nothing for us")
 class Stand:
     """Routes on a server, and the desk behind them."""
 
-    routes: IntakeRoutes
+    routes: Watched
     desk: Desk
     here: Served
     now: list[datetime]
@@ -101,7 +127,7 @@ async def stand(*sources: Source, limits: IntakeLimits | None = None) -> AsyncIt
     """Take pages for the length of the block."""
     now = [NOW]
     told: list[tuple[str, dict[str, object]]] = []
-    routes = IntakeRoutes(
+    routes = Watched(
         lambda: now[0],
         lambda event, fields: told.append((event, {**fields})),
         limits or IntakeLimits(),
@@ -406,8 +432,7 @@ async def test_more_at_once_than_are_of_use_come_again() -> None:
         it.desk.going_on.clear()
         async with asyncio.TaskGroup() as group:
             first = [group.create_task(it.post()) for _ in range(2)]
-            while it.routes._under_way < 2:  # noqa: SLF001 (nothing else tells that both wait)
-                await asyncio.sleep(0.01)
+            await it.desk.have_come(2)
             told = await it.post()
             assert (told.status, told.headers["Retry-After"]) == (503, "5")
             it.desk.going_on.set()
@@ -423,8 +448,7 @@ async def test_where_many_wait_for_their_room_others_are_not_turned_away() -> No
         async with asyncio.TaskGroup() as group:
             for _ in range(4):
                 group.create_task(it.post())
-            while it.routes._under_way < 4:  # noqa: SLF001 (as above)
-                await asyncio.sleep(0.01)
+            await it.desk.have_come(4)
             it.desk.going_on.set()
         assert sorted(it.desk.waits) == [timedelta(), timedelta(), *[timedelta(seconds=1)] * 2]
 
@@ -505,13 +529,11 @@ async def test_a_sender_that_goes_away_leaves_nothing_behind() -> None:
         head = f"POST /in/own HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {BEARER}\r\n"
         writer.write(f"{head}Content-Length: 100000\r\n\r\n{'x' * 50_000}".encode())
         await writer.drain()
-        while not it.routes._held:  # noqa: SLF001
-            await asyncio.sleep(0.01)
+        await asyncio.wait_for(it.routes.holding.wait(), 5)
         writer.transport.abort()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
-        while it.routes._held:  # noqa: SLF001
-            await asyncio.sleep(0.01)
+        await asyncio.wait_for(it.routes.empty.wait(), 5)
         assert it.desk.taken == []
 
 

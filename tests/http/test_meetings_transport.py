@@ -163,10 +163,11 @@ async def say_nothing(_: Peer, __: bytes, writer: asyncio.StreamWriter) -> None:
 
 async def drip(_: Peer, __: bytes, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    while not writer.is_closing():
+    gone = asyncio.create_task(writer.wait_closed())
+    while not gone.done():
         writer.write(b" ")
-        await writer.drain()
-        await asyncio.sleep(0.02)
+        await asyncio.wait([gone], timeout=0.02)
+    await gone
 
 
 BROKEN: dict[str, Behaviour] = {
