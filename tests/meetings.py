@@ -99,6 +99,14 @@ class Reply:
         assert found["status"] == self.status
         return self.status, found["name"], found["message"]
 
+    @property
+    def errors(self) -> tuple[int, str, str, list[Any]]:
+        """Family A with what is wrong one by one, after a look at its form."""
+        found = self.json
+        assert list(found) == ["message", "name", "errors", "status"]
+        assert found["status"] == self.status
+        return self.status, found["name"], found["message"], found["errors"]
+
 
 class Way(Protocol):
     """How a request gets to the server."""
@@ -164,6 +172,13 @@ class Client:
         """The room as it is now."""
         reply = await self.ask("GET", f"/rooms/{room['id']}")
         assert reply.status == 200, reply.body
+        return reply.json
+
+    async def create_theme(self, **fields: Any) -> Any:
+        """A theme that must come about."""
+        body = {"main_color": "#12f64e", "brand_text": "Brand"} | fields
+        reply = await self.ask("POST", "/themes", body)
+        assert reply.status == 201, reply.body
         return reply.json
 
     async def join(self, room: Any, name: str = "Ada", *, is_host: bool = False) -> str:

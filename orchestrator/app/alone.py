@@ -40,6 +40,8 @@ class Alone:
         latency: how long each request waits before it is carried out.
         latency_after: how long its answer then waits.
         hostile: the seed of what goes wrong; None: nothing does on purpose.
+        max_rooms: that one application may have at a time; None: no limit.
+        max_themes: the same of themes.
     """
 
     host: str
@@ -53,6 +55,8 @@ class Alone:
     latency: timedelta = timedelta()
     latency_after: timedelta = timedelta()
     hostile: int | None = None
+    max_rooms: int | None = None
+    max_themes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> Sequence[T
             test_routes=alone.test_routes,
             latency_before=alone.latency,
             latency_after=alone.latency_after,
+            max_rooms=alone.max_rooms,
+            max_themes=alone.max_themes,
         )
         clock = SystemClock()
         hostility = None if alone.hostile is None else _hostility(alone.hostile, clock)

@@ -56,7 +56,7 @@ def _serve(  # noqa: PLR0913 - one parameter an option
         str | None, typer.Option(metavar="URL", help="What links begin with.")
     ] = None,
     strict_v1: Annotated[
-        bool, typer.Option("--strict-v1", help="Answer DELETE as the final v1 API: 404.")
+        bool, typer.Option("--strict-v1", help="As the final v1 API: no DELETE.")
     ] = False,
     test_routes: Annotated[
         bool, typer.Option("--test-routes", help="Join and leave by /_test; loopback only.")
@@ -67,6 +67,13 @@ def _serve(  # noqa: PLR0913 - one parameter an option
     latency_after: Annotated[
         str, typer.Option(metavar="TIME", help="Each answer waits so long once it is done.")
     ] = "0s",
+    max_rooms: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Rooms that an application may have at a time."),
+    ] = None,
+    max_themes: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Themes that an application may have.")
+    ] = None,
     hostile: Annotated[
         int | None,
         typer.Option(metavar="SEED", help="Be hostile, by this seed; loopback only."),
@@ -91,6 +98,8 @@ def _serve(  # noqa: PLR0913 - one parameter an option
         test_routes=test_routes,
         latency=_length(latency),
         latency_after=_length(latency_after),
+        max_rooms=max_rooms,
+        max_themes=max_themes,
         hostile=hostile,
     )
     call.log_quietly()

@@ -8,7 +8,7 @@ from orchestrator.meetings_server.hostile import Hostility
 from orchestrator.meetings_server.http import Api
 from orchestrator.meetings_server.http.links import Links
 from orchestrator.meetings_server.ports import Clock, Entropy, Report
-from orchestrator.meetings_server.service import Meetings
+from orchestrator.meetings_server.service import Acts, Meetings, Themes
 from orchestrator.meetings_server.settings import Settings
 from orchestrator.meetings_server.storage import SqliteStore
 
@@ -52,7 +52,9 @@ async def assembled(
         meetings = Meetings(store, host.clock, host.entropy, settings, wake)
         links = Links(external_url, await meetings.host_key())
         around = None if host.hostility is None else host.hostility.answer
-        api = Api(meetings, links, settings, host.clock, host.report, around)
+        themes = Themes(store, meetings, host.entropy, settings)
+        acts = Acts(meetings, themes)
+        api = Api(acts, links, settings, host.clock, host.report, around)
         yield Assembly(store, meetings, api)
     finally:
         await store.close()

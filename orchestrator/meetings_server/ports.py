@@ -17,6 +17,7 @@ from orchestrator.meetings_server.model.sessions import (
     SessionPage,
     SessionQuery,
 )
+from orchestrator.meetings_server.model.themes import Theme
 
 Result = TypeVar("Result")
 
@@ -67,6 +68,8 @@ class RoomQuery:
     start: int | None = None
     #: Exclusive.
     end: int | None = None
+    #: Only rooms that have this theme.
+    theme_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class RoomPage:
     """The page, and what is needed to link to its neighbours."""
 
     rooms: tuple[Room, ...]
-    #: Rooms of the application in all, whatever page was asked for.
+    #: Rooms of the application, or of the theme, in all, whatever page was asked for.
     total: int
     #: Serial at which the page before this one starts; None: there is none.
     previous: int | None
@@ -135,6 +138,40 @@ class SessionRecords(Protocol):
     def page(self, application_id: str, query: SessionQuery, now: datetime) -> SessionPage: ...
 
 
+class ThemeRecords(Protocol):
+    """Themes, and which one an application's new rooms take."""
+
+    def get(self, theme_id: str) -> Theme | None: ...
+
+    def all(self, application_id: str) -> tuple[Theme, ...]:
+        """The application's, in order of creation."""
+        ...
+
+    def count(self, application_id: str) -> int: ...
+
+    def named(self, application_id: str, theme_name: str) -> Theme | None: ...
+
+    def of_company(self, short_company_url: str) -> Theme | None:
+        """Whichever application's it is."""
+        ...
+
+    def add(self, theme: Theme) -> None: ...
+
+    def save(self, theme: Theme) -> None: ...
+
+    def living_rooms(self, theme_id: str) -> int:
+        """Rooms that have it and are not over."""
+        ...
+
+    def remove(self, theme_id: str, heir: str | None) -> None:
+        """Forget it; its rooms, ended ones too, have the heir from now on, or none."""
+        ...
+
+    def default(self, application_id: str) -> str | None: ...
+
+    def set_default(self, application_id: str, theme_id: str | None) -> None: ...
+
+
 class CallbackRecords(Protocol):
     """Events that are not delivered yet."""
 
@@ -162,6 +199,9 @@ class Records(Protocol):
 
     @property
     def callbacks(self) -> CallbackRecords: ...
+
+    @property
+    def themes(self) -> ThemeRecords: ...
 
     def secret(self, name: str) -> str | None:
         """A key of the server's own, made once."""

@@ -31,6 +31,9 @@ class Application:
     public_key: str
     #: For rooms that name no URL of their own, kind by kind.
     callback_urls: CallbackUrls = CallbackUrls()
+    #: The account that it belongs to, as told with its themes; None: an account of its own, whose
+    #: id is the application's.
+    account_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,8 @@ class Settings:
     external_url: str | None = None
     #: The SQLite file; None keeps everything in memory and forgets it at the end.
     database: Path | None = None
-    #: Answer DELETE of a room as the final v1 API did: 404, whatever the room.
+    #: Answer DELETE of a room as the final v1 API did: 404, whatever the room; and take a
+    #: `theme_id` for long_term rooms only, as its guide has it.
     strict_v1: bool = False
     #: How long ended rooms are still told about.
     retention: timedelta = timedelta(days=30)
@@ -53,6 +57,8 @@ class Settings:
     enforce_one_year: bool = True
     #: Rooms not yet ended that one application may have; None: no limit.
     max_rooms: int | None = None
+    #: Themes that one application may have; None: no limit.
+    max_themes: int | None = None
     #: Routes under /_test by which a test joins, leaves and looks behind the scenes.
     test_routes: bool = False
     #: How long a request waits before it is carried out, and its answer before it is sent.
@@ -64,6 +70,10 @@ class Settings:
         if len(set(ids)) < len(ids):
             message = "two applications have the same id"
             raise ValueError(message)
+        for name, most in (("max_rooms", self.max_rooms), ("max_themes", self.max_themes)):
+            if most is not None and most < 0:
+                message = f"{name} must be 0 or more: {most}"
+                raise ValueError(message)
         if self.test_routes and not is_loopback(self.host):
             message = (
                 f"test routes let anybody into any room, and {self.host} is not a loopback "

@@ -20,10 +20,11 @@ from orchestrator.meetings_server.http.problems import (
 from orchestrator.meetings_server.http.resources import Resources
 from orchestrator.meetings_server.http.routes import Call, Table
 from orchestrator.meetings_server.http.testing import TEST_PATH, Latency, RequestLog, TestRoutes
+from orchestrator.meetings_server.http.themes import ThemeResources
 from orchestrator.meetings_server.http.wire import Answer, Around, Carry, Request, Silence
 from orchestrator.meetings_server.model.refusals import Reason, Refused
 from orchestrator.meetings_server.ports import Clock, Report, StoreFault
-from orchestrator.meetings_server.service import Meetings
+from orchestrator.meetings_server.service import Acts
 from orchestrator.meetings_server.settings import Settings
 
 #: Bytes of a request's body; the largest lawful one has a tenth of it.
@@ -40,7 +41,7 @@ class Api:
 
     def __init__(
         self,
-        meetings: Meetings,
+        acts: Acts,
         links: Links,
         settings: Settings,
         clock: Clock,
@@ -52,17 +53,18 @@ class Api:
         Raises:
             ValueError: the public key of an application cannot be read.
         """
-        self._meetings = meetings
+        self._meetings = acts.meetings
         self._clock = clock
         self._report = report
         self._gate = Gate(settings.applications)
-        self._table = Table(Resources(meetings, links, strict_v1=settings.strict_v1).routes)
-        self._pages = Pages(meetings, links)
+        rooms = Resources(acts, links, strict_v1=settings.strict_v1)
+        self._table = Table(rooms.routes, ThemeResources(acts, links).routes)
+        self._pages = Pages(acts, links)
         self._latency = Latency(settings.latency_before, settings.latency_after)
         self._around = around or _nothing_around
         self._log = RequestLog() if settings.test_routes else None
         self._tests = (
-            TestRoutes(meetings, self._log, self._latency) if self._log is not None else None
+            TestRoutes(acts.meetings, self._log, self._latency) if self._log is not None else None
         )
 
     async def handle(self, request: Request) -> Answer:

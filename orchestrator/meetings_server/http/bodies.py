@@ -8,7 +8,7 @@ from typing import Final
 
 from orchestrator.foundation.instants import truncate
 from orchestrator.meetings_server.http.fields import Fields, parse_object
-from orchestrator.meetings_server.model.refusals import Reason, Refused, invalid
+from orchestrator.meetings_server.model.refusals import invalid
 from orchestrator.meetings_server.model.rooms import (
     LANGUAGES,
     LONGEST_METADATA,
@@ -23,11 +23,14 @@ from orchestrator.meetings_server.model.rooms import (
     RoomType,
 )
 from orchestrator.meetings_server.model.sessions import SessionQuery
+from orchestrator.meetings_server.model.themes import Keep
 from orchestrator.meetings_server.ports import RoomQuery
 from orchestrator.meetings_server.settings import CallbackUrls
 
 USUAL_PAGE: Final = 20
 LARGEST_PAGE: Final = 1000
+
+_LONGEST_ID: Final = 100
 
 _RECORDING: Final = ("auto_record", "record_only_owner")
 _FEATURES: Final = (
@@ -40,8 +43,8 @@ _FEATURES: Final = (
 _CALLBACKS: Final = ("rooms_callback_url", "sessions_callback_url", "recordings_callback_url")
 
 
-def room_draft(body: bytes) -> RoomDraft:
-    """The body of `POST /rooms`.
+def room_draft(body: bytes, *, themes_for_instant: bool = True) -> RoomDraft:
+    """The body of `POST /rooms`; whether instant rooms may name a theme is disputed (8.2).
 
     Raises:
         Refused: the first field that breaks its rule.
@@ -54,9 +57,11 @@ def room_draft(body: bytes) -> RoomDraft:
         metadata=fields.text("metadata", LONGEST_METADATA),
         expires_at=None if expires_at is None else truncate(expires_at),
         expire_after_use=fields.flag("expire_after_use") or False,
+        theme_id=fields.text("theme_id", _LONGEST_ID),
         options=_options(fields),
     )
-    _refuse_theme(fields, "create")
+    if draft.theme_id is not None and draft.type is RoomType.INSTANT and not themes_for_instant:
+        raise invalid('"theme_id" is not allowed')
     return draft
 
 
@@ -66,14 +71,9 @@ def room_changes(body: bytes) -> RoomChanges:
     Raises:
         Refused: the wrapper is missing or empty, or a field breaks its rule.
     """
-    outer = parse_object(body)
-    if outer.values.get("update_details") is None:
-        raise invalid('"update_details" is required')
-    fields = outer.section("update_details")
-    if not fields.values:
-        raise invalid('"update_details" must have at least 1 key')
+    fields = update_details(parse_object(body))
     expires_at = fields.instant("expires_at")
-    changes = RoomChanges(
+    return RoomChanges(
         expires_at=None if expires_at is None else truncate(expires_at),
         expire_after_use=fields.flag("expire_after_use"),
         join_approval_level=fields.choice("join_approval_level", JoinApproval),
@@ -81,9 +81,24 @@ def room_changes(body: bytes) -> RoomChanges:
         language=_language(fields),
         available_features=fields.section("available_features").flags(*_FEATURES),
         callback_urls=fields.section("callback_urls").urls(*_CALLBACKS),
+        theme_id=fields.text("theme_id", _LONGEST_ID)
+        if "theme_id" in fields.values
+        else Keep.AS_IS,
     )
-    _refuse_theme(fields, "update")
-    return changes
+
+
+def update_details(outer: Fields) -> Fields:
+    """What a PATCH wraps.
+
+    Raises:
+        Refused: the wrapper is missing or empty.
+    """
+    if outer.values.get("update_details") is None:
+        raise invalid('"update_details" is required')
+    fields = outer.section("update_details")
+    if not fields.values:
+        raise invalid('"update_details" must have at least 1 key')
+    return fields
 
 
 def room_query(query: Mapping[str, str]) -> RoomQuery:
@@ -159,14 +174,6 @@ def _microphone(fields: Fields) -> Microphone | None:
 
 def _language(fields: Fields) -> str | None:
     return fields.section("ui_settings").one_of("language", LANGUAGES)
-
-
-def _refuse_theme(fields: Fields, verb: str) -> None:
-    # This server has no themes, so none of them exists.
-    theme = fields.text("theme_id", 100)
-    if theme is not None:
-        message = f"Failed to {verb} room because theme id {theme} not found"
-        raise Refused(Reason.BAD_REQUEST, message)
 
 
 def _page_size(query: Mapping[str, str]) -> int:

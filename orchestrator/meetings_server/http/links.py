@@ -8,6 +8,8 @@ secret. Its `room_token` is the guest's token, because a meeting code is short e
 import base64
 import hashlib
 import hmac
+import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,12 +17,32 @@ import jwt
 
 from orchestrator.meetings_server.http.wire import Json, compact
 from orchestrator.meetings_server.model.rooms import Room
+from orchestrator.meetings_server.model.themes import OWN_SEGMENTS
 from orchestrator.meetings_server.service import HostKey
 
 API_PATH: Final = "/v1/meetings"
-GUEST_PATH: Final = "/j/"
+_GUEST_PATH: Final = "/j/"
+
+# A company's segment may stand before both kinds of links; our own first segments are no company's.
+_PAGE: Final = re.compile(
+    rf"(?:/(?!(?:{'|'.join(sorted(OWN_SEGMENTS))})/)[0-9a-zA-Z_~-]+)?/(?:j/(?P<token>.*))?",
+    re.DOTALL,
+)
 
 _ALGORITHM: Final = "HS256"
+
+
+@dataclass(frozen=True, slots=True)
+class PageAddress:
+    """Where a link leads: to a guest's page by its token, or to a host's, None."""
+
+    guest_token: str | None
+
+
+def page_address(path: str) -> PageAddress | None:
+    """What a path leads to; None: to no page."""
+    found = _PAGE.fullmatch(path)
+    return None if found is None else PageAddress(found["token"])
 
 
 class Links:
@@ -41,12 +63,13 @@ class Links:
 
     def guest(self, room: Room) -> str:
         """For everybody who is invited."""
-        return f"{self._base}{GUEST_PATH}{room.names.guest_token}"
+        return f"{self._themed(room)}{_GUEST_PATH}{room.names.guest_token}"
 
     def host(self, room: Room, now: datetime) -> str:
         """For the one who has the room."""
         token = self._token({"participantId": room.names.host_id, "iat": int(now.timestamp())})
-        return f"{self._base}/?room_token={room.names.guest_token}&participant_token={token}"
+        query = f"room_token={room.names.guest_token}&participant_token={token}"
+        return f"{self._themed(room)}/?{query}"
 
     def is_host(self, room: Room, token: str) -> bool:
         """Whether the token is one that we made for the host of this room, however long ago."""
@@ -57,6 +80,12 @@ class Links:
         except (jwt.PyJWTError, ValueError):
             return False
         return bool(claims.get("participantId") == room.names.host_id)
+
+    def _themed(self, room: Room) -> str:
+        # The segment is for people: what a link leads to is told by its token alone, so links that
+        # were given out before the theme changed go on leading there.
+        company = room.short_company_url
+        return self._base if company is None else f"{self._base}/{company}"
 
     def _token(self, claims: Json) -> str:
         signed = f"{self._head}.{_encoded(claims)}"

@@ -11,11 +11,11 @@ from html import escape
 from typing import Final, assert_never
 
 from orchestrator.foundation.instants import format_instant
-from orchestrator.meetings_server.http.links import GUEST_PATH, Links
+from orchestrator.meetings_server.http.links import Links, page_address
 from orchestrator.meetings_server.http.wire import Answer, Request
 from orchestrator.meetings_server.model.life import Phase
 from orchestrator.meetings_server.model.rooms import Room, RoomType
-from orchestrator.meetings_server.service import Meetings
+from orchestrator.meetings_server.service import Acts
 
 _STYLE: Final = """
 :root { color-scheme: light dark; }
@@ -52,19 +52,20 @@ _HOST_NOTE: Final = "You have the host's link. Do not pass it on: it gives the h
 class Pages:
     """Answers where links lead."""
 
-    def __init__(self, meetings: Meetings, links: Links) -> None:
+    def __init__(self, acts: Acts, links: Links) -> None:
         """The same rooms and links as the API's."""
-        self._meetings = meetings
+        self._meetings = acts.meetings
         self._links = links
 
     def has(self, path: str) -> bool:
         """Whether the path is one of a page."""
-        return path == "/" or path.startswith(GUEST_PATH)
+        return page_address(path) is not None
 
     async def answer(self, request: Request) -> Answer:
         """The page of a guest's or a host's link: 200, 410 when the room is over, or 404."""
-        if request.path.startswith(GUEST_PATH):
-            room = await self._meetings.linked(request.path.removeprefix(GUEST_PATH))
+        address = page_address(request.path)
+        if address is not None and address.guest_token is not None:
+            room = await self._meetings.linked(address.guest_token)
             note = ""
         else:
             room = await self._hosted(request.query)

@@ -1,9 +1,9 @@
 """Errors on the wire: families A and B of the API notes, section 10."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, assert_never
 
-from orchestrator.meetings_server.http.wire import Answer, json_answer
+from orchestrator.meetings_server.http.wire import Answer, Json, json_answer
 from orchestrator.meetings_server.model.refusals import Reason, Refused
 
 
@@ -30,7 +30,9 @@ BAD_CREDENTIALS: Final = ("Unauthorized", "You did not provide correct credentia
 
 def refusal_answer(refused: Refused) -> Answer:
     """Family A."""
-    return _family_a(_status(refused.reason), refused.reason.value, refused.message)
+    return _family_a(
+        _status(refused.reason), refused.reason.value, refused.message, errors=refused.errors
+    )
 
 
 def unauthenticated_answer(problem: Unauthenticated) -> Answer:
@@ -55,8 +57,21 @@ def unavailable_answer() -> Answer:
     return _family_a(503, "ServiceUnavailableError", "Service Unavailable")
 
 
-def _family_a(status: int, name: str, message: str, *, allow: str | None = None) -> Answer:
-    body = {"message": message, "name": name, "status": status}
+def _family_a(
+    status: int,
+    name: str,
+    message: str,
+    *,
+    errors: Sequence[str | Mapping[str, str]] = (),
+    allow: str | None = None,
+) -> Answer:
+    body: Json = {
+        "message": message,
+        "name": name,
+        # Left out where there is but the message.
+        **({"errors": list(errors)} if errors else {}),
+        "status": status,
+    }
     return json_answer(status, body, {} if allow is None else {"Allow": allow})
 
 

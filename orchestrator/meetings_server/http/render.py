@@ -31,7 +31,7 @@ def room_json(room: Room, links: Links, now: datetime) -> Json:
         "created_at": format_instant(room.created_at),
         "is_available": room.is_available,
         "expire_after_use": room.expire_after_use,
-        "theme_id": None,
+        "theme_id": room.theme_id,
         "initial_join_options": {"microphone_state": room.options.microphone_state.value},
         "join_approval_level": room.options.join_approval_level.value,
         # Left out when never set: clients have only ever seen it so.
@@ -92,8 +92,11 @@ def _urls_json(urls: CallbackUrls) -> Json:
 
 
 def _room_links(page: RoomPage, query: RoomQuery, links: Links) -> Json:
+    # Captured links of a theme's rooms lose the theme; whoever follows those gets other rooms.
+    path = "/rooms" if query.theme_id is None else f"/themes/{query.theme_id}/rooms"
+
     def link(**numbers: int | None) -> Json:
-        return _link(links, "/rooms", {"page_size": query.limit, **numbers})
+        return _link(links, path, {"page_size": query.limit, **numbers})
 
     first = page.rooms[0].serial if page.rooms else query.start
     found: dict[str, object] = {

@@ -6,15 +6,15 @@ from orchestrator.meetings_server.http.render import room_json, room_page_json, 
 from orchestrator.meetings_server.http.routes import Call, Routes
 from orchestrator.meetings_server.http.wire import Answer, empty_answer, json_answer
 from orchestrator.meetings_server.model.refusals import not_found
-from orchestrator.meetings_server.service import Meetings
+from orchestrator.meetings_server.service import Acts
 
 
 class Resources:
     """Rooms and sessions under the API's base path."""
 
-    def __init__(self, meetings: Meetings, links: Links, *, strict_v1: bool) -> None:
-        """`strict_v1` answers every DELETE of a room with 404."""
-        self._meetings = meetings
+    def __init__(self, acts: Acts, links: Links, *, strict_v1: bool) -> None:
+        """`strict_v1` answers every DELETE of a room with 404, and dresses no instant room."""
+        self._meetings = acts.meetings
         self._links = links
         self._strict_v1 = strict_v1
 
@@ -54,7 +54,7 @@ class Resources:
         return json_answer(200, room_page_json(page, query, self._links, self._meetings.now))
 
     async def _create_room(self, call: Call) -> Answer:
-        draft = bodies.room_draft(call.request.body)
+        draft = bodies.room_draft(call.request.body, themes_for_instant=not self._strict_v1)
         room = await self._meetings.create(call.application_id, draft)
         return json_answer(201, room_json(room, self._links, self._meetings.now))
 

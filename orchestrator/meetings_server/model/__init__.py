@@ -1,5 +1,5 @@
 """Rooms and their life: values, and functions of their arguments.
 
 The law of this package: no I/O, no clock (`now` is an argument), no randomness, no HTTP. Inside:
-events → sessions → rooms → life | refusals.
+events → sessions → rooms → life | themes → refusals.
 """

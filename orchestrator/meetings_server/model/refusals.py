@@ -1,5 +1,6 @@
 """Why something asked for is not done: the application errors of the API notes, section 10."""
 
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 
@@ -15,12 +16,19 @@ class Reason(Enum):
 
 
 class Refused(Exception):
-    """The request is understood and not carried out; nothing has changed."""
+    """The request is understood and not carried out; nothing has changed.
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    Attributes:
+        errors: what is wrong one by one, where the API tells that; texts, or objects of texts.
+    """
+
+    def __init__(
+        self, reason: Reason, message: str, errors: Sequence[str | Mapping[str, str]] = ()
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.errors = tuple(errors)
 
 
 def not_found(room_id: str) -> Refused:

@@ -16,6 +16,7 @@ from orchestrator.meetings_server.model.life import (
     step,
 )
 from orchestrator.meetings_server.model.refusals import Reason, Refused, invalid
+from orchestrator.meetings_server.model.themes import Keep, Theme
 from orchestrator.meetings_server.settings import CallbackUrls
 
 LONGEST_NAME: Final = 200
@@ -92,6 +93,8 @@ class RoomDraft:
     metadata: str | None = None
     expires_at: datetime | None = None
     expire_after_use: bool = False
+    #: None: the application's default theme, if it has one.
+    theme_id: str | None = None
     options: Options = Options()
 
 
@@ -107,6 +110,7 @@ class RoomChanges:
     available_features: Mapping[str, bool] = field(default_factory=dict)
     #: A URL of None takes that callback away.
     callback_urls: Mapping[str, str | None] = field(default_factory=dict)
+    theme_id: str | Keep | None = Keep.AS_IS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +147,9 @@ class Room:
     expire_after_use: bool
     options: Options
     life: Life
+    theme_id: str | None = None
+    #: The segment of its links that its theme has by now.
+    short_company_url: str | None = None
     serial: int = 0
 
     @property
@@ -158,6 +165,14 @@ class Room:
     def is_in_use(self) -> bool:
         """Whether a session runs."""
         return self.life.phase in IN_USE
+
+    def themed(self, theme: Theme | None) -> "Room":
+        """The room with that theme; None: with none."""
+        return replace(
+            self,
+            theme_id=None if theme is None else theme.id,
+            short_company_url=None if theme is None else theme.short_company_url,
+        )
 
 
 def made(

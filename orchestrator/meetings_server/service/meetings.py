@@ -33,6 +33,7 @@ from orchestrator.meetings_server.ports import (
 from orchestrator.meetings_server.service import presence
 from orchestrator.meetings_server.service.announcing import Announcer
 from orchestrator.meetings_server.service.naming import draw_id, draw_names, draw_token, free_code
+from orchestrator.meetings_server.service.theming import dressed
 from orchestrator.meetings_server.service.upkeep import catch_up, moment_of, next_moment
 from orchestrator.meetings_server.settings import Settings
 
@@ -86,7 +87,11 @@ class Meetings:
                 message = f"The maximum of {most} rooms has been reached"
                 raise Refused(Reason.FORBIDDEN, message)
             code = free_code(records.rooms, names.meeting_code)
-            return records.rooms.add(replace(room, names=replace(names, meeting_code=code)))
+            wanted = draft.theme_id
+            if wanted is None:
+                wanted = records.themes.default(application_id)
+            drawn = replace(room, names=replace(names, meeting_code=code))
+            return records.rooms.add(dressed(records, drawn, wanted, "create room"))
 
         return self._noted(await self._write(work))
 
@@ -129,6 +134,7 @@ class Meetings:
             room = _own(records, application_id, room_id)
             one_year = self._settings.enforce_one_year
             room = changed(room, changes, now, one_year=one_year)
+            room = dressed(records, room, changes.theme_id, "update room")
             records.rooms.save(room)
             return room
 

@@ -56,6 +56,7 @@ def changing_columns(room: Room) -> dict[str, str | int | None]:
         "emptied_at": milliseconds(room.life.emptied_at),
         "ended_at": milliseconds(room.life.ended_at),
         "due_at": milliseconds(due(room.life)),
+        "theme_id": room.theme_id,
         "options": json.dumps(asdict(room.options), separators=(",", ":")),
     }
 
@@ -63,7 +64,7 @@ def changing_columns(room: Room) -> dict[str, str | int | None]:
 # A room is read far more often than it changes, and the value is frozen.
 @functools.lru_cache(maxsize=4096)
 def room_of(row: sqlite3.Row) -> Room:
-    """A room from a whole row of its table."""
+    """A room from a whole row of `told_room`."""
     return Room(
         names=Names(
             id=row["id"],
@@ -85,6 +86,8 @@ def room_of(row: sqlite3.Row) -> Room:
             emptied_at=moment(row["emptied_at"]),
             ended_at=moment(row["ended_at"]),
         ),
+        theme_id=row["theme_id"],
+        short_company_url=row["short_company_url"],
         serial=row["serial"],
     )
 

@@ -15,7 +15,8 @@ from orchestrator.meetings_server.storage.columns import (
     room_of,
 )
 
-_LISTED: Final = "FROM room WHERE application_id = :application AND phase <> 'deleted'"
+_LISTED: Final = "WHERE application_id = :application AND phase <> 'deleted'"
+_OF_THEME: Final = f"{_LISTED} AND theme_id = :theme"
 # An ending room has ended_at too, and is still needed.
 _OVER: Final = "FROM room WHERE ended_at IS NOT NULL AND phase IN ('expired', 'deleted')"
 # Beyond what SQLite's integers hold nothing is stored, so the ends of their range will do.
@@ -31,17 +32,19 @@ class RoomTable:
         self._connection = connection
 
     def get(self, room_id: str) -> Room | None:
-        return self._one("SELECT * FROM room WHERE id = ? AND phase <> 'deleted'", room_id)
+        return self._one("SELECT * FROM told_room WHERE id = ? AND phase <> 'deleted'", room_id)
 
     def linked(self, guest_token: str) -> Room | None:
-        return self._one("SELECT * FROM room WHERE guest_token = ?", guest_token)
+        return self._one("SELECT * FROM told_room WHERE guest_token = ?", guest_token)
 
     def page(self, application_id: str, query: RoomQuery) -> RoomPage:
+        listed = _LISTED if query.theme_id is None else _OF_THEME
         rows = self._connection.execute(
-            f"SELECT * {_LISTED} AND serial >= :start AND serial < :end "
+            f"SELECT * FROM told_room {listed} AND serial >= :start AND serial < :end "  # noqa: S608
             "ORDER BY serial LIMIT :limit",
             {
                 "application": application_id,
+                "theme": query.theme_id,
                 "start": _bounded(query.start, _LOWEST),
                 "end": _bounded(query.end, _HIGHEST),
                 "limit": query.limit + 1,
@@ -50,7 +53,7 @@ class RoomTable:
         page = rows[: query.limit]
         return RoomPage(
             rooms=tuple(room_of(row) for row in page),
-            total=self._tally("listed", application_id),
+            total=self._total(application_id, query.theme_id),
             previous=self._previous(application_id, page[0]["serial"], query)
             if page and query.start is not None  # before the very beginning there is nothing
             else None,
@@ -58,7 +61,7 @@ class RoomTable:
         )
 
     def all(self) -> tuple[Room, ...]:
-        rows = self._connection.execute("SELECT * FROM room ORDER BY serial")
+        rows = self._connection.execute("SELECT * FROM told_room ORDER BY serial")
         return tuple(room_of(row) for row in rows)
 
     def living(self, application_id: str) -> int:
@@ -87,7 +90,7 @@ class RoomTable:
 
     def due(self, now: datetime, limit: int) -> tuple[Room, ...]:
         rows = self._connection.execute(
-            "SELECT * FROM room WHERE due_at <= ? ORDER BY due_at, serial LIMIT ?",
+            "SELECT * FROM told_room WHERE due_at <= ? ORDER BY due_at, serial LIMIT ?",
             (to_milliseconds(now), limit),
         )
         return tuple(room_of(row) for row in rows)
@@ -112,6 +115,15 @@ class RoomTable:
         row = self._connection.execute(query, (value,)).fetchone()
         return None if row is None else room_of(row)
 
+    def _total(self, application_id: str, theme_id: str | None) -> int:
+        if theme_id is None:
+            return self._tally("listed", application_id)
+        row = self._connection.execute(
+            f"SELECT count(*) FROM room {_OF_THEME}",  # noqa: S608 - constants
+            {"application": application_id, "theme": theme_id},
+        ).fetchone()
+        return int(row[0])
+
     def _tally(self, column: str, application_id: str) -> int:
         row = self._connection.execute(
             "SELECT listed, living FROM tally WHERE application_id = ?", (application_id,)
@@ -119,10 +131,16 @@ class RoomTable:
         return 0 if row is None else int(row[column])
 
     def _previous(self, application_id: str, first: int, query: RoomQuery) -> int | None:
+        listed = _LISTED if query.theme_id is None else _OF_THEME
         row = self._connection.execute(
-            f"SELECT min(serial) FROM (SELECT serial {_LISTED} AND serial < :first "  # noqa: S608
+            f"SELECT min(serial) FROM (SELECT serial FROM room {listed} AND serial < :first "  # noqa: S608
             "ORDER BY serial DESC LIMIT :limit)",
-            {"application": application_id, "first": first, "limit": query.limit},
+            {
+                "application": application_id,
+                "theme": query.theme_id,
+                "first": first,
+                "limit": query.limit,
+            },
         ).fetchone()
         return None if row[0] is None else int(row[0])
 

@@ -10,6 +10,7 @@ from orchestrator.meetings_server.ports import Records, Result, StoreFault
 from orchestrator.meetings_server.storage.callbacks import CallbackTable
 from orchestrator.meetings_server.storage.rooms import RoomTable
 from orchestrator.meetings_server.storage.sessions import SessionTable
+from orchestrator.meetings_server.storage.themes import ThemeTable
 
 _SCHEMA: Final = load_schema("meetings-server", "orchestrator.meetings_server.storage")
 
@@ -21,6 +22,7 @@ class _Transaction:
         self.rooms = RoomTable(connection)
         self.sessions = SessionTable(connection)
         self.callbacks = CallbackTable(connection)
+        self.themes = ThemeTable(connection)
         self._connection = connection
 
     def secret(self, name: str) -> str | None:

@@ -517,7 +517,7 @@ async def test_what_stays_honest(clock: VirtualClock) -> None:
         assert (await client.open_link(room["_links"]["guest_url"]["href"])).status == 200
         assert len(await table(client)) == 1
         assert (await client.ask("PUT", "/rooms", {})).status == 405
-        assert (await client.ask("GET", "/themes")).status == 404
+        assert (await client.ask("GET", "/themes/a/b")).status == 404
 
 
 async def test_the_request_log_tells_silences(clock: VirtualClock) -> None:

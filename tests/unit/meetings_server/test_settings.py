@@ -28,6 +28,8 @@ def test_test_routes_on_loopback(host: str) -> None:
     [
         ({"applications": applications() * 2}, "same id"),
         ({"external_url": "meet.example.org"}, "must begin with http"),
+        ({"max_rooms": -1}, "max_rooms must be 0 or more: -1"),
+        ({"max_themes": -1}, "max_themes must be 0 or more: -1"),
     ],
 )
 def test_what_cannot_be(changes: dict[str, Any], message: str) -> None:

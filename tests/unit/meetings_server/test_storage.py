@@ -3,18 +3,23 @@
 import os
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from orchestrator.foundation.sqlite import MEMORY, Database, load_schema
+from orchestrator.foundation.sqlite import MEMORY, Database, Schema, load_schema
 from orchestrator.meetings_server.model.rooms import Room, RoomDraft, RoomType, made
 from orchestrator.meetings_server.model.sessions import Participant, Session, SessionQuery
+from orchestrator.meetings_server.model.themes import Theme
 from orchestrator.meetings_server.ports import RoomQuery
 from orchestrator.meetings_server.service.naming import draw_names
 from orchestrator.meetings_server.storage.callbacks import CallbackTable
+from orchestrator.meetings_server.storage.columns import changing_columns, fixed_columns
 from orchestrator.meetings_server.storage.rooms import RoomTable
 from orchestrator.meetings_server.storage.sessions import SessionTable
+from orchestrator.meetings_server.storage.themes import ThemeTable
 from tests.fakes.clock import START
 
 SCHEMA = load_schema("meetings-server", "orchestrator.meetings_server.storage")
@@ -39,12 +44,14 @@ def plans(connection: sqlite3.Connection) -> list[str]:
     """What SQLite would do for each statement of a hot path, as it says itself."""
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
-    rooms, callbacks, sessions = (
+    rooms, callbacks, sessions, themes = (
         RoomTable(connection),
         CallbackTable(connection),
         SessionTable(connection),
+        ThemeTable(connection),
     )
     rooms.page("a", RoomQuery(limit=20, start=500))
+    rooms.page("a", RoomQuery(limit=20, start=500, theme_id="t"))
     rooms.due(START, 10)
     rooms.next_due()
     rooms.first_ended()
@@ -59,6 +66,15 @@ def plans(connection: sqlite3.Connection) -> list[str]:
     sessions.page("a", SessionQuery(limit=20, since=START), START)
     callbacks.due(START, 10)
     callbacks.next_due()
+    themes.get("t")
+    themes.all("a")
+    themes.count("a")
+    themes.named("a", "n")
+    themes.of_company("c")
+    themes.living_rooms("t")
+    themes.default("a")
+    themes.set_default("a", None)
+    themes.remove("t", None)
     connection.set_trace_callback(None)
     return [
         f"{step['detail']} <- {statement}"
@@ -108,3 +124,41 @@ async def test_purging_takes_sessions_along(database: Database) -> None:
         return left, rooms.living("a")
 
     assert await database.write(work) == (0, 0)
+
+
+async def test_a_database_of_an_earlier_step_is_carried_on(tmp_path: Path) -> None:
+    """Its rooms are there, in no theme, and can be given one."""
+    path = tmp_path / "meetings.db"
+    room = new_room()
+    first = Schema(SCHEMA.name, SCHEMA.migrations[:1])
+    columns = fixed_columns(room) | changing_columns(room)
+    del columns["theme_id"]
+    async with await Database.open(path, first) as old:
+        await old.write(
+            lambda connection: connection.execute(
+                f"INSERT INTO room ({', '.join(columns)}) "  # noqa: S608 - our names
+                f"VALUES ({', '.join('?' * len(columns))})",
+                tuple(columns.values()),
+            )
+        )
+    async with await Database.open(path, SCHEMA) as new:
+        kept = await new.read(lambda connection: RoomTable(connection).get(room.id))
+        assert kept == replace(room, serial=1)
+
+        def work(connection: sqlite3.Connection) -> Room | None:
+            theme = Theme(
+                id="t",
+                application_id="a",
+                theme_name="n",
+                main_color="#fff",
+                brand_text="b",
+                short_company_url="acme",
+            )
+            ThemeTable(connection).add(theme)
+            assert kept is not None
+            RoomTable(connection).save(kept.themed(theme))
+            return RoomTable(connection).get(room.id)
+
+        themed = await new.write(work)
+        assert themed is not None
+        assert (themed.theme_id, themed.short_company_url) == ("t", "acme")
