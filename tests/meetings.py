@@ -194,12 +194,26 @@ class Client:
         reply = await self.ask("POST", f"/_test/rooms/{room['id']}/leave", body, base="")
         assert reply.status == 204, reply.body
 
-    async def open_link(self, link: str, method: str = "GET") -> Reply:
-        """Follow one of the room's links, as a browser would."""
+    async def record(self, room: Any) -> tuple[str, str]:
+        """Begin to record the session that runs; gives the recording and the session."""
+        reply = await self.ask("POST", f"/_test/rooms/{room['id']}/record", base="")
+        assert reply.status == 201, reply.body
+        return reply.json["recording_id"], reply.json["session_id"]
+
+    async def upload(self, recording_id: str, content: bytes, times: int = 1) -> None:
+        """Give a stopped recording its content, so often over."""
+        path, query = f"/_test/recordings/{recording_id}", {"times": str(times)}
+        reply = await self.ask("PUT", path, content, base="", query=query)
+        assert reply.status == 204, reply.body
+
+    async def open_link(
+        self, link: str, method: str = "GET", headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Follow a link as a browser would, without credentials."""
         _, _, rest = link.partition("://")
         path, _, query = rest[rest.index("/") :].partition("?")
         pairs = dict(pair.split("=", 1) for pair in query.split("&") if pair)
-        return await self.ask(method, path, query=pairs, headers={}, base="")
+        return await self.ask(method, path, query=pairs, headers=headers or {}, base="")
 
 
 @asynccontextmanager

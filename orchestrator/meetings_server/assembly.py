@@ -1,16 +1,17 @@
 """The parts that the server and its in-memory twin have in common, put together."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator.meetings_server.hostile import Hostility
 from orchestrator.meetings_server.http import Api
 from orchestrator.meetings_server.http.links import Links
 from orchestrator.meetings_server.ports import Clock, Entropy, Report
-from orchestrator.meetings_server.service import Acts, Meetings, Themes
+from orchestrator.meetings_server.service import Acts, Meetings, Recordings, Themes
 from orchestrator.meetings_server.settings import Settings
-from orchestrator.meetings_server.storage import SqliteStore
+from orchestrator.meetings_server.storage import FileContents, SqliteStore
 
 
 def unreported(_: str, __: Mapping[str, object]) -> None:
@@ -47,14 +48,21 @@ async def assembled(
         StoreFault: the database cannot be opened.
         ValueError: the public key of an application cannot be read.
     """
-    store = await SqliteStore.open(settings.database)
-    try:
+    async with AsyncExitStack() as stack:
+        store = await SqliteStore.open(settings.database)
+        stack.push_async_callback(store.close)
+        contents = await stack.enter_async_context(FileContents.opened(_folder(settings)))
         meetings = Meetings(store, host.clock, host.entropy, settings, wake)
-        links = Links(external_url, await meetings.host_key())
+        links = Links(external_url, await meetings.host_key(), settings.recording_link_life)
+        recordings = Recordings(meetings, store, contents, host.entropy, links.download)
+        await recordings.clean()
+        acts = Acts(meetings, Themes(store, meetings, host.entropy, settings), recordings)
         around = None if host.hostility is None else host.hostility.answer
-        themes = Themes(store, meetings, host.entropy, settings)
-        acts = Acts(meetings, themes)
-        api = Api(acts, links, settings, host.clock, host.report, around)
-        yield Assembly(store, meetings, api)
-    finally:
-        await store.close()
+        yield Assembly(store, meetings, Api(acts, links, settings, host.clock, host.report, around))
+
+
+def _folder(settings: Settings) -> Path | None:
+    """Where contents are kept; None: nowhere for long."""
+    if settings.recordings is not None or settings.database is None:
+        return settings.recordings
+    return settings.database.with_name(f"{settings.database.name}-recordings")

@@ -13,7 +13,7 @@ from typing import Final, Self
 from orchestrator.meetings_server.assembly import Assembly, Host, assembled, unreported
 from orchestrator.meetings_server.callbacks import Courier
 from orchestrator.meetings_server.hostile import Hostility
-from orchestrator.meetings_server.http import Answer, Request
+from orchestrator.meetings_server.http import Answer, Request, held
 from orchestrator.meetings_server.http.bodies import room_draft
 from orchestrator.meetings_server.model.refusals import Refused
 from orchestrator.meetings_server.model.rooms import Dates
@@ -87,15 +87,14 @@ class Memory:
         Raises:
             Silence: hostility let no whole answer out; a `ConnectionResetError`.
         """
-        return await self._assembly.api.handle(
-            Request(
-                method=method.upper(),
-                path=path,
-                query=query,
-                headers={name.lower(): value for name, value in headers.items()},
-                body=body or b"",
-            )
+        request = Request(
+            method=method.upper(),
+            path=path,
+            query=query,
+            headers={name.lower(): value for name, value in headers.items()},
+            body=body or b"",
         )
+        return held(await self._assembly.api.handle(request))
 
     async def plant(self, application_id: str, room_id: str, body: bytes, dates: Dates) -> None:
         """Take in a room that stands elsewhere: what ``body`` asks for, as if it had made it then.

@@ -4,12 +4,14 @@
 what is read and what is decided on it cannot come apart. Reads see all that was awaited before.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from orchestrator.meetings_server.model.events import Callback
+from orchestrator.meetings_server.model.recordings import Recording
 from orchestrator.meetings_server.model.rooms import Room
 from orchestrator.meetings_server.model.sessions import (
     Participant,
@@ -45,6 +47,38 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Return once that much of this clock's time has passed."""
+        ...
+
+
+class Contents(Protocol):
+    """What was recorded: as much as there is room for on the disk."""
+
+    def path(self, recording_id: str) -> Path:
+        """The file of a recording, whether it is there or not."""
+        ...
+
+    async def keep(self, recording_id: str, parts: Iterable[bytes]) -> int:
+        """Write the content, durable on return; gives its bytes. What was there is replaced.
+
+        Raises:
+            StoreFault: it cannot be written.
+        """
+        ...
+
+    async def size(self, recording_id: str) -> int:
+        """Bytes of the content.
+
+        Raises:
+            StoreFault: it cannot be read.
+        """
+        ...
+
+    async def remove(self, recording_id: str) -> None:
+        """Let the content be gone; it may be so already.
+
+        Raises:
+            StoreFault: it is still there.
+        """
         ...
 
 
@@ -85,9 +119,13 @@ class RoomPage:
 
 
 class RoomRecords(Protocol):
-    """Rooms. Deleted ones are kept for their links until purged; `linked` alone finds them."""
+    """Rooms. Deleted ones are kept until purged; `linked` and `kept` alone find them."""
 
     def get(self, room_id: str) -> Room | None: ...
+
+    def kept(self, room_id: str) -> Room | None:
+        """The room, deleted or not."""
+        ...
 
     def linked(self, guest_token: str) -> Room | None: ...
 
@@ -124,6 +162,10 @@ class SessionRecords(Protocol):
     """Sessions and who is in them. A room has at most one that runs."""
 
     def running(self, room_id: str) -> Session | None: ...
+
+    def application(self, session_id: str) -> str | None:
+        """Whose session it is or was; None: there is none of that id, or none any more."""
+        ...
 
     def start(self, room: Room, session: Session) -> None: ...
 
@@ -172,6 +214,32 @@ class ThemeRecords(Protocol):
     def set_default(self, application_id: str, theme_id: str | None) -> None: ...
 
 
+class RecordingRecords(Protocol):
+    """Recordings. Deleted ones are told of for their minutes alone, and by `deleted`."""
+
+    def get(self, recording_id: str) -> Recording | None: ...
+
+    def of_session(self, session_id: str) -> tuple[Recording, ...]:
+        """Oldest first."""
+        ...
+
+    def running(self, session_id: str) -> tuple[Recording, ...]:
+        """Those that record or are paused."""
+        ...
+
+    def add(self, recording: Recording) -> None: ...
+
+    def save(self, recording: Recording) -> None: ...
+
+    def deleted(self) -> tuple[str, ...]:
+        """Ids of deleted ones; their contents may still be there."""
+        ...
+
+    def forget(self, recording_id: str) -> None:
+        """Drop a deleted one whose content is gone, unless its session wants its minutes."""
+        ...
+
+
 class CallbackRecords(Protocol):
     """Events that are not delivered yet."""
 
@@ -196,6 +264,9 @@ class Records(Protocol):
 
     @property
     def sessions(self) -> SessionRecords: ...
+
+    @property
+    def recordings(self) -> RecordingRecords: ...
 
     @property
     def callbacks(self) -> CallbackRecords: ...

@@ -48,6 +48,10 @@ class Settings:
     external_url: str | None = None
     #: The SQLite file; None keeps everything in memory and forgets it at the end.
     database: Path | None = None
+    #: The folder of recorded files; None: beside the database, or with it in memory.
+    recordings: Path | None = None
+    #: How long the link of a recording downloads it; each reading gives a new one.
+    recording_link_life: timedelta = timedelta(hours=24)
     #: Answer DELETE of a room as the final v1 API did: 404, whatever the room; and take a
     #: `theme_id` for long_term rooms only, as its guide has it.
     strict_v1: bool = False

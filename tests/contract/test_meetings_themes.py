@@ -206,7 +206,7 @@ async def test_a_segment_is_unique_everywhere(client: Client) -> None:
     assert (await client.ask("POST", "/themes", body)).error == conflict
     two = await client.create_theme()
     assert (await change(client, two, short_company_url="acme")).error == conflict
-    for ours in ("j", "v1", "logos", "meetings", "beta", "_test"):
+    for ours in ("j", "v1", "logos", "recordings", "meetings", "beta", "_test"):
         assert (await change(client, two, short_company_url=ours)).error == conflict
     assert (await change(client, one, short_company_url="acme")).status == 200
     assert (await change(client, one, short_company_url=None)).json["short_company_url"] is None

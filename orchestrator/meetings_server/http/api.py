@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from orchestrator.meetings_server.http.auth import Gate
+from orchestrator.meetings_server.http.downloads import Downloads
 from orchestrator.meetings_server.http.links import API_PATH, Links
 from orchestrator.meetings_server.http.pages import Pages
 from orchestrator.meetings_server.http.problems import (
@@ -17,6 +18,7 @@ from orchestrator.meetings_server.http.problems import (
     unexpected_answer,
     wrong_method_answer,
 )
+from orchestrator.meetings_server.http.recordings import RecordingResources
 from orchestrator.meetings_server.http.resources import Resources
 from orchestrator.meetings_server.http.routes import Call, Table
 from orchestrator.meetings_server.http.testing import TEST_PATH, Latency, RequestLog, TestRoutes
@@ -57,15 +59,17 @@ class Api:
         self._clock = clock
         self._report = report
         self._gate = Gate(settings.applications)
-        rooms = Resources(acts, links, strict_v1=settings.strict_v1)
-        self._table = Table(rooms.routes, ThemeResources(acts, links).routes)
+        self._table = Table(
+            Resources(acts, links, strict_v1=settings.strict_v1).routes,
+            ThemeResources(acts, links).routes,
+            RecordingResources(acts, links).routes,
+        )
         self._pages = Pages(acts, links)
+        self._downloads = Downloads(acts, links)
         self._latency = Latency(settings.latency_before, settings.latency_after)
         self._around = around or _nothing_around
         self._log = RequestLog() if settings.test_routes else None
-        self._tests = (
-            TestRoutes(acts.meetings, self._log, self._latency) if self._log is not None else None
-        )
+        self._tests = TestRoutes(acts, self._log, self._latency) if self._log is not None else None
 
     async def handle(self, request: Request) -> Answer:
         """The answer, with its date by the server's clock.
@@ -107,11 +111,13 @@ class Api:
             return await self._tests.answer(request)
         if self._pages.has(request.path):
             return await self._page(request)
+        if self._downloads.has(request.path):
+            _only_read(request)
+            return await self._downloads.answer(request)
         return await self._resource(request)
 
     async def _page(self, request: Request) -> Answer:
-        if request.method not in {"GET", "HEAD"}:
-            raise WrongMethod(("GET", "HEAD"))
+        _only_read(request)
         answer = await self._pages.answer(request)
         return replace(answer, body=b"") if request.method == "HEAD" else answer
 
@@ -137,6 +143,11 @@ class Api:
     def _dated(self, answer: Answer) -> Answer:
         date = email.utils.format_datetime(self._meetings.now, usegmt=True)
         return replace(answer, headers={"Date": date, "Server": _SERVER, **answer.headers})
+
+
+def _only_read(request: Request) -> None:
+    if request.method not in {"GET", "HEAD"}:
+        raise WrongMethod(("GET", "HEAD"))
 
 
 async def _nothing_around(request: Request, carry: Carry) -> Answer:

@@ -3,24 +3,34 @@
 The guest link carries 128 random bits and no id. The host link adds a token that is made anew at
 each reading (the API notes, 6.2), so two readings differ; it grants the host's rights and is a
 secret. Its `room_token` is the guest's token, because a meeting code is short enough to be guessed.
+
+The link of a recording is made anew at each reading too (7.1) and needs no credentials: whoever has
+it may download until it has expired. What it signs has line breaks, which no token has, so neither
+can be taken for the other.
 """
 
 import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import quote
 
 import jwt
 
 from orchestrator.meetings_server.http.wire import Json, compact
+from orchestrator.meetings_server.model.recordings import Recording
+from orchestrator.meetings_server.model.refusals import Reason, Refused
 from orchestrator.meetings_server.model.rooms import Room
 from orchestrator.meetings_server.model.themes import OWN_SEGMENTS
 from orchestrator.meetings_server.service import HostKey
 
 API_PATH: Final = "/v1/meetings"
+DOWNLOAD_PATH: Final = "/recordings/"
+DOWNLOAD_FILE: Final = "archive.mp4"
 _GUEST_PATH: Final = "/j/"
 
 # A company's segment may stand before both kinds of links; our own first segments are no company's.
@@ -48,8 +58,9 @@ def page_address(path: str) -> PageAddress | None:
 class Links:
     """Makes the links of this server, and knows its own again."""
 
-    def __init__(self, external_url: str, key: HostKey) -> None:
+    def __init__(self, external_url: str, key: HostKey, download_life: timedelta) -> None:
         """`external_url` is what people's browsers reach us by, without a slash at the end."""
+        self._download_life = download_life
         self._base = external_url.rstrip("/")
         self._key = key
         # A page of rooms needs a thousand tokens: what they share is made once, and the library,
@@ -80,6 +91,33 @@ class Links:
         except (jwt.PyJWTError, ValueError):
             return False
         return bool(claims.get("participantId") == room.names.host_id)
+
+    def download(self, recording: Recording, now: datetime) -> str:
+        """Where the content of a recording is, from now on for a while."""
+        place = f"{recording.application_id}/{recording.id}"
+        expires = int((now + self._download_life).timestamp())
+        return (
+            f"{self._base}{DOWNLOAD_PATH}{quote(place)}/{DOWNLOAD_FILE}"
+            f"?Expires={expires}&Signature={self._signed(place, str(expires))}"
+        )
+
+    def check_download(self, place: str, query: Mapping[str, str], now: datetime) -> None:
+        """Let `place`, an application and a recording, be read, or not.
+
+        Raises:
+            Refused: the link is not ours, or has expired.
+        """
+        expires = query.get("Expires", "")
+        signed = self._signed(place, expires)
+        if not hmac.compare_digest(signed.encode(), query.get("Signature", "").encode()):
+            raise Refused(Reason.FORBIDDEN, "The signature of this link does not match")
+        if now.timestamp() >= int(expires):
+            raise Refused(Reason.FORBIDDEN, "This link has expired; read the recording again")
+
+    def _signed(self, place: str, expires: str) -> str:
+        signature = self._signing.copy()
+        signature.update(f"recording\n{place}\n{expires}".encode())
+        return signature.hexdigest()
 
     def _themed(self, room: Room) -> str:
         # The segment is for people: what a link leads to is told by its token alone, so links that

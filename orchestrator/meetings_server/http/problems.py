@@ -57,6 +57,12 @@ def unavailable_answer() -> Answer:
     return _family_a(503, "ServiceUnavailableError", "Service Unavailable")
 
 
+def unsatisfiable_answer(size: int) -> Answer:
+    """416: none of the bytes that are asked for exist (RFC 9110, 14.4 and 15.5.17)."""
+    body = {"message": "Range Not Satisfiable", "name": "RangeNotSatisfiableError", "status": 416}
+    return json_answer(416, body, {"Content-Range": f"bytes */{size}"})
+
+
 def _family_a(
     status: int,
     name: str,

@@ -137,11 +137,10 @@ def _session_json(session: SessionRecord) -> Json:
         "room_display_name": session.room_display_name,
         "start_time": format_instant(session.started_at),
         "end_time": None if session.ended_at is None else format_instant(session.ended_at),
-        # Nothing is recorded without media.
-        "is_recorded": False,
+        "is_recorded": session.is_recorded,
         "participants_number": session.participants,
         "billed_time": round(session.billed_minutes, 2),
-        "recordings_time": 0.0,
+        "recordings_time": round(session.recorded_minutes, 2),
     }
 
 

@@ -1,4 +1,4 @@
-"""Routes for tests: people who come and go, and a look behind the scenes.
+"""Routes for tests: people who come and go, what records them, and a look behind the scenes.
 
 They ask for no credentials, so the settings refuse them on an address that others can reach; and a
 page in a browser on the same machine must not get at them either.
@@ -7,6 +7,9 @@ page in a browser on the same machine must not get at them either.
 GET     /_test/rooms              the server's own table, of all applications, deleted ones too
 POST    /_test/rooms/ID/join      ``{"name", "is_host"}`` → ``{"participant_id", "session_id"}``
 POST    /_test/rooms/ID/leave     ``{"participant_id"}``
+POST    /_test/rooms/ID/record    → ``{"recording_id", "session_id"}``, of the session that runs
+POST    /_test/recordings/ID/ACT  ``pause``, ``resume`` or ``stop``
+PUT     /_test/recordings/ID      the content, of a stopped one; ``?times=N``: so often over
 GET     /_test/requests           every request but these, in the order in which they came
 DELETE  /_test/requests           forget them
 PUT     /_test/latency            ``{"before_ms", "after_ms"}``
@@ -30,9 +33,10 @@ from orchestrator.meetings_server.http.wire import (
     empty_answer,
     json_answer,
 )
+from orchestrator.meetings_server.model.recordings import Act
 from orchestrator.meetings_server.model.refusals import Reason, Refused, invalid
 from orchestrator.meetings_server.model.rooms import Room
-from orchestrator.meetings_server.service import Meetings
+from orchestrator.meetings_server.service import Acts
 
 TEST_PATH: Final = "/_test/"
 
@@ -40,6 +44,8 @@ TEST_PATH: Final = "/_test/"
 _KEPT: Final = 200_000
 _LONGEST_NAME: Final = 200
 _LONGEST_WAIT: Final = 3_600_000
+# Of a body that is no longer than any other.
+_MOST_TIMES: Final = 16_384
 
 _Route: TypeAlias = Callable[[Request], Awaitable[Answer]]
 
@@ -108,9 +114,10 @@ class TestRoutes:
 
     __test__ = False  # the name is not a test's
 
-    def __init__(self, meetings: Meetings, log: RequestLog, latency: Latency) -> None:
+    def __init__(self, acts: Acts, log: RequestLog, latency: Latency) -> None:
         """`latency` is changed in place."""
-        self._meetings = meetings
+        self._meetings = acts.meetings
+        self._recordings = acts.recordings
         self._log = log
         self._latency = latency
 
@@ -138,6 +145,12 @@ class TestRoutes:
                 return {"POST": lambda request: self._join(room_id, parse_object(request.body))}
             case ("rooms", room_id, "leave"):
                 return {"POST": lambda request: self._leave(room_id, parse_object(request.body))}
+            case ("rooms", room_id, "record"):
+                return {"POST": lambda _: self._record(room_id)}
+            case ("recordings", recording_id):
+                return {"PUT": lambda request: self._upload(recording_id, request)}
+            case ("recordings", recording_id, "pause" | "resume" | "stop" as act):
+                return {"POST": lambda _: self._move(recording_id, Act(act))}
             case ("requests",):
                 return {"GET": self._requests, "DELETE": self._clear}
             case ("latency",):
@@ -162,6 +175,22 @@ class TestRoutes:
         if participant_id is None:
             raise invalid('"participant_id" is required')
         await self._meetings.leave(room_id, participant_id)
+        return empty_answer(204)
+
+    async def _record(self, room_id: str) -> Answer:
+        recording = await self._recordings.start(room_id)
+        made = {"recording_id": recording.id, "session_id": recording.session_id}
+        return json_answer(201, made)
+
+    async def _move(self, recording_id: str, act: Act) -> Answer:
+        await self._recordings.move(recording_id, act)
+        return empty_answer(204)
+
+    async def _upload(self, recording_id: str, request: Request) -> Answer:
+        times = request.query.get("times", "1")
+        if not times.isascii() or not times.isdigit() or not 1 <= int(times) <= _MOST_TIMES:
+            raise invalid(f'"times" must be a number from 1 to {_MOST_TIMES}')
+        await self._recordings.upload(recording_id, itertools.repeat(request.body, int(times)))
         return empty_answer(204)
 
     async def _requests(self, _: Request) -> Answer:

@@ -1,12 +1,17 @@
 """The API on sockets: aiohttp's requests into ours, our answers and silences into aiohttp's."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Final
 
 from aiohttp import web
 
 from orchestrator.meetings_server.http.api import LARGEST_BODY, Api
-from orchestrator.meetings_server.http.wire import Answer, Request, Silence
+from orchestrator.meetings_server.http.wire import Answer, Part, Request, Silence
+
+# Bytes of a file that are read at once.
+_PIECE: Final = 256 * 1024
 
 
 def application(api: Api) -> web.Application:
@@ -24,12 +29,28 @@ def application(api: Api) -> web.Application:
             answer = await api.handle(asked)
         except Silence as silence:
             return await _broken_off(request, silence.begun)
+        if answer.part is not None:
+            return await _streamed(request, answer, answer.part)
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body or None)
 
     # One byte more than the API takes, so that it sees and refuses what is too large.
     app = web.Application(client_max_size=LARGEST_BODY + 1)
     app.router.add_route("*", "/{path:.*}", handle)
     return app
+
+
+async def _streamed(request: web.Request, answer: Answer, part: Part) -> web.StreamResponse:
+    # Opened before the answer begins: what is deleted meanwhile is sent to its end.
+    with await asyncio.to_thread(part.file.open, "rb") as file:
+        response = web.StreamResponse(status=answer.status, headers=answer.headers)
+        response.content_length = part.length
+        await response.prepare(request)
+        await asyncio.to_thread(file.seek, part.begin)
+        left = part.length
+        while left and (piece := await asyncio.to_thread(file.read, min(left, _PIECE))):
+            await response.write(piece)
+            left -= len(piece)
+    return response
 
 
 async def _broken_off(request: web.Request, begun: Answer | None) -> web.StreamResponse:

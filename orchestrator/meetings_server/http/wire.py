@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final, TypeAlias
 
 #: What an answer may hold. `object`, because mypy cannot follow a recursive mapping of literals.
@@ -29,12 +30,22 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Some bytes of a file, too many to hold."""
+
+    file: Path
+    begin: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer, its body written whole."""
+    """One answer, its body written whole, or as a part of a file that is sent as it is read."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    part: Part | None = None
 
 
 #: From a request to its answer.
@@ -57,6 +68,19 @@ class Silence(ConnectionResetError):
         """Leave out `begun` where not a byte goes out."""
         super().__init__("the connection was closed before the answer was whole")
         self.begun = begun
+
+
+def held(answer: Answer) -> Answer:
+    """The same answer with its part of a file read into its body.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    if answer.part is None:
+        return answer
+    with answer.part.file.open("rb") as file:
+        file.seek(answer.part.begin)
+        return replace(answer, body=file.read(answer.part.length), part=None)
 
 
 def json_answer(status: int, body: Json | list[Json], headers: Mapping[str, str] = _NONE) -> Answer:

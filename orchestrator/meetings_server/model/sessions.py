@@ -37,6 +37,9 @@ class SessionRecord:
     participants: int
     #: Minutes, added up over its participants.
     billed_minutes: float
+    is_recorded: bool
+    #: Minutes, added up over its recordings, without pauses.
+    recorded_minutes: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

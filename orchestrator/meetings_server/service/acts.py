@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from orchestrator.meetings_server.service.meetings import Meetings
+from orchestrator.meetings_server.service.recordings import Recordings
 from orchestrator.meetings_server.service.themes import Themes
 
 
@@ -12,3 +13,4 @@ class Acts:
 
     meetings: Meetings
     themes: Themes
+    recordings: Recordings

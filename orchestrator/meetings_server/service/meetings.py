@@ -211,6 +211,21 @@ class Meetings:
 
         self._noted(await self._write(work))
 
+    async def look(self, work: Callable[[Records, datetime], Result]) -> Result:
+        """Read, for what stands beside rooms, once all that came due until now is carried out."""
+        now = await self._caught_up()
+        return await self._store.read(lambda records: work(records, now))
+
+    async def act(self, work: Callable[[Records, datetime], Result]) -> Result:
+        """Change in the same way, in one transaction; callbacks that it queues are sent."""
+        now = await self._caught_up()
+        return await self._write(lambda records: work(records, now))
+
+    @property
+    def announcer(self) -> Announcer:
+        """Queues events in such a transaction."""
+        return self._announcer
+
     async def advance(self) -> None:
         """Carry out all that has come due; `next_due` tells what comes then."""
         await self._caught_up()

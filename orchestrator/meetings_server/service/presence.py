@@ -7,6 +7,7 @@ sessions are kept in accord with it.
 from dataclasses import replace
 from datetime import datetime
 
+from orchestrator.meetings_server.model import recordings
 from orchestrator.meetings_server.model.life import Event, step
 from orchestrator.meetings_server.model.refusals import Reason, Refused, not_found
 from orchestrator.meetings_server.model.rooms import Room
@@ -42,7 +43,7 @@ def enter(
 def leave(
     records: Records, announcer: Announcer, room: Room, participant_id: str, now: datetime
 ) -> Room:
-    """See somebody out; the last one ends the session.
+    """See somebody out; the last one ends the session, and what records it.
 
     Raises:
         Refused: nobody of that id is inside.
@@ -57,8 +58,7 @@ def leave(
     announcer.left(records, room, leaving[0], now)
     if len(present) > 1:
         return room
-    records.sessions.end(session, now)
-    announcer.ended(records, room, session, now)
+    _end(records, announcer, room, session, now)
     return _moved(records, room, Event.EMPTIED, now)
 
 
@@ -73,9 +73,19 @@ def remove(records: Records, announcer: Announcer, room: Room, now: datetime) ->
         for who in records.sessions.present(session):
             records.sessions.leave(who, now)
             announcer.left(records, room, who, now)
-        records.sessions.end(session, now)
-        announcer.ended(records, room, session, now)
+        _end(records, announcer, room, session, now)
     return _moved(records, room, Event.REMOVED, now)
+
+
+def _end(
+    records: Records, announcer: Announcer, room: Room, session: Session, now: datetime
+) -> None:
+    for running in records.recordings.running(session.id):
+        stopped = recordings.moved(running, recordings.Act.STOP, now)
+        records.recordings.save(stopped)
+        announcer.recording_ended(records, stopped, now)
+    records.sessions.end(session, now)
+    announcer.ended(records, room, session, now)
 
 
 def _moved(records: Records, room: Room, event: Event, now: datetime) -> Room:

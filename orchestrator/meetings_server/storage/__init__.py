@@ -1,9 +1,11 @@
-"""Where rooms, themes, sessions and undelivered callbacks are kept: SQLite, in a file or in memory.
+"""Where all is kept: SQLite, in a file or in memory, and a folder for what was recorded.
 
 The law of this package: SQL stays in here, moments are whole milliseconds, and the database's own
-faults leave it as `StoreFault`. Inside: store → rooms | themes | sessions | callbacks → columns.
+faults leave it as `StoreFault`. Inside: store → rooms | themes | sessions | recordings | callbacks
+→ columns; files.
 """
 
+from orchestrator.meetings_server.storage.files import FileContents
 from orchestrator.meetings_server.storage.store import SqliteStore
 
-__all__ = ["SqliteStore"]
+__all__ = ["FileContents", "SqliteStore"]

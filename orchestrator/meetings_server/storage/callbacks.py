@@ -17,10 +17,13 @@ class CallbackTable:
 
     def add(self, callback: Callback) -> None:
         self._connection.execute(
-            "INSERT INTO callback (room_id, url, body, created_at, next_at, attempts) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO callback "
+            "(application_id, room_id, metadata, url, body, created_at, next_at, attempts) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
+                callback.application_id,
                 callback.room_id,
+                callback.metadata,
                 callback.url,
                 callback.body,
                 to_milliseconds(callback.created_at),
@@ -36,7 +39,9 @@ class CallbackTable:
         )
         return tuple(
             Callback(
+                application_id=row["application_id"],
                 room_id=row["room_id"],
+                metadata=row["metadata"],
                 url=row["url"],
                 body=row["body"],
                 created_at=from_milliseconds(row["created_at"]),

@@ -34,6 +34,9 @@ class RoomTable:
     def get(self, room_id: str) -> Room | None:
         return self._one("SELECT * FROM told_room WHERE id = ? AND phase <> 'deleted'", room_id)
 
+    def kept(self, room_id: str) -> Room | None:
+        return self._one("SELECT * FROM told_room WHERE id = ?", room_id)
+
     def linked(self, guest_token: str) -> Room | None:
         return self._one("SELECT * FROM told_room WHERE guest_token = ?", guest_token)
 

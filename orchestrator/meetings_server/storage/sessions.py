@@ -15,20 +15,24 @@ from orchestrator.meetings_server.model.sessions import (
 )
 from orchestrator.meetings_server.storage.columns import milliseconds, moment
 
-# Nothing is recorded without media, so the filter `recorded` knows two answers only.
-_MATCHING: Final = """
+# Deleted recordings count: the session was recorded.
+_RECORDED: Final = "EXISTS (SELECT 1 FROM recording WHERE session_id = session.id)"
+_MATCHING: Final = f"""
 FROM session
 WHERE application_id = :application
   AND (:room_id IS NULL OR room_id = :room_id)
   AND (:until IS NULL OR started_at <= :until)
   AND (:since IS NULL OR ended_at IS NULL OR ended_at >= :since)
-  AND (:recorded IS NULL OR :recorded = 0)
+  AND (:recorded IS NULL OR :recorded = {_RECORDED})
 """
 _PAGE: Final = f"""
 SELECT session.*,
     (SELECT count(*) FROM participant WHERE session_id = session.id) AS participants,
     (SELECT total(coalesce(left_at, :now) - joined_at)
-     FROM participant WHERE session_id = session.id) AS billed
+     FROM participant WHERE session_id = session.id) AS billed,
+    {_RECORDED} AS is_recorded,
+    (SELECT total(coalesce(paused_at, ended_at, :now) - started_at - paused)
+     FROM recording WHERE session_id = session.id) AS recorded
 {_MATCHING}
 ORDER BY started_at, serial LIMIT :limit OFFSET :offset
 """  # noqa: S608 - both parts are constants
@@ -53,6 +57,12 @@ class SessionTable:
         return Session(
             id=row["id"], room_id=row["room_id"], started_at=from_milliseconds(row["started_at"])
         )
+
+    def application(self, session_id: str) -> str | None:
+        row = self._connection.execute(
+            "SELECT application_id FROM session WHERE id = ?", (session_id,)
+        ).fetchone()
+        return None if row is None else str(row[0])
 
     def start(self, room: Room, session: Session) -> None:
         self._connection.execute(
@@ -135,4 +145,6 @@ def _record(row: sqlite3.Row) -> SessionRecord:
         ended_at=moment(row["ended_at"]),
         participants=row["participants"],
         billed_minutes=row["billed"] / _A_MINUTE,
+        is_recorded=bool(row["is_recorded"]),
+        recorded_minutes=row["recorded"] / _A_MINUTE,
     )

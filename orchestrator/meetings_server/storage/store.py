@@ -8,6 +8,7 @@ from typing import Final, Self
 from orchestrator.foundation.sqlite import MEMORY, Database, DatabaseFault, load_schema
 from orchestrator.meetings_server.ports import Records, Result, StoreFault
 from orchestrator.meetings_server.storage.callbacks import CallbackTable
+from orchestrator.meetings_server.storage.recordings import RecordingTable
 from orchestrator.meetings_server.storage.rooms import RoomTable
 from orchestrator.meetings_server.storage.sessions import SessionTable
 from orchestrator.meetings_server.storage.themes import ThemeTable
@@ -21,6 +22,7 @@ class _Transaction:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.rooms = RoomTable(connection)
         self.sessions = SessionTable(connection)
+        self.recordings = RecordingTable(connection)
         self.callbacks = CallbackTable(connection)
         self.themes = ThemeTable(connection)
         self._connection = connection

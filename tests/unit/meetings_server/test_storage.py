@@ -17,6 +17,7 @@ from orchestrator.meetings_server.ports import RoomQuery
 from orchestrator.meetings_server.service.naming import draw_names
 from orchestrator.meetings_server.storage.callbacks import CallbackTable
 from orchestrator.meetings_server.storage.columns import changing_columns, fixed_columns
+from orchestrator.meetings_server.storage.recordings import RecordingTable
 from orchestrator.meetings_server.storage.rooms import RoomTable
 from orchestrator.meetings_server.storage.sessions import SessionTable
 from orchestrator.meetings_server.storage.themes import ThemeTable
@@ -44,12 +45,9 @@ def plans(connection: sqlite3.Connection) -> list[str]:
     """What SQLite would do for each statement of a hot path, as it says itself."""
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
-    rooms, callbacks, sessions, themes = (
-        RoomTable(connection),
-        CallbackTable(connection),
-        SessionTable(connection),
-        ThemeTable(connection),
-    )
+    rooms, callbacks = RoomTable(connection), CallbackTable(connection)
+    sessions, themes = SessionTable(connection), ThemeTable(connection)
+    recordings = RecordingTable(connection)
     rooms.page("a", RoomQuery(limit=20, start=500))
     rooms.page("a", RoomQuery(limit=20, start=500, theme_id="t"))
     rooms.due(START, 10)
@@ -64,6 +62,10 @@ def plans(connection: sqlite3.Connection) -> list[str]:
     sessions.running("x")
     sessions.present(Session(id="s", room_id="x", started_at=START))
     sessions.page("a", SessionQuery(limit=20, since=START), START)
+    sessions.application("x")
+    recordings.get("x")
+    recordings.running("x")
+    recordings.forget("x")
     callbacks.due(START, 10)
     callbacks.next_due()
     themes.get("t")
