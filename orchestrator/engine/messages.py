@@ -427,6 +427,11 @@ class Messages:
         """The destinations that are told by messages; in observe there are none."""
         return frozenset(self._posts)
 
+    @property
+    def taken(self) -> int | None:
+        """The last fact that was looked at; None where none need be."""
+        return self._cursor
+
     # --- what is told of it -----------------------------------------------------------------------
 
     def rows(self) -> tuple[DeliveryRow, ...]:

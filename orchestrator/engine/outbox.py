@@ -157,6 +157,14 @@ class Outbox:
                 return
 
     @property
+    def taken(self) -> int:
+        """The last fact that log, list of adoptions and destinations all have; 0: not known yet."""
+        readers = ["audit", *self._destinations]
+        if self._adoptions is not None:
+            readers.append(_ADOPTIONS)
+        return min(self._cursors.get(name, 0) for name in readers)
+
+    @property
     def unaudited(self) -> str:
         """Why nothing may be ended: the log has been behind for too long; or an empty text.
 
@@ -189,6 +197,7 @@ class Outbox:
         while facts := await self._store.facts(head.seq, _BATCH):
             head = await self._audit.append(facts)
             await self._remember(head)
+        self._cursors["audit"] = head.seq
 
     async def write_rest(self) -> None:
         """Write what `run` left: the facts of its last deliveries, and of the end.

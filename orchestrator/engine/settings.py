@@ -27,6 +27,7 @@ class EngineSettings:
         longest_turn: no turn and no listing takes longer, whatever the API does: each call has its
             time-out and each wait its bound.  What takes longer hangs.
         store_check: between two looks at the store's file while nothing is done.
+        retention: for so long the store remembers what is over; what stands, always.
         probe: between two looks at the wall clock; while our credentials are refused or no second
             room may be made the API is probed each minute, whatever stands here.
     """
@@ -42,4 +43,5 @@ class EngineSettings:
     drain: timedelta = timedelta(seconds=30)
     longest_turn: timedelta = timedelta(minutes=40)
     store_check: timedelta = timedelta(seconds=5)
+    retention: timedelta = timedelta(days=400)
     probe: timedelta = PROBE_EVERY

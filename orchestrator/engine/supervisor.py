@@ -29,6 +29,7 @@ from orchestrator.engine.pagelinks import PageLinks
 from orchestrator.engine.polling import Polling
 from orchestrator.engine.reconciler import Parts, Reconciler
 from orchestrator.engine.reload import Reload
+from orchestrator.engine.retention import Retention
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.weather import PROBE_EVERY
 from orchestrator.ports.store import Commit, StoreFault
@@ -66,6 +67,7 @@ class Engine:
         self.outbox = outbox
         self.polling = polling
         self.settings = settings
+        self.retention = Retention(parts, outbox, settings)
         self.vitals = Vitals(parts.clock)
         self._longest = settings.longest_turn.total_seconds()
         self._dispatcher = Dispatcher(
@@ -148,6 +150,7 @@ class Engine:
                         "pages": self.parts.pages.run,
                         "directories": self._poll,
                         "store-check": self._check_store,
+                        "retention": self.retention.run,
                         "alerts": self.parts.alerts.run,
                     }
                     tasks = [

@@ -62,6 +62,16 @@ class Commit:
     deliveries: Sequence[Delivery] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many rows a pruning removed."""
+
+    operations: int
+    facts: int
+    episodes: int = 0
+    deliveries: int = 0
+
+
 class Store(Protocol):
     """What the daemon remembers. Every method may raise `StoreFault`."""
 
@@ -136,6 +146,15 @@ class Store(Protocol):
 
     async def deliveries_of(self, id_: str) -> Sequence[Delivery]:
         """What is remembered of one announcement at all destinations, oldest first."""
+        ...
+
+    async def prune(self, before: datetime, taken: int) -> Pruned:
+        """Forget what is over and began before a moment: operations, facts, pages, deliveries.
+
+        What is open, stands or waits stays, however old, and so does the operation that made a room
+        which is still remembered.  Facts go from the oldest on, none after ``taken``, so that what
+        is left has no holes.
+        """
         ...
 
     def claim(self, key: Key) -> AbstractAsyncContextManager[bool]:

@@ -26,7 +26,7 @@ from orchestrator.domain.records import (
     RoomRecord,
 )
 from orchestrator.domain.rooms import RoomType
-from orchestrator.ports.store import Commit, PolicyText, Store, StoreFault
+from orchestrator.ports.store import Commit, PolicyText, Pruned, Store, StoreFault
 from tests.fakes.store import FakeStore
 
 NOW = datetime(2027, 1, 31, 9, 0, 0, 123456, tzinfo=UTC)
@@ -419,3 +419,62 @@ async def test_deliveries_come_back_as_they_were_written(store: Store) -> None:
     assert await store.delivery("slack", "a1") == told
     assert await store.delivery("slack", "a2") is None
     assert list(await store.deliveries_of("a1")) == [told, mail]
+
+
+OLD = NOW - timedelta(days=500)
+BEFORE = NOW - timedelta(days=400)
+
+
+async def test_pruning_forgets_what_is_finished_and_taken(store: Store) -> None:
+    """Open operations, and facts that somebody has not taken yet, stay, however old."""
+    made = an_operation("made", started_at=OLD)
+    operations = [
+        replace(made, id="old-open"),
+        replace(made, id="old-done", state=OperationState.DONE),
+        replace(made, id="old-failed", state=OperationState.FAILED),
+        replace(made, id="new-done", state=OperationState.DONE, started_at=BEFORE),
+    ]
+    await store.commit(Commit(operations=operations, facts=[a_fact("old")] * 3), OLD)
+    await store.commit(Commit(facts=[a_fact("new")] * 2), BEFORE)
+    assert await store.prune(BEFORE, taken=2) == Pruned(operations=2, facts=2)
+    assert [fact.seq for fact in await store.facts(0, 10)] == [3, 4, 5]
+    assert await store.operation("old-done") is None
+    assert await store.operation("old-open") is not None
+    assert await store.operation("new-done") is not None
+    assert await store.prune(BEFORE, taken=5) == Pruned(operations=0, facts=1)
+
+
+async def test_p03_pruning_leaves_what_made_a_room_that_is_remembered(store: Store) -> None:
+    """Its marker names that operation: a room of an unknown one would be a stranger's."""
+    made = an_operation("made", started_at=OLD)
+    done = replace(made, state=OperationState.DONE, room_id="r1")
+    renewed = replace(done, id="renewed", kind=OperationKind.RENEW)
+    gone = replace(done, id="gone", room_id="r0")
+    state = a_state(CHECKOUT, a_room("r1"))
+    await store.commit(Commit(states=(state,), operations=(done, renewed, gone)), OLD)
+    assert await store.prune(BEFORE, taken=0) == Pruned(operations=2, facts=0)
+    assert await store.operation("made") == done
+    await store.commit(Commit(states=(a_state(CHECKOUT),)), NOW)
+    assert await store.prune(BEFORE, taken=0) == Pruned(operations=1, facts=0)
+
+
+async def test_pruning_forgets_pages_and_deliveries_that_are_over(store: Store) -> None:
+    """What stands stays, however old."""
+    over = replace(an_episode("aaa", a_page()), opened_at=OLD, closed_at=OLD, over_at=OLD)
+    stands = replace(an_episode("bbb", a_page("Q2")), opened_at=OLD)
+    told = Delivery("slack", "a1", CHECKOUT.encoded, OLD, ended=True)
+    waits = Delivery("slack", "a2", CHECKOUT.encoded, OLD)
+    await store.commit(Commit(episodes=(over, stands), deliveries=(told, waits)), OLD)
+    pruned = await store.prune(BEFORE, taken=0)
+    assert pruned == Pruned(operations=0, facts=0, episodes=1, deliveries=1)
+    assert list(await store.latest_episodes(10)) == [stands]
+    assert await store.delivery("slack", "a1") is None
+    assert list(await store.standing_deliveries()) == [waits]
+
+
+async def test_pruning_leaves_no_hole(store: Store) -> None:
+    """A fact that bears a later time (the clock had jumped) keeps those after it."""
+    for days in (500, 1, 499):
+        await store.commit(Commit(facts=[a_fact("x")]), NOW - timedelta(days=days))
+    await store.prune(BEFORE, taken=3)
+    assert [fact.seq for fact in await store.facts(0, 10)] == [2, 3]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from itertools import dropwhile
 from typing import TypeVar
 
 from orchestrator.adapters.store.claims import Claims
@@ -12,8 +13,8 @@ from orchestrator.domain.deliveries import Delivery
 from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import RecordedFact
 from orchestrator.domain.keys import Key
-from orchestrator.domain.records import KeyState, Operation, OperationState, Role
-from orchestrator.ports.store import Commit, PolicyText, StoreFault
+from orchestrator.domain.records import KeyState, Operation, OperationKind, OperationState, Role
+from orchestrator.ports.store import Commit, PolicyText, Pruned, StoreFault
 
 _T = TypeVar("_T")
 
@@ -161,6 +162,31 @@ class FakeStore:
     async def deliveries_of(self, id_: str) -> Sequence[Delivery]:
         self._answer()
         return [delivery for delivery in self._deliveries.values() if delivery.id == id_]
+
+    async def prune(self, before: datetime, taken: int) -> Pruned:
+        self._answer()
+        counts = (*map(len, (self._operations, self._facts, self._episodes, self._deliveries)),)
+        rooms = {room.id for state in self._states.values() for room in state.rooms}
+        self._operations = {
+            one.id: one
+            for one in self._operations.values()
+            if one.state is OperationState.OPEN
+            or one.started_at >= before
+            or (one.kind is OperationKind.CREATE and one.room_id in rooms)
+        }
+        self._facts = [*dropwhile(lambda one: one.seq <= taken and one.ts < before, self._facts)]
+        self._episodes = {
+            one.id: one
+            for one in self._episodes.values()
+            if one.over_at is None or one.opened_at >= before
+        }
+        self._deliveries = {
+            (one.destination, one.id): one
+            for one in self._deliveries.values()
+            if not one.ended or one.begun_at >= before
+        }
+        left = (*map(len, (self._operations, self._facts, self._episodes, self._deliveries)),)
+        return Pruned(*(was - now for was, now in zip(counts, left, strict=True)))
 
     @asynccontextmanager
     async def claim(self, key: Key) -> AsyncIterator[bool]:

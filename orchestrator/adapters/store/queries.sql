@@ -74,8 +74,15 @@ DELETE FROM notes WHERE name = :name;
 SELECT name, value FROM notes;
 
 -- name: prune_operations
+-- Not the one that made a room which is remembered: the room's marker names it.
 DELETE FROM operations WHERE seq IN (
     SELECT seq FROM operations WHERE state <> 'open' AND started_at < :before
+    AND (
+        json_extract(body, '$.kind') <> 'create'
+        OR NOT EXISTS (
+            SELECT 1 FROM rooms WHERE room_id = json_extract(operations.body, '$.room_id')
+        )
+    )
     ORDER BY started_at LIMIT :limit
 );
 
@@ -84,7 +91,7 @@ DELETE FROM operations WHERE seq IN (
 DELETE FROM facts WHERE seq IN (
     SELECT seq FROM (
         SELECT seq, max(ts) OVER (ORDER BY seq) AS latest
-        FROM (SELECT seq, ts FROM facts WHERE seq <= :audited ORDER BY seq LIMIT :limit)
+        FROM (SELECT seq, ts FROM facts WHERE seq <= :taken ORDER BY seq LIMIT :limit)
     ) WHERE latest < :before
 );
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -34,7 +33,7 @@ from orchestrator.foundation.sqlite import (
     Schema,
     load_schema,
 )
-from orchestrator.ports.store import Commit, PolicyText
+from orchestrator.ports.store import Commit, PolicyText, Pruned
 
 _T = TypeVar("_T")
 
@@ -42,16 +41,6 @@ SCHEMA: Final[Schema] = load_schema("store", "orchestrator.adapters.store.migrat
 
 # Rows of one reading: some 20 ms of the thread, so that commits in between need not wait long.
 _CHUNK: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """How many rows a pruning removed."""
-
-    operations: int
-    facts: int
-    episodes: int = 0
-    deliveries: int = 0
 
 
 class SqliteStore:
@@ -225,16 +214,16 @@ class SqliteStore:
         """Number the facts of a store that has none after those of the one that it stands for."""
         await self._write(partial(rows.number_facts, last=last))
 
-    async def prune(self, before: datetime, audited: int) -> Pruned:
+    async def prune(self, before: datetime, taken: int) -> Pruned:
         """Forget what is finished and began before a moment, and facts committed before it.
 
-        Facts go from the oldest on, none after ``audited``, the last sequence number that is safe
-        in the audit log; their numbers are never given again.
+        In batches, so that commits in between need not wait long; numbers of facts are never given
+        again.
         """
         moment = format_instant_exactly(before)
         return Pruned(
             await self._prune("prune_operations", before=moment),
-            await self._prune("prune_facts", before=moment, audited=audited),
+            await self._prune("prune_facts", before=moment, taken=taken),
             await self._prune("prune_episodes", before=moment),
             await self._prune("prune_deliveries", before=moment),
         )

@@ -18,12 +18,9 @@ import pytest
 from orchestrator.adapters.store.claims import Claims
 from orchestrator.adapters.store.peek import read_copy, read_facts
 from orchestrator.adapters.store.queries import QUERIES, parse_queries
-from orchestrator.adapters.store.sqlite import SCHEMA, Pruned, SqliteStore
-from orchestrator.domain.deliveries import Delivery
-from orchestrator.domain.episodes import Episode
+from orchestrator.adapters.store.sqlite import SCHEMA, SqliteStore
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key
-from orchestrator.domain.pages import Page, digest_of
 from orchestrator.domain.records import (
     KeyState,
     Operation,
@@ -34,7 +31,7 @@ from orchestrator.domain.records import (
 )
 from orchestrator.domain.rooms import RoomType
 from orchestrator.foundation.sqlite import Database, Migration, Schema
-from orchestrator.ports.store import Commit, PolicyText, StoreFault, StoreTakenError
+from orchestrator.ports.store import Commit, PolicyText, Pruned, StoreFault, StoreTakenError
 
 NOW = datetime(2027, 1, 31, 9, tzinfo=UTC)
 CHECKOUT = Key("team-rooms", "checkout")
@@ -156,7 +153,7 @@ LIMITED = """
 import asyncio, resource, sys
 from datetime import UTC, datetime
 from orchestrator.adapters.store.sqlite import SqliteStore
-from orchestrator.ports.store import Commit, StoreFault
+from orchestrator.ports.store import Commit, Pruned, StoreFault
 
 NOW = datetime(2027, 1, 31, tzinfo=UTC)
 
@@ -418,56 +415,12 @@ async def test_open_operations_keep_their_order(store: SqliteStore) -> None:
 # --- pruning ---
 
 
-async def test_pruning_forgets_what_is_finished_and_audited(store: SqliteStore) -> None:
-    """Open operations and facts that are not in the audit log yet stay, however old."""
-    old, new = NOW - timedelta(days=500), NOW - timedelta(days=1)
-    operations = [
-        an_operation("old-open", OperationState.OPEN, old),
-        an_operation("old-done", OperationState.DONE, old),
-        an_operation("old-failed", OperationState.FAILED, old),
-        an_operation("new-done", OperationState.DONE, new),
-    ]
-    await store.commit(Commit(operations=operations, facts=[Fact("room.created")] * 3), old)
-    await store.commit(Commit(facts=[Fact("room.created")] * 2), new)
-    before = NOW - timedelta(days=400)
-    assert await store.prune(before, audited=2) == Pruned(operations=2, facts=2)
-    assert [fact.seq for fact in await store.facts(0, 10)] == [3, 4, 5]
-    assert await store.operation("old-done") is None
-    assert await store.operation("old-open") is not None
-    assert await store.operation("new-done") is not None
-    assert await store.prune(before, audited=5) == Pruned(operations=0, facts=1)
-
-
-async def test_pruning_forgets_pages_and_deliveries_that_are_over(store: SqliteStore) -> None:
-    """What stands stays, however old."""
-    old = NOW - timedelta(days=500)
-    page = Page("pagerduty", "Q1", digest_of("pagerduty", "Q1"))
-    over = Episode("aaa", 1, page, old, closed_at=old, over_at=old)
-    stands = Episode("bbb", 2, page, old)
-    told = Delivery("slack", "a1", "k", old, ended=True)
-    waits = Delivery("slack", "a2", "k", old)
-    await store.commit(Commit(episodes=(over, stands), deliveries=(told, waits)), old)
-    pruned = await store.prune(NOW - timedelta(days=400), audited=0)
-    assert pruned == Pruned(operations=0, facts=0, episodes=1, deliveries=1)
-    assert list(await store.latest_episodes(10)) == [stands]
-    assert await store.delivery("slack", "a1") is None
-    assert list(await store.standing_deliveries()) == [waits]
-
-
 async def test_pruning_goes_through_in_batches(store: SqliteStore) -> None:
     """All of it, and numbers are not given again when every fact is gone."""
     old = NOW - timedelta(days=500)
     await store.commit(Commit(facts=[Fact("room.created")] * 2_500), old)
-    assert await store.prune(NOW, audited=2_500) == Pruned(operations=0, facts=2_500)
+    assert await store.prune(NOW, taken=2_500) == Pruned(operations=0, facts=2_500)
     assert list(await store.commit(Commit(facts=[Fact("room.created")]), NOW)) == [2_501]
-
-
-async def test_pruning_leaves_no_hole(store: SqliteStore) -> None:
-    """A fact that bears a later time (the clock had jumped) keeps those after it."""
-    for days in (500, 1, 499):
-        await store.commit(Commit(facts=[Fact("room.created")]), NOW - timedelta(days=days))
-    await store.prune(NOW - timedelta(days=400), audited=3)
-    assert [fact.seq for fact in await store.facts(0, 10)] == [2, 3]
 
 
 # --- a look beside it ---
