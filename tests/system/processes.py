@@ -23,15 +23,6 @@ os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
 _LOOK_EVERY: Final = 0.02  # seconds
 
-#: The library that sets the clock of one process (LD_PRELOAD), or None where it is not installed.
-FAKETIME: Final = next(
-    (
-        path
-        for folder in ("/usr/lib", "/usr/lib64", "/usr/local/lib")
-        for path in sorted(Path(folder).glob("**/faketime/libfaketimeMT.so.1"))
-    ),
-    None,
-)
 _Found = TypeVar("_Found")
 
 

@@ -4,19 +4,19 @@ The daemon is killed while they come and while their links are told.  The oracle
 server's own table and a receiver of webhooks.
 """
 
-import os
 import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.system.clocks import WallClock, sets_clocks
 from tests.system.installation import server_table
 from tests.system.paging import Message, Paged, Traffic, paged, sending, subject_of
-from tests.system.processes import FAKETIME
 from tests.system.torture_oracle import glance, own_mistakes
 
 PAGES: Final = 200
@@ -75,10 +75,7 @@ def killed(own: Paged, traffic: Traffic, chance: random.Random, total: int) -> N
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.skipif(
-    FAKETIME is None and "CI" not in os.environ,
-    reason="libfaketime is not here: apt-get install faketime",
-)
+@sets_clocks
 def test_p06_pages_doubled_shuffled_and_closed_early_with_sigkill_in_between(
     tmp_path: Path,
 ) -> None:
@@ -86,7 +83,6 @@ def test_p06_pages_doubled_shuffled_and_closed_early_with_sigkill_in_between(
 
     Eleven minutes later, by the clocks of both processes, only rooms with people in them live.
     """
-    assert FAKETIME is not None, "apt-get install faketime"
     chance = random.Random(5)
     wanted = {subject_of("own", TEN)} | {
         subject_of(source_of(number), f"P{number:03}")
@@ -111,7 +107,7 @@ def test_p06_pages_doubled_shuffled_and_closed_early_with_sigkill_in_between(
                 if subject != subject_of("own", TEN):
                     own.joined(room)
             made = len(own.table())
-        environ = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": "+11m", "DONT_FAKE_MONOTONIC": "1"}
+        environ = WallClock.made(tmp_path, timedelta(minutes=11)).environ
         joined = {room for subject, room in current.items() if subject != subject_of("own", TEN)}
         with own.server(environ=environ), own.own.daemon(environ=environ):
             own.own.until(lambda: own.own.ask("status", "--json").json["listed_at"], "a listing")

@@ -4,10 +4,10 @@ Each is done to a running installation, and undone; the oracle is the server's o
 """
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +16,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from tests.meetings import APPLICATION, BASE, KEY, public_pem
+from tests.system.clocks import WallClock, sets_clocks
 from tests.system.installation import Installation, replace, server_table
-from tests.system.processes import FAKETIME, free_port, leashed
+from tests.system.processes import free_port, leashed
 
 # A machine that does other things as well starts a daemon in half a minute, not in two seconds.
 pytestmark = pytest.mark.timeout(180)
@@ -208,28 +209,15 @@ def test_p03_p04_another_backend_and_another_account_change_nothing(
 # --- the clock of this machine, as one process sees it ---
 
 
-@pytest.mark.skipif(
-    FAKETIME is None and "CI" not in os.environ,
-    reason="libfaketime is not here: apt-get install faketime",
-)
+@sets_clocks
 def test_a_clock_set_a_year_ahead_and_back_moves_no_act(
     remote: tuple[Installation, int], tmp_path: Path
 ) -> None:
     """While it runs and over a restart: the API's time justifies nothing, so nothing is done."""
     installation, port = remote
-    assert FAKETIME is not None, "apt-get install faketime"
-    shown = tmp_path / "clock"
-    environ = {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(shown),
-        "FAKETIME_NO_CACHE": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
+    clock, year = WallClock.made(tmp_path), timedelta(days=365)
     data = installation.folder / "policies" / "data" / "teams.yaml"
     installation.put("teams.yaml", POLICY.replace("grace: 60s", "grace: 7d"))
-
-    def set_clock(by: str) -> None:
-        replace(shown, by)
 
     def listed_at() -> str:
         return str(installation.ask("status", "--json").json["listed_at"])
@@ -237,26 +225,25 @@ def test_a_clock_set_a_year_ahead_and_back_moves_no_act(
     def is_later(than: str) -> bool:
         return listed_at() != than
 
-    set_clock("+0")
     with served(tmp_path, port, "right") as database:
-        with installation.daemon(environ=environ):
+        with installation.daemon(environ=clock.environ):
             installation.a_fact("room.created", key="teams/", count=8)
             replace(data, rows(TEAMS[:7]))
             installation.a_fact("room.tombstoned")
             before = server_table(database)
-            for number, by in enumerate(("+365d", "-365d"), start=1):
-                set_clock(by)
+            for number, by in enumerate((year, -year), start=1):
+                clock.set(by)
                 installation.a_fact("clock.jumped", count=number)
                 listed = listed_at()
                 installation.until(partial(is_later, listed), "another listing")
                 assert "differ by" in needs(installation)
-                set_clock("+0")
+                clock.set(timedelta())
                 installation.until(lambda: not needs(installation), "the clocks agree")
-            set_clock("+365d")
-        with installation.daemon(environ=environ):
+            clock.set(year)
+        with installation.daemon(environ=clock.environ):
             installation.a_fact("clock.jumped", count=3)
             assert server_table(database) == before
-            set_clock("+0")
+            clock.set(timedelta())
             installation.until(lambda: not needs(installation), "the clocks agree")
         assert server_table(database) == before
         assert len(installation.facts("operation.started")) == 8
