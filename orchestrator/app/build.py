@@ -42,7 +42,7 @@ from orchestrator.app.messengers import boards, messengers, told_in_page
 from orchestrator.app.refusing import StartError
 from orchestrator.app.seam import SeamError, learn_lineage, refuse_older, remembered_head
 from orchestrator.config.destinations import FileDestination
-from orchestrator.config.secrets import SecretFault, SecretKind
+from orchestrator.config.secrets import SecretKind
 from orchestrator.config.settings import Calls, EmbeddedMeetings, RemoteMeetings, Settings
 from orchestrator.domain.brakes import Limits
 from orchestrator.domain.directories import SecretUse
@@ -74,7 +74,7 @@ from orchestrator.engine.resync import Resync
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.supervisor import Engine
 from orchestrator.engine.weather import Weather
-from orchestrator.foundation.secret import Secret
+from orchestrator.foundation.secret import Secret, SecretFault
 from orchestrator.ports.adoptions import Adoptions
 from orchestrator.ports.audit import AuditLog
 from orchestrator.ports.clock import Clock

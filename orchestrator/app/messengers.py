@@ -13,7 +13,7 @@ from orchestrator.adapters.delivery.matrix import MatrixPoster
 from orchestrator.adapters.delivery.mattermost import MATTERMOST
 from orchestrator.adapters.delivery.opsgenie import Opsgenie
 from orchestrator.adapters.delivery.pagerduty import PagerDuty
-from orchestrator.adapters.delivery.posting import Post, SecretMissingError
+from orchestrator.adapters.delivery.posting import Post
 from orchestrator.adapters.delivery.slack import SLACK_WEBHOOK, SlackPoster
 from orchestrator.adapters.delivery.teams import TEAMS
 from orchestrator.adapters.delivery.telling import PostedAlerts, Poster, Teller
@@ -30,9 +30,7 @@ from orchestrator.config.destinations import (
     SlackDestination,
     WebhookDestination,
 )
-from orchestrator.config.secrets import SecretFault, SecretSource
 from orchestrator.config.settings import Settings
-from orchestrator.foundation.secret import Secret
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import AlertBoard, Messenger
 from orchestrator.ports.store import Commit, Store, StoreFault
@@ -119,11 +117,11 @@ def _messenger(name: str, destination: PostedDestination, clock: Clock) -> Messe
     post = Post(destination.reach, clock)
     match destination:
         case WebhookDestination(url=url, secret=secret):
-            return Webhook(name, url, _Reading(secret), post, clock)
+            return Webhook(name, url, secret.read, post, clock)
         case PagerDutyDestination(url=url, key=key, sender=sender, bridge=bridge):
-            return PagerDuty(name, url, _Reading(key), sender, post, bridge=bridge)
+            return PagerDuty(name, url, key.read, sender, post, bridge=bridge)
         case OpsgenieDestination(url=url, key=key):
-            return Opsgenie(name, url, _Reading(key), post)
+            return Opsgenie(name, url, key.read, post)
         case _:
             return Teller(name, _poster(destination, clock))
 
@@ -131,7 +129,7 @@ def _messenger(name: str, destination: PostedDestination, clock: Clock) -> Messe
 def _alerter(destination: PostedDestination, clock: Clock) -> Poster:
     """What posts alerts. Those of paging systems post none: config.yaml is checked for it."""
     if isinstance(destination, WebhookDestination):
-        secret = _Reading(destination.secret)
+        secret = destination.secret.read
         return WebhookAlerts(destination.url, secret, Post(destination.reach, clock), clock)
     if isinstance(destination, PagerDutyDestination | OpsgenieDestination):
         message = "paging systems are told of no alerts"
@@ -146,11 +144,11 @@ def _poster(
     post = Post(destination.reach, clock)
     match destination:
         case SlackDestination(url=url, token=token, channel=channel):
-            return SlackPoster(url, _Reading(token), channel, post)
+            return SlackPoster(url, token.read, channel, post)
         case MatrixDestination(url=url, token=token, room=room):
-            return MatrixPoster(url, _Reading(token), room, post)
+            return MatrixPoster(url, token.read, room, post)
         case HookDestination(chat=chat, url=secret):
-            return HookPoster(_HOOKS[chat], _Reading(secret), post)
+            return HookPoster(_HOOKS[chat], secret.read, post)
         case EmailDestination():
             password = destination.password
             account = Account(
@@ -158,21 +156,8 @@ def _poster(
                 destination.port,
                 Security(destination.security),
                 destination.username,
-                None if password is None else _Reading(password),
+                None if password is None else password.read,
             )
             return EmailPoster(
                 account, destination.sender, destination.to, destination.reach, clock
             )
-
-
-class _Reading:
-    """Reads one secret where config.yaml says, each time anew."""
-
-    def __init__(self, source: SecretSource) -> None:
-        self._source = source
-
-    def __call__(self) -> Secret:
-        try:
-            return self._source.read()
-        except SecretFault as fault:
-            raise SecretMissingError(str(fault)) from fault

@@ -6,8 +6,9 @@ needed.  Nothing outside of the composition root sees `Settings`: parts are hand
 """
 
 from orchestrator.config.reader import Configuration, Found, find_config, read_config
-from orchestrator.config.secrets import SecretFault, SecretSource
+from orchestrator.config.secrets import SecretSource
 from orchestrator.config.settings import Settings
+from orchestrator.foundation.secret import SecretFault
 
 __all__ = [
     "Configuration",

@@ -16,19 +16,10 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from orchestrator.foundation.problems import Place, Problem
-from orchestrator.foundation.secret import Secret
+from orchestrator.foundation.secret import Secret, SecretFault
 
 SECRET_MAX: Final = 64 * 1024  # bytes; a key in PEM has four thousand
 _CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
-
-
-class SecretFault(Exception):
-    """A secret is not where it should be; holds the problem to show."""
-
-    def __init__(self, problem: Problem) -> None:
-        """Keep the problem."""
-        super().__init__(str(problem))
-        self.problem = problem
 
 
 class SecretKind(StrEnum):

@@ -8,6 +8,8 @@ from a debugger or a core dump.
 import hmac
 from typing import Final, NoReturn, final
 
+from orchestrator.foundation.problems import Problem
+
 MASK: Final = "***"
 
 
@@ -64,6 +66,15 @@ class Secret:
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         message = "a secret cannot be pickled"
         raise TypeError(message)
+
+
+class SecretFault(Exception):
+    """A secret is not where it should be; holds the problem to show, which quotes nothing."""
+
+    def __init__(self, problem: Problem) -> None:
+        """Keep the problem."""
+        super().__init__(str(problem))
+        self.problem = problem
 
 
 def _bytes(secret: Secret) -> bytes:

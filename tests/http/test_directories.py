@@ -17,12 +17,12 @@ from orchestrator.adapters.directories.fetching import (
     Bounds,
     HeldSecret,
     HttpDirectories,
-    SecretUnreadableError,
 )
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Directory, Header
+from orchestrator.foundation.problems import Place, Problem
 from orchestrator.foundation.reach import Reach, read_reach
-from orchestrator.foundation.secret import Secret
+from orchestrator.foundation.secret import Secret, SecretFault
 from orchestrator.ports.directories import Answered, Failed, Fetched, Unchanged, Validators
 from tests.fakes.clock import START, VirtualClock
 from tests.fakes.service import (
@@ -358,6 +358,9 @@ async def test_a_secret_is_read_when_it_is_sent() -> None:
 Table = Callable[[Service], tuple[dict[str, HeldSecret], str]]
 
 
+UNREADABLE = SecretFault(Problem(Place("config.yaml", 9, 1), "is not there"))
+
+
 @pytest.mark.parametrize(
     ("secrets", "reason"),
     [
@@ -377,7 +380,7 @@ Table = Callable[[Service], tuple[dict[str, HeldSecret], str]]
             ),
         ),
         (
-            lambda host: {"hr": held(SecretUnreadableError("config.yaml:9:1  is not there"), host)},
+            lambda host: {"hr": held(UNREADABLE, host)},
             "is not asked: config.yaml:9:1  is not there",
         ),
         (

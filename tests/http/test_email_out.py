@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.adapters.delivery.email import Account, EmailPoster, Security
-from orchestrator.adapters.delivery.posting import ReadSecret, SecretMissingError
+from orchestrator.adapters.delivery.posting import ReadSecret
 from orchestrator.domain.wording import message_of
+from orchestrator.foundation.problems import Place, Problem
 from orchestrator.foundation.reach import Reach, read_reach
-from orchestrator.foundation.secret import Secret
+from orchestrator.foundation.secret import Secret, SecretFault
 from orchestrator.ports.deliveries import (
     DeliveredInPartError,
     DeliveryFault,
@@ -245,8 +246,7 @@ async def test_a_login_that_is_refused(server: MailServer) -> None:
     assert "hunter2" not in repr(poster)
 
     def missing() -> Secret:
-        message = "config.yaml:9:3  secrets/x is empty"
-        raise SecretMissingError(message)
+        raise SecretFault(Problem(Place("config.yaml", 9, 3), "secrets/x is empty"))
 
     with pytest.raises(DeliveryRefusedError, match=r"is not asked: config\.yaml:9:3"):
         await mailing(server, login=("rooms", missing)).check()

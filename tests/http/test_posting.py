@@ -16,12 +16,12 @@ from orchestrator.adapters.delivery.posting import (
     Answer,
     Bounds,
     Post,
-    SecretMissingError,
     header_of,
     json_bytes,
 )
+from orchestrator.foundation.problems import Place, Problem
 from orchestrator.foundation.reach import Reach, read_reach
-from orchestrator.foundation.secret import Secret
+from orchestrator.foundation.secret import Secret, SecretFault
 from orchestrator.ports.deliveries import (
     DeliveryFault,
     DeliveryRefusedError,
@@ -311,8 +311,7 @@ def test_a_secret_that_is_not_there_is_told_by_its_place() -> None:
     """As whoever reads it says."""
 
     def read() -> Secret:
-        message = "config.yaml:9:3  secrets/x cannot be read: No such file or directory"
-        raise SecretMissingError(message)
+        raise SecretFault(Problem(Place("config.yaml", 9, 3), "secrets/x cannot be read"))
 
     with pytest.raises(DeliveryRefusedError, match=r"is not asked: config\.yaml:9:3"):
         header_of(read)

@@ -35,10 +35,11 @@ from aiosmtplib.errors import (
     SMTPResponseException,
 )
 
-from orchestrator.adapters.delivery.posting import ReadSecret, SecretMissingError
+from orchestrator.adapters.delivery.posting import ReadSecret
 from orchestrator.domain.wording import Message, cut
 from orchestrator.foundation.outbound import unreached
 from orchestrator.foundation.reach import NotAllowedError, Reach
+from orchestrator.foundation.secret import SecretFault
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import (
     DeliveredInPartError,
@@ -242,7 +243,7 @@ def _password(read: ReadSecret | None) -> str | None:
         return None
     try:
         return read().reveal()
-    except SecretMissingError as error:
+    except SecretFault as error:
         message = f"is not asked: {error}"
         raise DeliveryRefusedError(message) from None
 

@@ -26,7 +26,7 @@ from yarl import URL
 
 from orchestrator.foundation.outbound import BrokenError, guarded, unreached
 from orchestrator.foundation.reach import NotAllowedError, Reach
-from orchestrator.foundation.secret import Secret
+from orchestrator.foundation.secret import Secret, SecretFault
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import (
     DeliveryFault,
@@ -41,11 +41,7 @@ _WAIT_MOST: Final = 24 * 3600.0  # seconds; who asks for more means "never"
 _WEATHER: Final = frozenset({408, 425, 429})
 
 ReadSecret = Callable[[], Secret]
-"""Reads a secret where config.yaml says, each time anew; raises `SecretMissingError`."""
-
-
-class SecretMissingError(Exception):
-    """A secret is not where config.yaml says; the text names the place and quotes nothing."""
+"""Reads a secret where config.yaml says, each time anew; raises `SecretFault`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +221,7 @@ def header_of(read: ReadSecret) -> str:
     """A secret as it is sent in a header or as an address. Raises `DeliveryRefusedError`."""
     try:
         secret = read().reveal()
-    except SecretMissingError as error:
+    except SecretFault as error:
         message = f"is not asked: {error}"
         raise DeliveryRefusedError(message) from None
     if not (secret.isascii() and secret.isprintable()) or " " in secret:

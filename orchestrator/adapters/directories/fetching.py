@@ -25,16 +25,12 @@ from orchestrator.domain.policies import Directory, Header
 from orchestrator.foundation.instants import format_duration
 from orchestrator.foundation.outbound import BrokenError, guarded, unreached
 from orchestrator.foundation.reach import NotAllowedError, Reach
-from orchestrator.foundation.secret import Secret
+from orchestrator.foundation.secret import Secret, SecretFault
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.directories import Failed, Fetched, Unchanged, Validators
 
 _CHUNK: Final = 64 * 1024
 _AGENT: Final = "room-orchestrator"
-
-
-class SecretUnreadableError(Exception):
-    """A secret is not where config.yaml says; the text names the place and quotes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,7 @@ class HeldSecret:
 
     Attributes:
         use: where it may be sent.
-        read: reads it; raises `SecretUnreadableError`.
+        read: reads it; raises `SecretFault`.
     """
 
     use: SecretUse
@@ -143,7 +139,7 @@ class HttpDirectories:
             raise _RefusedError(message)
         try:
             secret = held.read().reveal()
-        except SecretUnreadableError as error:
+        except SecretFault as error:
             message = f"is not asked: {error}"
             raise _RefusedError(message) from error
         if not (secret.isascii() and secret.isprintable()):

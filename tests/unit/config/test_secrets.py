@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.config.secrets import SECRET_MAX, SecretFault, SecretKind, SecretSource
+from orchestrator.config.secrets import SECRET_MAX, SecretKind, SecretSource
 from orchestrator.foundation.problems import Place
-from orchestrator.foundation.secret import Secret
+from orchestrator.foundation.secret import Secret, SecretFault
 
 PLACE = Place("config.yaml", 6, 16)
 
