@@ -6,16 +6,19 @@ import asyncio
 import random
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.app.embedded import application_id
 from orchestrator.app.keys import MEETINGS_KEY, meetings_key, public_half
+from orchestrator.foundation.secret import Secret
 from orchestrator.meetings_server import (
     DEFAULT,
     Application,
+    CallbackUrls,
+    DialInNumber,
     Fault,
     Hostility,
     Route,
@@ -42,6 +45,10 @@ class Alone:
         hostile: the seed of what goes wrong; None: nothing does on purpose.
         max_rooms: that one application may have at a time; None: no limit.
         max_themes: the same of themes.
+        callbacks: where the events of all applications go, by kind: rooms, sessions, recordings.
+        signature_secret: the file of the secret that they are signed with; None: they are not.
+        metadata_header: the header that carries a room's metadata with them; None: none does.
+        dial_in: telephone numbers, each with its locale and its name.
     """
 
     host: str
@@ -57,6 +64,10 @@ class Alone:
     hostile: int | None = None
     max_rooms: int | None = None
     max_themes: int | None = None
+    callbacks: Mapping[str, str] = field(default_factory=dict)
+    signature_secret: Path | None = None
+    metadata_header: str | None = None
+    dial_in: Sequence[tuple[str, str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +113,7 @@ async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> Sequence[T
     applications, made = await asyncio.to_thread(_applications, alone)
     try:
         settings = Settings(
-            applications=applications,
+            applications=await asyncio.to_thread(_calling_back, alone, applications),
             host=alone.host,
             port=alone.port,
             external_url=alone.public_url,
@@ -113,6 +124,8 @@ async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> Sequence[T
             latency_after=alone.latency_after,
             max_rooms=alone.max_rooms,
             max_themes=alone.max_themes,
+            metadata_header=alone.metadata_header,
+            dial_in_numbers=tuple(DialInNumber(*one) for one in alone.dial_in),
         )
         clock = SystemClock()
         hostility = None if alone.hostile is None else _hostility(alone.hostile, clock)
@@ -157,6 +170,18 @@ def _threats(hostility: Hostility | None) -> Sequence[Threat]:
         for fault in Fault
         if any(named is fault for _, named in DEFAULT.rates)
     )
+
+
+def _calling_back(alone: Alone, applications: Sequence[Application]) -> tuple[Application, ...]:
+    secret = None
+    if alone.signature_secret is not None:
+        try:
+            secret = Secret(alone.signature_secret.read_text(encoding="utf-8").rstrip("\r\n"))
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"{alone.signature_secret}: the signature secret cannot be read"
+            raise DeskError(message, _INVALID) from error
+    urls = CallbackUrls(**{f"{kind}_callback_url": url for kind, url in alone.callbacks.items()})
+    return tuple(replace(one, callback_urls=urls, signature_secret=secret) for one in applications)
 
 
 def _applications(alone: Alone) -> tuple[tuple[Application, ...], Path | None]:

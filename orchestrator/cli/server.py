@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from orchestrator.app.alone import Serving, Threat
 
+_KINDS = ("rooms", "sessions", "recordings")
+
 _SERVER = """\b
 Examples:
   room-orchestrator meetings-server --database meetings.db
@@ -74,6 +76,22 @@ def _serve(  # noqa: PLR0913 - one parameter an option
     max_themes: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Themes that an application may have.")
     ] = None,
+    callback: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND=URL", help="rooms, sessions or recordings, and where to."),
+    ] = None,
+    signature_secret: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Sign callbacks with this secret, HS256."),
+    ] = None,
+    metadata_header: Annotated[
+        str | None,
+        typer.Option(metavar="X-NAME", help="Send a room's metadata with its callbacks."),
+    ] = None,
+    dial_in: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NUMBER,LOCALE,NAME", help="As 442381924626,en-GB,London."),
+    ] = None,
     hostile: Annotated[
         int | None,
         typer.Option(metavar="SEED", help="Be hostile, by this seed; loopback only."),
@@ -100,6 +118,10 @@ def _serve(  # noqa: PLR0913 - one parameter an option
         latency_after=_length(latency_after),
         max_rooms=max_rooms,
         max_themes=max_themes,
+        callbacks=dict(map(_callback, callback or [])),
+        signature_secret=None if signature_secret is None else cwd / signature_secret,
+        metadata_header=metadata_header,
+        dial_in=tuple(map(_dial_in, dial_in or [])),
         hostile=hostile,
     )
     call.log_quietly()
@@ -150,6 +172,20 @@ def _named(text: str) -> tuple[str, Path]:
         message = f"--application {text}: write its id and a file, as ID=public.pem"
         raise DeskError(message, INVALID)
     return name, Path(file)
+
+
+def _callback(text: str) -> tuple[str, str]:
+    kind, _, url = text.partition("=")
+    if kind not in _KINDS or not url.startswith(("http://", "https://")):
+        message = f"--callback {text}: write {', '.join(_KINDS)}, and a URL, as rooms=https://…"
+        raise DeskError(message, INVALID)
+    return kind, url
+
+
+def _dial_in(text: str) -> tuple[str, str, str]:
+    number, _, rest = text.partition(",")
+    locale, _, name = rest.partition(",")
+    return number, locale, name
 
 
 def _length(text: str) -> timedelta:

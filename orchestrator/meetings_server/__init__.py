@@ -21,7 +21,7 @@ from orchestrator.meetings_server.ports import (
     StoreFault,
 )
 from orchestrator.meetings_server.server import Running, serving, start
-from orchestrator.meetings_server.settings import Application, CallbackUrls, Settings
+from orchestrator.meetings_server.settings import Application, CallbackUrls, DialInNumber, Settings
 
 __all__ = [
     "DEFAULT",
@@ -30,6 +30,7 @@ __all__ = [
     "CallbackUrls",
     "Clock",
     "Dates",
+    "DialInNumber",
     "Entropy",
     "Fault",
     "Hostility",

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Final, Self
 
 from orchestrator.meetings_server.assembly import Assembly, Host, assembled, unreported
-from orchestrator.meetings_server.callbacks import Courier
+from orchestrator.meetings_server.callbacks import Courier, Letterhead
 from orchestrator.meetings_server.hostile import Hostility
 from orchestrator.meetings_server.http import Answer, Request, held
 from orchestrator.meetings_server.http.bodies import room_draft
@@ -62,11 +62,10 @@ class Memory:
         async with assembled(settings, url, host, lambda: None) as assembly:
             if sender is not None and hostility is not None:
                 sender = hostility.sender(sender)
-            courier = (
-                Courier(assembly.store, sender, clock, entropy, report)
-                if sender is not None
-                else None
-            )
+            courier = None
+            if sender is not None:
+                letterhead = Letterhead(settings, entropy)
+                courier = Courier(assembly.store, sender, letterhead, clock, entropy, report)
             yield cls(assembly, courier, hostility)
 
     @property

@@ -85,8 +85,8 @@ class Contents(Protocol):
 class Sender(Protocol):
     """The way to a callback URL."""
 
-    async def post(self, url: str, body: bytes) -> int:
-        """POST a JSON body; the status of the answer, redirects not followed.
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """POST a JSON body with these headers; the status of the answer, redirects not followed.
 
         Raises:
             SendFault: there was no answer within ten seconds.

@@ -11,7 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from orchestrator.meetings_server.assembly import Host, assembled, unreported
-from orchestrator.meetings_server.callbacks import Courier, HttpSender
+from orchestrator.meetings_server.callbacks import Courier, HttpSender, Letterhead
 from orchestrator.meetings_server.hostile import Hostility
 from orchestrator.meetings_server.http import application
 from orchestrator.meetings_server.ports import Clock, Entropy, Report, Sender
@@ -82,7 +82,8 @@ async def serving(settings: Settings, host: Host) -> AsyncIterator[str]:
         sender: Sender = await stack.enter_async_context(HttpSender.opened())
         if host.hostility is not None:
             sender = host.hostility.sender(sender)
-        deliveries = Courier(parts.store, sender, host.clock, host.entropy, host.report)
+        letterhead = Letterhead(settings, host.entropy)
+        deliveries = Courier(parts.store, sender, letterhead, host.clock, host.entropy, host.report)
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(

@@ -5,12 +5,23 @@ from are the host's business.
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from orchestrator.foundation.secret import Secret
+
 NO_WAIT: Final = timedelta()
+
+#: Bytes of a signature's secret: as many as the hash that it signs with.
+SHORTEST_SECRET: Final = 32
+
+_NUMBER: Final = re.compile(r"[1-9][0-9]{3,14}")
+_LOCALE: Final = re.compile(r"[a-z]{2}-[A-Z]{2}")
+# Names of headers that mean something else already cannot be taken.
+_HEADER: Final = re.compile(r"X-[A-Za-z0-9-]{1,60}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,37 @@ class Application:
     #: The account that it belongs to, as told with its themes; None: an account of its own, whose
     #: id is the application's.
     account_id: str | None = None
+    #: What its callbacks are signed with (HS256), at least 32 bytes; None: they are not signed.
+    signature_secret: Secret | None = None
+
+    def __post_init__(self) -> None:
+        secret = self.signature_secret
+        if secret is not None and len(secret.reveal().encode()) < SHORTEST_SECRET:
+            message = f"application {self.id}: the signature secret has less than 32 bytes"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class DialInNumber:
+    """A telephone number by which rooms are joined with their meeting code. `ValueError` if not."""
+
+    #: In international form, digits only: 442381924626.
+    number: str
+    #: The language that is spoken there: en-GB.
+    locale: str
+    #: Where it is, for people.
+    display_name: str
+
+    def __post_init__(self) -> None:
+        if _NUMBER.fullmatch(self.number) is None:
+            message = f"a dial-in number has 4 to 15 digits and no plus: {self.number!r}"
+            raise ValueError(message)
+        if _LOCALE.fullmatch(self.locale) is None:
+            message = f"a locale is written like en-GB: {self.locale!r}"
+            raise ValueError(message)
+        if not self.display_name.strip():
+            message = f"dial-in number {self.number} has no name"
+            raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +105,11 @@ class Settings:
     max_rooms: int | None = None
     #: Themes that one application may have; None: no limit.
     max_themes: int | None = None
+    #: What `GET /dial-in-numbers` tells, in this order. The telephony behind them is not ours.
+    dial_in_numbers: tuple[DialInNumber, ...] = ()
+    #: The header that carries a room's metadata with its callbacks, percent-encoded, such as
+    #: X-Room-Metadata; None: none does. The API itself had none.
+    metadata_header: str | None = None
     #: Routes under /_test by which a test joins, leaves and looks behind the scenes.
     test_routes: bool = False
     #: How long a request waits before it is carried out, and its answer before it is sent.
@@ -78,6 +125,12 @@ class Settings:
             if most is not None and most < 0:
                 message = f"{name} must be 0 or more: {most}"
                 raise ValueError(message)
+        if self.metadata_header is not None and _HEADER.fullmatch(self.metadata_header) is None:
+            message = (
+                "metadata_header must begin with X-, as X-Room-Metadata does: "
+                f"{self.metadata_header!r}"
+            )
+            raise ValueError(message)
         if self.test_routes and not is_loopback(self.host):
             message = (
                 f"test routes let anybody into any room, and {self.host} is not a loopback "

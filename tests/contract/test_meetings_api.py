@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 
+from orchestrator.meetings_server import DialInNumber
 from tests.fakes.clock import VirtualClock
 from tests.meetings import APPLICATION, KEY, OTHER_KEY, WAYS, Client, claims, settings, token
 
@@ -701,6 +702,54 @@ async def test_sessions_are_filtered_and_paged(client: Client, clock: VirtualClo
     assert reply.error == problem_of('"offset" must be greater than or equal to 0')
 
 
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"from": "soon"}, '"from" must be a valid ISO 8601 date'),
+        ({"to": "1.5"}, '"to" must be a valid ISO 8601 date'),
+        (
+            {"from": "2026-01-05T09:00:00Z", "to": "2026-01-05T08:59:59Z"},
+            '"to" must be greater than or equal to "from"',
+        ),
+        ({"recorded": "perhaps"}, '"recorded" must be a boolean'),
+        ({"offset": "1.5"}, '"offset" must be a number'),
+        ({"offset": "-1"}, '"offset" must be greater than or equal to 0'),
+        ({"page_size": "0"}, '"page_size" must be greater than or equal to 1'),
+    ],
+)
+async def test_queries_for_sessions_that_break_a_rule(
+    client: Client, query: dict[str, str], message: str
+) -> None:
+    """400 in family A."""
+    assert (await client.ask("GET", "/sessions", query=query)).error == problem_of(message)
+
+
+async def test_large_pages_of_sessions_are_cut(client: Client) -> None:
+    """To a thousand, and the answer says so; an offset beyond the end is an empty page."""
+    query = {"page_size": "5000", "offset": "9" * 25, "from": "2026-01-05 09:00", "to": ""}
+    page = (await client.ask("GET", "/sessions", query=query)).json
+    assert (page["page_size"], page["_embedded"]) == (1000, {"sessions": []})
+
+
+# --- dialling in (7.3) ---
+
+
+async def test_dial_in_numbers(way: Any, clock: VirtualClock) -> None:
+    """A bare array, in the configured order; none by default, which is no error."""
+    numbers = (
+        DialInNumber("541139862166", "es-AR", "Argentina"),
+        DialInNumber("442381924626", "en-GB", "United Kingdom"),
+    )
+    async with way(settings(dial_in_numbers=numbers), clock) as client:
+        found = (await client.ask("GET", "/dial-in-numbers")).json
+        assert [list(one.items()) for one in found] == [
+            [("number", "541139862166"), ("locale", "es-AR"), ("display_name", "Argentina")],
+            [("number", "442381924626"), ("locale", "en-GB"), ("display_name", "United Kingdom")],
+        ]
+    async with way(settings(), clock) as client:
+        assert (await client.ask("GET", "/dial-in-numbers")).json == []
+
+
 # --- who asks (3) ---
 
 
@@ -805,10 +854,18 @@ async def test_a_token_wears_out(client: Client, clock: VirtualClock) -> None:
 
 
 @pytest.mark.parametrize("base", ["/v1/meetings", "/beta/meetings", "/meetings"])
-@pytest.mark.parametrize("path", ["/rooms", "/rooms/"])
+@pytest.mark.parametrize(
+    "path", ["/rooms", "/rooms/", "/sessions/", "/dial-in-numbers", "/themes/", "/recordings/x/"]
+)
 async def test_every_generation_of_the_base_path(client: Client, base: str, path: str) -> None:
-    """With and without a slash at the end."""
-    assert (await client.ask("GET", path, base=base)).status == 200
+    """With and without a slash at the end; links lead to the newest."""
+    reply = await client.ask("GET", path, base=base)
+    if path == "/recordings/x/":
+        assert reply.error == (404, "NotFoundError", "Recording x was not found")
+        return
+    assert reply.status == 200
+    if path.startswith("/rooms"):
+        assert "/v1/meetings/rooms?" in reply.json["_links"]["self"]["href"]
 
 
 @pytest.mark.parametrize(

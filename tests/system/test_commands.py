@@ -1,5 +1,6 @@
 """The commands as processes: a daemon asked over its socket, the offline way, a server alone."""
 
+import hashlib
 import json
 import os
 import re
@@ -7,13 +8,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from urllib.request import urlopen
+from queue import Queue
+from typing import Any
+from urllib.request import Request, urlopen
 
+import jwt
 import pytest
 
 PROGRAM = Path(sys.executable).with_name("room-orchestrator")
@@ -194,6 +200,64 @@ def test_the_meetings_server_alone(tmp_path: Path) -> None:
         assert server.wait(DEADLINE) == 0
 
 
+class Taker(BaseHTTPRequestHandler):
+    """Takes callbacks."""
+
+    taken: Queue[tuple[str, dict[str, str], bytes]] = Queue()
+
+    def do_POST(self) -> None:
+        """Keep one, and say that it came."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.taken.put((self.path, dict(self.headers), body))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.timeout(120)
+def test_what_the_meetings_server_is_told(tmp_path: Path) -> None:
+    """Telephone numbers, and where callbacks go, how they are signed and what goes with them."""
+    receiver = HTTPServer(("127.0.0.1", 0), Taker)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    (tmp_path / "secret.txt").write_text("s" * 32 + "\n")
+    words = (
+        "meetings-server", "--listen", "127.0.0.1:0", "--test-routes",
+        "--dial-in", "442381924626,en-GB,London, Soho",
+        "--callback", f"sessions=http://127.0.0.1:{receiver.server_port}/sessions",
+        "--signature-secret", "secret.txt", "--metadata-header", "X-Room-Metadata",
+    )  # fmt: skip
+    with process(tmp_path, *words) as server:
+        url = wait_for(server, r"Meetings server on (http://127\.0\.0\.1:\d+\S*);")[1]
+        application = wait_for(server, r"application_id: (\S+)")[1]
+        key = Path(wait_for(server, r"private_key: \{file: (\S+)\}")[1]).read_text()
+        claims = {"application_id": application, "iat": int(time.time()), "jti": "1"}
+        headers = {"Authorization": f"Bearer {jwt.encode(claims, key, algorithm='RS256')}"}
+
+        def ask(path: str, body: object = None, base: str = url) -> Any:
+            data = None if body is None else json.dumps(body).encode()
+            request = Request(f"{base}{path}", data, headers)  # noqa: S310 - our own server
+            with urlopen(request, timeout=DEADLINE) as response:  # noqa: S310
+                return json.load(response)
+
+        number = {"number": "442381924626", "locale": "en-GB", "display_name": "London, Soho"}
+        assert ask("/dial-in-numbers") == [number]
+        room = ask("/rooms", {"display_name": "Room", "metadata": "ref 17"})
+        join = f"/_test/rooms/{room['id']}/join"
+        ask(join, {"name": "Ada"}, url.removesuffix("/v1/meetings"))
+        path, sent, body = Taker.taken.get(timeout=DEADLINE)
+        assert (path, json.loads(body)["event"]) == ("/sessions", "session:started")
+        assert sent["X-Room-Metadata"] == "ref%2017"
+        token = sent["Authorization"].removeprefix("Bearer ")
+        signed = jwt.decode(token, "s" * 32, algorithms=["HS256"])
+        assert signed["payload_hash"] == hashlib.sha256(body).hexdigest()
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(DEADLINE) == 0
+    receiver.shutdown()
+    receiver.server_close()
+
+
 @pytest.mark.timeout(120)
 def test_the_hostile_meetings_server(tmp_path: Path) -> None:
     """It says what it does to whom, does it, and at its end how often it did."""
@@ -220,12 +284,20 @@ def test_the_hostile_meetings_server(tmp_path: Path) -> None:
         ("--application", "nothing"),
         ("--latency", "soon"),
         ("--listen", "0.0.0.0:0", "--test-routes"),
+        ("--callback", "themes=http://127.0.0.1:1/"),
+        ("--callback", "rooms=ftp://127.0.0.1/"),
+        ("--dial-in", "+44,en-GB,London"),
+        ("--metadata-header", "Authorization"),
+        ("--signature-secret", "nowhere.txt"),
+        ("--signature-secret", "private.txt"),
         ("--listen", "0.0.0.0:0", "--hostile", "7"),
     ],
     ids="_".join,
 )
 def test_the_meetings_server_refuses(tmp_path: Path, words: tuple[str, ...]) -> None:
     """One sentence, exit 2."""
+    (tmp_path / "private.txt").write_text("hunter2")
     refused = run(tmp_path, "meetings-server", *words)
+    assert "hunter2" not in refused.stderr
     assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
     assert refused.stderr.count("\n") == 1

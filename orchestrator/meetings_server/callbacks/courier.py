@@ -3,18 +3,24 @@
 The schedule is our own (the API notes, 9.3, know of none): after each attempt about twice as long
 as before, at most an hour, for a day. Events of one room are sent one after the other in the order
 in which they happened; one that is not taken does not hold up the next.
+
+A receiver that is away holds up nobody else: each has places of its own, and once all of them were
+in vain, what else waits for it is put off unsent until the first of them is tried again.
 """
 
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from orchestrator.foundation.instants import truncate
+from orchestrator.meetings_server.callbacks.letterhead import Letterhead
 from orchestrator.meetings_server.model.events import Callback
 from orchestrator.meetings_server.ports import (
     Clock,
     Entropy,
+    Records,
     Report,
     Sender,
     SendFault,
@@ -23,6 +29,7 @@ from orchestrator.meetings_server.ports import (
 )
 from orchestrator.meetings_server.service import Bell
 
+#: Events under way to one receiver.
 AT_ONCE: Final = 8
 GIVE_UP_AFTER: Final = timedelta(hours=24)
 
@@ -41,15 +48,42 @@ def backoff(attempts: int, share: float) -> timedelta:
     return doubled * (0.5 + share / 2)
 
 
+class _Receiver:
+    """One host that events go to, for one round: its places, and whether it is away."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Semaphore(AT_ONCE)
+        #: When it is away: the first moment at which an event for it is tried again.
+        self.tried_again_at: datetime | None = None
+        self._silences: list[datetime] = []
+
+    def answered(self) -> None:
+        """It is there, whatever it says."""
+        self._silences.clear()
+
+    def was_silent(self, later: datetime) -> None:
+        """It did not answer; the event is tried again at that moment."""
+        self._silences.append(later)
+        if len(self._silences) >= AT_ONCE:
+            self.tried_again_at = min(self._silences)
+
+
 class Courier:
     """Takes from the store's queue what is due."""
 
     def __init__(
-        self, store: Store, sender: Sender, clock: Clock, entropy: Entropy, report: Report
+        self,
+        store: Store,
+        sender: Sender,
+        letterhead: Letterhead,
+        clock: Clock,
+        entropy: Entropy,
+        report: Report,
     ) -> None:
         """`entropy` spreads the retries."""
         self._store = store
         self._sender = sender
+        self._letterhead = letterhead
         self._clock = clock
         self._entropy = entropy
         self._report = report
@@ -74,49 +108,68 @@ class Courier:
         """
         now = self._now()
         while due := await self._store.read(lambda records: records.callbacks.due(now, _ROUND)):
-            rooms: dict[str, list[Callback]] = {}
+            receivers: dict[str, _Receiver] = {}
+            rooms: dict[tuple[str, str], list[Callback]] = {}
             for callback in sorted(due, key=lambda one: one.id):
-                rooms.setdefault(callback.room_id, []).append(callback)
-            gate = asyncio.Semaphore(AT_ONCE)
+                at = _origin(callback.url)
+                receivers.setdefault(at, _Receiver())
+                rooms.setdefault((at, callback.room_id), []).append(callback)
             try:
                 async with asyncio.TaskGroup() as group:
-                    for room_id, callbacks in rooms.items():
+                    for (at, room_id), callbacks in rooms.items():
                         group.create_task(
-                            self._deliver_room(callbacks, gate), name=f"callbacks of {room_id}"
+                            self._deliver_room(callbacks, receivers[at]),
+                            name=f"callbacks of {room_id}",
                         )
             except* StoreFault as faults:
                 raise StoreFault(str(faults.exceptions[0])) from faults
 
-    async def _deliver_room(self, callbacks: list[Callback], gate: asyncio.Semaphore) -> None:
-        async with gate:
-            for callback in callbacks:
-                await self._deliver_one(callback)
+    async def _deliver_room(self, callbacks: list[Callback], receiver: "_Receiver") -> None:
+        async with receiver.gate:
+            for place, callback in enumerate(callbacks):
+                if receiver.tried_again_at is not None:
+                    await self._put_off(callbacks[place:], receiver.tried_again_at)
+                    return
+                await self._deliver_one(callback, receiver)
 
-    async def _deliver_one(self, callback: Callback) -> None:
+    async def _deliver_one(self, callback: Callback, receiver: "_Receiver") -> None:
+        body = callback.body.encode()
+        headers = self._letterhead.headers(callback, body, self._now())
         try:
-            status = await self._sender.post(callback.url, callback.body.encode())
-            outcome = f"status {status}"
-            taken = 200 <= status < 300
+            status = await self._sender.post(callback.url, body, headers)
         except SendFault as fault:
-            outcome, taken = str(fault), False
-        if taken:
-            await self._store.write(lambda records: records.callbacks.drop(callback))
+            receiver.was_silent(await self._come_back_later(callback, str(fault)))
             return
-        await self._come_back_later(callback, outcome)
+        receiver.answered()
+        if 200 <= status < 300:
+            await self._store.write(lambda records: records.callbacks.drop(callback))
+        else:
+            await self._come_back_later(callback, f"status {status}")
 
-    async def _come_back_later(self, callback: Callback, outcome: str) -> None:
+    async def _put_off(self, callbacks: list[Callback], until: datetime) -> None:
+        """Keep them until then, not counted as tried."""
+
+        def work(records: Records) -> None:
+            for callback in callbacks:
+                records.callbacks.postpone(replace(callback, next_at=until))
+
+        await self._store.write(work)
+
+    async def _come_back_later(self, callback: Callback, outcome: str) -> datetime:
+        """Keep the event for its next attempt, whose moment this gives, or give it up."""
         now = self._now()
         attempts = callback.attempts + 1
         share = int.from_bytes(self._entropy(2), "big") / 2**16
         later = replace(callback, attempts=attempts, next_at=now + backoff(attempts, share))
         if later.next_at - callback.created_at < GIVE_UP_AFTER:
             await self._store.write(lambda records: records.callbacks.postpone(later))
-            return
+            return later.next_at
         await self._store.write(lambda records: records.callbacks.drop(callback))
         self._report(
             "callback.gave_up",
             {"room_id": callback.room_id, "attempts": attempts, "last": outcome},
         )
+        return later.next_at
 
     async def _until_next(self) -> float | None:
         moment = await self._store.read(lambda records: records.callbacks.next_due())
@@ -126,3 +179,10 @@ class Courier:
 
     def _now(self) -> datetime:
         return truncate(self._clock.now())
+
+
+def _origin(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return url  # nobody is there, which its attempt will tell

@@ -1,6 +1,6 @@
 """`Sender` over HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, Self
 
@@ -29,12 +29,12 @@ class HttpSender:
         ) as session:
             yield cls(session)
 
-    async def post(self, url: str, body: bytes) -> int:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         try:
             async with self._session.post(
                 url,
                 data=body,
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", **headers},
                 # A redirect could lead the event to somebody who never asked for it.
                 allow_redirects=False,
             ) as response:

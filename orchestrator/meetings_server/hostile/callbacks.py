@@ -1,6 +1,6 @@
 """Events that are lost, sent twice, or overtaken by later ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from orchestrator.meetings_server.hostile.faults import Fault
 from orchestrator.meetings_server.ports import Sender, SendFault
@@ -16,7 +16,7 @@ class HostileSender:
         self._sender = sender
         self._draw = draw
 
-    async def post(self, url: str, body: bytes) -> int:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         match self._draw():
             case Fault.LOST:
                 return _TAKEN
@@ -25,7 +25,7 @@ class HostileSender:
                 message = "held back"
                 raise SendFault(message)
             case Fault.TWICE:
-                await self._sender.post(url, body)
+                await self._sender.post(url, body, headers)
             case _:
                 pass
-        return await self._sender.post(url, body)
+        return await self._sender.post(url, body, headers)

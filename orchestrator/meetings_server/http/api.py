@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from orchestrator.meetings_server.http.auth import Gate
+from orchestrator.meetings_server.http.dialling import DialInResources
 from orchestrator.meetings_server.http.downloads import Downloads
 from orchestrator.meetings_server.http.links import API_PATH, Links
 from orchestrator.meetings_server.http.pages import Pages
@@ -63,6 +64,7 @@ class Api:
             Resources(acts, links, strict_v1=settings.strict_v1).routes,
             ThemeResources(acts, links).routes,
             RecordingResources(acts, links).routes,
+            DialInResources(settings.dial_in_numbers).routes,
         )
         self._pages = Pages(acts, links)
         self._downloads = Downloads(acts, links)

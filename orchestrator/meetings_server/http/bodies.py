@@ -124,11 +124,14 @@ def session_query(query: Mapping[str, str]) -> SessionQuery:
     offset = _whole(query, "offset") or 0
     if offset < 0:
         raise invalid('"offset" must be greater than or equal to 0')
+    since, until = fields.instant("from"), fields.instant("to")
+    if since is not None and until is not None and until < since:
+        raise invalid('"to" must be greater than or equal to "from"')
     return SessionQuery(
         limit=_page_size(query),
         offset=offset,
-        since=fields.instant("from"),
-        until=fields.instant("to"),
+        since=since,
+        until=until,
         recorded=fields.flag("recorded"),
         room_id=fields.text("room_id", 100),
     )

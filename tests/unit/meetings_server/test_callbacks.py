@@ -1,16 +1,21 @@
 """Events on their way to a real receiver."""
 
 import asyncio
+import dataclasses
+import hashlib
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+import jwt
 import pytest
 from aiohttp import web
 
+from orchestrator.foundation.secret import Secret
 from orchestrator.meetings_server import (
     CallbackUrls,
     SendFault,
@@ -27,6 +32,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.events: asyncio.Queue[Any] = asyncio.Queue()
+        self.headers: list[Mapping[str, str]] = []
         self.url = ""
         self.status = 204
         self.pause = 0.0
@@ -40,6 +46,7 @@ class Receiver:
         """Keep the body and answer."""
         assert request.method == "POST"
         assert request.content_type == "application/json"
+        self.headers.append(request.headers)
         self.events.put_nowait((request.path, await request.json()))
         if self.pause:
             await asyncio.tasks.sleep(self.pause)
@@ -169,10 +176,12 @@ class Script:
     def __init__(self, *outcomes: int | Exception) -> None:
         self.outcomes = list(outcomes)
         self.sent: list[tuple[str, Any]] = []
+        self.headers: list[Mapping[str, str]] = []
 
-    async def post(self, url: str, body: bytes) -> int:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Keep it, and do what the script says."""
         self.sent.append((url, json.loads(body)))
+        self.headers.append(headers)
         outcome = self.outcomes.pop(0) if self.outcomes else 204
         if isinstance(outcome, Exception):
             raise outcome
@@ -275,11 +284,134 @@ async def test_a_receiver_that_is_away(receiver: Receiver, clock: VirtualClock) 
         assert (await receiver.take())[0] == "/rooms"
 
 
+class Away(Script):
+    """A sender that reaches everybody but one host, until it is back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_back = False
+        self.tried = 0
+        self.under_way = 0
+        self.most = 0
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Nobody answers there, once others had their turn."""
+        if self.is_back or "away" not in url:
+            return await super().post(url, body, headers)
+        self.tried += 1
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await settle()
+        self.under_way -= 1
+        raise SendFault("TimeoutError")
+
+
+async def test_a_receiver_that_is_away_holds_up_nobody(clock: VirtualClock) -> None:
+    """Eight at a time are tried; the rest waits uncounted, and is told once it is back."""
+    away = Away()
+    urls = CallbackUrls(rooms_callback_url="http://away.example/")
+    async with in_memory(settings(applications=applications(urls)), clock, away) as client:
+        for _ in range(30):
+            await client.create()
+        own = {"rooms_callback_url": "http://here.example/"}
+        here = await client.create(callback_urls=own)
+        clock.advance(600)
+        await client.memory.advance()
+        await client.memory.deliver()
+        assert [body["room_id"] for _, body in away.sent] == [here["id"]]
+        assert away.most == 8
+        assert away.tried <= 15  # one may begin as another ends
+        clock.advance(2)
+        await client.memory.deliver()
+        assert away.most == 8
+        assert 16 <= away.tried <= 30
+        away.is_back = True
+        clock.advance(3600)
+        await client.memory.deliver()
+        assert len(away.sent) == 31
+
+
+SECRET = "s" * 32
+
+
+async def test_signed_callbacks(clock: VirtualClock) -> None:
+    """As Vonage signs webhooks (9.3): claims in their order, a new token at each attempt."""
+    script = Script(500)
+    first, second = applications(HEARD)
+    signing = dataclasses.replace(first, signature_secret=Secret(SECRET), account_id="abcd1234")
+    async with in_memory(settings(applications=(signing, second)), clock, script) as client:
+        await expire_a_room(client, clock)
+        await client.memory.deliver()
+        clock.advance(2)
+        await client.memory.deliver()
+    seen = []
+    for headers, (_, body) in zip(script.headers, script.sent, strict=True):
+        assert list(headers) == ["Authorization"]
+        token = headers["Authorization"].removeprefix("Bearer ")
+        told = jwt.decode(token, SECRET, algorithms=["HS256"], options={"verify_iat": False})
+        assert list(told) == [
+            "iat", "jti", "iss", "payload_hash", "api_key", "application_id",
+        ]  # fmt: skip
+        sent = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        assert told["payload_hash"] == hashlib.sha256(sent).hexdigest()
+        assert (told["iss"], told["api_key"]) == ("Vonage", "abcd1234")
+        assert told["application_id"] == signing.id
+        seen.append((told["iat"], told["jti"]))
+    assert seen[1][0] - seen[0][0] == 2
+    assert seen[0][1] != seen[1][1]
+    assert SECRET not in repr(signing)
+
+
+async def test_callbacks_are_unsigned_and_bare_by_default(clock: VirtualClock) -> None:
+    """The documents know of neither; also where the room has metadata."""
+    script = Script()
+    async with in_memory(settings(applications=applications(HEARD)), clock, script) as client:
+        await client.create(metadata="ref 17")
+        clock.advance(600)
+        await client.memory.advance()
+        await client.memory.deliver()
+    assert script.headers == [{}]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "header"),
+    [
+        ("ref 17", "ref%2017"),
+        ('{"team":"über"}\r\nX-Evil: 1', '{"team":"%C3%BCber"}%0D%0AX-Evil:%201'),
+        ("100%", "100%25"),
+    ],
+)
+async def test_metadata_in_a_header(
+    receiver: Receiver, clock: VirtualClock, metadata: str, header: str
+) -> None:
+    """For those who ask for it, encoded so that it can hold no second header."""
+    told_so = told(receiver, metadata_header="X-Room-Metadata")
+    async with over_http(told_so, clock) as client:
+        await client.create(metadata=metadata)
+        await client.create()
+        clock.advance(600)
+        await receiver.take()
+        await receiver.take()
+    found = [headers.get("X-Room-Metadata") for headers in receiver.headers]
+    assert sorted(found, key=str) == sorted([header, None], key=str)
+    assert unquote(header) == metadata
+    assert not any("X-Evil" in headers for headers in receiver.headers)
+
+
+async def test_an_address_that_is_none(clock: VirtualClock) -> None:
+    """It is nobody's, and holds up nobody."""
+    async with HttpSender.opened() as sender, in_memory(settings(), clock, sender) as client:
+        await client.create(callback_urls={"rooms_callback_url": "http://[nobody/"})
+        clock.advance(600)
+        await client.memory.advance()
+        await client.memory.deliver()
+
+
 async def test_redirects_are_not_followed(receiver: Receiver) -> None:
     """They could lead an event to somebody who never asked for it."""
     receiver.status = 307
     async with HttpSender.opened() as sender:
-        assert await sender.post(f"{receiver.url}/here", b"{}") == 307
+        assert await sender.post(f"{receiver.url}/here", b"{}", {}) == 307
     assert await receiver.take() == ("/here", {})
     assert receiver.events.empty()
 
@@ -289,7 +421,7 @@ async def test_where_nobody_is(url: str) -> None:
     """One kind of fault, which does not tell the URL."""
     async with HttpSender.opened() as sender:
         with pytest.raises(SendFault) as caught:
-            await sender.post(url, b"{}")
+            await sender.post(url, b"{}", {})
     assert "secret" not in str(caught.value)
 
 
@@ -300,7 +432,7 @@ async def test_a_receiver_that_does_not_answer(receiver: Receiver) -> None:
     async with HttpSender.opened() as sender:
         began = asyncio.get_running_loop().time()
         with pytest.raises(SendFault, match="Timeout"):
-            await sender.post(receiver.url, b"{}")
+            await sender.post(receiver.url, b"{}", {})
         assert asyncio.get_running_loop().time() - began == pytest.approx(10, abs=1)
 
 

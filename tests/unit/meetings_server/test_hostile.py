@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -558,7 +558,7 @@ class Receiver:
     def __init__(self) -> None:
         self.events: list[str] = []
 
-    async def post(self, _: str, body: bytes) -> int:
+    async def post(self, _: str, body: bytes, headers: Mapping[str, str]) -> int:
         self.events.append(json.loads(body)["event"])
         return 204
 
@@ -596,12 +596,12 @@ async def test_a_callback_that_is_honest(clock: VirtualClock) -> None:
     """Where no fault is drawn it goes its way, and so do the receiver's own faults."""
 
     class Deaf(Receiver):
-        async def post(self, _: str, body: bytes) -> int:
+        async def post(self, _: str, body: bytes, headers: Mapping[str, str]) -> int:
             raise SendFault("no answer")
 
     sender = Hostility(random.Random(SEED), clock, CALM).sender(Deaf())
     with pytest.raises(SendFault, match="no answer"):
-        await sender.post("", b"")
+        await sender.post("", b"", {})
 
 
 # --- profiles -------------------------------------------------------------------------------------

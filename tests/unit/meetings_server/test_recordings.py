@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +30,7 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[tuple[str, Any]] = []
 
-    async def post(self, url: str, body: bytes) -> int:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Keep it."""
         self.events.append((urlsplit(url).path, json.loads(body)))
         return 204

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.meetings_server import Application
+from orchestrator.foundation.secret import Secret
+from orchestrator.meetings_server import Application, DialInNumber
 from tests.fakes.clock import VirtualClock
 from tests.meetings import applications, in_memory, settings
 
@@ -29,6 +30,8 @@ def test_test_routes_on_loopback(host: str) -> None:
         ({"applications": applications() * 2}, "same id"),
         ({"external_url": "meet.example.org"}, "must begin with http"),
         ({"max_rooms": -1}, "max_rooms must be 0 or more: -1"),
+        ({"metadata_header": "Authorization"}, "metadata_header must begin with X-"),
+        ({"metadata_header": "X-A\r\nB"}, "metadata_header must begin with X-"),
         ({"max_themes": -1}, "max_themes must be 0 or more: -1"),
     ],
 )
@@ -36,6 +39,28 @@ def test_what_cannot_be(changes: dict[str, Any], message: str) -> None:
     """Named at once."""
     with pytest.raises(ValueError, match=message):
         settings(**changes)
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (("+442381924626", "en-GB", "UK"), "4 to 15 digits and no plus"),
+        (("123", "en-GB", "UK"), "4 to 15 digits"),
+        (("442381924626", "en_GB", "UK"), "written like en-GB"),
+        (("442381924626", "en-GB", "  "), "has no name"),
+    ],
+)
+def test_dial_in_numbers_that_cannot_be(number: tuple[str, str, str], message: str) -> None:
+    """Clients show and dial them as they are."""
+    with pytest.raises(ValueError, match=message):
+        DialInNumber(*number)
+
+
+def test_a_short_signature_secret() -> None:
+    """Refused, and not told."""
+    with pytest.raises(ValueError, match="application a: the signature secret has less") as caught:
+        Application(id="a", public_key="", signature_secret=Secret("hunter2"))
+    assert "hunter2" not in str(caught.value)
 
 
 EC_KEY = """-----BEGIN PUBLIC KEY-----
