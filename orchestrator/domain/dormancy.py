@@ -22,7 +22,7 @@ from orchestrator.domain.records import Dormancy, KeyState, RoomRecord
 from orchestrator.domain.renewal import RenewalTime
 from orchestrator.domain.rooms import Observed, Occupancy
 from orchestrator.domain.situation import Draft, Situation
-from orchestrator.domain.steering import Word
+from orchestrator.domain.steering import Word, fact_of
 from orchestrator.foundation.instants import format_duration, format_instant
 
 # A dormant room is looked at so often, at no cost: whether its use is still known.
@@ -140,29 +140,12 @@ def slept(
     """The decision, remembered with the key."""
     after = replace(state, dormant=Dormancy(now, action.unused_since))
     detail: dict[str, Json] = {
-        "display_name": room.display_name,
         "expires_at": None if room.expires_at is None else format_instant(room.expires_at),
         "unused_since": format_instant(action.unused_since),
     }
-    return after, _fact("room.dormant", state, word, detail)
+    return after, fact_of("room.dormant", state, word, detail)
 
 
 def woken(state: KeyState, word: Word) -> tuple[KeyState, Fact]:
     """The key is kept again."""
-    room, wish = state.current, state.wish
-    name = room.display_name if room is not None else "" if wish is None else wish.display_name
-    fact = _fact("room.woken", state, word, {"display_name": name})
-    return replace(state, dormant=None), fact
-
-
-def _fact(event: str, state: KeyState, word: Word, detail: dict[str, Json]) -> Fact:
-    room = state.current
-    return Fact(
-        event,
-        actor=word.actor,
-        key=state.key.encoded,
-        room_id="" if room is None else room.id,
-        cause=word.cause,
-        reason=word.reason,
-        detail=detail,
-    )
+    return replace(state, dormant=None), fact_of("room.woken", state, word, {})

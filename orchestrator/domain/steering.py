@@ -6,6 +6,7 @@ when.  Nothing here decides what follows from a word: that is the plan's work.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -58,12 +59,11 @@ def longer(one: Suspension | None, other: Suspension | None) -> Suspension | Non
     return max(there, key=lambda each: each.until, default=None)
 
 
-def _fact(event: str, state: KeyState, word: Word, until: datetime | None = None) -> Fact:
+def fact_of(event: str, state: KeyState, word: Word, detail: Mapping[str, Json]) -> Fact:
+    """A fact about a key, and its room if it has one, by a word; it names whom it is about."""
     room = state.current
     wish = "" if state.wish is None else state.wish.display_name
-    detail: dict[str, Json] = {"display_name": wish if room is None else room.display_name}
-    if until is not None:
-        detail["until"] = format_instant(until)
+    name = wish if room is None else room.display_name
     return Fact(
         event,
         actor=word.actor,
@@ -71,5 +71,9 @@ def _fact(event: str, state: KeyState, word: Word, until: datetime | None = None
         room_id="" if room is None else room.id,
         cause=word.cause,
         reason=word.reason,
-        detail=detail,
+        detail={"display_name": name, **detail},
     )
+
+
+def _fact(event: str, state: KeyState, word: Word, until: datetime | None = None) -> Fact:
+    return fact_of(event, state, word, {} if until is None else {"until": format_instant(until)})
