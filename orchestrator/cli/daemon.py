@@ -18,9 +18,8 @@ from orchestrator.cli.context import (
     ReasonOption,
     invocation,
 )
-from orchestrator.cli.view.screen import Screen
+from orchestrator.cli.view.done import show_done
 from orchestrator.cli.view.status import show_status
-from orchestrator.domain.reports import Done
 from orchestrator.ports.desk import Desk, DeskError
 
 if TYPE_CHECKING:
@@ -178,7 +177,7 @@ def _reload(
         done = call.ask(lambda desk: desk.reload(person), waiting="Waiting for the daemon")
     else:
         done = _ask_at(call, socket, lambda desk: desk.reload(person))
-    call.show(done, _show_done)
+    call.show(done, show_done)
 
 
 def _ask_at(call: Invocation, socket: Path, work: Callable[[Desk], Awaitable[_T]]) -> _T:
@@ -192,9 +191,3 @@ def _ask_at(call: Invocation, socket: Path, work: Callable[[Desk], Awaitable[_T]
             return await work(desk)
 
     return asyncio.run(ask())
-
-
-def _show_done(screen: Screen, done: Done) -> None:
-    screen.line(done.message)
-    for line in done.lines:
-        screen.line(f"  {line}")

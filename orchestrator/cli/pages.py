@@ -13,9 +13,9 @@ from orchestrator.cli.context import (
     JsonOption,
     invocation,
 )
+from orchestrator.cli.view.done import show_done
 from orchestrator.cli.view.pages import show_opened, show_page, show_pages
-from orchestrator.cli.view.screen import Screen
-from orchestrator.domain.reports import Done, NewPage
+from orchestrator.domain.reports import NewPage
 
 _GROUP = """\b
 Examples:
@@ -157,10 +157,4 @@ def _close(
     """Close a page by hand, as its source would."""
     call = invocation(ctx, config, as_json)
     done = call.command(lambda desk, person: desk.close_page(name, person), reason)
-    call.show(done, _show_done)
-
-
-def _show_done(screen: Screen, done: Done) -> None:
-    screen.line(done.message)
-    for line in done.lines:
-        screen.line(line, indent=2)
+    call.show(done, show_done)

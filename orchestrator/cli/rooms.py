@@ -16,6 +16,7 @@ from orchestrator.cli.context import (
     ReasonOption,
     invocation,
 )
+from orchestrator.cli.view.done import show_done
 from orchestrator.cli.view.rooms import show_room, show_rooms, show_why
 from orchestrator.cli.view.screen import Screen
 from orchestrator.domain.reports import Done, RevealedLink
@@ -306,13 +307,7 @@ def _approve(
 
 
 def _done(call: Invocation, done: Done) -> None:
-    call.show(done, _show_done)
-
-
-def _show_done(screen: Screen, done: Done) -> None:
-    screen.line(done.message)
-    for line in done.lines:
-        screen.line(line, indent=2)
+    call.show(done, show_done)
 
 
 def _show_link(screen: Screen, link: RevealedLink) -> None:
