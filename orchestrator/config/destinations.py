@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from orchestrator.config.fields import PathText, Reachable, SecretField, SecretForm, Url, some
+from orchestrator.config.fields import SOMEWHERE, PathText, Reachable, SecretField, SecretForm, Url
 from orchestrator.config.locating import Source
 from orchestrator.config.secrets import SecretSource
 from orchestrator.foundation.documents import Path as Steps
@@ -199,7 +199,7 @@ class EmailForm(PostedForm):
     username: str | None = Field(None, description="who logs in; nobody without it")
     password: SecretField | None = Field(None, description="where the password is")
     sender: Mail = Field(alias="from", description="whom it is from")
-    to: Annotated[list[Mail], AfterValidator(some)] = Field(
+    to: Annotated[list[Mail], SOMEWHERE] = Field(
         json_schema_extra={"minItems": 1}, description="to whom"
     )
 

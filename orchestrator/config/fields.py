@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated, ClassVar, Final, TypeVar
+from typing import Annotated, ClassVar, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from orchestrator.domain.directories import host_of
-from orchestrator.foundation.forms import Form, patterned
+from orchestrator.foundation.forms import Form, patterned, some
 from orchestrator.foundation.reach import read_reach
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _WITH_PORT: Final = re.compile(":[0-9]+$")
-T = TypeVar("T")
 
 
 def written_path(value: str) -> str:
@@ -98,14 +97,6 @@ def _named(value: str) -> str:
     return value
 
 
-def some(value: list[T]) -> list[T]:
-    """Refuse an empty list; raises ValueError."""
-    if not value:
-        message = "names none, so it could be sent nowhere; name at least one"
-        raise ValueError(message)
-    return value
-
-
 # What editors are told; each takes everything that its check above takes.
 _PORT: Final = "(?:[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 PATH_PATTERN: Final = patterned(r"^(?!~)[\s\S]*\S")
@@ -121,6 +112,9 @@ PathText = Annotated[str, AfterValidator(written_path), PATH_PATTERN]
 Url = Annotated[str, AfterValidator(_url), _URL_PATTERN]
 Listen = Annotated[str, AfterValidator(_listen), _LISTEN_PATTERN]
 Host = Annotated[str, AfterValidator(_host), patterned(r"^(?!.*:(?:443|80)$)[A-Za-z0-9_.:\[\]-]+$")]
+SOMEWHERE: Final = AfterValidator(
+    some("so it could be sent nowhere; name at least one")
+)  # of a list of receivers
 Reachable = Annotated[str, AfterValidator(_reach), patterned(r"^\s*\S+\s*$")]
 ShortName = Annotated[str, AfterValidator(_named), patterned(f"^{_NAME.pattern}$")]
 

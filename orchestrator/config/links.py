@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from orchestrator.config.fields import SecretField
 from orchestrator.config.secrets import SecretSource
-from orchestrator.foundation.forms import Form, patterned
+from orchestrator.foundation.forms import Form, patterned, some
 from orchestrator.foundation.reach import Network
 
 _HEADER: Final = r"[A-Za-z0-9][A-Za-z0-9-]{0,62}"
@@ -79,13 +79,6 @@ def _network(value: str) -> str:
     return value
 
 
-def _some(value: list[str]) -> list[str]:
-    if not value:
-        message = "names none, so nobody could follow a link; name the proxy's address"
-        raise ValueError(message)
-    return value
-
-
 class ProxyForm(Form):
     """The proxy that sees to who comes in (access: proxy-auth)."""
 
@@ -94,7 +87,7 @@ class ProxyForm(Form):
     )
     trusted: Annotated[
         list[Annotated[str, AfterValidator(_network), patterned(r"^\s*[0-9A-Fa-f:./]+\s*$")]],
-        AfterValidator(_some),
+        AfterValidator(some("so nobody could follow a link; name the proxy's address")),
     ] = Field(
         ["127.0.0.1", "::1"],
         json_schema_extra={"minItems": 1},

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 
 from orchestrator.config.destinations import DestinationForm
 from orchestrator.config.fields import (
+    SOMEWHERE,
     Host,
     Listen,
     PathText,
@@ -20,7 +21,6 @@ from orchestrator.config.fields import (
     SecretField,
     ShortName,
     Url,
-    some,
     written_path,
 )
 from orchestrator.config.links import LinksForm
@@ -175,7 +175,7 @@ class DirectorySecretForm(Form):
     }
 
     value: SecretField = Field(description="where the secret is")
-    hosts: Annotated[list[Host], AfterValidator(some)] = Field(
+    hosts: Annotated[list[Host], SOMEWHERE] = Field(
         json_schema_extra={"minItems": 1},
         description="the only hosts that it is sent to, with a port that is not 443 or 80",
     )

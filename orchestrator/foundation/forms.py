@@ -39,6 +39,7 @@ from orchestrator.foundation.problems import Place, Problem, did_you_mean, neare
 
 Tree = str | int | float | bool | None | list["Tree"] | dict[str, "Tree"]
 Path = tuple[str | int, ...]
+T = TypeVar("T")
 
 _ROUNDS_MAX: Final = 20  # each takes something out; a form is not nested this deep
 
@@ -103,6 +104,22 @@ def between(least: timedelta, most: timedelta) -> Callable[[timedelta], timedelt
                 f"{format_duration(value)} is not between {format_duration(least)} and "
                 f"{format_duration(most)}"
             )
+            raise ValueError(message)
+        return value
+
+    return check
+
+
+def some(none: str) -> Callable[[list[T]], list[T]]:
+    """A check that refuses an empty list; it raises ValueError.
+
+    Args:
+        none: what would come of it, and what to write.
+    """
+
+    def check(value: list[T]) -> list[T]:
+        if not value:
+            message = f"names none, {none}"
             raise ValueError(message)
         return value
 

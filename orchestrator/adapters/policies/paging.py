@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from orchestrator.adapters.policies.patterns import NAME, NOT_BLANK
 from orchestrator.domain.keys import POLICY_NAME
-from orchestrator.foundation.forms import Form, Length, between, patterned
+from orchestrator.foundation.forms import Form, Length, between, patterned, some
 
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
@@ -23,13 +23,6 @@ _NO_BRACES: Final = r"^(?![\s\S]*\{[{%])[\s\S]*\S"
 def _source(value: str) -> str:
     if POLICY_NAME.fullmatch(value) is None:
         message = "must be the name of a source in config.yaml: 1 to 63 of a-z, 0-9 and -"
-        raise ValueError(message)
-    return value
-
-
-def _some(value: list[str]) -> list[str]:
-    if not value:
-        message = "names none, so no page would come; name at least one source of config.yaml"
         raise ValueError(message)
     return value
 
@@ -66,7 +59,7 @@ class OnPageForm(Form):
 
     sources: Annotated[
         list[SourceName],
-        AfterValidator(_some),
+        AfterValidator(some("so no page would come; name at least one source of config.yaml")),
         Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
     ] = Field(description="names of sources in config.yaml")
     when: (
