@@ -88,11 +88,8 @@ class Webhook:
 
     async def send(self, told: Announcement, attempt: int) -> str:
         """Post ``room.opened``. Raises `DeliveryFault`."""
-        # One id however often it is tried, so that no receiver takes it for two rooms.
-        await self._sender.event("room.opened", f"{told.id}-opened", _told(told))
-        if attempt > 1 and told.revision > 1:
-            # An earlier try may have been taken, and what this one says was then passed over.
-            await self._sender.event(*_later(told), _told(told))
+        again = _later(told) if attempt > 1 and told.revision > 1 else None
+        await self._sender.first("room.opened", told.id, _told(told), again)
         return ""
 
     async def change(self, told: Announcement, handle: str, attempt: int) -> str:
@@ -121,17 +118,14 @@ class WebhookAlerts:
 
     async def post(self, message: Message, attempt: int) -> str:
         """Post ``alert.opened``. Raises `DeliveryFault`."""
-        await self._sender.event("alert.opened", f"{message.id}-opened", _alerted(message))
-        if attempt > 1 and message.revision > 1:
-            # As in `Webhook.send`.
-            await self.amend(message, message.id, attempt)
+        again = _alerted_later(message) if attempt > 1 and message.revision > 1 else None
+        await self._sender.first("alert.opened", message.id, _alerted(message), again)
         return message.id
 
     async def amend(self, message: Message, handle: str, attempt: int) -> str:
         """Post ``alert.changed`` or ``alert.closed``. Raises `DeliveryFault`."""
         del attempt
-        kind = "alert.closed" if message.over else "alert.changed"
-        await self._sender.event(kind, f"{message.id}-{message.revision}", _alerted(message))
+        await self._sender.event(*_alerted_later(message), _alerted(message))
         return handle
 
     async def check(self) -> str:
@@ -152,6 +146,16 @@ class _Sender:
         self._post = post
         self._clock = clock
         self._gone = False
+
+    async def first(
+        self, kind: str, id_: str, data: Mapping[str, object], again: tuple[str, str] | None
+    ) -> None:
+        """Tell for the first time, and once more as ``again`` (kind and id) where that is given."""
+        # One id however often it is tried, so that no receiver takes it for two.
+        await self.event(kind, f"{id_}-opened", data)
+        if again is not None:
+            # An earlier try may have been taken, and what this one says was then passed over.
+            await self.event(*again, data)
 
     async def event(self, kind: str, webhook_id: str, data: Mapping[str, object]) -> None:
         if self._gone:
@@ -195,6 +199,11 @@ class _Sender:
 def _later(told: Announcement) -> tuple[str, str]:
     kind = "room.closed" if told.stage is Stage.CLOSED else "room.changed"
     return kind, f"{told.id}-{told.revision}"
+
+
+def _alerted_later(message: Message) -> tuple[str, str]:
+    kind = "alert.closed" if message.over else "alert.changed"
+    return kind, f"{message.id}-{message.revision}"
 
 
 def _told(told: Announcement) -> dict[str, object]:
