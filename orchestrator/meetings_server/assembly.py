@@ -8,10 +8,15 @@ from pathlib import Path
 from orchestrator.meetings_server.hostile import Hostility
 from orchestrator.meetings_server.http import Api
 from orchestrator.meetings_server.http.links import Links
-from orchestrator.meetings_server.ports import Clock, Entropy, Report
-from orchestrator.meetings_server.service import Acts, Meetings, Recordings, Themes
+from orchestrator.meetings_server.ports import Clock, Entropy, Pictures, Report
+from orchestrator.meetings_server.service import Acts, Logos, Meetings, Recordings, Themes
 from orchestrator.meetings_server.settings import Settings
-from orchestrator.meetings_server.storage import FileContents, SqliteStore
+from orchestrator.meetings_server.storage import (
+    FileContents,
+    FolderPictures,
+    MemoryPictures,
+    SqliteStore,
+)
 
 
 def unreported(_: str, __: Mapping[str, object]) -> None:
@@ -34,7 +39,7 @@ class Assembly:
     """An open store, and what stands on it."""
 
     store: SqliteStore
-    meetings: Meetings
+    acts: Acts
     api: Api
 
 
@@ -56,9 +61,12 @@ async def assembled(
         links = Links(external_url, await meetings.host_key(), settings.recording_link_life)
         recordings = Recordings(meetings, store, contents, host.entropy, links.download)
         await recordings.clean()
-        acts = Acts(meetings, Themes(store, meetings, host.entropy, settings), recordings)
+        logos = Logos(store, _pictures(settings), host.clock, host.entropy, wake)
+        await logos.sweep()
+        themes = Themes(store, meetings, logos, host.entropy, settings)
+        acts = Acts(meetings, themes, recordings, logos)
         around = None if host.hostility is None else host.hostility.answer
-        yield Assembly(store, meetings, Api(acts, links, settings, host.clock, host.report, around))
+        yield Assembly(store, acts, Api(acts, links, settings, host.clock, host.report, around))
 
 
 def _folder(settings: Settings) -> Path | None:
@@ -66,3 +74,11 @@ def _folder(settings: Settings) -> Path | None:
     if settings.recordings is not None or settings.database is None:
         return settings.recordings
     return settings.database.with_name(f"{settings.database.name}-recordings")
+
+
+def _pictures(settings: Settings) -> Pictures:
+    """Beside the database, or in memory as it."""
+    database = settings.database
+    if database is None:
+        return MemoryPictures()
+    return FolderPictures(database.with_name(f"{database.name}-logos"))

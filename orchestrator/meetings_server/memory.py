@@ -71,7 +71,7 @@ class Memory:
     @property
     def meetings(self) -> Meetings:
         """The rooms themselves: joining, leaving, and the whole table."""
-        return self._assembly.meetings
+        return self._assembly.acts.meetings
 
     async def send(
         self,
@@ -113,13 +113,14 @@ class Memory:
             draft = room_draft(body)
         except Refused as refused:
             raise ValueError(str(refused)) from refused
-        await self._assembly.meetings.plant(application_id, room_id, draft, dates)
+        await self._assembly.acts.meetings.plant(application_id, room_id, draft, dates)
 
     async def advance(self) -> None:
         """Carry out what has come due by now, late calls included."""
         if self._hostility is not None:
             await self._hostility.carry_out()
-        await self._assembly.meetings.advance()
+        await self._assembly.acts.meetings.advance()
+        await self._assembly.acts.logos.advance()
 
     async def deliver(self) -> None:
         """Try every callback that is due now, once."""

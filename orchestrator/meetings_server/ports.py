@@ -5,12 +5,14 @@ what is read and what is decided on it cannot come apart. Reads see all that was
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from orchestrator.meetings_server.model.events import Callback
+from orchestrator.meetings_server.model.logos import Upload
 from orchestrator.meetings_server.model.recordings import Recording
 from orchestrator.meetings_server.model.rooms import Room
 from orchestrator.meetings_server.model.sessions import (
@@ -240,6 +242,28 @@ class RecordingRecords(Protocol):
         ...
 
 
+class UploadRecords(Protocol):
+    """What was uploaded and is no theme's yet."""
+
+    def get(self, key: str) -> Upload | None: ...
+
+    def count(self, application_id: str) -> int: ...
+
+    def put(self, upload: Upload) -> None:
+        """Add it, or take it for what was under its key."""
+        ...
+
+    def remove(self, key: str) -> None: ...
+
+    def expired(self, now: datetime) -> tuple[Upload, ...]: ...
+
+    def next_expiry(self) -> datetime | None: ...
+
+    def keys(self) -> frozenset[str]:
+        """Of all pictures that are needed, those of themes included."""
+        ...
+
+
 class CallbackRecords(Protocol):
     """Events that are not delivered yet."""
 
@@ -274,6 +298,9 @@ class Records(Protocol):
     @property
     def themes(self) -> ThemeRecords: ...
 
+    @property
+    def uploads(self) -> UploadRecords: ...
+
     def secret(self, name: str) -> str | None:
         """A key of the server's own, made once."""
         ...
@@ -298,4 +325,25 @@ class Store(Protocol):
         Raises:
             StoreFault: it cannot be written.
         """
+        ...
+
+
+class Pictures(Protocol):
+    """What pictures hold, by their keys.
+
+    Each method raises `StoreFault` where it cannot be done.
+    """
+
+    async def keep(self, key: str, content: bytes) -> None:
+        """Durable on return; what was under the key is gone."""
+        ...
+
+    async def read(self, key: str) -> bytes | None: ...
+
+    async def drop(self, key: str) -> None:
+        """Fine if there is none."""
+        ...
+
+    async def sweep(self, known: AbstractSet[str]) -> None:
+        """Forget all others."""
         ...

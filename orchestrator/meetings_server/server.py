@@ -68,11 +68,12 @@ async def serving(settings: Settings, host: Host) -> AsyncIterator[str]:
         )
         raise ValueError(message)
     listener = _listen(settings.host, settings.port)
-    ticker, courier = Bell(), Bell()
+    ticker, courier, logos = Bell(), Bell(), Bell()
 
     def wake() -> None:
         ticker.ring()
         courier.ring()
+        logos.ring()
 
     url = _url(listener)
     async with AsyncExitStack() as stack:
@@ -87,8 +88,12 @@ async def serving(settings: Settings, host: Host) -> AsyncIterator[str]:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(
-                    tick(parts.meetings, host.clock, ticker, host.report),
+                    tick(parts.acts.meetings, host.clock, ticker, host.report),
                     name="meetings-server: ticker",
+                ),
+                group.create_task(
+                    tick(parts.acts.logos, host.clock, logos, host.report),
+                    name="meetings-server: logos",
                 ),
                 group.create_task(deliveries.run(courier), name="meetings-server: courier"),
             ]

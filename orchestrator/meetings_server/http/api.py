@@ -10,6 +10,7 @@ from orchestrator.meetings_server.http.dialling import DialInResources
 from orchestrator.meetings_server.http.downloads import Downloads
 from orchestrator.meetings_server.http.links import API_PATH, Links
 from orchestrator.meetings_server.http.pages import Pages
+from orchestrator.meetings_server.http.pictures import PublicPictures
 from orchestrator.meetings_server.http.problems import (
     Unauthenticated,
     WrongMethod,
@@ -24,6 +25,7 @@ from orchestrator.meetings_server.http.resources import Resources
 from orchestrator.meetings_server.http.routes import Call, Table
 from orchestrator.meetings_server.http.testing import TEST_PATH, Latency, RequestLog, TestRoutes
 from orchestrator.meetings_server.http.themes import ThemeResources
+from orchestrator.meetings_server.http.uploads import LARGEST_FORM, Uploads
 from orchestrator.meetings_server.http.wire import Answer, Around, Carry, Request, Silence
 from orchestrator.meetings_server.model.refusals import Reason, Refused
 from orchestrator.meetings_server.ports import Clock, Report, StoreFault
@@ -60,9 +62,11 @@ class Api:
         self._clock = clock
         self._report = report
         self._gate = Gate(settings.applications)
+        self._uploads = Uploads(acts, links)
+        self._pictures = PublicPictures(acts)
         self._table = Table(
             Resources(acts, links, strict_v1=settings.strict_v1).routes,
-            ThemeResources(acts, links).routes,
+            ThemeResources(acts, links, self._uploads).routes,
             RecordingResources(acts, links).routes,
             DialInResources(settings.dial_in_numbers).routes,
         )
@@ -73,6 +77,10 @@ class Api:
         self._log = RequestLog() if settings.test_routes else None
         self._tests = TestRoutes(acts, self._log, self._latency) if self._log is not None else None
 
+    def largest_body(self, path: str) -> int:
+        """The most bytes that are of use at a path; of more, one byte more is enough to refuse."""
+        return LARGEST_FORM if self._uploads.has(path) else LARGEST_BODY
+
     async def handle(self, request: Request) -> Answer:
         """The answer, with its date by the server's clock.
 
@@ -81,7 +89,9 @@ class Api:
         """
         if self._log is None or request.path.startswith(TEST_PATH):
             return self._dated(await self._around(request, self._answer))
-        entry = self._log.received(request)
+        # Pictures are no part of what a test reads, and a log of them would fill the memory.
+        seen = replace(request, body=b"") if self._uploads.has(request.path) else request
+        entry = self._log.received(seen)
         try:
             answer = self._dated(await self._around(request, self._answer))
         except Silence:
@@ -107,12 +117,17 @@ class Api:
             return unexpected_answer()
 
     async def _routed(self, request: Request) -> Answer:
+        if self._uploads.has(request.path):
+            return await self._uploads.answer(request)
         if len(request.body) > LARGEST_BODY:
             raise Refused(Reason.TOO_LARGE, "The request body is too large")
         if self._tests is not None and request.path.startswith(TEST_PATH):
             return await self._tests.answer(request)
         if self._pages.has(request.path):
             return await self._page(request)
+        if self._pictures.has(request.path):
+            _only_read(request)
+            return _headless(request, await self._pictures.answer(request))
         if self._downloads.has(request.path):
             _only_read(request)
             return await self._downloads.answer(request)
@@ -120,8 +135,7 @@ class Api:
 
     async def _page(self, request: Request) -> Answer:
         _only_read(request)
-        answer = await self._pages.answer(request)
-        return replace(answer, body=b"") if request.method == "HEAD" else answer
+        return _headless(request, await self._pages.answer(request))
 
     async def _resource(self, request: Request) -> Answer:
         found = self._table.find(resource_path(request.path))
@@ -145,6 +159,10 @@ class Api:
     def _dated(self, answer: Answer) -> Answer:
         date = email.utils.format_datetime(self._meetings.now, usegmt=True)
         return replace(answer, headers={"Date": date, "Server": _SERVER, **answer.headers})
+
+
+def _headless(request: Request, answer: Answer) -> Answer:
+    return replace(answer, body=b"") if request.method == "HEAD" else answer
 
 
 def _only_read(request: Request) -> None:

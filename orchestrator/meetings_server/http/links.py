@@ -31,6 +31,7 @@ from orchestrator.meetings_server.service import HostKey
 API_PATH: Final = "/v1/meetings"
 DOWNLOAD_PATH: Final = "/recordings/"
 DOWNLOAD_FILE: Final = "archive.mp4"
+LOGO_PATH: Final = "/logos/"
 _GUEST_PATH: Final = "/j/"
 
 # A company's segment may stand before both kinds of links; our own first segments are no company's.
@@ -113,6 +114,22 @@ class Links:
             raise Refused(Reason.FORBIDDEN, "The signature of this link does not match")
         if now.timestamp() >= int(expires):
             raise Refused(Reason.FORBIDDEN, "This link has expired; read the recording again")
+
+    def logo(self, key: str) -> str:
+        """Where anybody finds a picture of a theme."""
+        return f"{self._base}/{key}"
+
+    @property
+    def uploads(self) -> str:
+        """Where pictures are uploaded to."""
+        return self._base + LOGO_PATH.rstrip("/")
+
+    @property
+    def upload_secret(self) -> str:
+        """What leave to upload is signed with; nothing else is."""
+        signature = self._signing.copy()
+        signature.update(b"uploads of logos")
+        return signature.hexdigest()
 
     def _signed(self, place: str, expires: str) -> str:
         signature = self._signing.copy()

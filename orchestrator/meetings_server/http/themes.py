@@ -9,6 +9,7 @@ from orchestrator.meetings_server.http.fields import Fields, parse_object
 from orchestrator.meetings_server.http.links import Links
 from orchestrator.meetings_server.http.render import room_page_json
 from orchestrator.meetings_server.http.routes import Call, Routes
+from orchestrator.meetings_server.http.uploads import Uploads
 from orchestrator.meetings_server.http.wire import Answer, Json, empty_answer, json_answer
 from orchestrator.meetings_server.model.refusals import invalid
 from orchestrator.meetings_server.model.themes import (
@@ -27,14 +28,19 @@ from orchestrator.meetings_server.service import Acts
 
 _LONGEST_COLOR: Final = 7
 _LONGEST_ID: Final = 100
+_LONGEST_KEY: Final = 200
+_MOST_KEYS: Final = 12
+_TEXT: Final = "text/plain; charset=utf-8"
 
 
 class ThemeResources:
     """The resources under `/themes`, and `/applications`."""
 
-    def __init__(self, acts: Acts, links: Links) -> None:
-        """The same links as the rooms'."""
+    def __init__(self, acts: Acts, links: Links, uploads: Uploads) -> None:
+        """The same links as the rooms'; `uploads` are where pictures go."""
+        self._uploads = uploads
         self._themes = acts.themes
+        self._logos = acts.logos
         self._meetings = acts.meetings
         self._links = links
 
@@ -44,12 +50,14 @@ class ThemeResources:
         return {
             "/applications": {"PATCH": self._set_default},
             "/themes": {"GET": self._list, "POST": self._create},
+            "/themes/logos-upload-urls": {"GET": self._places},
             "/themes/{theme_id}": {
                 "GET": self._theme,
                 "PATCH": self._change,
                 "DELETE": self._delete,
             },
             "/themes/{theme_id}/rooms": {"GET": self._rooms},
+            "/themes/{theme_id}/finalizeLogos": {"PUT": self._finalize},
         }
 
     async def _list(self, call: Call) -> Answer:
@@ -80,6 +88,14 @@ class ThemeResources:
         page = await self._themes.rooms(call.application_id, theme_id, query)
         return json_answer(200, room_page_json(page, query, self._links, self._meetings.now))
 
+    async def _places(self, call: Call) -> Answer:
+        return json_answer(200, self._uploads.places(call.application_id))
+
+    async def _finalize(self, call: Call) -> Answer:
+        keys = logo_keys(call.request.body)
+        await self._logos.finalize(call.application_id, call.names["theme_id"], keys)
+        return Answer(200, {"Content-Type": _TEXT}, b"OK")
+
     async def _set_default(self, call: Call) -> Answer:
         application_id, theme_id = call.application_id, default_theme(call.request.body)
         await self._themes.set_default(application_id, theme_id)
@@ -101,13 +117,16 @@ class ThemeResources:
             "main_color": theme.main_color,
             "short_company_url": theme.short_company_url,
             "brand_text": theme.brand_text,
-            "brand_image_colored": None,
-            "brand_image_white": None,
-            "branded_favicon": None,
-            "brand_image_white_url": None,
-            "brand_image_colored_url": None,
-            "branded_favicon_url": None,
+            "brand_image_colored": theme.brand_image_colored,
+            "brand_image_white": theme.brand_image_white,
+            "branded_favicon": theme.branded_favicon,
+            "brand_image_white_url": self._url(theme.brand_image_white),
+            "brand_image_colored_url": self._url(theme.brand_image_colored),
+            "branded_favicon_url": self._url(theme.branded_favicon),
         }
+
+    def _url(self, key: str | None) -> str | None:
+        return None if key is None else self._links.logo(key)
 
 
 def theme_draft(body: bytes) -> ThemeDraft:
@@ -152,6 +171,35 @@ def default_theme(body: bytes) -> str | None:
     if "default_theme_id" not in fields.values:
         raise invalid(f"{fields.name('default_theme_id')} is required")
     return _text(fields, "default_theme_id", _LONGEST_ID)
+
+
+def logo_keys(body: bytes) -> list[str]:
+    """The body of `PUT /themes/{id}/finalizeLogos`: texts, or objects with one, as one schema has.
+
+    Raises:
+        Refused: there is no list of keys.
+    """
+    fields = parse_object(body)
+    keys = fields.values.get("keys")
+    if keys is None:
+        raise invalid('"keys" is required')
+    if not isinstance(keys, list):
+        raise invalid('"keys" must be an array')
+    if not keys:
+        raise invalid('"keys" must contain at least 1 items')
+    if len(keys) > _MOST_KEYS:
+        raise invalid(f'"keys" must contain less than or equal to {_MOST_KEYS} items')
+    return [_key(one, place) for place, one in enumerate(keys)]
+
+
+def _key(value: object, place: int) -> str:
+    path = f"keys[{place}]"
+    inside = Fields(value, path) if isinstance(value, dict) else Fields({path: value})
+    name = "key" if isinstance(value, dict) else path
+    key = inside.text(name, _LONGEST_KEY)
+    if key is None:
+        raise invalid(f"{inside.name(name)} is required")
+    return key
 
 
 def _needed(fields: Fields, field: str, value: str | None) -> str:

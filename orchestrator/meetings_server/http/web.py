@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from orchestrator.meetings_server.http.api import LARGEST_BODY, Api
+from orchestrator.meetings_server.http.api import Api
 from orchestrator.meetings_server.http.wire import Answer, Part, Request, Silence
 
 # Bytes of a file that are read at once.
@@ -23,7 +23,7 @@ def application(api: Api) -> web.Application:
             path=request.path,
             query=_firsts(request.query),
             headers=_lowered(request.headers),
-            body=await _body(request),
+            body=await _body(request, api.largest_body(request.path)),
         )
         try:
             answer = await api.handle(asked)
@@ -33,8 +33,7 @@ def application(api: Api) -> web.Application:
             return await _streamed(request, answer, answer.part)
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body or None)
 
-    # One byte more than the API takes, so that it sees and refuses what is too large.
-    app = web.Application(client_max_size=LARGEST_BODY + 1)
+    app = web.Application()
     app.router.add_route("*", "/{path:.*}", handle)
     return app
 
@@ -67,11 +66,14 @@ async def _broken_off(request: web.Request, begun: Answer | None) -> web.StreamR
     return response
 
 
-async def _body(request: web.Request) -> bytes:
-    try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        return bytes(LARGEST_BODY + 1)
+async def _body(request: web.Request, largest: int) -> bytes:
+    """The body; of one that is too large enough for the API to see that it is."""
+    body = bytearray()
+    async for piece in request.content.iter_any():
+        body += piece
+        if len(body) > largest:
+            return bytes(body[: largest + 1])
+    return bytes(body)
 
 
 def _firsts(values: Mapping[str, str]) -> dict[str, str]:

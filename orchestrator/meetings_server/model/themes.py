@@ -61,6 +61,10 @@ class Theme:
     brand_text: str
     #: A segment of the links of its rooms; None: they have none.
     short_company_url: str | None = None
+    #: Keys of its pictures.
+    brand_image_colored: str | None = None
+    brand_image_white: str | None = None
+    branded_favicon: str | None = None
 
     def changed(self, changes: ThemeChanges) -> "Theme":
         """The theme after a PATCH."""

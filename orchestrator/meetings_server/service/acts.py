@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from orchestrator.meetings_server.service.logos import Logos
 from orchestrator.meetings_server.service.meetings import Meetings
 from orchestrator.meetings_server.service.recordings import Recordings
 from orchestrator.meetings_server.service.themes import Themes
@@ -14,3 +15,4 @@ class Acts:
     meetings: Meetings
     themes: Themes
     recordings: Recordings
+    logos: Logos

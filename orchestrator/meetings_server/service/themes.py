@@ -14,6 +14,7 @@ from orchestrator.meetings_server.model.themes import (
     undeletable,
 )
 from orchestrator.meetings_server.ports import Entropy, Records, RoomPage, RoomQuery, Store
+from orchestrator.meetings_server.service.logos import Logos
 from orchestrator.meetings_server.service.meetings import Meetings
 from orchestrator.meetings_server.service.naming import draw_id
 from orchestrator.meetings_server.service.theming import needed_theme, own_theme
@@ -26,11 +27,17 @@ class Themes:
     """Themes over one store; rooms are the business of `Meetings`."""
 
     def __init__(
-        self, store: Store, meetings: Meetings, entropy: Entropy, settings: Settings
+        self,
+        store: Store,
+        meetings: Meetings,
+        logos: Logos,
+        entropy: Entropy,
+        settings: Settings,
     ) -> None:
-        """The same store as that of `meetings`."""
+        """The same store as that of `meetings` and `logos`."""
         self._store = store
         self._meetings = meetings
+        self._logos = logos
         self._entropy = entropy
         self._most = settings.max_themes
         self._accounts = {one.id: one.account_id or one.id for one in settings.applications}
@@ -109,7 +116,7 @@ class Themes:
         # Rooms that have ended by now do not count.
         await self._meetings.advance()
 
-        def work(records: Records) -> None:
+        def work(records: Records) -> Theme:
             theme = needed_theme(records, application_id, theme_id)
             default = records.themes.default(application_id)
             rooms = records.themes.living_rooms(theme_id)
@@ -117,8 +124,9 @@ class Themes:
             if (rooms or is_default) and not force:
                 raise undeletable(theme, rooms, is_default=is_default)
             records.themes.remove(theme_id, None if is_default else default)
+            return theme
 
-        await self._store.write(work)
+        await self._logos.forget(await self._store.write(work))
 
     async def rooms(self, application_id: str, theme_id: str, query: RoomQuery) -> RoomPage:
         """A page of the rooms that have a theme, ended ones included.

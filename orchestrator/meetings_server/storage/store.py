@@ -12,6 +12,7 @@ from orchestrator.meetings_server.storage.recordings import RecordingTable
 from orchestrator.meetings_server.storage.rooms import RoomTable
 from orchestrator.meetings_server.storage.sessions import SessionTable
 from orchestrator.meetings_server.storage.themes import ThemeTable
+from orchestrator.meetings_server.storage.uploads import UploadTable
 
 _SCHEMA: Final = load_schema("meetings-server", "orchestrator.meetings_server.storage")
 
@@ -25,6 +26,7 @@ class _Transaction:
         self.recordings = RecordingTable(connection)
         self.callbacks = CallbackTable(connection)
         self.themes = ThemeTable(connection)
+        self.uploads = UploadTable(connection)
         self._connection = connection
 
     def secret(self, name: str) -> str | None:

@@ -5,7 +5,15 @@ from typing import Final
 
 from orchestrator.meetings_server.model.themes import Theme
 
-_CHANGING: Final = ("theme_name", "main_color", "brand_text", "short_company_url")
+_CHANGING: Final = (
+    "theme_name",
+    "main_color",
+    "brand_text",
+    "short_company_url",
+    "brand_image_colored",
+    "brand_image_white",
+    "branded_favicon",
+)
 _COLUMNS: Final = ("id", "application_id", *_CHANGING)
 _ADD: Final = (
     f"INSERT INTO theme ({', '.join(_COLUMNS)}) "  # noqa: S608 - our names

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.foundation.sqlite import MEMORY, Database, Schema, load_schema
+from orchestrator.meetings_server.model.logos import LogoType, Upload
 from orchestrator.meetings_server.model.rooms import Room, RoomDraft, RoomType, made
 from orchestrator.meetings_server.model.sessions import Participant, Session, SessionQuery
 from orchestrator.meetings_server.model.themes import Theme
@@ -21,6 +22,7 @@ from orchestrator.meetings_server.storage.recordings import RecordingTable
 from orchestrator.meetings_server.storage.rooms import RoomTable
 from orchestrator.meetings_server.storage.sessions import SessionTable
 from orchestrator.meetings_server.storage.themes import ThemeTable
+from orchestrator.meetings_server.storage.uploads import UploadTable
 from tests.fakes.clock import START
 
 SCHEMA = load_schema("meetings-server", "orchestrator.meetings_server.storage")
@@ -47,7 +49,7 @@ def plans(connection: sqlite3.Connection) -> list[str]:
     connection.set_trace_callback(statements.append)
     rooms, callbacks = RoomTable(connection), CallbackTable(connection)
     sessions, themes = SessionTable(connection), ThemeTable(connection)
-    recordings = RecordingTable(connection)
+    recordings, uploads = RecordingTable(connection), UploadTable(connection)
     rooms.page("a", RoomQuery(limit=20, start=500))
     rooms.page("a", RoomQuery(limit=20, start=500, theme_id="t"))
     rooms.due(START, 10)
@@ -77,6 +79,12 @@ def plans(connection: sqlite3.Connection) -> list[str]:
     themes.default("a")
     themes.set_default("a", None)
     themes.remove("t", None)
+    uploads.get("k")
+    uploads.count("a")
+    uploads.put(Upload(key="k", application_id="a", type=LogoType.WHITE, expires_at=START))
+    uploads.expired(START)
+    uploads.next_expiry()
+    uploads.remove("k")
     connection.set_trace_callback(None)
     return [
         f"{step['detail']} <- {statement}"
