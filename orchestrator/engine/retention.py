@@ -1,4 +1,4 @@
-"""Retention: once a day the store forgets what has long been over, so that it stops growing.
+"""Retention: once a week the store forgets what has long been over, so that it stops growing.
 
 It refuses to forget by a clock that may be wrong, what a reader of facts has not taken yet, and the
 last fact of all: by it a store is told from an older copy of itself.
@@ -17,7 +17,7 @@ from orchestrator.engine.settings import EngineSettings
 from orchestrator.ports.store import Pruned
 
 _log = structlog.get_logger(__name__)
-_EVERY = 24 * 3600.0  # seconds
+_EVERY = 7 * 24 * 3600.0  # seconds; what is over for 400 days can wait for one more week
 _SOON = 3600.0  # seconds after the start, and after what came to nothing
 
 
@@ -32,7 +32,7 @@ class Retention:
         self._longest = settings.longest_turn.total_seconds()
 
     async def run(self, pulse: Pulse) -> None:
-        """Forget once a day, for ever. Raises `StoreFault`."""
+        """Forget once a week, for ever. Raises `StoreFault`."""
         wait = _SOON
         while True:
             pulse.waits(wait)

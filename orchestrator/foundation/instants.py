@@ -7,6 +7,7 @@ no fixed length.
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,6 +47,7 @@ _UNITS: Final = {
 }
 
 
+@lru_cache(maxsize=4096)  # a listing tells the same moments each time
 def parse_instant(text: str) -> datetime:
     """Read a moment in any ISO 8601 spelling with a calendar date; without a zone it is UTC.
 

@@ -1,4 +1,4 @@
-"""What is long over is forgotten once a day, and nothing that anybody still needs."""
+"""What is long over is forgotten once a week, and nothing that anybody still needs."""
 
 from __future__ import annotations
 

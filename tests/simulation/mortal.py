@@ -21,6 +21,7 @@ from zlib import crc32
 import orchestrator.engine
 
 ENGINE: Final = Path(orchestrator.engine.__file__).parent
+_RUN: Final = asyncio.Handle._run.__code__
 
 
 class Crash(BaseException):
@@ -61,9 +62,14 @@ class Targets:
         """
         if self.paused or not self._by_file:
             return False
-        if rests and (wanted := self._sites & _resting_awaits()) and wanted & set(_standing()):
-            return True
+        if rests and (wanted := self._sites & _resting_awaits()):
+            # To look at what every task waits for would cost more than all else here.
+            waiting = _waiting_for_this()
+            if waiting is not None and wanted & set(_of_task(waiting)):
+                return True
         while frame is not None:
+            if frame.f_code is _RUN:  # what follows is the loop
+                return False
             lines = self._by_file.get(frame.f_code.co_filename)
             if lines is not None and frame.f_lineno in lines:
                 return True
@@ -224,6 +230,16 @@ SELDOM: Final = frozenset(
 
 # Functions that wait for a pause which is a task of its own.
 _RESTING: Final = frozenset({"supervisor.py _rest_until_wanted", "pages.py _arrives"})
+
+
+def _waiting_for_this() -> asyncio.Task[Any] | None:
+    """The task that waits for the present one at the end of its group, if one does."""
+    present: Any = asyncio.current_task()
+    for callback, _ in present._callbacks or ():
+        group = getattr(callback, "__self__", None)
+        if isinstance(group, asyncio.TaskGroup):
+            return getattr(group, "_parent_task", None)
+    return None
 
 
 @cache
