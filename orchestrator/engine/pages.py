@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,16 +30,19 @@ from orchestrator.domain.paging import Taken, Turn, page_of, take
 from orchestrator.domain.policies import Desired, Mode, OnPage, PageWish, Policy, Tree, stricter
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import Person
+from orchestrator.engine.arrivals import Arrivals
 from orchestrator.engine.book import Book
 from orchestrator.engine.firstrooms import FirstRooms
 from orchestrator.engine.health import Pulse
 from orchestrator.engine.inbox import Inbox, Lane
 from orchestrator.engine.moments import Moments
-from orchestrator.engine.pagedraft import Draft, fact_of, outcome_of, place_of, room_key, sent_fact
+from orchestrator.engine.pagedraft import Draft, fact_of, outcome_of, room_key, sent_fact
+from orchestrator.engine.pageindex import RECENT, PageIndex
+from orchestrator.engine.pagequeue import PageQueue, Waiting, drafted, fail, let_down
 from orchestrator.engine.taking import Found, Taking
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.intake import Outcome, OverloadedError, Receipt
-from orchestrator.ports.store import Commit, Store, StoreFault
+from orchestrator.ports.store import Commit, Store
 from orchestrator.ports.templates import Templates
 from orchestrator.ports.timer import Timer
 
@@ -51,18 +53,12 @@ _ID_LENGTH: Final = 12
 WAITING_MOST: Final = 500  # messages that wait to be recorded; then senders are told to come again
 # A message waits so long for the room, so that most are told once and need no change.
 HELD: Final = timedelta(seconds=2)
-_KNOWN_MOST: Final = 2_000  # pages that are over and still remembered in memory
 _AGAIN: Final = timedelta(seconds=5)  # what could not be ended is tried again
 _PUT_OFF: Final = timedelta(minutes=1)  # what the clock does not allow is looked at again
 _AHEAD: Final = timedelta(minutes=2)  # a moment that lies so far ahead is one of a wrong clock
 _NO_BODY: Final[Mapping[str, Tree]] = MappingProxyType({})
-_ENDING: Final = "the daemon is ending; send it again"
 _PATIENCE: Final = timedelta(seconds=30)  # without a fallback: then people should be told
 _UNDECIDED: Final = "not all policies can be read; it is asked again when they can"
-_RECENT: Final = 1_000  # openings of one policy that a storm is told by
-
-
-_Work = Callable[[Draft], Awaitable[None]]
 
 
 class Pages:
@@ -99,18 +95,14 @@ class Pages:
         """Called with the ids of episodes of which people may be told something else now."""
         self.wishes: dict[Key, Desired] = {}
         """The wishes of pages that are not over: books look into it."""
-        self._standing: dict[str, Episode] = {}
-        self._latest: dict[tuple[str, str], Episode] = {}
-        self._members: dict[str, set[str]] = {}  # of a room's key: its own episode, and who shares
-        self._recent: dict[str, deque[tuple[datetime, str]]] = {}
-        self._queue: list[tuple[_Work, asyncio.Future[None]]] = []
+        self._index = PageIndex()
         self._wanted = asyncio.Event()  # something waits to be recorded, or may be due
+        self._queue = PageQueue(self._wanted)
         self._due: set[str] = set()  # episodes that are to be looked at now
         self._asks_again = False  # some came while policies were unreadable
-        self._ended = False
         self._moments = Moments()  # when to look at which episode
         self._set_for: datetime | None = None
-        self._arrivals: dict[Key, asyncio.Event] = {}
+        self._arrivals = Arrivals(store, clock)
         inbox.is_urgent = self.wishes.__contains__
 
     # --- what is asked ----------------------------------------------------------------------------
@@ -122,29 +114,24 @@ class Pages:
 
     def episode(self, id_: str) -> Episode | None:
         """An episode that is not over."""
-        return self._standing.get(id_)
+        return self._index.standing.get(id_)
 
     def standing(self) -> Sequence[Episode]:
         """The episodes that are not over, in the order in which they opened."""
-        return tuple(self._standing.values())
+        return tuple(self._index.standing.values())
 
     async def latest(self, source: str, digest: str) -> Episode | None:
         """The latest episode of a page, over or not. Raises `StoreFault`."""
-        known = self._latest.get((source, digest))
+        known = self._index.latest((source, digest))
         return known or await self._store.last_episode(source, digest)
 
     def leader(self, episode: Episode) -> Episode:
         """The episode whose room it has: itself, or the one that it shares a room with."""
-        for id_ in self._members.get(episode.shares, ()):
-            one = self._standing[id_]
-            if not one.shares:
-                return one
-        return episode
+        return self._index.leader(episode)
 
     def sharers(self, episode: Episode) -> int:
         """How many open pages share the room of this one."""
-        members = self._members.get(room_key(episode), ())
-        return sum(self._standing[id_].is_open for id_ in members if id_ != episode.id)
+        return self._index.sharers(episode)
 
     def wish_of(self, episode: Episode) -> PageWish:
         """What of a page decides about its room now."""
@@ -162,7 +149,7 @@ class Pages:
         now = self._clock.now()
         return [
             one
-            for one in self._standing.values()
+            for one in self._index.standing.values()
             if one.is_open
             and one.policy
             and not one.shares
@@ -186,15 +173,15 @@ class Pages:
         """Read from the store what is not over. Raises `StoreFault`."""
         for episode in await self._store.standing_episodes():
             self._keep(episode)
-        latest = await self._store.latest_episodes(_RECENT)
+        latest = await self._store.latest_episodes(RECENT)
         for episode in reversed(latest):
             if episode.policy:
-                self._count(episode)
+                self._index.count(episode)
         self._lead_orphans()
-        for episode in self._standing.values():
+        for episode in self._index.standing.values():
             self._wish(episode)
             self._arm(episode)
-        await self.firsts.recall(self._standing.values(), latest)
+        await self.firsts.recall(self._index.standing.values(), latest)
         self.look_again()
 
     async def complete(self) -> None:
@@ -203,7 +190,7 @@ class Pages:
         Once the policies are read; raises `StoreFault`.
         """
         draft = Draft()
-        for episode in self._standing.values():
+        for episode in self._index.standing.values():
             if episode.wish is not None or not episode.policy or not episode.is_open:
                 continue
             found = self._taking.by(self.book(), episode.page)
@@ -218,7 +205,7 @@ class Pages:
     def _lead_orphans(self) -> None:
         """Pages of a storm whose first one is over in this store, as after a rebuild: one leads."""
         heads: dict[str, str] = {}
-        for episode in tuple(self._standing.values()):
+        for episode in tuple(self._index.standing.values()):
             if episode.shares and self.leader(episode) is episode:
                 head = heads.get(episode.shares, "")
                 heads.setdefault(episode.shares, room_key(episode))
@@ -255,7 +242,7 @@ class Pages:
                 taken.append(episode)
 
         with self._inbox.hurry.on():
-            await self._recorded(record)
+            await self._queue.recorded(record)
         for receipt, one in zip(receipts, taken, strict=True):
             if one is not None and receipt.created:
                 self.firsts.linked(one, self._clock.monotonic() - began)
@@ -342,7 +329,7 @@ class Pages:
         Their bodies are gone: what a policy asks of them fails, and must not open rooms for
         everything that came meanwhile.  A person can open one by hand.
         """
-        for one in tuple(self._standing.values()):
+        for one in tuple(self._index.standing.values()):
             episode = draft.now(one)
             if not episode.undecided or not episode.is_open:
                 continue
@@ -373,14 +360,11 @@ class Pages:
         storm = wish.storm
         if storm is None:
             return ""
-        now = self._clock.now()
-        # What was counted before the clock was set back may lie ahead.
-        recent = self._recent.get(policy, ())
-        fresh = [id_ for at, id_ in recent if abs(now - at) < storm.within]
+        fresh = [*self._index.fresh(policy, self._clock.now(), storm.within)]
         fresh += [one.id for one in draft.opened if one.policy == policy]
         if len(fresh) < storm.more_than:
             return ""
-        known = {**self._standing, **{one.id: one for one in draft.opened}}
+        known = {**self._index.standing, **{one.id: one for one in draft.opened}}
         for id_ in dict.fromkeys((*fresh, *known)):
             one = known.get(id_)
             if one is None or one.policy != policy or one.shares or one.key is None:
@@ -396,15 +380,6 @@ class Pages:
 
     # --- recording --------------------------------------------------------------------------------
 
-    async def _recorded(self, work: _Work) -> None:
-        """Let ``work`` write into the next transaction; returns when that is durable."""
-        if self._ended:
-            raise StoreFault(_ENDING)
-        done = asyncio.get_running_loop().create_future()
-        self._queue.append((work, done))
-        self._wanted.set()
-        await done
-
     async def run(self, pulse: Pulse) -> None:
         """Record what comes in and end what is due; runs until it is cancelled."""
         try:
@@ -414,14 +389,12 @@ class Pages:
                 pulse.works()
                 await self.work()
         finally:
-            self._ended = True
-            for _, done in self._queue:
-                _fail(done, StoreFault(_ENDING))
+            self._queue.end()
 
     async def work(self) -> None:
         """Record what waits, in one transaction, and end what is due by now."""
         self._wanted.clear()
-        batch, self._queue = self._queue, []
+        batch = self._queue.take()
         decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._asks_again and not self.book().unreadable:
             self._asks_again = False
@@ -429,8 +402,7 @@ class Pages:
         try:
             await self._record(batch)
         finally:
-            for _, done in batch:
-                _fail(done, StoreFault(_ENDING))  # recorded or not: the sender comes again
+            let_down(batch)  # recorded or not: the sender comes again
         if decided.done() and decided.exception() is not None:
             self._asks_again = True  # with whatever is recorded next
         elif self._asks_again and not self.book().unreadable:
@@ -439,10 +411,10 @@ class Pages:
         if self._due or (moment is not None and moment <= self._clock.now()):
             await self._look()
 
-    async def _record(self, batch: Sequence[tuple[_Work, asyncio.Future[None]]]) -> None:
+    async def _record(self, batch: Sequence[Waiting]) -> None:
         whole = Draft()
-        waiting = await _drafted(batch, whole)
-        for episode in tuple(self.firsts.unrecorded(whole.episodes, self._standing)):
+        waiting = await drafted(batch, whole)
+        for episode in tuple(self.firsts.unrecorded(whole.episodes, self._index.standing)):
             whole.put(episode)
         try:
             if whole.episodes or whole.facts:
@@ -452,7 +424,7 @@ class Pages:
                 )
         except Exception as error:  # noqa: BLE001 - told to everybody who waits
             for done in waiting:
-                _fail(done, error)
+                fail(done, error)
             return
         self._take_up(whole)
         for done in waiting:
@@ -464,7 +436,7 @@ class Pages:
         for episode in draft.episodes.values():
             self._keep(episode)
         for episode in draft.opened:
-            self._count(episode)
+            self._index.count(episode)
         told = set(draft.episodes)
         for episode in draft.episodes.values():
             self._wish(episode)
@@ -478,32 +450,9 @@ class Pages:
 
     def _keep(self, episode: Episode) -> None:
         """Remember an episode as it is durable now."""
-        place = place_of(episode)
         self._asks_again = self._asks_again or (episode.undecided and episode.is_open)
         self.firsts.recorded(episode)
-        known = self._latest.pop(place, episode)
-        # One that was merged may stand for a while beside the next.
-        self._latest[place] = known if known.count > episode.count else episode
-        key = episode.shares or room_key(episode)
-        before = self._standing.get(episode.id)
-        if before is not None and before.shares not in {"", episode.shares}:
-            self._leave(before.shares, before.id)
-        if episode.over_at is None:
-            self._standing[episode.id] = episode
-            if key:
-                self._members.setdefault(key, set()).add(episode.id)
-        else:
-            self._standing.pop(episode.id, None)
-            self._leave(key, episode.id)
-        if len(self._latest) > _KNOWN_MOST + len(self._standing):
-            oldest = next(at for at, one in self._latest.items() if one.over_at is not None)
-            del self._latest[oldest]
-
-    def _leave(self, key: str, id_: str) -> None:
-        members = self._members.get(key, set())
-        members.discard(id_)
-        if not members:
-            self._members.pop(key, None)
+        self._index.keep(episode)
 
     def _wish(self, episode: Episode) -> None:
         key = episode.key
@@ -519,17 +468,13 @@ class Pages:
         if self.wishes.get(key) != before:
             self._inbox.wake(key, f"page {episode.page.subject}", Lane.PAGE)
 
-    def _count(self, episode: Episode) -> None:
-        recent = self._recent.setdefault(episode.policy, deque(maxlen=_RECENT))
-        recent.append((episode.opened_at, episode.id))
-
     # --- time -------------------------------------------------------------------------------------
 
     async def _look(self) -> None:
         """End what is due now, and be called when something is due next."""
         now = self._clock.now()
         looked, self._due = self._due | self._moments.come(now), set()
-        there = [self._standing[id_] for id_ in looked if id_ in self._standing]
+        there = [self._index.standing[id_] for id_ in looked if id_ in self._index.standing]
         due = [episode for episode in there if self._is_due(episode)]
         for episode in there:
             if episode.is_open and episode.closes_at <= now and self.apart():
@@ -546,7 +491,7 @@ class Pages:
 
     def look_again(self) -> None:
         """Look at every page: its moment may have been told by a wrong clock."""
-        self._due |= self._standing.keys()
+        self._due |= self._index.standing.keys()
         self._wanted.set()
 
     def _call(self) -> None:
@@ -595,15 +540,13 @@ class Pages:
 
     async def turned(self, key: Key) -> None:
         """A turn of a page's key is over: what people are told of it may have changed."""
-        for one in [self._standing[id_] for id_ in self._members.get(key.encoded, ())]:
+        for one in self._index.members(key.encoded):
             if await self.firsts.look(one):
                 # Nobody waits for it: it is recorded with what else comes, or alone a little later.
                 self._moments.add(self._clock.now() + HELD, one.id)
                 self._call()
-        arrival = self._arrivals.pop(key, None)
-        if arrival is not None:
-            arrival.set()
-        self.changed(self._members.get(key.encoded, ()))
+        self._arrivals.turned(key)
+        self.changed([one.id for one in self._index.members(key.encoded)])
 
     async def _with_room(
         self, receipt: Receipt, episode: Episode | None, deadline: float
@@ -615,23 +558,8 @@ class Pages:
         key = self.leader(episode).key
         if key is None or key not in self.wishes:
             return receipt
-        while True:
-            arrival = self._arrivals.setdefault(key, asyncio.Event())
-            state = await self._store.state(key)
-            if state is not None and state.current is not None:
-                return replace(receipt, room_id=state.current.id)
-            left = deadline - self._clock.monotonic()
-            if left <= 0 or not await self._arrives(arrival, left):
-                return receipt
-
-    async def _arrives(self, arrival: asyncio.Event, seconds: float) -> bool:
-        async with asyncio.TaskGroup() as group:
-            sleeping = group.create_task(self._clock.sleep(seconds), name="page-patience")
-            waiting = group.create_task(arrival.wait(), name="page-room")
-            await asyncio.wait((sleeping, waiting), return_when=asyncio.FIRST_COMPLETED)
-            sleeping.cancel()
-            waiting.cancel()
-        return arrival.is_set()
+        room_id = await self._arrivals.room(key, deadline)
+        return replace(receipt, room_id=room_id) if room_id else receipt
 
     async def ask(self, source: str, digest: str, cause: str) -> bool:
         """Somebody pressed *Open room* on a page's link: whether a room is on its way, or there.
@@ -658,7 +586,7 @@ class Pages:
             draft.facts.append(replace(fact, cause=cause))
             draft.put(asked)
 
-        await self._recorded(record)
+        await self._queue.recorded(record)
         return opens
 
     async def divert(self, id_: str, to: str) -> None:
@@ -668,7 +596,7 @@ class Pages:
         """
 
         async def record(draft: Draft) -> None:
-            standing = self._standing.get(id_)
+            standing = self._index.standing.get(id_)
             episode = None if standing is None else draft.now(standing)
             if episode is None or episode.fallback is None or episode.fallback.used_at:
                 return
@@ -679,7 +607,7 @@ class Pages:
             )
             draft.put(after)
 
-        await self._recorded(record)
+        await self._queue.recorded(record)
 
     # --- small things -----------------------------------------------------------------------------
 
@@ -699,26 +627,3 @@ class Pages:
 
     def _new_id(self) -> str:
         return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in self.entropy(_ID_LENGTH))
-
-
-async def _drafted(
-    batch: Sequence[tuple[_Work, asyncio.Future[None]]], whole: Draft
-) -> list[asyncio.Future[None]]:
-    """Let each work write into ``whole``; returns who waits for those that could."""
-    waiting: list[asyncio.Future[None]] = []
-    for work, done in batch:
-        part = Draft(latest=dict(whole.latest), opened=list(whole.opened))
-        try:
-            await work(part)
-        except Exception as error:  # noqa: BLE001 - one message's bug must not lose the others
-            _fail(done, error)
-            continue
-        part.opened = part.opened[len(whole.opened) :]
-        whole.grow(part)
-        waiting.append(done)
-    return waiting
-
-
-def _fail(done: asyncio.Future[None], error: Exception) -> None:
-    if not done.done():
-        done.set_exception(error)
