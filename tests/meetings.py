@@ -29,6 +29,7 @@ from orchestrator.meetings_server import (
     start,
 )
 from orchestrator.meetings_server.assembly import unreported
+from tests.described import check
 
 APPLICATION: Final = "0e8e5b1c-6c4b-4a55-9f0b-1c3f3a8b7d10"
 OTHER_APPLICATION: Final = "7a1f2b9e-1c5d-4d0e-8a43-54be02c1e0aa"
@@ -125,8 +126,12 @@ class Way(Protocol):
 class Client:
     """Asks as the first application unless told otherwise."""
 
-    def __init__(self, way: Way, clock: Clock, memory: Memory | None = None) -> None:
+    def __init__(
+        self, way: Way, clock: Clock, memory: Memory | None = None, *, is_honest: bool = True
+    ) -> None:
+        """The answers of an honest server are held against its description."""
         self._way = way
+        self._is_honest = is_honest
         self._memory = memory
         self.clock = clock
 
@@ -151,7 +156,10 @@ class Client:
             {"authorization": f"Bearer {token(self.clock.now())}"} if headers is None else headers
         )
         sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        return await self._way(method, base + path, query or {}, given, sent)
+        reply = await self._way(method, base + path, query or {}, given, sent)
+        if self._is_honest:
+            check(method, base + path, reply.status, reply.headers, reply.body)
+        return reply
 
     async def ask_as_other(self, method: str, path: str, body: Any = None) -> Reply:
         """One request of the second application."""
@@ -243,7 +251,7 @@ async def over_http(
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status, found, await response.read())
 
-        yield Client(way, clock)
+        yield Client(way, clock, is_honest=hostility is None)
     await server.close()
 
 
@@ -271,7 +279,7 @@ async def in_memory(
             found = {name.lower(): value for name, value in answer.headers.items()}
             return Reply(answer.status, found, answer.body)
 
-        yield Client(way, clock, memory)
+        yield Client(way, clock, memory, is_honest=hostility is None)
 
 
 WAYS: Final = {"http": over_http, "memory": in_memory}

@@ -166,7 +166,8 @@ async def test_an_upload_as_a_client_library_sends_it(clock: VirtualClock) -> No
             async with session.request(
                 method, server.url + path, params=query, headers=headers, data=body
             ) as response:
-                return Reply(response.status, {}, await response.read())
+                found = {name.lower(): value for name, value in response.headers.items()}
+                return Reply(response.status, found, await response.read())
 
         client = Client(by_http, clock)
         place = (await places(client))["white"]

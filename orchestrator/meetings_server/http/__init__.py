@@ -4,8 +4,9 @@ The law of this package: a request is a value and so is its answer (`wire`); onl
 sockets, so that the in-memory twin goes the very same way. Input is read liberally, output is
 strict: the keys, in the order, that the API notes give. What stands around (`Around`) may be silent
 or wrong; this package never is. Inside:
-web → api → testing | resources | recordings | themes | dialling | downloads | pages | pictures →
-uploads → auth | bodies | render | routes → fields | links | multipart | problems → wire.
+web → api → description → shapes; api → testing | resources | recordings | themes | dialling |
+downloads | pages | pictures → uploads → auth | bodies | render | routes → fields | links |
+multipart | problems → wire.
 """
 
 from orchestrator.meetings_server.http.api import Api, resource_path

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from orchestrator.meetings_server.http.auth import Gate
+from orchestrator.meetings_server.http.description import DESCRIPTION_PATH, description
 from orchestrator.meetings_server.http.dialling import DialInResources
 from orchestrator.meetings_server.http.downloads import Downloads
 from orchestrator.meetings_server.http.links import API_PATH, Links
@@ -26,7 +27,14 @@ from orchestrator.meetings_server.http.routes import Call, Table
 from orchestrator.meetings_server.http.testing import TEST_PATH, Latency, RequestLog, TestRoutes
 from orchestrator.meetings_server.http.themes import ThemeResources
 from orchestrator.meetings_server.http.uploads import LARGEST_FORM, Uploads
-from orchestrator.meetings_server.http.wire import Answer, Around, Carry, Request, Silence
+from orchestrator.meetings_server.http.wire import (
+    Answer,
+    Around,
+    Carry,
+    Request,
+    Silence,
+    json_answer,
+)
 from orchestrator.meetings_server.model.refusals import Reason, Refused
 from orchestrator.meetings_server.ports import Clock, Report, StoreFault
 from orchestrator.meetings_server.service import Acts
@@ -70,6 +78,7 @@ class Api:
             RecordingResources(acts, links).routes,
             DialInResources(settings.dial_in_numbers).routes,
         )
+        self._description = json_answer(200, description(links.external_url, self._table.methods))
         self._pages = Pages(acts, links)
         self._downloads = Downloads(acts, links)
         self._latency = Latency(settings.latency_before, settings.latency_after)
@@ -123,19 +132,14 @@ class Api:
             raise Refused(Reason.TOO_LARGE, "The request body is too large")
         if self._tests is not None and request.path.startswith(TEST_PATH):
             return await self._tests.answer(request)
-        if self._pages.has(request.path):
-            return await self._page(request)
-        if self._pictures.has(request.path):
+        if request.path == DESCRIPTION_PATH:
             _only_read(request)
-            return _headless(request, await self._pictures.answer(request))
-        if self._downloads.has(request.path):
-            _only_read(request)
-            return await self._downloads.answer(request)
+            return _headless(request, self._description)
+        for readable in (self._pages, self._pictures, self._downloads):
+            if readable.has(request.path):
+                _only_read(request)
+                return _headless(request, await readable.answer(request))
         return await self._resource(request)
-
-    async def _page(self, request: Request) -> Answer:
-        _only_read(request)
-        return _headless(request, await self._pages.answer(request))
 
     async def _resource(self, request: Request) -> Answer:
         found = self._table.find(resource_path(request.path))

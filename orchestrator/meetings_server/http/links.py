@@ -69,6 +69,11 @@ class Links:
         self._signing = hmac.new(key.key, digestmod=hashlib.sha256)
         self._head = _encoded({"alg": _ALGORITHM, "typ": "JWT", "kid": key.id})
 
+    @property
+    def external_url(self) -> str:
+        """What people's browsers and programs reach us by, without a slash at the end."""
+        return self._base
+
     def api(self, path: str) -> str:
         """An absolute URL of the API; `path` may have a query."""
         return f"{self._base}{API_PATH}{path}"

@@ -11,6 +11,7 @@ from orchestrator.meetings_server.http.render import room_page_json
 from orchestrator.meetings_server.http.routes import Call, Routes
 from orchestrator.meetings_server.http.uploads import Uploads
 from orchestrator.meetings_server.http.wire import Answer, Json, empty_answer, json_answer
+from orchestrator.meetings_server.model.logos import LONGEST_KEY, MOST_KEYS
 from orchestrator.meetings_server.model.refusals import invalid
 from orchestrator.meetings_server.model.themes import (
     COLOR,
@@ -28,8 +29,6 @@ from orchestrator.meetings_server.service import Acts
 
 _LONGEST_COLOR: Final = 7
 _LONGEST_ID: Final = 100
-_LONGEST_KEY: Final = 200
-_MOST_KEYS: Final = 12
 _TEXT: Final = "text/plain; charset=utf-8"
 
 
@@ -187,8 +186,8 @@ def logo_keys(body: bytes) -> list[str]:
         raise invalid('"keys" must be an array')
     if not keys:
         raise invalid('"keys" must contain at least 1 items')
-    if len(keys) > _MOST_KEYS:
-        raise invalid(f'"keys" must contain less than or equal to {_MOST_KEYS} items')
+    if len(keys) > MOST_KEYS:
+        raise invalid(f'"keys" must contain less than or equal to {MOST_KEYS} items')
     return [_key(one, place) for place, one in enumerate(keys)]
 
 
@@ -196,7 +195,7 @@ def _key(value: object, place: int) -> str:
     path = f"keys[{place}]"
     inside = Fields(value, path) if isinstance(value, dict) else Fields({path: value})
     name = "key" if isinstance(value, dict) else path
-    key = inside.text(name, _LONGEST_KEY)
+    key = inside.text(name, LONGEST_KEY)
     if key is None:
         raise invalid(f"{inside.name(name)} is required")
     return key

@@ -20,6 +20,10 @@ GRANTED: Final = timedelta(hours=1)
 KEPT: Final = timedelta(days=1)
 #: What waits so, of one application: more are refused, or a disk could be filled.
 MOST_WAITING: Final = 64
+#: What one request gives to a theme of it.
+MOST_KEYS: Final = 12
+#: Characters; ours have fewer.
+LONGEST_KEY: Final = 200
 
 _SIDES: Final = range(1, 301)
 _FAVICON_SIDES: Final = range(16, 33)
