@@ -5,7 +5,7 @@ sockets, so that the in-memory twin goes the very same way. Input is read libera
 strict: the keys, in the order, that the API notes give. What stands around (`Around`) may be silent
 or wrong; this package never is. Inside:
 web → api → description → shapes; api → testing | resources | recordings | themes | dialling |
-downloads | pages | pictures → uploads → auth | bodies | render | routes → fields | links |
+downloads | pages | pictures → uploads → auth | bodies | render | routes → fields | looks → links |
 multipart | problems → wire.
 """
 

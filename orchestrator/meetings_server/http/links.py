@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import jwt
 
@@ -123,6 +123,10 @@ class Links:
     def logo(self, key: str) -> str:
         """Where anybody finds a picture of a theme."""
         return f"{self._base}/{key}"
+
+    def logo_on_page(self, key: str) -> str:
+        """The same for our own pages: on whichever host the browser found them."""
+        return f"{urlsplit(self._base).path}/{key}"
 
     @property
     def uploads(self) -> str:

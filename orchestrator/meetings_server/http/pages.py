@@ -1,45 +1,23 @@
-"""What a browser sees behind a link: the room's name and its state.
+"""What a browser sees behind a link: the room's name and its state, as its theme has it.
 
 Plain HTML that needs no script and asks nobody else for anything. Robots are kept out, nothing is
 stored, and the address, which may hold the host's token, is passed on to no other site.
 """
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from html import escape
 from typing import Final, assert_never
 
 from orchestrator.foundation.instants import format_instant
 from orchestrator.meetings_server.http.links import Links, page_address
+from orchestrator.meetings_server.http.looks import Look, look_of
 from orchestrator.meetings_server.http.wire import Answer, Request
 from orchestrator.meetings_server.model.life import Phase
 from orchestrator.meetings_server.model.rooms import Room, RoomType
 from orchestrator.meetings_server.service import Acts
 
-_STYLE: Final = """
-:root { color-scheme: light dark; }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center;
-  font: 1.125rem/1.5 system-ui, sans-serif; color: #1b1b1f; background: #f6f6f8; }
-main { max-width: 36rem; margin: 1.5rem; padding: 2rem; border-radius: 0.75rem;
-  background: #fff; border: 1px solid #c9c9d1; overflow-wrap: anywhere; }
-h1 { margin: 0 0 1rem; font-size: 1.5rem; line-height: 1.25; }
-p { margin: 0.5rem 0 0; }
-.state { font-weight: 600; }
-@media (prefers-color-scheme: dark) {
-  body { color: #ececf1; background: #141417; }
-  main { background: #1f1f24; border-color: #4a4a55; }
-}
-"""
-
-_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode("ascii")
-
 _HEADERS: Final[Mapping[str, str]] = {
     "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow",
@@ -55,6 +33,7 @@ class Pages:
     def __init__(self, acts: Acts, links: Links) -> None:
         """The same rooms and links as the API's."""
         self._meetings = acts.meetings
+        self._themes = acts.themes
         self._links = links
 
     def has(self, path: str) -> bool:
@@ -75,9 +54,12 @@ class Pages:
                 404,
                 "Room not found",
                 ("There is no room behind this link.", "Please check that it was copied whole."),
+                look_of(None, self._links),
             )
         status, lines = _state(room)
-        return _page(status, room.display_name, (*lines, note) if status == 200 else lines)
+        told = (*lines, note) if status == 200 else lines
+        look = look_of(await self._themes.of_room(room), self._links)
+        return _page(status, room.display_name, told, look)
 
     async def _hosted(self, query: Mapping[str, str]) -> Room | None:
         room = await self._meetings.linked(query.get("room_token", ""))
@@ -106,7 +88,7 @@ def _until(room: Room) -> str:
     return f"It expires on {day} at {time[:5]} UTC."
 
 
-def _page(status: int, title: str, lines: tuple[str, ...]) -> Answer:
+def _page(status: int, title: str, lines: tuple[str, ...], look: Look) -> Answer:
     name = escape(title)
     state, *rest = (escape(line) for line in lines if line)
     body = "".join(f"<p>{line}</p>\n" for line in rest)
@@ -114,9 +96,11 @@ def _page(status: int, title: str, lines: tuple[str, ...]) -> Answer:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="robots" content="noindex, nofollow">\n'
-        f"<title>{name}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{name}{look.title}</title>\n{look.icon}"
+        f"<style>{look.style}</style>\n</head>\n<body>\n<main>\n{look.band}"
         # bdi: a name that is written from right to left must not turn its surroundings round.
         f'<h1><bdi>{name}</bdi></h1>\n<p class="state">{state}</p>\n{body}'
         "</main>\n</body>\n</html>\n"
     )
-    return Answer(status, _HEADERS, html.encode())
+    headers = {**_HEADERS, "Content-Security-Policy": look.policy}
+    return Answer(status, headers, html.encode())
