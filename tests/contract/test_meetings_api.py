@@ -870,7 +870,8 @@ async def test_every_generation_of_the_base_path(client: Client, base: str, path
 
 @pytest.mark.parametrize(
     "path", ["/v1/meetings", "/v1/meetings/", "/v1/meetings/Rooms", "/v2/meetings/rooms",
-             "/v1/meetings/rooms/a/b", "/v1/meetings/themes/a/b", "/favicon.ico", "/_test/nothing"],
+             "/v1/meetings/rooms/a/b", "/v1/meetings/rooms%0A", "/v1/meetings/themes/a/b",
+             "/favicon.ico", "/_test/nothing"],
 )  # fmt: skip
 async def test_unknown_paths(client: Client, path: str) -> None:
     """404 in family A, signed or not."""
