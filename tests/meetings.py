@@ -127,9 +127,16 @@ class Client:
     """Asks as the first application unless told otherwise."""
 
     def __init__(
-        self, way: Way, clock: Clock, memory: Memory | None = None, *, is_honest: bool = True
+        self,
+        way: Way,
+        clock: Clock,
+        memory: Memory | None = None,
+        *,
+        is_honest: bool = True,
+        url: str = "",
     ) -> None:
-        """The answers of an honest server are held against its description."""
+        """The answers of an honest server are held against its description; `url` is its own."""
+        self.url = url
         self._way = way
         self._is_honest = is_honest
         self._memory = memory
@@ -251,7 +258,7 @@ async def over_http(
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status, found, await response.read())
 
-        yield Client(way, clock, is_honest=hostility is None)
+        yield Client(way, clock, is_honest=hostility is None, url=server.url)
     await server.close()
 
 
