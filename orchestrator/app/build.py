@@ -328,7 +328,10 @@ def _join_pages(engine: Engine, outside: Outside) -> None:
     pages, links, messages = engine.parts.pages, engine.links, engine.parts.messages
     pages.book = lambda: engine.reconciler.book
     pages.entropy = outside.entropy
-    pages.apart = lambda: bool(clocks_apart(outside.rooms.clock_difference()))
+    # Nor before a listing: which clock a start is under is known by what the API answered.
+    pages.apart = lambda: (
+        not engine.parts.observations.listed or bool(clocks_apart(outside.rooms.clock_difference()))
+    )
     hurry = engine.parts.inbox.hurry
     messages.hasten(hurry)
     engine.parts.executor.waiting = lambda: hurry.off(page=URGENT.get())

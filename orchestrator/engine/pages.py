@@ -90,7 +90,7 @@ class Pages:
         self.link_of: Callable[[str, str], str] = lambda _policy, _subject: ""
         """Our own link of a page, by policy and subject; set by whoever knows our address."""
         self.apart: Callable[[], bool] = bool
-        """Whether our clock is in doubt: then nothing ends by its age."""
+        """Whether our clock is in doubt, or unproven yet: then nothing ends by its age."""
         self.changed: Callable[[Iterable[str]], None] = lambda _: None
         """Called with the ids of episodes of which people may be told something else now."""
         self.wishes: dict[Key, Desired] = {}
@@ -477,7 +477,10 @@ class Pages:
         there = [self._index.standing[id_] for id_ in looked if id_ in self._index.standing]
         due = [episode for episode in there if self._is_due(episode)]
         for episode in there:
-            if episode.is_open and episode.closes_at <= now and self.apart():
+            if episode.closes_at > now:
+                # That moment had come by a clock that was set back since.
+                self._moments.add(episode.closes_at, episode.id)
+            elif episode.is_open and self.apart():
                 self._moments.add(now + _PUT_OFF, episode.id)
         if due or self.firsts.noticed:
             done = asyncio.get_running_loop().create_future()

@@ -12,8 +12,9 @@ from email.utils import format_datetime
 import pytest
 
 from orchestrator.ports.clock import Clock
+from tests.component.test_pages import on_page, opened
 from tests.component.world import HOUR, World, policy
-from tests.fakes.backend import Backend
+from tests.fakes.backend import Backend, instead
 from tests.fakes.clock import START, VirtualClock
 from tests.fakes.transport import Said, client
 
@@ -78,6 +79,11 @@ class Stage:
     def set_clock(self, by: timedelta) -> None:
         """Somebody sets this machine's clock."""
         self.world.clock.jump(by.total_seconds())
+
+    async def crash(self) -> None:
+        """The process ends; the next one has heard no answer yet, and knows no time but ours."""
+        await self.world.crash()
+        self.world.rooms = client(self.backend, self.world.clock)
 
     def suspend(self, length: timedelta) -> None:
         """This machine sleeps: its monotonic clock stands still, all others go on."""
@@ -161,16 +167,33 @@ async def test_a_clock_that_is_wrong_from_the_start_moves_no_act(
     stage: Stage, by: timedelta
 ) -> None:
     """Over a restart: what this life knows of the time it learns from the first answer."""
-    await stage.world.crash()
+    await stage.crash()
     stage.set_clock(by)
     await stage.world.start()
     await stage.world.pass_(DAY)
     assert stage.changes == ["POST"] * 3
-    await stage.world.crash()
+    await stage.crash()
     stage.set_clock(-by)
     await stage.world.start()
     await stage.world.pass_(2 * HOUR)
     await rest_is_as_planned(stage)
+
+
+async def test_p06_no_page_is_too_old_by_the_clock_of_a_start(stage: Stage) -> None:
+    """Whether that clock is right is known once the API has answered."""
+    pages = on_page(room={"type": "long_term", "lifetime": "9d"}, close={"max_age": "3d"})
+    await stage.world.edit({"pages.yaml": pages})
+    await stage.world.send(opened())
+    await stage.crash()
+    stage.set_clock(YEAR)
+    stage.backend.twist("LIST", *[instead(TimeoutError("nobody there"))] * 8)
+    await stage.world.start()
+    await stage.world.pass_(HOUR)
+    stage.set_clock(-YEAR)
+    await stage.world.pass_(2 * DAY)
+    assert "page.closed" not in stage.world.events
+    await stage.world.pass_(2 * DAY)
+    assert "page.closed" in stage.world.events
 
 
 async def test_new_rooms_get_the_life_that_was_asked_for_under_a_wrong_clock(stage: Stage) -> None:
