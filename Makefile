@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 SEEDS ?= 200
 
-.PHONY: help demo test check torture simulate fuzz schemas bench bench-all lock upgrade clean
+.PHONY: help demo test check torture simulate fuzz schemas conformance bench bench-all lock upgrade clean
 
 help: ## show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -42,6 +42,9 @@ fuzz: .venv/tests ## throw damaged messages at every reader of pages; ten minute
 
 schemas: .venv/runs ## write schemas/ after a change of the forms or the catalogue of events
 	@for one in policy config audit; do $(BIN)/room-orchestrator schema $$one > schemas/$$one.json; done
+
+conformance: .venv/tests ## write docs/conformance.md from a run of the suites that hold the Meetings server to its API
+	$(BIN)/python -m tools.make_conformance
 
 bench: .venv/tests ## measure against the bare minimum; writes docs/performance.md; five minutes
 	$(BIN)/python -m benchmarks

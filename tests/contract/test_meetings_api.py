@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 
-from orchestrator.meetings_server import DialInNumber
+from orchestrator.meetings_server import Clock, DialInNumber
 from tests.fakes.clock import VirtualClock
 from tests.meetings import APPLICATION, KEY, OTHER_KEY, WAYS, Client, claims, settings, token
 
@@ -34,14 +34,23 @@ def way(request: pytest.FixtureRequest) -> Any:
     return WAYS[request.param]
 
 
+@pytest.fixture(params=[False, True], ids=["usual", "strict"])
+async def client(
+    request: pytest.FixtureRequest, way: Any, clock: VirtualClock
+) -> AsyncIterator[Client]:
+    """A server with usual settings, or one that does as the final API did."""
+    async with way(settings(strict_v1=request.param), clock) as opened:
+        yield opened
+
+
 @pytest.fixture
-async def client(way: Any, clock: VirtualClock) -> AsyncIterator[Client]:
-    """A server with usual settings."""
+async def deleting(way: Any, clock: VirtualClock) -> AsyncIterator[Client]:
+    """A server that deletes rooms, as the final API did not."""
     async with way(settings(), clock) as opened:
         yield opened
 
 
-def later(clock: VirtualClock, **length: float) -> str:
+def later(clock: Clock, **length: float) -> str:
     """A moment that far ahead, as clients spell it."""
     return (clock.now() + timedelta(**length)).isoformat()
 
@@ -213,7 +222,8 @@ async def test_what_breaks_a_rule_is_refused(
 
 async def test_a_theme_that_does_not_exist_is_refused(client: Client) -> None:
     """And null, which detaches one, is not."""
-    reply = await client.ask("POST", "/rooms", {"display_name": "Room", "theme_id": "t1"})
+    body = {"display_name": "Room", "theme_id": "t1", "type": "long_term"}
+    reply = await client.ask("POST", "/rooms", body | {"expires_at": later(client.clock, days=1)})
     message = "Failed to create room because theme id t1 not found"
     assert reply.error == (400, "BadRequestError", message)
     await client.create(theme_id=None)
@@ -418,30 +428,30 @@ async def test_an_expired_room_cannot_be_changed(client: Client, clock: VirtualC
     )
 
 
-async def test_deleting(client: Client) -> None:
+async def test_deleting(deleting: Client) -> None:
     """204 without a body; then it is gone from everywhere, and a second time is 404."""
-    room = await client.create_long()
-    reply = await client.ask("DELETE", f"/rooms/{room['id']}")
+    room = await deleting.create_long()
+    reply = await deleting.ask("DELETE", f"/rooms/{room['id']}")
     assert (reply.status, reply.body) == (204, b"")
-    assert (await client.ask("GET", f"/rooms/{room['id']}")).status == 404
-    assert (await client.ask("DELETE", f"/rooms/{room['id']}")).status == 404
-    page = (await client.ask("GET", "/rooms")).json
+    assert (await deleting.ask("GET", f"/rooms/{room['id']}")).status == 404
+    assert (await deleting.ask("DELETE", f"/rooms/{room['id']}")).status == 404
+    page = (await deleting.ask("GET", "/rooms")).json
     assert (page["_embedded"], page["total_items"]) == ([], 0)
 
 
-async def test_an_occupied_room_is_deleted_by_force_only(client: Client) -> None:
+async def test_an_occupied_room_is_deleted_by_force_only(deleting: Client) -> None:
     """409 otherwise; a cooling room is not occupied."""
-    room = await client.create_long()
-    await client.join(room)
-    reply = await client.ask("DELETE", f"/rooms/{room['id']}")
+    room = await deleting.create_long()
+    await deleting.join(room)
+    reply = await deleting.ask("DELETE", f"/rooms/{room['id']}")
     message = f"Room {room['id']} could not be deleted because it is in use"
     assert reply.error == (409, "ConflictError", message)
     for spelt, status in (("False", 409), ("perhaps", 400), ("True", 204)):
-        reply = await client.ask("DELETE", f"/rooms/{room['id']}", query={"force": spelt})
+        reply = await deleting.ask("DELETE", f"/rooms/{room['id']}", query={"force": spelt})
         assert reply.status == status
-    instant = await client.create()
-    await client.leave(instant, await client.join(instant))
-    assert (await client.ask("DELETE", f"/rooms/{instant['id']}")).status == 204
+    instant = await deleting.create()
+    await deleting.leave(instant, await deleting.join(instant))
+    assert (await deleting.ask("DELETE", f"/rooms/{instant['id']}")).status == 204
 
 
 async def test_strict_v1_deletes_nothing(way: Any, clock: VirtualClock) -> None:

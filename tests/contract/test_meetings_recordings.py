@@ -26,10 +26,12 @@ def way(request: pytest.FixtureRequest) -> Any:
     return WAYS[request.param]
 
 
-@pytest.fixture
-async def client(way: Any, clock: VirtualClock) -> AsyncIterator[Client]:
-    """A server with usual settings."""
-    async with way(settings(), clock) as opened:
+@pytest.fixture(params=[False, True], ids=["usual", "strict"])
+async def client(
+    request: pytest.FixtureRequest, way: Any, clock: VirtualClock
+) -> AsyncIterator[Client]:
+    """A server with usual settings, or one that does as the final API did."""
+    async with way(settings(strict_v1=request.param), clock) as opened:
         yield opened
 
 
