@@ -21,7 +21,13 @@ from orchestrator.meetings_server.ports import (
     StoreFault,
 )
 from orchestrator.meetings_server.server import Running, serving, start
-from orchestrator.meetings_server.settings import Application, CallbackUrls, DialInNumber, Settings
+from orchestrator.meetings_server.settings import (
+    Application,
+    CallbackUrls,
+    DialInNumber,
+    Settings,
+    TlsFiles,
+)
 
 __all__ = [
     "DEFAULT",
@@ -44,6 +50,7 @@ __all__ = [
     "Settings",
     "Silence",
     "StoreFault",
+    "TlsFiles",
     "serving",
     "start",
 ]

@@ -13,7 +13,7 @@ from aiohttp import web
 from orchestrator.meetings_server.assembly import Host, assembled, unreported
 from orchestrator.meetings_server.callbacks import Courier, HttpSender, Letterhead
 from orchestrator.meetings_server.hostile import Hostility
-from orchestrator.meetings_server.http import application
+from orchestrator.meetings_server.http import Certificates, application
 from orchestrator.meetings_server.ports import Clock, Entropy, Report, Sender
 from orchestrator.meetings_server.service import Bell, tick
 from orchestrator.meetings_server.settings import Settings, is_loopback
@@ -24,11 +24,21 @@ _DRAIN: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a server answers, as `Running` has it."""
+
+    url: str
+    inside_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """A server that answers. `close` ends it and leaves nothing behind."""
 
-    #: http://host:port, as it is reached on this machine; the API is under /v1/meetings.
+    #: http://host:port, or https, as it is reached on this machine; the API is under /v1/meetings.
     url: str
+    #: The same for the process that it runs in: plain HTTP where `Settings.inside` asks for it.
+    inside_url: str
     _stack: AsyncExitStack
 
     async def close(self) -> None:
@@ -49,24 +59,27 @@ async def start(
     Raises:
         OSError: the address cannot be had.
         StoreFault: the database cannot be opened.
-        ValueError: the public key of an application cannot be read, or a hostile server would be
-            reached from elsewhere.
+        ValueError: the public key of an application or the certificate cannot be read, or a hostile
+            server would be reached from elsewhere.
     """
     host = Host(clock=clock, entropy=entropy, report=report, hostility=hostility)
     stack = AsyncExitStack()
-    url = await stack.enter_async_context(serving(settings, host))
-    return Running(url, stack)
+    addresses = await stack.enter_async_context(serving(settings, host))
+    return Running(addresses.url, addresses.inside_url, stack)
 
 
 @asynccontextmanager
-async def serving(settings: Settings, host: Host) -> AsyncIterator[str]:
-    """A server for the length of the block; gives its URL. Raises as `start` does."""
+async def serving(settings: Settings, host: Host) -> AsyncIterator[Addresses]:
+    """A server for the length of the block. Raises as `start` does."""
     if host.hostility is not None and not is_loopback(settings.host):
         message = (
             f"a hostile server is for tests, and {settings.host} is not a loopback address; "
             "listen on 127.0.0.1, or leave the hostility out"
         )
         raise ValueError(message)
+    tls = None
+    if settings.tls is not None:
+        tls = Certificates(settings.tls, host.report).listening
     listener = _listen(settings.host, settings.port)
     ticker, courier, logos = Bell(), Bell(), Bell()
 
@@ -75,9 +88,13 @@ async def serving(settings: Settings, host: Host) -> AsyncIterator[str]:
         courier.ring()
         logos.ring()
 
-    url = _url(listener)
+    url = _url(listener, "http" if tls is None else "https")
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
+        inside = None
+        if tls is not None and settings.inside:
+            inside = _listen("127.0.0.1", 0)
+            stack.callback(inside.close)
         external = settings.external_url or url
         parts = await stack.enter_async_context(assembled(settings, external, host, wake))
         sender: Sender = await stack.enter_async_context(HttpSender.opened())
@@ -104,9 +121,13 @@ async def serving(settings: Settings, host: Host) -> AsyncIterator[str]:
             runner = web.AppRunner(application(parts.api), access_log=None, shutdown_timeout=_DRAIN)
             await runner.setup()
             try:
-                site = web.SockSite(runner, listener, backlog=_BACKLOG)
+                site = web.SockSite(runner, listener, backlog=_BACKLOG, ssl_context=tls)
                 await site.start()
-                yield url
+                if inside is None:
+                    yield Addresses(url, url)
+                else:
+                    await web.SockSite(runner, inside, backlog=_BACKLOG).start()
+                    yield Addresses(url, _url(inside, "http"))
             finally:
                 await runner.cleanup()
                 for task in tasks:
@@ -128,6 +149,6 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(listener: socket.socket) -> str:
+def _url(listener: socket.socket, scheme: str) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -78,6 +78,15 @@ class DialInNumber:
             raise ValueError(message)
 
 
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """A certificate with those that vouch for it, and its private key, both in PEM."""
+
+    certificate: Path
+    #: None: in the certificate's file.
+    key: Path | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole of it. `ValueError` tells the first thing that cannot be."""
@@ -86,7 +95,12 @@ class Settings:
     #: Address to listen on; port 0 takes a free one.
     host: str = "127.0.0.1"
     port: int = 0
-    #: What links begin with, without a slash at the end; None: http://host:port.
+    #: Speak TLS with these, read anew when they change; None: plain HTTP.
+    tls: TlsFiles | None = None
+    #: With TLS: answer on a free port of 127.0.0.1 in plain HTTP as well, for the process that this
+    #: runs in, which cannot check a certificate made for others.
+    inside: bool = False
+    #: What links begin with, without a slash at the end; None: http://host:port, or https.
     external_url: str | None = None
     #: The SQLite file; None keeps everything in memory and forgets it at the end.
     database: Path | None = None

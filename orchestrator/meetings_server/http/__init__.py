@@ -4,12 +4,13 @@ The law of this package: a request is a value and so is its answer (`wire`); onl
 sockets, so that the in-memory twin goes the very same way. Input is read liberally, output is
 strict: the keys, in the order, that the API notes give. What stands around (`Around`) may be silent
 or wrong; this package never is. Inside:
-web → api → description → shapes; api → testing | resources | recordings | themes | dialling |
-downloads | pages | pictures → uploads → auth | bodies | render | routes → fields | looks → links |
-multipart | problems → wire.
+certificates | web → api → description → shapes; api → testing | resources | recordings | themes |
+dialling | downloads | pages | pictures → uploads → auth | bodies | render | routes → fields |
+looks → links | multipart | problems → wire.
 """
 
 from orchestrator.meetings_server.http.api import Api, resource_path
+from orchestrator.meetings_server.http.certificates import Certificates
 from orchestrator.meetings_server.http.web import application
 from orchestrator.meetings_server.http.wire import Answer, Around, Carry, Request, Silence, held
 
@@ -18,6 +19,7 @@ __all__ = [
     "Api",
     "Around",
     "Carry",
+    "Certificates",
     "Request",
     "Silence",
     "application",

@@ -101,9 +101,9 @@ async def test_closing_leaves_nothing_behind(clock: VirtualClock) -> None:
 
 async def test_a_port_that_is_taken(clock: VirtualClock) -> None:
     """The operating system's own error, and nothing left behind."""
-    async with serving(settings(), Host(clock=clock, entropy=bytes)) as url:
+    async with serving(settings(), Host(clock=clock, entropy=bytes)) as addresses:
         with pytest.raises(OSError, match="in use"):
-            await start(settings(port=int(url.rpartition(":")[2])), clock)
+            await start(settings(port=int(addresses.url.rpartition(":")[2])), clock)
 
 
 async def test_ipv6(clock: VirtualClock) -> None:
