@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
+import structlog
+
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.app.embedded import application_id
 from orchestrator.app.keys import MEETINGS_KEY, meetings_key, public_half
@@ -24,10 +26,12 @@ from orchestrator.meetings_server import (
     Route,
     Settings,
     StoreFault,
+    TlsFiles,
     start,
 )
 from orchestrator.ports.desk import DeskError
 
+_log = structlog.get_logger(__name__)
 _SANDBOX = "sandbox"
 _INVALID = 2
 
@@ -40,6 +44,8 @@ class Alone:
         applications: files of public keys (PEM) by the id of the application that signs with them.
         keys: where a key pair is made for one application, if none is named.
         database: None keeps everything in memory.
+        certificate: what it speaks TLS with; None: it speaks plain HTTP.
+        certificate_key: its key; None: in the certificate's file.
         latency: how long each request waits before it is carried out.
         latency_after: how long its answer then waits.
         hostile: the seed of what goes wrong; None: nothing does on purpose.
@@ -57,6 +63,8 @@ class Alone:
     keys: Path
     public_url: str | None = None
     database: Path | None = None
+    certificate: Path | None = None
+    certificate_key: Path | None = None
     strict_v1: bool = False
     test_routes: bool = False
     latency: timedelta = timedelta()
@@ -118,6 +126,7 @@ async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> Sequence[T
             port=alone.port,
             external_url=alone.public_url,
             database=alone.database,
+            tls=_tls(alone),
             strict_v1=alone.strict_v1,
             test_routes=alone.test_routes,
             latency_before=alone.latency,
@@ -129,7 +138,7 @@ async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> Sequence[T
         )
         clock = SystemClock()
         hostility = None if alone.hostile is None else _hostility(alone.hostile, clock)
-        server = await start(settings, clock, hostility=hostility)
+        server = await start(settings, clock, report=_report, hostility=hostility)
     except (ValueError, StoreFault) as error:
         raise DeskError(str(error), _INVALID) from error
     signals = (signal.SIGTERM, signal.SIGINT)
@@ -144,6 +153,20 @@ async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> Sequence[T
             loop.remove_signal_handler(number)
         await server.close()
     return _threats(hostility)
+
+
+def _report(event: str, fields: Mapping[str, object]) -> None:
+    # Errors, for this command logs nothing less, and has no other way to tell.
+    _log.error(f"meetings-server.{event}", **dict(fields))
+
+
+def _tls(alone: Alone) -> TlsFiles | None:
+    if alone.certificate is None:
+        if alone.certificate_key is not None:
+            message = "--certificate-key: there is no --certificate that it would belong to"
+            raise DeskError(message, _INVALID)
+        return None
+    return TlsFiles(alone.certificate, alone.certificate_key)
 
 
 def _hostility(seed: int, clock: SystemClock) -> Hostility:

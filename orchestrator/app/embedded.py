@@ -15,9 +15,10 @@ from typing import Final
 import structlog
 
 from orchestrator.app.keys import meetings_key, public_half
+from orchestrator.app.refusing import StartError
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.foundation.secret import Secret
-from orchestrator.meetings_server import Application, CallbackUrls, Settings, start
+from orchestrator.meetings_server import Application, CallbackUrls, Settings, TlsFiles, start
 from orchestrator.ports.clock import Clock
 
 _log = structlog.get_logger(__name__)
@@ -52,6 +53,7 @@ async def embedded(
         callbacks: where it tells who comes and goes; None: nowhere.
 
     Raises:
+        StartError: its certificate cannot be used.
         OSError: its address cannot be had.
         StoreFault: its database cannot be opened.
     """
@@ -63,19 +65,27 @@ async def embedded(
         public_key=public_half(key),
         callback_urls=CallbackUrls(address, address, address),
     )
-    server = await start(
-        Settings(
-            applications=(application,),
-            host=settings.host,
-            port=settings.port,
-            external_url=settings.public_url,
-            database=settings.database,
-        ),
-        clock,
-        report=_report,
-    )
+    tls = None
+    if settings.certificate is not None:
+        tls = TlsFiles(settings.certificate, settings.certificate_key)
     try:
-        url = f"{server.url}/v1/meetings"
+        server = await start(
+            Settings(
+                applications=(application,),
+                host=settings.host,
+                port=settings.port,
+                tls=tls,
+                inside=True,
+                external_url=settings.public_url,
+                database=settings.database,
+            ),
+            clock,
+            report=_report,
+        )
+    except ValueError as error:
+        raise StartError(str(error)) from error
+    try:
+        url = f"{server.inside_url}/v1/meetings"
         yield Api(url, application.id, key, f"embedded:{settings.database}")
     finally:
         await server.close()

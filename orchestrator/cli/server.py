@@ -23,6 +23,7 @@ _SERVER = """\b
 Examples:
   room-orchestrator meetings-server --database meetings.db
   room-orchestrator meetings-server --listen 127.0.0.1:8442 --application ID=public.pem
+  room-orchestrator meetings-server --certificate full.pem --certificate-key key.pem
   room-orchestrator meetings-server --hostile 7
 
 With --hostile it is what an API must never be: by the seed about every fifth request
@@ -56,6 +57,16 @@ def _serve(  # noqa: PLR0913 - one parameter an option
     ] = Path("secrets"),
     public_url: Annotated[
         str | None, typer.Option(metavar="URL", help="What links begin with.")
+    ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Speak TLS with this (PEM); a new one is taken by itself."
+        ),
+    ] = None,
+    certificate_key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Its key (PEM), where that has a file of its own."),
     ] = None,
     strict_v1: Annotated[
         bool, typer.Option("--strict-v1", help="As the final v1 API: no DELETE.")
@@ -112,6 +123,8 @@ def _serve(  # noqa: PLR0913 - one parameter an option
         keys=cwd / keys,
         public_url=public_url,
         database=None if database is None else cwd / database,
+        certificate=None if certificate is None else cwd / certificate,
+        certificate_key=None if certificate_key is None else cwd / certificate_key,
         strict_v1=strict_v1,
         test_routes=test_routes,
         latency=_length(latency),

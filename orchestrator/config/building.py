@@ -109,6 +109,8 @@ def _meetings(form: MeetingsForm, source: Source) -> EmbeddedMeetings | RemoteMe
             database=source.path(form.database),
             keys=source.path(form.keys),
             calls=_calls(form, _SETTLE_EMBEDDED, _RATE_EMBEDDED),
+            certificate=_path(form.certificate, source),
+            certificate_key=_path(form.certificate_key, source),
         )
     return RemoteMeetings(
         url=form.url,
@@ -116,6 +118,10 @@ def _meetings(form: MeetingsForm, source: Source) -> EmbeddedMeetings | RemoteMe
         private_key=source.secret(form.private_key, "meetings", "private_key"),
         calls=_calls(form, _SETTLE_REMOTE, _RATE_REMOTE),
     )
+
+
+def _path(text: str | None, source: Source) -> Path | None:
+    return None if text is None else source.path(text)
 
 
 def _address(listen: str) -> tuple[str, int]:

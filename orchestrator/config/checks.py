@@ -21,7 +21,7 @@ from orchestrator.config.destinations import (
 from orchestrator.config.fields import SecretForm
 from orchestrator.config.links import Access
 from orchestrator.config.locating import Source
-from orchestrator.config.models import EMBEDDED_ONLY, REMOTE_ONLY, ConfigForm
+from orchestrator.config.models import EMBEDDED_ONLY, REMOTE_ONLY, ConfigForm, MeetingsForm
 from orchestrator.config.settings import RemoteMeetings, Settings
 from orchestrator.config.sources.checks import problems_of_source, secrets_of_sources
 from orchestrator.foundation.documents import Document
@@ -153,13 +153,7 @@ def _one_api(form: ConfigForm, document: Document) -> Iterator[Problem]:
             if name in named:
                 message = f'"{name}" belongs to a remote API; with embedded: true leave it out'
                 yield Problem(document.key_place((_MEETINGS, name)), message)
-        host = meetings.listen.rpartition(":")[0]
-        if meetings.public_url is None and _is_anywhere(host):
-            message = (
-                f"listen {host}: links would begin with an address that leads nowhere; "
-                "set public_url"
-            )
-            yield Problem(document.place((_MEETINGS, "listen")), message)
+        yield from _embedded(meetings, document)
         return
     if named.isdisjoint(REMOTE_ONLY):
         message = "meetings needs embedded: true, or url, application_id and private_key"
@@ -173,6 +167,18 @@ def _one_api(form: ConfigForm, document: Document) -> Iterator[Problem]:
         if name in named:
             message = f'"{name}" belongs to the embedded server; with a url leave it out'
             yield Problem(document.key_place((_MEETINGS, name)), message)
+
+
+def _embedded(meetings: MeetingsForm, document: Document) -> Iterator[Problem]:
+    if meetings.certificate is None and meetings.certificate_key is not None:
+        message = "there is no certificate that this key would belong to; set certificate"
+        yield Problem(document.place((_MEETINGS, "certificate_key")), message)
+    host = meetings.listen.rpartition(":")[0]
+    if meetings.public_url is None and _is_anywhere(host):
+        message = (
+            f"listen {host}: links would begin with an address that leads nowhere; set public_url"
+        )
+        yield Problem(document.place((_MEETINGS, "listen")), message)
 
 
 def _one_place(document: Document, steps: Steps) -> Iterator[Problem]:

@@ -29,7 +29,14 @@ from orchestrator.domain.marker import OWNER
 from orchestrator.foundation.forms import Form, Length, between, patterned
 
 _SQLITE: Final = "sqlite:///"
-EMBEDDED_ONLY: Final = ("listen", "public_url", "database", "keys")
+EMBEDDED_ONLY: Final = (
+    "listen",
+    "public_url",
+    "certificate",
+    "certificate_key",
+    "database",
+    "keys",
+)
 REMOTE_ONLY: Final = ("url", "application_id", "private_key")
 
 
@@ -69,6 +76,7 @@ class MeetingsForm(Form):
             "properties": dict.fromkeys(EMBEDDED_ONLY, False),
             "required": list(REMOTE_ONLY),
         },
+        "dependentRequired": {"certificate_key": ["certificate"]},
     }
 
     embedded: bool | None = Field(None, description="true: run our own server in this process")
@@ -77,6 +85,12 @@ class MeetingsForm(Form):
     )
     public_url: Url | None = Field(
         None, description="embedded: what links begin with; changing it changes every link"
+    )
+    certificate: PathText | None = Field(
+        None, description="embedded: speak TLS with this (PEM); a new one is taken by itself"
+    )
+    certificate_key: PathText | None = Field(
+        None, description="embedded: its key (PEM), where that has a file of its own"
     )
     database: PathText = Field("meetings.db", description="embedded: the file of its rooms")
     keys: PathText = Field("secrets", description="embedded: the folder of its key pair")

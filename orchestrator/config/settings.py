@@ -51,6 +51,9 @@ class EmbeddedMeetings:
         port: its port; 0 takes a free one, another at every start. Restart.
         public_url: what links begin with, without a slash at the end; None: http://host:port.
             Another one changes every link. Restart.
+        certificate: the file with which it speaks TLS to others; None: plain HTTP. Restart; what
+            is in the file may change at any time.
+        certificate_key: the file of its key; None: in the certificate's. Restart, the same holds.
         database: the file that its rooms are in. Restart.
         keys: the folder of the key pair by which daemon and server know each other. Restart.
         calls: how it is called.
@@ -62,6 +65,8 @@ class EmbeddedMeetings:
     database: Path
     keys: Path
     calls: Calls
+    certificate: Path | None = None
+    certificate_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

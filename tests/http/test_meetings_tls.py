@@ -4,13 +4,18 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from orchestrator.app.embedded import embedded
+from orchestrator.app.refusing import StartError
+from orchestrator.config.settings import Calls, EmbeddedMeetings
 from orchestrator.foundation.replacing import replace_file
 from orchestrator.meetings_server import Running, TlsFiles, start
 from tests.fakes.clock import VirtualClock
@@ -120,7 +125,7 @@ async def test_files_that_go_away_or_bad(tmp_path: Path) -> None:
         assert str(told[-1][1]["error"]).startswith(f"{both}: No such file or directory; ")
         both.write_bytes(new[: len(new) // 2])
         assert await shown(server, old) == 21
-        assert "is no certificate in PEM" in str(told[-1][1]["error"])
+        assert "is no certificate with its private key" in str(told[-1][1]["error"])
         both.write_bytes(new)
         assert await shown(server, new) == 22
         assert len(told) == 2
@@ -154,8 +159,16 @@ def locked() -> bytes:
     [
         (None, b"good", "{certificate}: No such file or directory"),
         (b"good", None, "{key}: No such file or directory"),
-        (b"nonsense", b"good", "{certificate}: it is no certificate in PEM, or {key} no private"),
-        (b"good", b"nonsense", "{certificate}: it is no certificate in PEM, or {key} no private"),
+        (
+            b"nonsense",
+            b"good",
+            "{certificate}: it is no certificate in PEM, or {key} no private key",
+        ),
+        (
+            b"good",
+            b"nonsense",
+            "{certificate}: it is no certificate in PEM, or {key} no private key",
+        ),
         (b"good", b"other", "{key}: it is not the key of the certificate in {certificate}"),
         (b"good", b"locked", "{key}: the key has a password; write it without one"),
     ],
@@ -182,3 +195,48 @@ async def test_a_folder_in_the_place_of_both(tmp_path: Path) -> None:
     """One file for both: it is named."""
     with pytest.raises(ValueError, match=f"^{tmp_path}: Is a directory"):
         await start(settings(tls=TlsFiles(tmp_path)), VirtualClock())
+
+
+# --- embedded in the daemon -----------------------------------------------------------------------
+
+
+def embedded_with(folder: Path, certificate: Path | None) -> EmbeddedMeetings:
+    """Settings of an embedded server."""
+    calls = Calls(100.0, 8, timedelta(seconds=5), 100, timedelta())
+    return EmbeddedMeetings(
+        "127.0.0.1", 0, None, folder / "m.db", folder / "keys", calls, certificate
+    )
+
+
+async def test_the_embedded_server_speaks_tls_to_others(tmp_path: Path) -> None:
+    """And plain HTTP to the daemon that it runs in."""
+    both = own_certificate(tmp_path / "both.pem")
+    clock = VirtualClock()
+    async with (
+        embedded(embedded_with(tmp_path, both), "acme", clock) as api,
+        aiohttp.ClientSession() as session,
+    ):
+        assert api.url.startswith("http://127.0.0.1:")
+        private = serialization.load_pem_private_key(api.private_key.reveal().encode(), None)
+        assert isinstance(private, rsa.RSAPrivateKey)
+        bearer = token(clock.now(), private, application_id=api.application_id)
+        async with session.post(
+            f"{api.url}/rooms",
+            json={"display_name": "R"},
+            headers={"Authorization": f"Bearer {bearer}"},
+        ) as response:
+            link = (await response.json())["_links"]["guest_url"]["href"]
+        assert link.startswith("https://127.0.0.1:")
+        trusted = ssl.create_default_context(cafile=both)
+        async with session.get(link, ssl=trusted) as response:
+            assert response.status == 200
+
+
+async def test_a_daemon_does_not_start_with_a_certificate_that_cannot_be_used(
+    tmp_path: Path,
+) -> None:
+    """It says which file, and what."""
+    missing = tmp_path / "missing.pem"
+    with pytest.raises(StartError, match=f"{missing}: No such file"):
+        async with embedded(embedded_with(tmp_path, missing), "acme", VirtualClock()):
+            pass

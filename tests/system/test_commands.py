@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,11 +17,16 @@ from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from queue import Queue
-from typing import Any
+from typing import Any, cast
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.tls import own_certificate
 
 PROGRAM = Path(sys.executable).with_name("room-orchestrator")
 DEADLINE = 40.0
@@ -259,6 +265,47 @@ def test_what_the_meetings_server_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(120)
+def test_the_meetings_server_speaks_tls(tmp_path: Path) -> None:
+    """A new certificate is shown as soon as it is there; a bad one is told of, and not shown."""
+    both = own_certificate(tmp_path / "both.pem", 11)
+    words = ("meetings-server", "--listen", "127.0.0.1:0", "--certificate", "both.pem")
+    with process(tmp_path, *words, "--max-themes", "0", "--max-rooms", "0") as server:
+        url = wait_for(server, r"Meetings server on (https://127\.0\.0\.1:\d+\S*);")[1]
+        application = wait_for(server, r"application_id: (\S+)")[1]
+        key = wait_for(server, r"private_key: \{file: (\S+)\}")[1]
+        host, port = url.removeprefix("https://").split("/")[0].split(":")
+
+        def shown() -> str:
+            return ssl.get_server_certificate((host, int(port)))
+
+        first = both.read_text()
+        assert shown() in first
+        second = own_certificate(tmp_path / "new.pem", 12).read_text()
+        both.write_text(second)
+        assert shown() in second
+        assert shown() not in first
+        both.write_text("nonsense")
+        assert shown() in second
+        wait_for(server, r"it is no certificate with its private key.*certificate\.refused")
+
+        private = serialization.load_pem_private_key(Path(key).read_bytes(), None)
+        claims = {"application_id": application, "iat": int(time.time()), "jti": "1"}
+        bearer = jwt.encode(claims, cast("rsa.RSAPrivateKey", private), algorithm="RS256")
+        trusted = ssl.create_default_context(cadata=second.partition("KEY-----\n")[2])
+        for path, body in (
+            ("rooms", b'{"display_name": "R"}'),
+            ("themes", b'{"main_color": "#fff", "brand_text": "B"}'),
+        ):
+            asked = Request(f"{url}/{path}", body, {"Authorization": f"Bearer {bearer}"})  # noqa: S310
+            with pytest.raises(HTTPError) as refused:
+                urlopen(asked, timeout=DEADLINE, context=trusted)  # noqa: S310
+            assert f"The maximum of 0 {path}" in refused.value.read().decode()
+            refused.value.close()
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(DEADLINE) == 0
+
+
+@pytest.mark.timeout(120)
 def test_the_hostile_meetings_server(tmp_path: Path) -> None:
     """It says what it does to whom, does it, and at its end how often it did."""
     words = ("meetings-server", "--listen", "127.0.0.1:0", "--hostile", "7")
@@ -282,6 +329,8 @@ def test_the_hostile_meetings_server(tmp_path: Path) -> None:
     [
         ("--listen", "nowhere"),
         ("--application", "nothing"),
+        ("--certificate", "nothing.pem"),
+        ("--certificate-key", "key.pem"),
         ("--latency", "soon"),
         ("--listen", "0.0.0.0:0", "--test-routes"),
         ("--callback", "themes=http://127.0.0.1:1/"),

@@ -63,10 +63,10 @@ def _context(files: TlsFiles) -> ssl.SSLContext:
     except ssl.SSLError as error:
         if error.reason == _MISMATCH:
             message = f"{key}: it is not the key of the certificate in {files.certificate}"
+        elif files.key is None:
+            message = f"{files.certificate}: it is no certificate with its private key, in PEM"
         else:
-            message = (
-                f"{files.certificate}: it is no certificate in PEM, or {key} no private key in PEM"
-            )
+            message = f"{files.certificate}: it is no certificate in PEM, or {key} no private key"
         raise ValueError(message) from error
     except _LockedError as error:
         message = f"{key}: the key has a password; write it without one, readable to its user only"

@@ -92,6 +92,17 @@ def test_what_is_not_said_has_its_default() -> None:
     assert settings.log == LogSettings(LogLevel.INFO, LogFormat.AUTO)
 
 
+def test_the_embedded_server_s_certificate() -> None:
+    """Its files are relative to the config, too; the key may be in the certificate's file."""
+    text = SMALL.replace("embedded: true", "embedded: true, certificate: tls/full.pem{}")
+    assert "{}" in text
+    for more, key in (("", None), (", certificate_key: /etc/key.pem", Path("/etc/key.pem"))):
+        meetings = read(text.replace("{}", more)).meetings
+        assert isinstance(meetings, EmbeddedMeetings)
+        assert meetings.certificate == Path("/srv/ro/tls/full.pem")
+        assert meetings.certificate_key == key
+
+
 def test_a_remote_api_is_read() -> None:
     """Without a slash at the end, called gently, and with a minute to settle."""
     meetings = read(REMOTE).meetings
