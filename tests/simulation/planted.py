@@ -288,7 +288,7 @@ BUGS: Final[dict[str, Bug]] = {
     "failed-subjects-removed": Bug(("P4",), False, _failed_subjects_are_removed, 1, 0.15),
     "no-intent": Bug(("P2",), False, _no_intent, 1, 0.1),
     "end-compared-with-now": Bug(("P7", "P8"), False, _end_compared_with_now, 1, 0.1),
-    "never-renewed": Bug(("P7",), False, _never_renewed, 1, 0.75),
+    "never-renewed": Bug(("P7",), False, _never_renewed, 1, 1.0),
     "no-grace": Bug(("P4",), False, _no_grace, 1, 0.5),
-    "occupied-asked-once-a-day": Bug(("P5",), False, _occupied_or_not, 6, 0.4),
+    "occupied-asked-once-a-day": Bug(("P5",), False, _occupied_or_not, 20, 0.65),
 }
