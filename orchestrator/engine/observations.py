@@ -19,6 +19,8 @@ from orchestrator.domain.situation import Gone, Use
 from orchestrator.ports.rooms import RoomListing
 
 _UNLISTED: Final = "it was not in the last complete listing"
+_GONE: Final = Gone(_UNLISTED)
+_LATEST: Final = 3600.0  # seconds after which no answer to a call comes any more
 
 
 def fold(name: str) -> str:
@@ -137,8 +139,14 @@ class Observations:
                 if not sight.room.unlisted:
                     sight.room = Gone(sight.room.reason)
                     self._changed.add(room_id)
+                elif self._is_long_gone(sight, began) and room_id not in self._changed:
+                    del self._sights[room_id]
             elif sight.at < began:
                 self._lose(room_id, Gone(_UNLISTED), began)
+
+    def _is_long_gone(self, sight: _Sight, now: float) -> bool:
+        """Whether a room need be remembered no more: what was never heard of is told the same."""
+        return sight.room == _GONE and sight.at < now - _LATEST
 
     def seen_since(self, room_id: str, began: float) -> bool:
         """Whether an answer to a call that left at or after a moment (monotonic) shows a room."""
