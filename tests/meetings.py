@@ -253,7 +253,7 @@ async def over_http(
             # A large body that is one piece is warned of: the loop would stand while it is sent.
             sent = body if body is None or len(body) < 100_000 else io.BytesIO(body)
             async with session.request(
-                method, server.url + path, params=query, headers=headers, data=sent
+                method, server.inside_url + path, params=query, headers=headers, data=sent
             ) as response:
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status, found, await response.read())

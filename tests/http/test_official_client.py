@@ -6,14 +6,12 @@ that were written for the API catch.
 """
 
 import asyncio
-import ssl
+import gc
 import warnings
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -21,7 +19,7 @@ from vonage_jwt import verify_signature
 
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.foundation.secret import Secret
-from orchestrator.meetings_server import Application, CallbackUrls, DialInNumber
+from orchestrator.meetings_server import Application, CallbackUrls, DialInNumber, TlsFiles
 from tests.fakes.clock import settle
 from tests.meetings import (
     APPLICATION,
@@ -35,7 +33,7 @@ from tests.meetings import (
     settings,
 )
 from tests.pictures import LOGO
-from tests.tls import own_certificate, serving_with
+from tests.tls import own_certificate
 
 with warnings.catch_warnings():
     # It says that a newer one is out, which has no Meetings any more.
@@ -44,42 +42,6 @@ with warnings.catch_warnings():
     from vonage.errors import AuthenticationError, ClientError
 
 SECRET = "s" * 32
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65_536):
-        writer.write(data)
-        await writer.drain()
-    writer.close()
-
-
-@asynccontextmanager
-async def tls_front(context: ssl.SSLContext) -> AsyncIterator[tuple[int, Callable[[int], None]]]:
-    """A port that speaks TLS for another one, which is told later."""
-    behind: list[int] = []
-    connections: set[asyncio.Task[Any]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections.add(task)
-        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", behind[0])
-        try:
-            await asyncio.gather(_copy(reader, inner_writer), _copy(inner_reader, writer))
-        except (asyncio.CancelledError, OSError):
-            pass
-        finally:
-            for one in (writer, inner_writer):
-                one.transport.abort()
-            await settle()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    yield server.sockets[0].getsockname()[1], behind.append
-    server.close()
-    for task in connections:
-        task.cancel()
-    await asyncio.gather(*connections, return_exceptions=True)
-    await server.wait_closed()
 
 
 class Stand:
@@ -100,7 +62,7 @@ class Stand:
         return str(caught.value)
 
 
-def official(port: int, certificate: Path, key: Any = KEY) -> Any:
+def official(url: str, certificate: Path, key: Any = KEY) -> Any:
     """The official client of our application."""
     pem = key.private_bytes(
         serialization.Encoding.PEM,
@@ -108,7 +70,7 @@ def official(port: int, certificate: Path, key: Any = KEY) -> Any:
         serialization.NoEncryption(),
     )
     sdk = vonage.Client(application_id=APPLICATION, private_key=pem.decode())
-    sdk.meetings_api_host(f"127.0.0.1:{port}{BASE}")
+    sdk.meetings_api_host(f"{url.removeprefix('https://')}{BASE}")
     sdk.meetings = vonage.Meetings(sdk)
     sdk.session.verify = str(certificate)
     return sdk
@@ -116,21 +78,23 @@ def official(port: int, certificate: Path, key: Any = KEY) -> Any:
 
 @pytest.fixture
 async def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
-    """A server behind TLS, with a telephone number and a maximum of rooms."""
+    """A server that speaks TLS, with a telephone number and a maximum of rooms."""
     certificate = own_certificate(tmp_path / "own.pem")
     # It uploads logos by a session of its own, which looks here for whom to trust.
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    async with tls_front(serving_with(certificate)) as (port, lead):
-        told = settings(
-            external_url=f"https://127.0.0.1:{port}",
-            dial_in_numbers=(DialInNumber("442381924626", "en-GB", "United Kingdom"),),
-            max_rooms=3,
-        )
-        async with over_http(told, SystemClock()) as client:
-            lead(urlsplit(client.url).port or 0)
-            sdk = official(port, certificate)
-            yield Stand(sdk, client)
-            sdk.session.close()
+    told = settings(
+        tls=TlsFiles(certificate),
+        inside=True,
+        dial_in_numbers=(DialInNumber("442381924626", "en-GB", "United Kingdom"),),
+        max_rooms=3,
+    )
+    async with over_http(told, SystemClock()) as client:
+        sdk = official(client.url, certificate)
+        yield Stand(sdk, client)
+        sdk.session.close()
+        gc.collect()  # what it raises holds on to its connection
+        await settle()
+    await settle()  # what says farewell over TLS has a few more turns to go
 
 
 def later(stand: Stand, **length: float) -> str:
@@ -198,8 +162,7 @@ async def test_what_it_raises(stand: Stand) -> None:
 
 async def test_somebody_else(stand: Stand, tmp_path: Path) -> None:
     """A key that is not the application's."""
-    port = int(stand.sdk.meetings_api_host().partition(":")[2].partition("/")[0])
-    stranger = official(port, tmp_path / "own.pem", OTHER_KEY)
+    stranger = official(stand.client.url, tmp_path / "own.pem", OTHER_KEY)
     with pytest.raises(AuthenticationError, match=r"Authentication failed\."):
         await asyncio.to_thread(stranger.meetings.list_rooms)
     stranger.session.close()
