@@ -20,7 +20,7 @@ which requests come, so that a run in memory replays exactly; lasting faults and
 server's clock. At most one fault a request. Test routes and the pages behind links stay honest. It
 never invents what nobody sent: no room, no change, no event. It refuses rates that are none.
 
-Inside: layer → callbacks | listings → answers | history → faults.
+Inside: layer → callbacks | calls | listings → answers | history → faults.
 """
 
 from orchestrator.meetings_server.hostile.faults import DEFAULT, Fault, Profile, Route

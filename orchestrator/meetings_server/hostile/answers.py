@@ -15,7 +15,7 @@ from orchestrator.meetings_server.http.problems import (
     unauthenticated_answer,
 )
 from orchestrator.meetings_server.http.wire import JSON_TYPE, Answer, Json, Silence, compact
-from orchestrator.meetings_server.model.refusals import not_found
+from orchestrator.meetings_server.model.refusals import Refused
 
 _HTML: Final = (
     b"<html>\r\n<head><title>%d</title></head>\r\n<body>\r\n<center><h1>%d</h1></center>\r\n"
@@ -69,9 +69,9 @@ def unauthorized() -> Answer:
     return unauthenticated_answer(Unauthenticated(*BAD_CREDENTIALS))
 
 
-def missing(room_id: str) -> Answer:
-    """404, as for a room that never was."""
-    return refusal_answer(not_found(room_id))
+def missing(refused: Refused) -> Answer:
+    """404, as for what never was."""
+    return refusal_answer(refused)
 
 
 def cut(answer: Answer, chance: Random) -> Silence:
@@ -118,6 +118,12 @@ def document(answer: Answer) -> dict[str, object]:
     return found
 
 
-def with_document(answer: Answer, body: Json) -> Answer:
-    """The answer with another object as its body."""
+def documents(answer: Answer) -> list[Json]:
+    """The objects in a body of ours that is a list."""
+    found: list[Json] = json.loads(answer.body)
+    return found
+
+
+def with_document(answer: Answer, body: Json | list[Json]) -> Answer:
+    """The answer with another object, or list of them, as its body."""
     return replace(answer, body=compact(body).encode())

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 
 class Route(StrEnum):
-    """What is asked; `CALLBACK` is what the server itself sends."""
+    """What is asked; `CALLBACK` is what the server itself sends, `UPLOAD` goes to another place."""
 
     LIST = "list rooms"
     GET = "get room"
@@ -17,6 +17,16 @@ class Route(StrEnum):
     PATCH = "patch room"
     DELETE = "delete room"
     SESSIONS = "list sessions"
+    THEMES = "list themes"
+    THEME = "get theme"
+    CREATE_THEME = "create theme"
+    PATCH_THEME = "patch theme"
+    DELETE_THEME = "delete theme"
+    THEME_ROOMS = "list a theme's rooms"
+    DEFAULT_THEME = "set default theme"
+    LOGO_PLACES = "get upload urls"
+    FINALIZE = "finalize logos"
+    UPLOAD = "upload logo"
     CALLBACK = "callback"
 
 
@@ -69,10 +79,10 @@ _MEANINGS: Final[Mapping[Fault, str]] = MappingProxyType(
         Fault.NO_METADATA: "does it; metadata is missing, empty or cut in the answer",
         Fault.NOT_DONE: "answers 2xx, with the old value, and does nothing",
         Fault.OLD_VALUE: "does it, and answers with the old value",
-        Fault.MISSING: "404 for a room that is there; never twice in a row for one room",
+        Fault.MISSING: "404 for a room or theme that is there; never twice in a row for one",
         Fault.WRONG_DATE: "the Date of this one answer is wrong by years",
-        Fault.STALE: "the rooms as they were before the last changes",
-        Fault.SKIPPED: "leaves out one room that was just made, not the later ones",
+        Fault.STALE: "the rooms or themes as they were before the last changes",
+        Fault.SKIPPED: "leaves out a room or theme that was just made, not the later ones",
         Fault.FEWER: "leaves out rooms, and counts them in total_items",
         Fault.NO_NEXT: "says nothing of the next page",
         Fault.UNAUTHORIZED: "401 to everything, for a while",
@@ -83,34 +93,50 @@ _MEANINGS: Final[Mapping[Fault, str]] = MappingProxyType(
     }
 )
 
-_READS: Final = frozenset({Route.LIST, Route.GET, Route.SESSIONS})
-_CHANGES: Final = frozenset({Route.CREATE, Route.PATCH, Route.DELETE})
+_READS: Final = frozenset(
+    {
+        Route.LIST,
+        Route.GET,
+        Route.SESSIONS,
+        Route.THEMES,
+        Route.THEME,
+        Route.THEME_ROOMS,
+        Route.LOGO_PLACES,
+    }
+)
+_DELETIONS: Final = frozenset({Route.DELETE, Route.DELETE_THEME})
+_PATCHES: Final = frozenset({Route.PATCH, Route.PATCH_THEME})
+_CHANGES: Final = (
+    _DELETIONS | _PATCHES | {Route.CREATE, Route.CREATE_THEME, Route.DEFAULT_THEME, Route.FINALIZE}
+)
 _API: Final = _READS | _CHANGES
-_ONE_ROOM: Final = frozenset({Route.GET, Route.PATCH, Route.DELETE})
+_WITH_UPLOAD: Final = _API | {Route.UPLOAD}
+_ONE: Final = _DELETIONS | _PATCHES | {Route.GET, Route.THEME}
+_SPLIT: Final = frozenset({Route.LIST, Route.SESSIONS, Route.THEME_ROOMS})
 _ROOM_TOLD: Final = frozenset({Route.GET, Route.CREATE, Route.PATCH})
 
 #: The routes on which a fault can be.
 ROUTES: Final[Mapping[Fault, frozenset[Route]]] = MappingProxyType(
     {
-        Fault.SLOW: _API,
-        Fault.SLOW_AFTER: _API,
+        Fault.SLOW: _WITH_UPLOAD,
+        Fault.SLOW_AFTER: _WITH_UPLOAD,
         Fault.TOO_MANY: _API,
-        Fault.UNAVAILABLE: _API,
-        Fault.BROKEN: _API,
-        Fault.DONE_THEN_DROPPED: _CHANGES,
-        Fault.LATE: _CHANGES,
-        Fault.LOST: _API | {Route.CALLBACK},
-        Fault.CUT: _API - {Route.DELETE},
+        Fault.UNAVAILABLE: _WITH_UPLOAD,
+        Fault.BROKEN: _WITH_UPLOAD,
+        Fault.DONE_THEN_DROPPED: _CHANGES | {Route.UPLOAD},
+        Fault.LATE: _CHANGES | {Route.UPLOAD},
+        Fault.LOST: _WITH_UPLOAD | {Route.CALLBACK},
+        Fault.CUT: _API - _DELETIONS,
         Fault.WRONG_BODY: _API,
-        Fault.NO_METADATA: _ROOM_TOLD | {Route.LIST},
-        Fault.NOT_DONE: frozenset({Route.PATCH, Route.DELETE}),
-        Fault.OLD_VALUE: frozenset({Route.PATCH}),
-        Fault.MISSING: _ONE_ROOM,
+        Fault.NO_METADATA: _ROOM_TOLD | {Route.LIST, Route.THEME_ROOMS},
+        Fault.NOT_DONE: _PATCHES | _DELETIONS | {Route.FINALIZE},
+        Fault.OLD_VALUE: _PATCHES,
+        Fault.MISSING: _ONE,
         Fault.WRONG_DATE: _API,
-        Fault.STALE: frozenset({Route.LIST}),
-        Fault.SKIPPED: frozenset({Route.LIST}),
-        Fault.FEWER: frozenset({Route.LIST, Route.SESSIONS}),
-        Fault.NO_NEXT: frozenset({Route.LIST, Route.SESSIONS}),
+        Fault.STALE: frozenset({Route.LIST, Route.THEMES}),
+        Fault.SKIPPED: frozenset({Route.LIST, Route.THEMES}),
+        Fault.FEWER: _SPLIT,
+        Fault.NO_NEXT: _SPLIT,
         Fault.UNAUTHORIZED: _API,
         Fault.EMPTY: _API,
         Fault.DENIED_BUT_DONE: _CHANGES,

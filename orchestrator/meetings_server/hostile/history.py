@@ -1,4 +1,7 @@
-"""What changed lately, so that it can be told as it was before; one application's."""
+"""What changed lately, so that it can be told as it was before; rooms or themes of an application.
+
+A theme is told of here by its `id`, as a room is.
+"""
 
 from collections import deque
 from dataclasses import dataclass

@@ -12,35 +12,21 @@ import jwt
 
 from orchestrator.meetings_server.hostile import answers, listings
 from orchestrator.meetings_server.hostile.callbacks import HostileSender
+from orchestrator.meetings_server.hostile.calls import Call, call_of
 from orchestrator.meetings_server.hostile.faults import DEFAULT, Fault, Place, Profile, Route
 from orchestrator.meetings_server.hostile.history import History
-from orchestrator.meetings_server.http import Answer, Carry, Request, Silence, resource_path
-from orchestrator.meetings_server.http.wire import Json, empty_answer, json_answer
+from orchestrator.meetings_server.http import Answer, Carry, Request, Silence
+from orchestrator.meetings_server.http.wire import Json, empty_answer, json_answer, text_answer
 from orchestrator.meetings_server.ports import Clock, Sender
 from orchestrator.meetings_server.service import Bell
 
 _SECOND: Final = timedelta(seconds=1)
-_ROOM_ROUTES: Final[Mapping[str, Route]] = {
-    "GET": Route.GET,
-    "PATCH": Route.PATCH,
-    "DELETE": Route.DELETE,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A request on one of the routes, and the honest way on."""
-
-    route: Route
-    room_id: str
-    request: Request
-    carry: Carry
 
 
 @dataclass(frozen=True, slots=True)
 class _Late:
     due: datetime
-    call: _Call
+    call: Call
 
 
 class Hostility:
@@ -55,8 +41,9 @@ class Hostility:
         self._spell: tuple[Fault, datetime] | None = None
         self._late: list[_Late] = []
         self._bell = Bell()
-        self._histories: defaultdict[str, History] = defaultdict(History)
-        # Rooms of which it was said that they are not there, since the truth was last told.
+        # By application, those of themes apart.
+        self._histories: defaultdict[tuple[str, bool], History] = defaultdict(History)
+        # Those of which it was said that they are not there, since the truth was last told.
         self._denied: set[str] = set()
         self.profile = profile
 
@@ -127,11 +114,11 @@ class Hostility:
     async def answer(self, request: Request, carry: Carry) -> Answer:
         """Answer one request, or raise `Silence`; `carry` does what is asked, honestly."""
         await self.carry_out()
-        call = _call(request, carry)
+        call = call_of(request, carry)
         if call is None or self._is_calm:
             return await carry(request)
         self._history(call).forget(self._clock.now(), self._profile.lag)
-        fault = self._lasting() or self._drawn(call.route)
+        fault = self._lasting(call.route) or self._drawn(call.route)
         if fault is None:
             return await self._carried_out(call)
         return await self._let(fault, call)
@@ -152,15 +139,16 @@ class Hostility:
             self._hits[Route.CALLBACK, fault] += 1
         return fault
 
-    def _lasting(self) -> Fault | None:
+    def _lasting(self, route: Route) -> Fault | None:
         if self._spell is not None and self._spell[1] <= self._clock.now():
             self._spell = None
-        return None if self._spell is None else self._spell[0]
+        # Where logos are uploaded to is another place.
+        return None if self._spell is None or route is Route.UPLOAD else self._spell[0]
 
-    def _hit(self, fault: Fault, call: _Call) -> None:
+    def _hit(self, fault: Fault, call: Call) -> None:
         self._hits[call.route, fault] += 1
 
-    async def _let(self, fault: Fault, call: _Call) -> Answer:
+    async def _let(self, fault: Fault, call: Call) -> Answer:
         """Let a fault happen; where it cannot be, nothing does."""
         match fault:
             case Fault.UNAUTHORIZED | Fault.EMPTY:
@@ -175,7 +163,7 @@ class Hostility:
                 self._hit(fault, call)
                 return await self._disturbed(fault, call)
 
-    async def _disturbed(self, fault: Fault, call: _Call) -> Answer:
+    async def _disturbed(self, fault: Fault, call: Call) -> Answer:
         """Latency, errors and silence: what needs no look at the answer."""
         chance, now = self._chance, self._clock.now()
         wait = self._profile.latency / _SECOND * chance.random()
@@ -208,7 +196,7 @@ class Hostility:
                 pass  # lost for ever
         raise Silence
 
-    async def _while_it_lasts(self, fault: Fault, call: _Call) -> Answer:
+    async def _while_it_lasts(self, fault: Fault, call: Call) -> Answer:
         if self._spell is None:
             longest = self._profile.empty if fault is Fault.EMPTY else self._profile.refusing
             self.begin(fault, longest * self._chance.uniform(0.1, 1))
@@ -221,17 +209,20 @@ class Hostility:
                 if answer.status != 200:
                     return answer
                 return answers.with_document(answer, listings.empty(answers.document(answer)))
-            case Route.CREATE:
+            case Route.THEMES:
+                answer = await call.carry(call.request)
+                return answers.with_document(answer, []) if answer.status == 200 else answer
+            case Route.CREATE | Route.CREATE_THEME | Route.DEFAULT_THEME | Route.LOGO_PLACES:
                 return answers.failed(503, self._chance)
             case _:
-                return answers.missing(call.room_id)
+                return answers.missing(call.unknown)
 
-    async def _mistold(self, fault: Fault, call: _Call) -> Answer:
+    async def _mistold(self, fault: Fault, call: Call) -> Answer:
         """A listing that is not the truth."""
         answer = await self._carried_out(call)
         if answer.status != 200:
             return answer
-        page, lag = answers.document(answer), self._profile.lag
+        page, lag = _page(call, answer), self._profile.lag
         changes = self._history(call).since(self._clock.now() - lag * self._chance.random())
         told: Json | None
         match fault:
@@ -246,9 +237,11 @@ class Hostility:
         if told is None:
             return answer
         self._hit(fault, call)
+        if call.is_of_themes:
+            return answers.with_document(answer, listings.listed(told))
         return answers.with_document(answer, told)
 
-    async def _garbled(self, fault: Fault, call: _Call) -> Answer:
+    async def _garbled(self, fault: Fault, call: Call) -> Answer:
         """An answer that does not come as it was."""
         answer, chance = await self._carried_out(call), self._chance
         if fault is Fault.WRONG_DATE:
@@ -261,13 +254,13 @@ class Hostility:
             raise answers.cut(answer, chance)
         if fault is Fault.WRONG_BODY:
             self._hit(fault, call)
-            others = self._history(call).others(_room_id(call, answer))
-            other = chance.choice(others) if others else None
+            others = self._history(call).others(_subject(call, answer))
+            other = _as_told(call, chance.choice(others)) if others else None
             # A 204 has no body.
             whole = answer if answer.body else replace(answer, status=200)
             return answers.wrong(whole, other, chance)
         told: Json | None = answers.document(answer)
-        if call.route is Route.LIST:
+        if call.route in {Route.LIST, Route.THEME_ROOMS}:
             told = listings.unsigned(answers.document(answer), chance)
         else:
             told = answers.stripped(answers.document(answer), chance)
@@ -276,66 +269,61 @@ class Hostility:
         self._hit(fault, call)
         return answers.with_document(answer, told)
 
-    async def _denied_or_undone(self, fault: Fault, call: _Call) -> Answer:
-        """An answer that tells of one room what is not so."""
-        before = await self._room(call)
-        if before is None or (fault is Fault.MISSING and call.room_id in self._denied):
+    async def _denied_or_undone(self, fault: Fault, call: Call) -> Answer:
+        """An answer that tells of one room or theme what is not so."""
+        before = await call.look()
+        if before is None or (fault is Fault.MISSING and call.about in self._denied):
             return await self._carried_out(call)
         if fault is Fault.OLD_VALUE:
             answer = await self._carried_out(call)
             if answer.status != 200:
                 return answer
             self._hit(fault, call)
-            return answers.with_document(answer, before)
+            return answers.with_document(answer, _as_told(call, before))
         self._hit(fault, call)
         if fault is Fault.MISSING:
-            self._denied.add(call.room_id)
-            return answers.missing(call.room_id)
-        return empty_answer(204) if call.route is Route.DELETE else json_answer(200, before)
+            self._denied.add(call.about)
+            return answers.missing(call.unknown)
+        if call.route in {Route.DELETE, Route.DELETE_THEME}:
+            return empty_answer(204)
+        if call.route is Route.FINALIZE:
+            return text_answer(200, "OK")
+        return json_answer(200, _as_told(call, before))
 
     # --- the truth ----------------------------------------------------------------------------
 
-    async def _carried_out(self, call: _Call) -> Answer:
+    async def _carried_out(self, call: Call) -> Answer:
         """Do what is asked, and remember what it changed."""
         history = self._history(call)
-        changes = call.route in {Route.PATCH, Route.DELETE}
-        before = await self._room(call) if changes else None
+        before = await call.look() if call.changes else None
         answer = await call.carry(call.request)
         now = self._clock.now()
         match call.route, answer.status:
-            case Route.CREATE, 201:
-                history.made(answers.document(answer), now)
-            case Route.GET, 200:
-                history.saw(answers.document(answer))
-                self._denied.discard(call.room_id)
-            case Route.PATCH, 200 if before is not None:
+            case ((Route.CREATE | Route.CREATE_THEME), 201):
+                history.made(call.told(answer), now)
+            case ((Route.GET | Route.THEME), 200):
+                history.saw(call.told(answer))
+                self._denied.discard(call.about)
+            case ((Route.PATCH | Route.PATCH_THEME | Route.FINALIZE), 200) if before is not None:
                 history.changed(before, now)
-            case Route.DELETE, 204 if before is not None:
+            case ((Route.DELETE | Route.DELETE_THEME), 204) if before is not None:
                 history.removed(before, now)
         return answer
 
-    async def _room(self, call: _Call) -> Json | None:
-        """The room that a request is about, as it is."""
-        request = replace(call.request, method="GET", query={}, body=b"")
-        answer = await call.carry(request)
-        return answers.document(answer) if answer.status == 200 else None
-
-    def _history(self, call: _Call) -> History:
-        return self._histories[_application(call.request)]
+    def _history(self, call: Call) -> History:
+        return self._histories[_application(call.request), call.is_of_themes]
 
 
-def _call(request: Request, carry: Carry) -> _Call | None:
-    match request.method, resource_path(request.path):
-        case "GET", ("rooms",):
-            return _Call(Route.LIST, "", request, carry)
-        case "POST", ("rooms",):
-            return _Call(Route.CREATE, "", request, carry)
-        case "GET", ("sessions",):
-            return _Call(Route.SESSIONS, "", request, carry)
-        case method, ("rooms", room_id) if method in _ROOM_ROUTES:
-            return _Call(_ROOM_ROUTES[method], room_id, request, carry)
-        case _:
-            return None
+def _page(call: Call, answer: Answer) -> Json:
+    """A listing of ours, themes too, as a page."""
+    if call.is_of_themes:
+        return listings.paged(answers.documents(answer))
+    return answers.document(answer)
+
+
+def _as_told(call: Call, known: Json) -> Json:
+    """What is known of a room or theme, as the API tells it."""
+    return listings.unnamed(known) if call.is_of_themes else known
 
 
 def _application(request: Request) -> str:
@@ -348,7 +336,7 @@ def _application(request: Request) -> str:
     return str(claims.get("application_id", ""))
 
 
-def _room_id(call: _Call, answer: Answer) -> str:
-    if call.route is Route.CREATE:
-        return str(answers.document(answer)["id"])
-    return call.room_id
+def _subject(call: Call, answer: Answer) -> str:
+    if call.route in {Route.CREATE, Route.CREATE_THEME}:
+        return str(call.told(answer)["id"])
+    return call.about

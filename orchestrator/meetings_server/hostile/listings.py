@@ -83,6 +83,25 @@ def unsigned(page: Json, chance: Random) -> Json | None:
     return _with_rows(page, [*rows[:place], stripped(rows[place], chance), *rows[place + 1 :]])
 
 
+def paged(themes: Rows) -> Json:
+    """A list of themes as a page, so that it can be told falsely like one."""
+    return {
+        "_embedded": [{"id": theme["theme_id"], **theme} for theme in themes],
+        "_links": {},
+        "total_items": len(themes),
+    }
+
+
+def listed(page: Json) -> Rows:
+    """The other way."""
+    return [unnamed(row) for row in rows_of(page)]
+
+
+def unnamed(theme: Json) -> Json:
+    """A theme as it is told to others: without the `id` by which it is known here."""
+    return {name: value for name, value in theme.items() if name != "id"}
+
+
 def rows_of(page: Json) -> Rows:
     """The rows of a page of ours."""
     embedded = page["_embedded"]

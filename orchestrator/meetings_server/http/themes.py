@@ -10,7 +10,13 @@ from orchestrator.meetings_server.http.links import Links
 from orchestrator.meetings_server.http.render import room_page_json
 from orchestrator.meetings_server.http.routes import Call, Routes
 from orchestrator.meetings_server.http.uploads import Uploads
-from orchestrator.meetings_server.http.wire import Answer, Json, empty_answer, json_answer
+from orchestrator.meetings_server.http.wire import (
+    Answer,
+    Json,
+    empty_answer,
+    json_answer,
+    text_answer,
+)
 from orchestrator.meetings_server.model.logos import LONGEST_KEY, MOST_KEYS
 from orchestrator.meetings_server.model.refusals import invalid
 from orchestrator.meetings_server.model.themes import (
@@ -29,7 +35,6 @@ from orchestrator.meetings_server.service import Acts
 
 _LONGEST_COLOR: Final = 7
 _LONGEST_ID: Final = 100
-_TEXT: Final = "text/plain; charset=utf-8"
 
 
 class ThemeResources:
@@ -93,7 +98,7 @@ class ThemeResources:
     async def _finalize(self, call: Call) -> Answer:
         keys = logo_keys(call.request.body)
         await self._logos.finalize(call.application_id, call.names["theme_id"], keys)
-        return Answer(200, {"Content-Type": _TEXT}, b"OK")
+        return text_answer(200, "OK")
 
     async def _set_default(self, call: Call) -> Answer:
         application_id, theme_id = call.application_id, default_theme(call.request.body)

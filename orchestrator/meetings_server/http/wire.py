@@ -88,6 +88,11 @@ def json_answer(status: int, body: Json | list[Json], headers: Mapping[str, str]
     return Answer(status, {"Content-Type": JSON_TYPE, **headers}, compact(body).encode())
 
 
+def text_answer(status: int, text: str) -> Answer:
+    """An answer in plain text."""
+    return Answer(status, {"Content-Type": "text/plain; charset=utf-8"}, text.encode())
+
+
 def empty_answer(status: int) -> Answer:
     """An answer without a body."""
     return Answer(status, {}, b"")

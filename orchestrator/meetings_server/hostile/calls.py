@@ -1,0 +1,108 @@
+"""What a request is about: its route, and the one room or theme, if it is one.
+
+A theme is told of here by an `id`, as a room is; `listings.unnamed` takes it away again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from orchestrator.meetings_server.hostile import answers
+from orchestrator.meetings_server.hostile.faults import Route
+from orchestrator.meetings_server.http import Answer, Carry, Request, resource_path
+from orchestrator.meetings_server.http.wire import Json
+from orchestrator.meetings_server.model.refusals import Refused, not_found
+from orchestrator.meetings_server.model.themes import no_theme
+
+_ROOMS: Final[Mapping[str, Route]] = {"GET": Route.LIST, "POST": Route.CREATE}
+_ROOM: Final[Mapping[str, Route]] = {
+    "GET": Route.GET,
+    "PATCH": Route.PATCH,
+    "DELETE": Route.DELETE,
+}
+_THEMES: Final[Mapping[str, Route]] = {"GET": Route.THEMES, "POST": Route.CREATE_THEME}
+_THEME: Final[Mapping[str, Route]] = {
+    "GET": Route.THEME,
+    "PATCH": Route.PATCH_THEME,
+    "DELETE": Route.DELETE_THEME,
+}
+_OF_THEMES: Final = frozenset({*_THEMES.values(), *_THEME.values(), Route.FINALIZE})
+_CHANGING: Final = frozenset(
+    {Route.PATCH, Route.DELETE, Route.PATCH_THEME, Route.DELETE_THEME, Route.FINALIZE}
+)
+_FINALIZE: Final = "/finalizeLogos"
+_UPLOAD_PATHS: Final = frozenset({"/logos", "/logos/"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request on one of the routes, and the honest way on.
+
+    Attributes:
+        about: the id of the one room or theme that it is about; empty: of none, or of a new one.
+    """
+
+    route: Route
+    about: str
+    request: Request
+    carry: Carry
+
+    @property
+    def is_of_themes(self) -> bool:
+        """Whether what it tells of are themes."""
+        return self.route in _OF_THEMES
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes the one thing that it is about."""
+        return self.route in _CHANGING
+
+    @property
+    def unknown(self) -> Refused:
+        """What is said where there is no such thing."""
+        return no_theme(self.about) if self.route not in _ROOM.values() else not_found(self.about)
+
+    def told(self, answer: Answer) -> Json:
+        """The room or theme in an honest answer."""
+        document = answers.document(answer)
+        return {"id": document["theme_id"], **document} if self.is_of_themes else document
+
+    async def look(self) -> Json | None:
+        """The room or theme that it is about, as it is; None: there is none."""
+        path = self.request.path.removesuffix("/").removesuffix(_FINALIZE)
+        request = replace(self.request, method="GET", path=path, query={}, body=b"")
+        answer = await self.carry(request)
+        return self.told(answer) if answer.status == 200 else None
+
+
+def call_of(request: Request, carry: Carry) -> Call | None:
+    """What a request is about; None: nothing that goes wrong on purpose."""
+    method, path = request.method, request.path
+    if method == "POST" and path in _UPLOAD_PATHS:
+        return Call(Route.UPLOAD, "", request, carry)
+    route, about = _routed(method, resource_path(path))
+    return None if route is None else Call(route, about, request, carry)
+
+
+def _routed(method: str, path: tuple[str, ...]) -> tuple[Route | None, str]:
+    match method, path:
+        case _, ("rooms",):
+            return _ROOMS.get(method), ""
+        case _, ("rooms", room_id):
+            return _ROOM.get(method), room_id
+        case "GET", ("sessions",):
+            return Route.SESSIONS, ""
+        case _, ("themes",):
+            return _THEMES.get(method), ""
+        case "GET", ("themes", "logos-upload-urls"):
+            return Route.LOGO_PLACES, ""
+        case _, ("themes", theme_id):
+            return _THEME.get(method), theme_id
+        case "GET", ("themes", theme_id, "rooms"):
+            return Route.THEME_ROOMS, theme_id
+        case "PUT", ("themes", theme_id, "finalizeLogos"):
+            return Route.FINALIZE, theme_id
+        case "PATCH", ("applications",):
+            return Route.DEFAULT_THEME, ""
+        case _:
+            return None, ""
