@@ -54,6 +54,7 @@ class Alone:
         callbacks: where the events of all applications go, by kind: rooms, sessions, recordings.
         signature_secret: the file of the secret that they are signed with; None: they are not.
         metadata_header: the header that carries a room's metadata with them; None: none does.
+        recordings: the folder of what was recorded; None: beside the database.
         dial_in: telephone numbers, each with its locale and its name.
     """
 
@@ -76,6 +77,7 @@ class Alone:
     signature_secret: Path | None = None
     metadata_header: str | None = None
     dial_in: Sequence[tuple[str, str, str]] = ()
+    recordings: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> Sequence[T
             latency_after=alone.latency_after,
             max_rooms=alone.max_rooms,
             max_themes=alone.max_themes,
+            recordings=alone.recordings,
             metadata_header=alone.metadata_header,
             dial_in_numbers=tuple(DialInNumber(*one) for one in alone.dial_in),
         )

@@ -68,6 +68,10 @@ def _serve(  # noqa: PLR0913 - one parameter an option
         Path | None,
         typer.Option(metavar="FILE", help="Its key (PEM), where that has a file of its own."),
     ] = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where recorded files are; else beside the database."),
+    ] = None,
     strict_v1: Annotated[
         bool, typer.Option("--strict-v1", help="As the final v1 API: no DELETE.")
     ] = False,
@@ -134,6 +138,7 @@ def _serve(  # noqa: PLR0913 - one parameter an option
         callbacks=dict(map(_callback, callback or [])),
         signature_secret=None if signature_secret is None else cwd / signature_secret,
         metadata_header=metadata_header,
+        recordings=None if recordings is None else cwd / recordings,
         dial_in=tuple(map(_dial_in, dial_in or [])),
         hostile=hostile,
     )

@@ -233,6 +233,7 @@ def test_what_the_meetings_server_is_told(tmp_path: Path) -> None:
         "--dial-in", "442381924626,en-GB,London, Soho",
         "--callback", f"sessions=http://127.0.0.1:{receiver.server_port}/sessions",
         "--signature-secret", "secret.txt", "--metadata-header", "X-Room-Metadata",
+        "--recordings", "recorded",
     )  # fmt: skip
     with process(tmp_path, *words) as server:
         url = wait_for(server, r"Meetings server on (http://127\.0\.0\.1:\d+\S*);")[1]
@@ -241,17 +242,21 @@ def test_what_the_meetings_server_is_told(tmp_path: Path) -> None:
         claims = {"application_id": application, "iat": int(time.time()), "jti": "1"}
         headers = {"Authorization": f"Bearer {jwt.encode(claims, key, algorithm='RS256')}"}
 
-        def ask(path: str, body: object = None, base: str = url) -> Any:
+        def ask(path: str, body: object = None, base: str = url, method: str | None = None) -> Any:
             data = None if body is None else json.dumps(body).encode()
-            request = Request(f"{base}{path}", data, headers)  # noqa: S310 - our own server
+            request = Request(f"{base}{path}", data, headers, method=method)  # noqa: S310 - ours
             with urlopen(request, timeout=DEADLINE) as response:  # noqa: S310
-                return json.load(response)
+                return json.loads(response.read() or b"null")
 
         number = {"number": "442381924626", "locale": "en-GB", "display_name": "London, Soho"}
         assert ask("/dial-in-numbers") == [number]
         room = ask("/rooms", {"display_name": "Room", "metadata": "ref 17"})
-        join = f"/_test/rooms/{room['id']}/join"
-        ask(join, {"name": "Ada"}, url.removesuffix("/v1/meetings"))
+        tests = f"{url.removesuffix('/v1/meetings')}/_test"
+        ask(f"/rooms/{room['id']}/join", {"name": "Ada"}, tests)
+        recording = ask(f"/rooms/{room['id']}/record", {}, tests)["recording_id"]
+        ask(f"/recordings/{recording}/stop", {}, tests)
+        ask(f"/recordings/{recording}", "content", tests, "PUT")
+        assert (tmp_path / "recorded" / f"{recording}.mp4").read_text() == '"content"'
         path, sent, body = Taker.taken.get(timeout=DEADLINE)
         assert (path, json.loads(body)["event"]) == ("/sessions", "session:started")
         assert sent["X-Room-Metadata"] == "ref%2017"
