@@ -60,7 +60,7 @@ async def assembled(
         meetings = Meetings(store, host.clock, host.entropy, settings, wake)
         links = Links(external_url, await meetings.host_key(), settings.recording_link_life)
         recordings = Recordings(meetings, store, contents, host.entropy, links.download)
-        await recordings.clean()
+        await recordings.clean(host.report)
         logos = Logos(store, _pictures(settings), host.clock, host.entropy, wake)
         await logos.sweep()
         themes = Themes(store, meetings, logos, host.entropy, settings)

@@ -12,7 +12,14 @@ from typing import Final, TypeAlias
 
 from orchestrator.meetings_server.model.recordings import Act, Recording, Status, deleted, moved
 from orchestrator.meetings_server.model.refusals import Reason, Refused, not_found
-from orchestrator.meetings_server.ports import Contents, Entropy, Records, Store, StoreFault
+from orchestrator.meetings_server.ports import (
+    Contents,
+    Entropy,
+    Records,
+    Report,
+    Store,
+    StoreFault,
+)
 from orchestrator.meetings_server.service.meetings import Meetings
 from orchestrator.meetings_server.service.naming import draw_id
 
@@ -90,14 +97,19 @@ class Recordings:
         await self._meetings.act(work)
         await self._removed(recording_id)
 
-    async def clean(self) -> None:
+    async def clean(self, report: Report) -> None:
         """Finish deletions that were interrupted: call it before anything else.
+
+        One that cannot be finished now is told, and tried again at the next start.
 
         Raises:
             StoreFault: the store cannot be read.
         """
         for recording_id in await self._store.read(lambda records: records.recordings.deleted()):
-            await self._removed(recording_id)
+            try:
+                await self._removed(recording_id)
+            except StoreFault as fault:
+                report("recording.not_removed", {"error": str(fault)})
 
     async def start(self, room_id: str) -> Recording:
         """Begin to record the session that runs in a room.

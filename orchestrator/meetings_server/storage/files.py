@@ -6,41 +6,52 @@ the server's own user may read it.
 
 import asyncio
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, Self
 
 from orchestrator.meetings_server.ports import StoreFault
 
 _PRIVATE_FOLDER: Final = 0o700
 _PRIVATE_FILE: Final = 0o600
+# Where nothing can be.
+_NOWHERE: Final = Path(os.devnull)
 
 
 class FileContents:
     """`Contents` in a folder; it is made when the first content comes."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` may be missing, its parent not."""
+    def __init__(self, folder: Path | None) -> None:
+        """Not for callers: use `opened`."""
         self._folder = folder
+        self._is_ours = folder is None
 
     @classmethod
     @asynccontextmanager
     async def opened(cls, folder: Path | None) -> AsyncIterator[Self]:
-        """In that folder; None: in one that is gone at the end."""
-        if folder is not None:
-            yield cls(folder)
-            return
-        with TemporaryDirectory(prefix="meetings-recordings-") as temporary:
-            yield cls(Path(temporary))
+        """In that folder, whose parent is there; None: in one that is gone at the end.
+
+        Nothing is made before the first content comes: who keeps none writes nothing.
+        """
+        contents = cls(folder)
+        try:
+            yield contents
+        finally:
+            if contents._is_ours and contents._folder is not None:
+                await asyncio.to_thread(shutil.rmtree, contents._folder, ignore_errors=True)
 
     def path(self, recording_id: str) -> Path:
-        return self._folder / f"{recording_id}.mp4"
+        return (self._folder or _NOWHERE) / f"{recording_id}.mp4"
 
     async def keep(self, recording_id: str, parts: Iterable[bytes]) -> int:
         try:
-            return await asyncio.to_thread(self._keep, self.path(recording_id), parts)
+            if self._folder is None:
+                # Here and not in the thread: two at once would make two.
+                self._folder = Path(tempfile.mkdtemp(prefix="meetings-recordings-"))
+            return await asyncio.to_thread(_keep, self._folder, self.path(recording_id), parts)
         except OSError as error:
             raise StoreFault(f"{error.filename}: {error.strerror}") from error
 
@@ -56,18 +67,19 @@ class FileContents:
         except OSError as error:
             raise StoreFault(f"{error.filename}: {error.strerror}") from error
 
-    def _keep(self, path: Path, parts: Iterable[bytes]) -> int:
-        self._folder.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
-        with os.fdopen(descriptor, "wb") as file:
-            size = sum(file.write(part) for part in parts)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # the name, too, outlives a power cut
-        finally:
-            os.close(folder)
-        return size
+
+def _keep(folder: Path, path: Path, parts: Iterable[bytes]) -> int:
+    folder.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
+    with os.fdopen(descriptor, "wb") as file:
+        size = sum(file.write(part) for part in parts)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    above = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(above)  # the name, too, outlives a power cut
+    finally:
+        os.close(above)
+    return size

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -150,6 +149,10 @@ async def test_a_deletion_that_was_interrupted_is_finished(
         reply = await client.ask("DELETE", f"/recordings/{recording_id}")
         assert reply.error[:2] == (503, "ServiceUnavailableError")
         assert (await client.ask("GET", f"/recordings/{recording_id}")).status == 404
+    reports: list[str] = []
+    async with in_memory(stored, clock, report=lambda name, _: reports.append(name)) as client:
+        assert (await client.ask("GET", f"/recordings/{recording_id}")).status == 404
+    assert reports == ["recording.not_removed"]
     file.rmdir()
     (tmp_path / "kept.mp4").rename(file)
     async with in_memory(stored, clock) as client:
@@ -221,9 +224,15 @@ async def test_a_download_goes_on_when_its_recording_is_deleted(clock: VirtualCl
             writer.close()
 
 
-async def test_contents_in_memory_are_gone_at_the_end() -> None:
-    """Nothing is left on the disk."""
+async def test_contents_in_memory_are_gone_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left on the disk, and who keeps nothing writes nothing."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     async with FileContents.opened(None) as contents:
+        with pytest.raises(StoreFault, match="Not a directory"):
+            await contents.size("r")
+        assert list(tmp_path.iterdir()) == []
         assert await contents.keep("r", [b"ab", b"c"]) == 3
         file = contents.path("r")
         assert held(Answer(200, {}, b"", Part(file, 1, 9))).body == b"bc"
@@ -232,5 +241,5 @@ async def test_contents_in_memory_are_gone_at_the_end() -> None:
         with pytest.raises(StoreFault, match="No such file"):
             await contents.size("r")
         await contents.keep("r", [b""])
-    assert not os.path.lexists(file)
-    assert not file.parent.exists()
+        assert file.parent.parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
