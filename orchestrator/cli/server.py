@@ -73,7 +73,11 @@ def _serve(  # noqa: PLR0913 - one parameter an option
         typer.Option(metavar="DIR", help="Where recorded files are; else beside the database."),
     ] = None,
     strict_v1: Annotated[
-        bool, typer.Option("--strict-v1", help="As the final v1 API: no DELETE.")
+        bool,
+        typer.Option(
+            "--strict-v1",
+            help="As the final v1 API: no DELETE, no theme named for an instant room.",
+        ),
     ] = False,
     test_routes: Annotated[
         bool, typer.Option("--test-routes", help="Join and leave by /_test; loopback only.")
