@@ -190,6 +190,10 @@ async def test_fields_may_be_spelt_in_any_case_and_order(client: Client) -> None
         b"preamble\r\n" + form(turned, LOGO).replace(b"--\r\n", b"\r\n") + form({"late": "x"}, None)
     )
     assert (await send(client, body)).status == 204
+    bare = form(fields, LOGO).replace(b'name="', b"name=").replace(b'"\r\n\r\n', b"\r\n\r\n")
+    bare = bare.replace(b'name=file"', b"name=file")
+    assert b'key"' not in bare
+    assert (await send(client, bare)).status == 204
     quoted = await send(client, form(fields, LOGO, "a b"), 'Multipart/Form-Data; Boundary="a b"')
     assert quoted.status == 204
 

@@ -10,6 +10,7 @@ from typing import Final
 from orchestrator.meetings_server.hostile import answers
 from orchestrator.meetings_server.hostile.faults import Route
 from orchestrator.meetings_server.http import Answer, Carry, Request, resource_path
+from orchestrator.meetings_server.http.links import LOGO_PATH
 from orchestrator.meetings_server.http.wire import Json
 from orchestrator.meetings_server.model.refusals import Refused, not_found
 from orchestrator.meetings_server.model.themes import no_theme
@@ -31,7 +32,6 @@ _CHANGING: Final = frozenset(
     {Route.PATCH, Route.DELETE, Route.PATCH_THEME, Route.DELETE_THEME, Route.FINALIZE}
 )
 _FINALIZE: Final = "/finalizeLogos"
-_UPLOAD_PATHS: Final = frozenset({"/logos", "/logos/"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Call:
 def call_of(request: Request, carry: Carry) -> Call | None:
     """What a request is about; None: nothing that goes wrong on purpose."""
     method, path = request.method, request.path
-    if method == "POST" and path in _UPLOAD_PATHS:
+    if method == "POST" and path.removesuffix("/") == LOGO_PATH.removesuffix("/"):
         return Call(Route.UPLOAD, "", request, carry)
     route, about = _routed(method, resource_path(path))
     return None if route is None else Call(route, about, request, carry)

@@ -11,7 +11,7 @@ from typing import Final
 _BOUNDARY: Final = re.compile(
     r';\s*boundary=(?:"([^"\r\n]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE
 )
-_NAME: Final = re.compile(rb';\s*name="((?:[^"\\]|\\.)*)"', re.IGNORECASE)
+_NAME: Final = re.compile(rb';\s*name=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))', re.IGNORECASE)
 _DISPOSITION: Final = b"content-disposition:"
 _FILE: Final = "file"
 _MOST_FIELDS: Final = 32
@@ -66,6 +66,7 @@ def _name(head: bytes) -> str:
         if line.lower().startswith(_DISPOSITION):
             found = _NAME.search(line)
             if found is not None:
-                return found[1].decode(errors="replace").lower()
+                named = found[2] if found[1] is None else found[1]
+                return named.decode(errors="replace").lower()
     message = "A part of the form has no name"
     raise NotAForm(message)

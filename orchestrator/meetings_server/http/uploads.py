@@ -70,7 +70,7 @@ class Uploads:
 
     def has(self, path: str) -> bool:
         """Whether the path is that of the place."""
-        return path.rstrip("/") == LOGO_PATH.rstrip("/")
+        return path.removesuffix("/") == LOGO_PATH.removesuffix("/")
 
     async def answer(self, request: Request) -> Answer:
         """204, or an error in XML."""
