@@ -22,6 +22,7 @@ import aiohttp
 from orchestrator.adapters.meetings.token import UnusableKeyError, read_key
 from orchestrator.adapters.store.peek import peek
 from orchestrator.app.build import StartError, reach_api, reach_rooms
+from orchestrator.app.certifying import certificate_findings
 from orchestrator.app.messengers import messengers
 from orchestrator.app.secrets import secrets_of
 from orchestrator.app.sources import read_sources, tell_source
@@ -70,6 +71,8 @@ async def examine(settings: Settings, clock: Clock) -> DoctorReport:
     findings += await asyncio.to_thread(
         lambda: [*_files(settings), *_store(settings), *_disk(settings.store)]
     )
+    if isinstance(settings.meetings, EmbeddedMeetings):
+        findings += certificate_findings(settings.meetings, clock.now())
     async for finding in _api(settings, clock, status):
         findings.append(finding)
     async for finding in _sources(settings, clock, running=status is not None):

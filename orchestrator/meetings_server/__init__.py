@@ -9,7 +9,7 @@ Inside: server | memory → assembly → hostile → http | storage | callbacks 
 """
 
 from orchestrator.meetings_server.hostile import DEFAULT, Fault, Hostility, Profile, Route
-from orchestrator.meetings_server.http import Answer, Silence
+from orchestrator.meetings_server.http import Answer, Silence, tls_context
 from orchestrator.meetings_server.memory import Memory
 from orchestrator.meetings_server.model.rooms import Dates
 from orchestrator.meetings_server.ports import (
@@ -53,4 +53,5 @@ __all__ = [
     "TlsFiles",
     "serving",
     "start",
+    "tls_context",
 ]

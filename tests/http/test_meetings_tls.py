@@ -104,7 +104,7 @@ async def test_a_certificate_that_is_renewed(tmp_path: Path, name: str | None) -
             assert event == "certificate.refused"
             assert about["error"] == (
                 f"{key}: it is not the key of the certificate in {certificate}; "
-                "the one of before stays"
+                "put both of one pair there; the certificate of before stays"
             )
             replace_file(key, new[1], 0o600)
             assert await shown(server, new[0], name) == 12
@@ -162,12 +162,12 @@ def locked() -> bytes:
         (
             b"nonsense",
             b"good",
-            "{certificate}: it is no certificate in PEM, or {key} no private key",
+            "{certificate}: it is no certificate, or {key} no private key",
         ),
         (
             b"good",
             b"nonsense",
-            "{certificate}: it is no certificate in PEM, or {key} no private key",
+            "{certificate}: it is no certificate, or {key} no private key",
         ),
         (b"good", b"other", "{key}: it is not the key of the certificate in {certificate}"),
         (b"good", b"locked", "{key}: the key has a password; write it without one"),

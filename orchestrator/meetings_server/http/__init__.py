@@ -10,7 +10,7 @@ looks → links | multipart | problems → wire.
 """
 
 from orchestrator.meetings_server.http.api import Api, resource_path
-from orchestrator.meetings_server.http.certificates import Certificates
+from orchestrator.meetings_server.http.certificates import Certificates, tls_context
 from orchestrator.meetings_server.http.web import application
 from orchestrator.meetings_server.http.wire import Answer, Around, Carry, Request, Silence, held
 
@@ -25,4 +25,5 @@ __all__ = [
     "application",
     "held",
     "resource_path",
+    "tls_context",
 ]

@@ -29,9 +29,9 @@ class Certificates:
         self._files = files
         self._report = report
         self._state = _state(files)
-        self._context = _context(files)
+        self._context = tls_context(files)
         # The one that listens stays; each handshake goes on with the newest.
-        self._listening = _context(files)
+        self._listening = tls_context(files)
         self._listening.sni_callback = self._chosen
 
     @property
@@ -50,29 +50,46 @@ class Certificates:
         # Kept also where they cannot be used: they are looked at again when they change again.
         self._state = state
         try:
-            self._context = _context(self._files)
+            self._context = tls_context(self._files)
         except ValueError as error:
-            self._report("certificate.refused", {"error": f"{error}; the one of before stays"})
+            self._report(
+                "certificate.refused", {"error": f"{error}; the certificate of before stays"}
+            )
 
 
-def _context(files: TlsFiles) -> ssl.SSLContext:
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """What a server needs to show a certificate.
+
+    Raises:
+        ValueError: the files cannot be used; the text says which, what and how to mend it.
+    """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     key = files.key or files.certificate
     try:
         context.load_cert_chain(files.certificate, key, password=_no_password)
     except ssl.SSLError as error:
         if error.reason == _MISMATCH:
-            message = f"{key}: it is not the key of the certificate in {files.certificate}"
+            message = (
+                f"{key}: it is not the key of the certificate in {files.certificate}; "
+                "put both of one pair there"
+            )
         elif files.key is None:
-            message = f"{files.certificate}: it is no certificate with its private key, in PEM"
+            message = (
+                f"{files.certificate}: it is no certificate with its private key; write both in PEM"
+            )
         else:
-            message = f"{files.certificate}: it is no certificate in PEM, or {key} no private key"
+            message = (
+                f"{files.certificate}: it is no certificate, or {key} no private key; "
+                "write both in PEM"
+            )
         raise ValueError(message) from error
     except _LockedError as error:
         message = f"{key}: the key has a password; write it without one, readable to its user only"
         raise ValueError(message) from error
     except OSError as error:
-        message = f"{_unreadable(files)}: {error.strerror}"
+        message = (
+            f"{_unreadable(files)}: {error.strerror}; put the file there, readable to this user"
+        )
         raise ValueError(message) from error
     return context
 

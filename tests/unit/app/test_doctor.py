@@ -19,6 +19,7 @@ from orchestrator.app.doctor import examine
 from orchestrator.app.init import Choices, init
 from orchestrator.app.sources import read_sources
 from orchestrator.config import Settings
+from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.domain.pages import Ignored, Signal
 from orchestrator.domain.reports import Finding, Health
 from orchestrator.edges.control import ControlServer
@@ -268,6 +269,19 @@ async def test_keys_that_others_may_look_into_are_found(folder: Path) -> None:
     keys = folder / "made" / "secrets"
     keys.chmod(0o755)
     assert (await findings(made))["file rights"].mend == f"chmod 700 {keys}"
+
+
+async def test_the_embedded_server_s_certificate_is_looked_at(folder: Path) -> None:
+    """Where there is one."""
+    made = config(folder)
+    assert "certificate" not in await findings(made)
+    assert isinstance(made.meetings, EmbeddedMeetings)
+    missing = replace(made.meetings, certificate=folder / "missing.pem")
+    found = (await findings(replace(made, meetings=missing)))["certificate"]
+    assert (found.health, found.told) == (
+        Health.WRONG,
+        f"{folder / 'missing.pem'}: No such file or directory",
+    )
 
 
 def remote(folder: Path, url: str, key: str = "api.pem") -> Settings:
