@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from orchestrator.meetings_server.model.png import NotPng, header_of, is_transparent
+from orchestrator.foundation.png import NotPng, header_of, is_transparent
 from orchestrator.meetings_server.model.refusals import Reason, Refused
 from orchestrator.meetings_server.model.themes import Theme
 

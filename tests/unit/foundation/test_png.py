@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.meetings_server.model.png import Header, NotPng, header_of, is_transparent
+from orchestrator.foundation.png import Header, NotPng, header_of, is_transparent
 from tests.pictures import LOGO, png
 
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
