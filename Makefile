@@ -41,7 +41,7 @@ fuzz: .venv/tests ## throw damaged messages at every reader of pages; ten minute
 	$(BIN)/python -m tests.properties.fuzz_intake --seconds 600
 
 schemas: .venv/runs ## write schemas/ after a change of the forms or the catalogue of events
-	@for one in policy config audit; do $(BIN)/room-orchestrator schema $$one > schemas/$$one.json; done
+	@for one in policy theme config audit; do $(BIN)/room-orchestrator schema $$one > schemas/$$one.json; done
 
 conformance: .venv/tests ## write docs/conformance.md from a run of the suites that hold the Meetings server to its API
 	$(BIN)/python -m tools.make_conformance

@@ -27,8 +27,8 @@ from orchestrator.adapters.meetings.overhttp import OverHttp, Patience
 from orchestrator.adapters.meetings.readonly import ReadOnly
 from orchestrator.adapters.meetings.rooms import Account, MeetingsRooms, connect
 from orchestrator.adapters.meetings.rooms import Limits as PressLimits
+from orchestrator.adapters.meetings.themes import MeetingsThemes
 from orchestrator.adapters.meetings.token import UnusableKeyError, read_key
-from orchestrator.adapters.meetings.transport import Transport
 from orchestrator.adapters.policies.adopted import AdoptedFile
 from orchestrator.adapters.policies.folder import PolicyFolder
 from orchestrator.adapters.policies.reader import PolicyReader
@@ -73,6 +73,7 @@ from orchestrator.engine.reload import Reload
 from orchestrator.engine.resync import Resync
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.supervisor import Engine
+from orchestrator.engine.wardrobe import Closet, Wardrobe
 from orchestrator.engine.weather import Weather
 from orchestrator.foundation.secret import Secret, SecretFault
 from orchestrator.ports.adoptions import Adoptions
@@ -84,6 +85,7 @@ from orchestrator.ports.intake import PageDesk
 from orchestrator.ports.rooms import URGENT, Rooms
 from orchestrator.ports.sources import Sources
 from orchestrator.ports.store import Commit, Store
+from orchestrator.ports.themes import Themes
 from orchestrator.ports.timer import Timer
 
 _PINS: Final = ("owner", "api", "application")
@@ -122,6 +124,7 @@ class Outside:
     timer: Timer
     clock: Clock
     destinations: dict[str, Destination]
+    themes: Themes | None = None  # None: no theme is kept, and rooms are made without
     messengers: Mapping[str, Messenger] = field(default_factory=dict)  # other names than those
     boards: Mapping[str, AlertBoard] = field(default_factory=dict)  # of the operators
     adoptions: Adoptions | None = None
@@ -166,7 +169,7 @@ async def build(
         stack.push_async_callback(store.close)
         api = await reach_api(settings, callbacks, clock, stack)
         await check_pins(store, settings.owner, api, clock, repin=repin)
-        rooms = await reach_rooms(settings, api, clock, stack)
+        rooms, themes = await reach(settings, api, clock, stack)
         audit = await _audit(settings, store, stack)
         await _learn_lineage(settings, store, clock, was_there=was_there)
         sources = PolicyFolder(settings.policies, clock)
@@ -180,6 +183,7 @@ async def build(
         outside = Outside(
             store=store,
             rooms=rooms,
+            themes=themes,
             audit=audit,
             sources=sources,
             timer=timer,
@@ -283,6 +287,11 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         alerts=Alerts(store, clock, outside.boards, settings.probe),
         messages=Messages(store, posted, clock, rooms.get_host_link),
         pages=Pages(store, templates, inbox, clock, outside.timer, settings.mode),
+        wardrobe=Wardrobe(
+            outside.themes,
+            Closet(store, rooms, observations, gathering, inbox, weather, clock),
+            settings,
+        ),
     )
     outbox = Outbox(store, outside.audit, told, clock, outside.adoptions)
     gathering.unsure = lambda: (lineage.doubt and UNSURE) or outbox.unaudited
@@ -313,6 +322,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         parts.pages.policies_changed()
 
     reload.swapped = swapped
+    _join_themes(engine)
     engine.feeds.calendars = outside.calendars
     outbox.links = outside.links
 
@@ -343,6 +353,21 @@ def _join_pages(engine: Engine, outside: Outside) -> None:
     messages.link_of = links.link_of if outside.links.public_url else None
 
 
+def _join_themes(engine: Engine) -> None:
+    """Let rooms know of their themes."""
+    wardrobe, gathering = engine.parts.wardrobe, engine.parts.gathering
+    wardrobe.book = lambda: engine.reconciler.book
+    gathering.dress = wardrobe.dress
+    gathering.awaits_theme = wardrobe.awaited
+    told = engine.reload.swapped
+
+    def swapped() -> None:
+        told()
+        wardrobe.nudge()
+
+    engine.reload.swapped = swapped
+
+
 async def reach_api(
     settings: Settings, callbacks: Secret | None, clock: Clock, stack: AsyncExitStack
 ) -> Api:
@@ -359,16 +384,24 @@ async def reach_rooms(
     settings: Settings, api: Api, clock: Clock, stack: AsyncExitStack
 ) -> MeetingsRooms:
     """The rooms of an API. Raises `StartError` where the key cannot be used."""
+    return (await reach(settings, api, clock, stack))[0]
+
+
+async def reach(
+    settings: Settings, api: Api, clock: Clock, stack: AsyncExitStack
+) -> tuple[MeetingsRooms, MeetingsThemes]:
+    """The rooms and themes of an API. Raises `StartError` where the key cannot be used."""
     calls = settings.meetings.calls
     http = OverHttp(api.url, Patience(answer=calls.timeout, silence=calls.timeout))
     stack.push_async_callback(http.close)
     # In observe nothing but GET can leave this process, whatever the code above it does.
-    transport: Transport = ReadOnly(http) if settings.mode is Mode.OBSERVE else http
+    transport = ReadOnly(http) if settings.mode is Mode.OBSERVE else http
     try:
         account = Account(api.application_id, read_key(api.private_key), _key_source(settings))
     except UnusableKeyError as fault:
         raise StartError(str(fault)) from fault
-    return connect(transport, account, clock, press_limits(calls))
+    rooms = connect(transport, account, clock, press_limits(calls))
+    return rooms, MeetingsThemes(rooms.session, transport)
 
 
 def press_limits(calls: Calls) -> PressLimits:

@@ -328,6 +328,7 @@ def _known(rebuilt: Rebuilt, memory: Memory, texts: tuple[PolicyText, ...]) -> d
         "unanswered_creates": len(open_creates),
         "people_inside": len(memory.sessions),
         "policy_texts": len(texts),
+        "themes": len(memory.themes.records),
     }
 
 

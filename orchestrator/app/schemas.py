@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from orchestrator.adapters.audit.schema import audit_schema
-from orchestrator.adapters.policies.schema import policy_schema
+from orchestrator.adapters.policies.schema import policy_schema, theme_schema
 from orchestrator.config.schema import config_schema
 
 FOLDER: Final = "schemas"
@@ -24,12 +24,14 @@ class Subject(StrEnum):
     """What there is a schema of."""
 
     POLICY = "policy"
+    THEME = "theme"
     CONFIG = "config"
     AUDIT = "audit"
 
 
 _SCHEMAS: Final[Mapping[Subject, Callable[[], dict[str, object]]]] = {
     Subject.POLICY: policy_schema,
+    Subject.THEME: theme_schema,
     Subject.CONFIG: config_schema,
     Subject.AUDIT: audit_schema,
 }
@@ -47,7 +49,7 @@ def write_schemas(folder: Path) -> None:
         OSError: it cannot be written.
     """
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-    for subject in (Subject.POLICY, Subject.CONFIG):
+    for subject in (Subject.POLICY, Subject.THEME, Subject.CONFIG):
         path = folder / FOLDER / f"{subject}.json"
         path.write_text(schema_text(subject), encoding="utf-8")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from orchestrator.adapters.calendar import CronCalendar
 from orchestrator.adapters.policies.reader import POLICY_MAX, PolicyReader
 from orchestrator.adapters.policies.scanning import load as load_folder
+from orchestrator.adapters.policies.themes import THEMES_FOLDER
 from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.app.configuration import ConfigError, Loaded, load
 from orchestrator.app.directories import uses
@@ -39,6 +40,7 @@ class Validation:
         looked_at: the files and folders, as they were named.
         policies: how many can be used as they are.
         rooms: how many rooms those ask for.
+        themes: how many themes can be used as they are.
         unasked: directories, which are not asked, with the policies whose rooms they would tell.
     """
 
@@ -48,6 +50,7 @@ class Validation:
     policies: int = 0
     rooms: int = 0
     unasked: tuple[str, ...] = ()
+    themes: int = 0
 
     def __add__(self, other: Validation) -> Validation:
         """Both together."""
@@ -58,6 +61,7 @@ class Validation:
             self.policies + other.policies,
             self.rooms + other.rooms,
             tuple(dict.fromkeys((*self.unasked, *other.unasked))),
+            self.themes + other.themes,
         )
 
 
@@ -84,7 +88,9 @@ def validate(
 def read_folder(path: Path) -> Folder:
     """Read a folder of policies that is not in force."""
     contents = load_folder(path)
-    return Folder(contents.policies, contents.data, contents.listing.problem)
+    return Folder(
+        contents.policies, contents.data, contents.listing.problem, themes=contents.themes
+    )
 
 
 def _path(path: Path, environ: Mapping[str, str], cwd: Path) -> Validation:
@@ -98,7 +104,9 @@ def _path(path: Path, environ: Mapping[str, str], cwd: Path) -> Validation:
     if not path.exists():
         name = _shown(path, cwd)
         return Validation((name,), (Problem(Place(name), "does not exist"),))
-    whole = _folder(path.parent, _Known(), cwd)
+    # A theme file lies one folder deeper than a policy.
+    folder = path.parent.parent if path.parent.name == THEMES_FOLDER else path.parent
+    whole = _folder(folder, _Known(), cwd)
     name = _shown(path, cwd)
     return replace(
         whole,
@@ -159,6 +167,7 @@ def _folder(path: Path, known: _Known, cwd: Path) -> Validation:
         len(book.policies),
         len(book.wishes),
         tuple(f"{name}: {_unasked(book.policies[name])}" for name in sorted(book.awaited)),
+        len(book.themes),
     )
 
 

@@ -92,7 +92,8 @@ def _show_validation(screen: Screen, found: Validation) -> None:
     looked = ", ".join(found.looked_at)
     rooms = plural(found.rooms, "room")
     policies = plural(found.policies, "policy", "policies")
-    screen.line(("No problem: ", "green"), f"{looked}; {policies}, {rooms} wanted.")
+    themes = f", {plural(found.themes, 'theme')}" if found.themes else ""
+    screen.line(("No problem: ", "green"), f"{looked}; {policies}{themes}, {rooms} wanted.")
 
 
 def _plan(  # noqa: PLR0913 - one parameter an option

@@ -36,8 +36,8 @@ def _schema(
     subject: Annotated[
         str,
         typer.Argument(
-            metavar="policy|config|audit",
-            help="Of a policy file, of config.yaml, or of a line of the audit log.",
+            metavar="policy|theme|config|audit",
+            help="Of a policy, of a theme, of config.yaml, or of a line of the audit log.",
             autocompletion=_subjects,
         ),
     ],

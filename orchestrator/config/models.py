@@ -233,7 +233,6 @@ class LogForm(Form):
 class ConfigForm(Form):
     """One installation of Room Orchestrator."""
 
-    not_yet: ClassVar = frozenset({"themes"})
     hints: ClassVar = {
         "owner": "`room-orchestrator init` makes one",
         "mode": "write observe, no-removals or enforce",

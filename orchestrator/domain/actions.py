@@ -291,7 +291,7 @@ class Hold:
     """Something that would be done, and what stands before it.
 
     `by` is one word for programs: mode, look-alike, doubt, occupied, unknown-use, protected,
-    not-taken, back-off, settle, first-listing, brake, conflict, stranger, grace, kept,
+    not-taken, back-off, settle, first-listing, brake, conflict, stranger, grace, kept, theme,
     replace-never, suspended, asked, dormant.
     """
 

@@ -55,6 +55,9 @@ _PAGE: Final = (
 # Which message, of which stage (waiting, open, fallback, idle, closed), and which attempt it was.
 _MESSAGE: Final = ("message", "stage", "attempt")
 
+# A theme by its name in policies, and by its id at the API.
+_THEME: Final = ("theme", "theme_id")
+
 CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
     {
         "daemon.started": _kind(
@@ -285,6 +288,30 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             "policy",
             "rooms",
         ),
+        "theme.started": _kind("an intent was recorded; the call follows", *_THEME, "kind"),
+        "theme.created": _kind("a theme was made at the API", *_THEME, "asked"),
+        "theme.adopted": _kind(
+            "a theme that bears our mark and that the store did not know is kept from now on",
+            *_THEME,
+        ),
+        "theme.updated": _kind("the theme's colour or texts were changed", *_THEME, "asked"),
+        "theme.logos_uploaded": _kind(
+            "pictures were given to the theme: the digest of each file, and its key at the API",
+            *_THEME,
+            "logos",
+            "pictures",
+        ),
+        "theme.defaulted": _kind("the theme became the application's default", *_THEME),
+        "theme.tombstoned": _kind("the removal of the theme was decided", *_THEME, "due"),
+        "theme.restored": _kind("a decided removal was taken back", *_THEME),
+        "theme.removed": _kind("the theme was removed at the API", *_THEME),
+        "theme.lost": _kind("the theme was gone, twice looked for, by no act of ours", *_THEME),
+        "theme.failed": _kind("the API did not do what was asked", *_THEME, "kind", "next_at"),
+        "theme.unanswered": _kind(
+            "nobody knows whether the call was carried out; the list of themes will tell",
+            *_THEME,
+            "kind",
+        ),
         "state.rebuilt": _kind(
             "the store was made anew from the API's rooms, adopted.yaml and this log",
             "incarnation",
@@ -310,6 +337,7 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
 # What `before` and `after` may tell: the settings of a room by their path, and these. A host link
 # can be neither: it is a secret.
 CHANGED: Final[frozenset[str]] = frozenset(SETTINGS) | {
+    "brand_text",
     "display_name",
     "expires_at",
     "generation",
@@ -317,13 +345,16 @@ CHANGED: Final[frozenset[str]] = frozenset(SETTINGS) | {
     "guest_url",
     "key",
     "lifetime",
+    "main_color",
     "meeting_code",
     "mode",
     "protect",
     "removal",
     "replace",
     "role",
+    "short_company_url",
     "text",
+    "theme_name",
     "type",
     "version",
 }

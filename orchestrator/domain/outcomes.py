@@ -39,7 +39,7 @@ from orchestrator.domain.actions import (
 from orchestrator.domain.dormancy import slept, woken
 from orchestrator.domain.facts import ApiCall, Fact, Json
 from orchestrator.domain.marker import Marker
-from orchestrator.domain.policies import Desired
+from orchestrator.domain.policies import Desired, undressed
 from orchestrator.domain.policies import Replace as PolicyReplace
 from orchestrator.domain.records import (
     Attempts,
@@ -90,7 +90,7 @@ class Outcome:
 def keep_wish(state: KeyState, desired: Desired) -> KeyState:
     """Remember the last good spec; removal and protection are stored with the room."""
     protect = state.protect if desired.protect is None else desired.protect
-    return replace(state, wish=desired, removal=desired.removal, protect=protect)
+    return replace(state, wish=undressed(desired), removal=desired.removal, protect=protect)
 
 
 def record_room(

@@ -356,6 +356,8 @@ def _make(situation: Situation, create: Create, draft: Draft) -> None:
         draft.hold("doubt", situation.doubt, None, create)
     elif create.lost and held is not None and held.by == "brake":
         draft.hold("brake", held.reason, None, create)
+    elif situation.awaits and create.again is None:
+        draft.hold("theme", situation.awaits, None, create)
     elif not situation.world.listed and create.again is None:
         draft.hold("first-listing", "no complete listing was seen yet", None, create)
     elif situation.lookalikes:

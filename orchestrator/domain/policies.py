@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -235,6 +235,7 @@ class RoomWish:
     lifetime: timedelta | None
     metadata: Template | None = None
     settings: Settings = field(default_factory=lambda: MappingProxyType({}))
+    theme: str = ""  # the name of a theme, or an empty text
     # Where each line of `room:` stands, by path: for reasons ("because team-rooms.yaml:14").
     places: Mapping[str, Place] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -380,7 +381,7 @@ class Desired:
 
     This is what the store keeps as the key's last good spec.  It holds no ``now``: a lifetime, not
     an end; an occurrence has moments of its own.  `because` says where it was asked for, for
-    people.
+    people; `theme` is the name of a theme, whose id at the API is found at each turn.
     """
 
     display_name: str
@@ -399,17 +400,19 @@ class Desired:
     places: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     occurrence: Occurrence | None = None
     page: PageWish | None = None
+    theme: str = ""
 
     @property
     def shape(self) -> tuple[object, ...]:
         """What two versions of a wish must share to ask for the same room."""
-        return (
+        shape = (
             self.display_name,
             self.type,
             self.lifetime,
             self.text,
             tuple(sorted(self.settings.items())),
         )
+        return (*shape, self.theme) if self.theme else shape
 
     @property
     def digest(self) -> str:
@@ -434,7 +437,25 @@ def desired(policy: Policy, display_name: str, text: str, because: str) -> Desir
         version=policy.version,
         because=because,
         places={path: place.of_line for path, place in room.places.items()},
+        theme=room.theme,
     )
+
+
+def dressed(wish: Desired, theme_id: Setting) -> Desired:
+    """A wish with the id of its theme among its settings, for the time of one turn."""
+    places = wish.places
+    if "theme" in places:
+        places = {**places, "theme_id": places["theme"]}
+    return replace(wish, settings={**wish.settings, "theme_id": theme_id}, places=places)
+
+
+def undressed(wish: Desired) -> Desired:
+    """The same as it is kept: its theme by name alone."""
+    if "theme_id" not in wish.settings:
+        return wish
+    settings = {path: value for path, value in wish.settings.items() if path != "theme_id"}
+    places = {path: line for path, line in wish.places.items() if path != "theme_id"}
+    return replace(wish, settings=settings, places=places)
 
 
 @lru_cache(maxsize=1024)  # asked for several times in the turn that makes a room

@@ -31,6 +31,7 @@ from orchestrator.domain.records import (
     last_deleted,
 )
 from orchestrator.domain.retold import RetoldPages
+from orchestrator.domain.retoldthemes import RetoldThemes
 from orchestrator.domain.rooms import SETTINGS, RoomType, Setting
 from orchestrator.domain.steering import longer
 from orchestrator.foundation.instants import parse_instant
@@ -135,6 +136,7 @@ class Memory:
         policies: the version of each policy that was in force last.
         verified: the API whose first room came back with its marker.
         pages: which episodes there were.
+        themes: which themes there were, with what was uploaded to each.
         stores: the incarnations that told.
         unread: facts that could not be understood.
     """
@@ -148,6 +150,7 @@ class Memory:
     policies: dict[str, str] = field(default_factory=dict)
     verified: str = ""
     pages: RetoldPages = field(default_factory=RetoldPages)
+    themes: RetoldThemes = field(default_factory=RetoldThemes)
     stores: set[str] = field(default_factory=set)
     unread: int = 0
 
@@ -158,6 +161,10 @@ def retell(told: Iterable[Told]) -> Memory:
     for one in told:
         retelling.take(one)
     return retelling.memory
+
+
+def _theme(act: Callable[[Fact, datetime], None]) -> Callable[[Told], None]:
+    return lambda told: act(told.fact, told.ts)
 
 
 class Retelling:
@@ -208,6 +215,7 @@ class Retelling:
             "page.ignored": self._page(RetoldPages.ignored),
             "page.closed": self._page(RetoldPages.closed),
             "page.asked": self._page(RetoldPages.asked),
+            **{event: _theme(act) for event, act in self.memory.themes.acts.items()},
         }
 
     def take(self, told: Told) -> None:

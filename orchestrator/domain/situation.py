@@ -173,6 +173,7 @@ class Situation:
     pending: Pending | None = None
     # A mode or a brake that is known to stand before ending or replacing this key's room.
     held: Hold | None = None
+    awaits: str = ""  # what must be there before a room is made, or an empty text
 
     @property
     def now(self) -> datetime:

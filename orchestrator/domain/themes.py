@@ -127,22 +127,44 @@ class Theme:
         return self.fields["theme_name"] or ""
 
 
-class ThemeCall(StrEnum):
-    """What a call asks of the API."""
+class ThemeStep(StrEnum):
+    """One thing that is done about a theme: five calls, and what only changes our memory."""
 
     CREATE = "create"
     UPDATE = "update"
     UPLOAD = "upload"
     DEFAULT = "default"
     DELETE = "delete"
+    ADOPT = "adopt"
+    TOMBSTONE = "tombstone"
+    RESTORE = "restore"
+    MISS = "miss"
+    FIND = "find"
+    LOSE = "lose"
+    FORGET = "forget"
+
+    @property
+    def calls(self) -> str:
+        """The method of the call that changes something at the API, or an empty text."""
+        return _CALLS.get(self, "")
+
+
+_CALLS: Final[Mapping[ThemeStep, str]] = MappingProxyType(
+    {
+        ThemeStep.CREATE: "POST",
+        ThemeStep.UPDATE: "PATCH",
+        ThemeStep.UPLOAD: "PUT",
+        ThemeStep.DEFAULT: "PATCH",
+        ThemeStep.DELETE: "DELETE",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ThemeOperation:
-    """A journalled call whose outcome is not recorded yet."""
+    """A journalled call whose outcome is not recorded yet; since when (API time)."""
 
-    id: str
-    kind: ThemeCall
+    step: ThemeStep
     started_at: datetime
 
 
@@ -154,13 +176,14 @@ class ThemeRecord:
         name: in the language of policies.
         id: at the API; empty before it was made, and where it was lost.
         fields: what was asked for last.
-        uploaded: the digest of the file that each picture was made from.
+        uploaded: the digest of the file that each picture was made from, by its type.
         pictures: the storage key that each picture had then: another one is another's picture.
         default: it was made the application's default theme, by our last word.
         grace: stored with it, so that it outlives the file.
         decided_at, due: of a removal that is decided and not yet carried out (API time).
         missing_since: API time of the first look that did not find it.
         updated_at: API time of the last PATCH.
+        painted_at: API time of the last upload.
         attempts: failures in a row, and when to come back (API time).
         operation: a call that is under way, or whose outcome nobody knows.
     """
@@ -168,16 +191,29 @@ class ThemeRecord:
     name: str
     id: str = ""
     fields: Fields = field(default_factory=lambda: MappingProxyType({}))
-    uploaded: Mapping[LogoType, str] = field(default_factory=lambda: _PICTURES)
-    pictures: Mapping[LogoType, str] = field(default_factory=lambda: _PICTURES)
+    uploaded: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    pictures: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     default: bool = False
     grace: timedelta = GRACE
     decided_at: datetime | None = None
     due: datetime | None = None
     missing_since: datetime | None = None
     updated_at: datetime | None = None
+    painted_at: datetime | None = None
     attempts: Attempts = _NEVER
     operation: ThemeOperation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeMemory:
+    """All that a store remembers of themes, in one value.
+
+    Attributes:
+        removed: API times of the last removals, by which the brake counts.
+    """
+
+    records: tuple[ThemeRecord, ...] = ()
+    removed: tuple[datetime, ...] = ()
 
 
 def owner_mark(owner: str) -> str:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from orchestrator.domain.keys import Key
 from orchestrator.domain.occurrences import is_subject
 from orchestrator.domain.policies import Desired, ForEach, OnPage, Policy, Schedule
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
+from orchestrator.domain.themes import ThemeWish
 from orchestrator.engine.expand import Expansion, expand
 from orchestrator.engine.workings import Workings
-from orchestrator.foundation.problems import Place, Problem
-from orchestrator.ports.sources import Folder, Parsed, Reader
+from orchestrator.foundation.problems import Place, Problem, did_you_mean
+from orchestrator.ports.sources import Folder, Parsed, ParsedTheme, Reader
 from orchestrator.ports.store import PolicyText
 from orchestrator.ports.templates import Templates
 
@@ -40,6 +42,9 @@ class Book:
         problems: everything that is wrong, in order.
         rejected: problems by the file that was not taken.
         paged: wishes of pages that are not over: a view, for these come and go at any moment.
+        themes: by name.
+        kept_themes: names of themes that stay as they are, because their file is bad, with the
+            reason.
     """
 
     policies: Mapping[str, Policy] = field(default_factory=dict)
@@ -54,6 +59,8 @@ class Book:
     problems: tuple[Problem, ...] = ()
     rejected: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     paged: Mapping[Key, Desired] = field(default_factory=dict)
+    themes: Mapping[str, ThemeWish] = field(default_factory=dict)
+    kept_themes: Mapping[str, str] = field(default_factory=dict)
 
     def wish(self, key: Key, state: KeyState) -> Wish | None:
         """What is asked for one key; None where that is unknown and no last good spec is kept."""
@@ -116,6 +123,8 @@ class _Pages:
     stale: dict[str, str] = field(default_factory=dict)
     bad: dict[str, Parsed] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    themes: dict[str, ThemeWish] = field(default_factory=dict)
+    kept_themes: dict[str, str] = field(default_factory=dict)
 
 
 class Binder:
@@ -135,6 +144,9 @@ class Binder:
             pages.problems.append(folder.problem)
         for file in sorted(folder.policies):
             self._read(file, folder.policies[file], known, pages)
+        self._read_themes(folder, pages)
+        if folder.problem is None:
+            self._refuse_unknown_themes(pages)
         self._refuse_silent_renames(folder, known, pages)
         together = self._reader.check_together([policy for policy, _ in pages.good.values()])
         pages.problems.extend(together)
@@ -188,6 +200,62 @@ class Binder:
         )
         place = newcomer.places.get("name", Place(newcomer.file))
         self._reject(newcomer.file, Parsed(None, (Problem(place, message),), policy.name), pages)
+
+    def _read_themes(self, folder: Folder, pages: _Pages) -> None:
+        """A bad theme file leaves its theme as it is, and so do two files with one name."""
+        files: dict[str, list[ThemeWish]] = {}
+        for name, content in sorted(folder.themes.items()):
+            if not name.endswith(".yaml"):
+                continue
+            file = f"themes/{name}"
+            if isinstance(content, Problem):
+                parsed = ParsedTheme(None, (content,), PurePosixPath(name).stem)
+            else:
+                parsed = self._reader.theme(file, content, folder.themes)
+            if parsed.theme is None:
+                self._keep_theme(parsed.name, file, parsed.problems, pages)
+            else:
+                files.setdefault(parsed.name, []).append(parsed.theme)
+        for name, wishes in files.items():
+            if wishes[1:]:
+                others = " and ".join(one.file for one in wishes)
+                message = f'the name "{name}" stands in {others}; give each theme its own'
+                for one in wishes:
+                    problem = Problem(one.places.get("name", Place(one.file)), message)
+                    self._keep_theme(name, one.file, (problem,), pages)
+            elif name not in pages.kept_themes:
+                pages.themes[name] = wishes[0]
+        self._refuse_two_defaults(pages)
+
+    def _refuse_two_defaults(self, pages: _Pages) -> None:
+        defaults = [theme for theme in pages.themes.values() if theme.default]
+        if not defaults[1:]:
+            return
+        others = " and ".join(one.file for one in defaults)
+        message = f"only one theme can be the default, and {others} both say so; keep one"
+        for theme in defaults:
+            del pages.themes[theme.name]
+            problem = Problem(theme.places.get("default", Place(theme.file)), message)
+            self._keep_theme(theme.name, theme.file, (problem,), pages)
+
+    def _keep_theme(
+        self, name: str, file: str, problems: tuple[Problem, ...], pages: _Pages
+    ) -> None:
+        pages.kept_themes[name] = str(problems[0])
+        self._reject(file, Parsed(None, problems), pages)
+
+    def _refuse_unknown_themes(self, pages: _Pages) -> None:
+        """A policy that names a theme that there is not is not applied."""
+        known = pages.themes.keys() | pages.kept_themes.keys()
+        for policy, _ in list(pages.good.values()):
+            name = policy.room.theme
+            if not name or name in known:
+                continue
+            offer = did_you_mean(name, known) or f"; write it into themes/{name}.yaml"
+            place = policy.room.places.get("theme", Place(policy.file))
+            problem = Problem(place, f'there is no theme "{name}"{offer}')
+            del pages.good[policy.name]
+            self._reject(policy.file, Parsed(None, (problem,), policy.name), pages)
 
     def _reject(self, file: str, parsed: Parsed, pages: _Pages) -> None:
         pages.bad[file] = parsed
@@ -285,6 +353,8 @@ class Binder:
             former=whole.former,
             problems=tuple(dict.fromkeys((*pages.problems, *whole.problems))),
             rejected={file: parsed.problems for file, parsed in pages.bad.items()},
+            themes=pages.themes,
+            kept_themes=pages.kept_themes,
         )
 
 

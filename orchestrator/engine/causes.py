@@ -84,6 +84,7 @@ def _now(engine: Engine) -> Iterator[tuple[str, str]]:
         )
         yield "brake", told
     yield from _of_sources(engine)
+    yield from _of_themes(engine)
     yield from _of_pages(engine)
     for told in engine.outbox.needs:
         yield "outbox", told
@@ -118,6 +119,12 @@ def _of_the_api(engine: Engine) -> Iterator[tuple[str, str]]:
             "--reason …    If not, put the right API back; nothing else is needed"
         )
         yield "listing", told
+
+
+def _of_themes(engine: Engine) -> Iterator[tuple[str, str]]:
+    for name, fault in engine.parts.wardrobe.failing():
+        if _is_word_of_no(fault):
+            yield f"theme {name}", f"The API does not take theme {name}: {fault}"
 
 
 def _of_pages(engine: Engine) -> Iterator[tuple[str, str]]:
@@ -174,13 +181,14 @@ def _given_up(row: DeliveryRow) -> str:
 def _is_refused(engine: Engine, state: KeyState) -> bool:
     """Whether what is due was answered with 4xx: it comes back tomorrow, or when it changes."""
     holds = engine.reconciler.last_holds.get(state.key, ())
-    status = state.attempts.fault[:3]
-    return (
-        any(hold.by == "back-off" and hold.action is not None for hold in holds)
-        and status.isdigit()
-        and status.startswith("4")
-        and status not in _WEATHER
-    )
+    held = any(hold.by == "back-off" and hold.action is not None for hold in holds)
+    return held and _is_word_of_no(state.attempts.fault)
+
+
+def _is_word_of_no(fault: str) -> bool:
+    """Whether a fault is an answer about what was asked, and no weather."""
+    status = fault[:3]
+    return status.isdigit() and status.startswith("4") and status not in _WEATHER
 
 
 def _untaken(state: KeyState) -> list[str]:

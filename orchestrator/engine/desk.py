@@ -117,23 +117,30 @@ class EngineDesk:
             openings=self._overview.openings(_OPENINGS, book),
             renewals=self._overview.nearest(seen.states, _RENEWALS),
             unknown=tuple(f"{name}: {book.doubtful[name]}" for name in sorted(book.awaited)),
+            themes=await parts.wardrobe.preview(book) if listed else (),
         )
 
     async def apply(self, person: Person) -> ApplyReport:
         """One pass: everything that the plan says, now."""
         await self._prepared()
         del person  # the policies act, not the person who would not wait
-        before = self._engine.reconciler.acted
+        before = self._acted
         if self._running:
             if not await self._parts.resync.full():
                 raise DeskError(f"the API could not be listed: {self._parts.weather.last_error}")
+            await self._parts.wardrobe.look("apply")
             await self._engine.wake_all("apply")
             await self._parts.inbox.idle()
         elif not await self._engine.one_pass():
             raise DeskError(f"the API could not be listed: {self._parts.weather.last_error}")
         left = await self.plan()
-        failed = tuple(line for line in left.held if line.held_by == "back-off")
-        return ApplyReport(self._engine.reconciler.acted - before, failed, left)
+        held = (*left.held, *left.themes)
+        failed = tuple(line for line in held if line.held_by == "back-off")
+        return ApplyReport(self._acted - before, failed, left)
+
+    @property
+    def _acted(self) -> int:
+        return self._engine.reconciler.acted + self._parts.wardrobe.acted
 
     async def why(self, name: str) -> WhyReport:
         """Everything about one key."""
@@ -174,7 +181,7 @@ class EngineDesk:
         seen = self._parts.observations.sighting(current.id)
         if not isinstance(seen, Observed):
             return ()
-        return _compare(current, seen, wish)
+        return _compare(current, seen, self._parts.gathering.dress(wish, current))
 
     async def _history(self, state: KeyState) -> tuple[HistoryLine, ...]:
         """The facts of a key that the store still has, oldest first."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from orchestrator.domain.actions import Hold
 from orchestrator.domain.keys import Key, decode_key
-from orchestrator.domain.policies import Mode, stricter
+from orchestrator.domain.policies import Desired, Mode, stricter
 from orchestrator.domain.presence import recalled, recorded_use, watched_use
 from orchestrator.domain.records import KeyState, Operation, OperationKind, RoomRecord
 from orchestrator.domain.renewal import RenewalTime, planned_renewal
@@ -100,6 +100,10 @@ class Gathering:
         self.believes_silence = True
         """Whether a room of which no session is told was not used; false where nobody meets."""
         self.source_doubt: Callable[[str], str] = lambda _: ""  # of a policy, why
+        self.dress: Callable[[Desired, RoomRecord | None], Desired] = lambda wish, _: wish
+        """A wish with the id of its theme among its settings, as far as that is known."""
+        self.awaits_theme: Callable[[Desired], str] = lambda _: ""
+        """Why a room is not made before its theme, or an empty text."""
 
     async def state(self, key: Key, book: Book) -> KeyState:
         """What is remembered of a key, with the wish of the book taken in."""
@@ -122,7 +126,7 @@ class Gathering:
 
         ``braked`` is the brake that holds this key, if one does.
         """
-        wish = book.wish(key, state)
+        wish = self._dressed(book.wish(key, state), state)
         if wish is None:
             return None
         pending = await self._pending(state)
@@ -137,7 +141,13 @@ class Gathering:
             lookalikes=await self._lookalikes(state, wish, pending),
             pending=pending,
             held=braked or self._held_by_mode(key, book),
+            awaits="" if isinstance(wish, Unwanted) else self.awaits_theme(wish.desired),
         )
+
+    def _dressed(self, wish: Wish | None, state: KeyState) -> Wish | None:
+        if wish is None or isinstance(wish, Unwanted):
+            return wish
+        return replace(wish, desired=self.dress(wish.desired, state.current))
 
     def _held_by_mode(self, key: Key, book: Book) -> Hold | None:
         mode = self.mode(key, book)

@@ -121,6 +121,7 @@ class Overview:
             senders=tuple(self._engine.senders()),
             suspended=suspended,
             dormant=_dormant(states),
+            themes=parts.wardrobe.rows(),
         )
 
     async def _pages(self) -> tuple[PageRow, ...]:

@@ -114,6 +114,8 @@ async def preview_key(key: Key, state: KeyState, book: Book, gathering: Gatherin
     situation = await gathering.situation(key, state, book)
     if situation is None:
         return Previewed(state, (), Plan(holds=(Hold("doubt", "what is wanted is not known"),)))
+    # Its theme is made in the same pass, before it.
+    situation = replace(situation, awaits="")
     mode = gathering.mode(key, book)
     followed: list[Action] = []
     made = withhold(plan(situation), mode)

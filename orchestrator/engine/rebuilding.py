@@ -14,11 +14,13 @@ from datetime import datetime, timedelta
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.rebuilding import Rebuilt
 from orchestrator.domain.retelling import Memory
+from orchestrator.domain.themes import ThemeMemory
 from orchestrator.engine.brakes import APPROVAL, RECENT, note_of
 from orchestrator.engine.executor import VERIFIED
 from orchestrator.engine.gathering import DISOWNED
 from orchestrator.engine.hints import OPEN_SESSIONS, KeptSessions
 from orchestrator.engine.lineage import LINEAGE
+from orchestrator.engine.wardrobe import THEMES
 from orchestrator.foundation.instants import format_instant
 from orchestrator.foundation.shapes import dumps
 from orchestrator.ports.store import Commit, PolicyText
@@ -91,4 +93,7 @@ def _notes(rebuilt: Rebuilt, memory: Memory, terms: Terms) -> Mapping[str, str |
     }
     if inside:
         notes[OPEN_SESSIONS] = dumps(KeptSessions, KeptSessions(inside)).decode()
+    themes = memory.themes.memory(terms.now - terms.per)
+    if themes.records or themes.removed:
+        notes[THEMES] = dumps(ThemeMemory, themes).decode()
     return notes

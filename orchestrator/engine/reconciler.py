@@ -54,6 +54,7 @@ from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
 from orchestrator.engine.pages import Pages
 from orchestrator.engine.resync import Resync
+from orchestrator.engine.wardrobe import Wardrobe
 from orchestrator.engine.weather import PROBE_EVERY, Weather
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.faults import (
@@ -109,6 +110,7 @@ class Parts:
     alerts: Alerts
     messages: Messages
     pages: Pages
+    wardrobe: Wardrobe
 
 
 class Reconciler:
@@ -481,7 +483,7 @@ def _rooms_of(state: KeyState, action: Action) -> set[str]:
 def _worth_telling(hold: Hold) -> bool:
     """Waiting a little is no news; a mode, a question, a brake, a refusal is."""
     return hold.by not in {
-        *("back-off", "settle", "grace", "first-listing", "not-seen"),
+        *("back-off", "settle", "grace", "first-listing", "not-seen", "theme"),
         "dormant",  # that was told when it was decided
     }
 

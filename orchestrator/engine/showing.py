@@ -45,8 +45,8 @@ from orchestrator.domain.rooms import Change, Occupancy, RoomType
 from orchestrator.domain.situation import Use
 from orchestrator.foundation.instants import format_duration, format_instant
 
-# Holds of a key that was not looked at yet: nothing stands in its way, its turn is still to come.
-_UNSEEN: Final = frozenset({"first-listing", "not-seen"})
+# Holds of a key whose turn is still to come: nothing stands in its way.
+_UNSEEN: Final = frozenset({"first-listing", "not-seen", "theme"})
 # What only changes our memory and tells nobody anything is not shown.
 _SILENT: Final = (Miss, Find, Note, Abandon, Resume, Forget)
 _ORDER: Final = (

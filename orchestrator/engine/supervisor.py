@@ -106,6 +106,7 @@ class Engine:
         await self.parts.brakes.recall()
         await self.parts.resync.absences.recall()
         await self.parts.hints.recall()
+        await self.parts.wardrobe.recall()
         await self.parts.pages.recall()
 
     async def look(self) -> None:
@@ -153,6 +154,8 @@ class Engine:
                         "retention": self.retention.run,
                         "alerts": self.parts.alerts.run,
                     }
+                    if self.parts.wardrobe.present:
+                        loops["themes"] = self.parts.wardrobe.run
                     tasks = [
                         group.create_task(self._keep(name, loop), name=name)
                         for name, loop in loops.items()
@@ -245,6 +248,7 @@ class Engine:
             await self.reload.load("directories")
         if not await self.parts.resync.full():
             return False
+        await self.parts.wardrobe.look("apply")
         await self.wake_all("apply")
         await self._wake_changed("apply")
         async with asyncio.TaskGroup() as group:
@@ -327,6 +331,7 @@ class Engine:
                     await self.wake_all("first listing")
                     first = False
                 await self._wake_changed("listing")
+                self.parts.wardrobe.nudge()
                 wait = _FIRST_RETRY
                 base = self.settings.resync_interval.total_seconds()
                 if self.parts.observations.doubt:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from orchestrator.domain.policies import Policy, Subject
+from orchestrator.domain.themes import ThemeWish
 from orchestrator.foundation.problems import Problem
 from orchestrator.ports.directories import Answers
 
@@ -34,6 +35,7 @@ class Folder:
     Attributes:
         policies: by file name, directly in the folder.
         data: by name relative to its ``data/`` folder.
+        themes: theme files and pictures, by name relative to its ``themes/`` folder.
         problem: the folder itself could not be read; then nothing in it counts as gone.
         answers: what is known of the directories that policies name, which no file holds.
     """
@@ -43,6 +45,7 @@ class Folder:
     problem: Problem | None = None
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
     answers: Answers = field(default_factory=dict)
+    themes: Mapping[str, bytes | Problem] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,18 @@ class Parsed:
     policy: Policy | None
     problems: tuple[Problem, ...] = ()
     name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedTheme:
+    """One theme file understood: a theme, or every problem that it has.
+
+    `name` is the theme's, or that of its file where it cannot be read.
+    """
+
+    theme: ThemeWish | None
+    problems: tuple[Problem, ...]
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +112,16 @@ class Reader(Protocol):
         answers: Answers = MappingProxyType({}),
     ) -> Subjects:
         """The subjects of a policy: its items, or those of the file or directory that it names."""
+        ...
+
+    def theme(self, file: str, text: bytes, pictures: Mapping[str, bytes | Problem]) -> ParsedTheme:
+        """Read one theme file, and look at the pictures that it names.
+
+        Args:
+            file: its path within the policies folder, ``themes/…``.
+            text: what it holds.
+            pictures: all of the themes folder, by name relative to it.
+        """
         ...
 
     def check_together(self, policies: Sequence[Policy]) -> Sequence[Problem]:

@@ -43,6 +43,7 @@ from tests.fakes.deliveries import FakeBoard, FakeDestination
 from tests.fakes.rooms import FakeRooms
 from tests.fakes.sources import FakeSources
 from tests.fakes.store import FakeStore
+from tests.fakes.themes import FakeThemes
 from tests.fakes.timer import HandCrankedTimer
 
 OWNER: Final = "acme"
@@ -124,6 +125,7 @@ class World:
         self.store = FakeStore()
         self.fake = FakeRooms(self.clock)
         self.rooms: Rooms = self.fake if api is None else api(self.clock)
+        self.themes: FakeThemes | None = None
         self.audit = FakeAudit()
         self.destination = FakeDestination("rooms-json")
         self.messengers: dict[str, Messenger] = {}
@@ -165,6 +167,7 @@ class World:
         outside = Outside(
             store=self.store,
             rooms=self.rooms,
+            themes=self.themes,
             audit=self.audit,
             sources=self.sources,
             timer=self.timer,
@@ -317,7 +320,7 @@ class World:
 
     def folder(self, files: Mapping[str, bytes]) -> Folder:
         """A candidate."""
-        return Folder(dict(files), dict(self.sources.data))
+        return Folder(dict(files), dict(self.sources.data), themes=dict(self.sources.themes))
 
     # --- what is seen ---
 

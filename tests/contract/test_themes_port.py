@@ -13,6 +13,7 @@ from orchestrator.adapters.meetings.readonly import ReadOnly
 from orchestrator.adapters.meetings.rooms import Account, Limits, connect
 from orchestrator.adapters.meetings.themes import MeetingsThemes
 from orchestrator.domain.rooms import NewRoom, RoomType
+from orchestrator.domain.themes import LogoType
 from orchestrator.meetings_server import start
 from orchestrator.ports.faults import (
     ForbiddenError,
@@ -27,6 +28,7 @@ from tests.fakes.clock import VirtualClock
 from tests.fakes.rooms import Fate
 from tests.fakes.themes import FakeThemes
 from tests.meetings import APPLICATION, BASE, KEY, OTHER_KEY, settings
+from tests.pictures import FAVICON, LOGO, png
 
 NOBODY = "00000000-0000-4000-8000-00000000dead"
 FIELDS = {"theme_name": "corporate~0a1b2c3d", "main_color": "#12f64e", "brand_text": "Ünïted ☎"}
@@ -85,7 +87,7 @@ async def as_fake(clock: VirtualClock) -> AsyncIterator[Stand]:
     yield Stand(fake, readonly, stranger, make_room)
 
 
-@pytest.fixture(params=["fake"])
+@pytest.fixture(params=["fake", "http"])
 async def api(request: pytest.FixtureRequest) -> AsyncIterator[Stand]:
     ways = {"fake": as_fake, "http": over_http}
     async with ways[request.param](VirtualClock()) as stand:
@@ -166,9 +168,38 @@ async def test_the_default_theme_is_that_of_rooms_made_without_one(api: Stand) -
     assert caught.value.status == 400
 
 
+async def test_pictures_are_given_to_a_theme_one_by_one_or_all_at_once(api: Stand) -> None:
+    """Those that are not named stay; another picture of a kind has another key."""
+    theme = await api.themes.create_theme(FIELDS)
+    await api.themes.upload_logos(theme.id, {LogoType.WHITE: LOGO, LogoType.FAVICON: FAVICON})
+    first = await api.themes.get_theme(theme.id)
+    assert set(first.pictures) == {LogoType.WHITE, LogoType.FAVICON}
+    await api.themes.upload_logos(theme.id, {LogoType.COLORED: LOGO, LogoType.WHITE: png(shade=9)})
+    second = await api.themes.get_theme(theme.id)
+    assert set(second.pictures) == set(LogoType)
+    assert second.pictures[LogoType.FAVICON] == first.pictures[LogoType.FAVICON]
+    assert second.pictures[LogoType.WHITE] != first.pictures[LogoType.WHITE]
+    assert second.fields == theme.fields
+    assert list(await api.themes.list_themes()) == [second]
+    with pytest.raises(RefusedError, match="no picture"):
+        await api.themes.upload_logos(theme.id, {})
+
+
+async def test_a_picture_that_is_none_is_refused_and_none_of_them_taken(api: Stand) -> None:
+    theme = await api.themes.create_theme(FIELDS)
+    with pytest.raises(RefusedError) as caught:
+        await api.themes.upload_logos(theme.id, {LogoType.WHITE: LOGO, LogoType.FAVICON: b"GIF89a"})
+    assert caught.value.status == 400
+    assert (await api.themes.get_theme(theme.id)).pictures == {}
+    with pytest.raises(MissingError):
+        await api.themes.upload_logos(NOBODY, {LogoType.WHITE: LOGO})
+
+
 async def test_in_observe_nothing_is_sent(api: Stand) -> None:
     with pytest.raises(WithheldError):
         await api.readonly.create_theme(FIELDS)
+    with pytest.raises(WithheldError):
+        await api.readonly.upload_logos(NOBODY, {LogoType.WHITE: LOGO})
     assert list(await api.readonly.list_themes()) == []
 
 

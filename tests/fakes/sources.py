@@ -9,11 +9,12 @@ from orchestrator.ports.sources import Folder
 
 
 class FakeSources:
-    """A policies folder; change `policies` and `data`, then `announce`."""
+    """A policies folder; change `policies`, `data` and `themes`, then `announce`."""
 
     def __init__(self) -> None:
         self.policies: dict[str, bytes | Problem] = {}
         self.data: dict[str, bytes | Problem] = {}
+        self.themes: dict[str, bytes | Problem] = {}
         self.problem: Problem | None = None
         self.reads = 0
         self._changed = asyncio.Event()
@@ -30,7 +31,7 @@ class FakeSources:
         self.reads += 1
         if self.problem is not None:
             return Folder({}, {}, self.problem)
-        return Folder(dict(self.policies), dict(self.data))
+        return Folder(dict(self.policies), dict(self.data), themes=dict(self.themes))
 
     async def changed(self) -> None:
         await self._changed.wait()

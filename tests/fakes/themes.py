@@ -7,7 +7,7 @@ wrong when told to, one call at a time, by the fates of the fake of the rooms po
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
@@ -66,6 +66,9 @@ class FakeThemes:
         contents: the pictures of each theme.
         down: every call is refused a connection.
         asked: all calls so far, in order.
+        table: the themes by id, whatever calls tell.
+        before: awaited before each call is carried out.
+        after: awaited after it was carried out, before it is answered.
     """
 
     def __init__(self, used: Callable[[str], int] = lambda _: 0) -> None:
@@ -76,8 +79,10 @@ class FakeThemes:
         self.contents: dict[str, dict[LogoType, bytes]] = {}
         self.down = False
         self.asked: list[ThemeAsked] = []
+        self.before: Callable[[ThemeAsked], Awaitable[None]] = _nothing
+        self.after: Callable[[ThemeAsked], Awaitable[None]] = _nothing
         self._serial = count(1)
-        self._themes: dict[str, Theme] = {}
+        self.table: dict[str, Theme] = {}
         self._fates: defaultdict[str, deque[Fate]] = defaultdict(deque)
         self._late: list[Callable[[], object]] = []
 
@@ -107,12 +112,12 @@ class FakeThemes:
 
     def vanish(self, theme_id: str) -> None:
         """Take a theme away behind everybody's back."""
-        del self._themes[theme_id]
+        del self.table[theme_id]
 
     @property
     def themes(self) -> Sequence[Theme]:
         """All of them."""
-        return tuple(self._themes.values())
+        return tuple(self.table.values())
 
     @property
     def changes(self) -> Sequence[ThemeAsked]:
@@ -140,9 +145,13 @@ class FakeThemes:
         if not logos:
             raise RefusedError("no picture is named")
         told = tuple(sorted(logos))
-        return await self._call(
-            "upload_logos", theme_id, told, lambda: self._paint(theme_id, logos)
-        )
+
+        def take() -> None:
+            if not all(content.startswith(b"\x89PNG") for content in logos.values()):
+                raise RefusedError("could not finalize logos", 400)
+            self._paint(theme_id, logos)
+
+        return await self._call("upload_logos", theme_id, told, take)
 
     async def set_default_theme(self, theme_id: str) -> None:
         return await self._call("set_default_theme", theme_id, None, lambda: self._prefer(theme_id))
@@ -163,16 +172,18 @@ class FakeThemes:
             fate = Fate.UNSENT
         asked = ThemeAsked(method, theme_id, fate, told)
         self.asked.append(asked)
+        await self.before(asked)
         try:
-            result = self._meet(asked, act)
+            result = self.meet(asked, act)
         except Fault as fault:
             if fate is not Fate.WITHHELD:
                 LAST_CALL.set(ApiCall(METHODS[method], fault.status, 1.0, 1))
             raise
         LAST_CALL.set(ApiCall(METHODS[method], 200, 1.0, 1))
+        await self.after(asked)
         return result
 
-    def _meet(self, asked: ThemeAsked, act: Callable[[], Result]) -> Result:
+    def meet(self, asked: ThemeAsked, act: Callable[[], Result]) -> Result:
         match asked.fate:
             case Fate.ANSWERED:
                 return act()
@@ -193,7 +204,7 @@ class FakeThemes:
                 raise fault
 
     def _of(self, theme_id: str) -> Theme:
-        theme = self._themes.get(theme_id)
+        theme = self.table.get(theme_id)
         if theme is None:
             raise MissingError(f"could not find theme {theme_id}", 404)
         return theme
@@ -206,7 +217,7 @@ class FakeThemes:
         whole = dict.fromkeys(FIELDS) | {"theme_name": theme_id} | dict(fields)
         theme = Theme(theme_id, MappingProxyType(whole))
         self._check(theme)
-        self._themes[theme_id] = theme
+        self.table[theme_id] = theme
         return theme
 
     def _change(self, theme_id: str, fields: Fields) -> Theme:
@@ -214,13 +225,13 @@ class FakeThemes:
         taken = {name: value for name, value in fields.items() if name not in self.ignores}
         after = replace(theme, fields=MappingProxyType({**theme.fields, **taken}))
         self._check(after)
-        self._themes[theme_id] = after
+        self.table[theme_id] = after
         return after
 
     def _check(self, theme: Theme) -> None:
         if COLOR.fullmatch(theme.fields["main_color"] or "") is None:
             raise RefusedError('"main_color" is no colour', 400)
-        for other in self._themes.values():
+        for other in self.table.values():
             if other.id != theme.id and other.name == theme.name:
                 raise ForbiddenError("theme_name already exists in application", 409)
 
@@ -231,10 +242,10 @@ class FakeThemes:
         self.contents.setdefault(theme_id, {}).update(logos)
         keys = {kind: f"logos/{kind}/{next(self._serial)}" for kind in logos}
         pictures = MappingProxyType({**theme.pictures, **keys})
-        self._themes[theme_id] = replace(theme, pictures=pictures)
+        self.table[theme_id] = replace(theme, pictures=pictures)
 
     def _prefer(self, theme_id: str) -> None:
-        if theme_id not in self._themes:
+        if theme_id not in self.table:
             raise RefusedError(f"theme id {theme_id} not found", 400)
         self.default = theme_id
 
@@ -242,7 +253,11 @@ class FakeThemes:
         self._of(theme_id)
         if self.default == theme_id or (self.used(theme_id) and not force):
             raise RefusedError("could not delete theme", 400)
-        del self._themes[theme_id]
+        del self.table[theme_id]
+
+
+async def _nothing(asked: ThemeAsked) -> None:
+    del asked
 
 
 def _silence(asked: ThemeAsked) -> Fault:

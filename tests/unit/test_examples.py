@@ -74,6 +74,7 @@ def test_the_examples_are_what_the_readme_says() -> None:
         "resource-rooms.yaml",
     }
     assert set(CONTENTS.data) == {"teams.yaml", "resources.csv"}
+    assert set(CONTENTS.themes) == {"nordlicht.yaml", "white.png", "colored.png", "favicon.png"}
     teams = CONTENTS.data["teams.yaml"]
     assert isinstance(teams, bytes)
     assert teams.count(b"\n- ") == 40

@@ -96,6 +96,15 @@ UNSEEN: Final[Mapping[str, str]] = {
     "bad_policy/window-no-time-left": _CALENDAR,
     "bad_policy/window-too-short": _BOUND,
     "bad_policy/window-weekly": _CALENDAR,
+    "bad_theme/favicon-not-square": _ELSEWHERE,
+    "bad_theme/logo-cut-off": _ELSEWHERE,
+    "bad_theme/logo-missing": _ELSEWHERE,
+    "bad_theme/logo-no-png": _ELSEWHERE,
+    "bad_theme/logo-nowhere": _ELSEWHERE,
+    "bad_theme/logo-opaque": _ELSEWHERE,
+    "bad_theme/logo-too-large": _ELSEWHERE,
+    "bad_theme/logo-too-wide": _ELSEWHERE,
+    "bad_theme/logo-unreadable": _ELSEWHERE,
     "bad_config/anchor": _SYNTAX,
     "bad_config/directories-bits-beyond-the-mask": _NETWORK,
     "bad_config/directories-secret-to-half-an-address": _NETWORK,
@@ -141,7 +150,7 @@ def test_the_shipped_schema_is_what_the_code_says(subject: Subject) -> None:
     assert shipped.read_text(encoding="utf-8") == text, "run: make schemas"
 
 
-@pytest.mark.parametrize("kind", ["policy", "config"])
+@pytest.mark.parametrize("kind", ["policy", "theme", "config"])
 def test_an_editor_finds_every_mistake_that_a_schema_can_find(kind: str) -> None:
     """One run over all bad files; the table above tells which it cannot find, and why."""
     files = sorted((DATA / f"bad_{kind}").glob("*.yaml"))
@@ -155,7 +164,12 @@ def test_every_example_is_lawful_and_names_its_schema(tmp_path: Path) -> None:
     prepare(tmp_path / "demo")
     for root in (ROOT, tmp_path / "demo"):
         configs = list(root.glob("config*.yaml"))
-        for kind, files in (("policy", [*root.glob("policies/*.yaml")]), ("config", configs)):
+        kinds = {
+            "policy": [*root.glob("policies/*.yaml")],
+            "theme": [*root.glob("policies/themes/*.yaml")],
+            "config": configs,
+        }
+        for kind, files in kinds.items():
             assert files
             for path in files:
                 line = path.read_text(encoding="utf-8").partition("\n")[0]

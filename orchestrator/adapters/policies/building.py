@@ -200,6 +200,7 @@ def _room(form: RoomForm, source: Source) -> RoomWish:
         lifetime=form.lifetime,
         metadata=None if metadata is None else source.template(metadata, "room", "metadata"),
         settings=MappingProxyType(dict(_settings(form))),
+        theme=form.theme or "",
         places=MappingProxyType(
             {_dotted(path[1:]): place for path, place in source.document.places(("room",))}
         ),

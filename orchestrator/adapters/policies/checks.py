@@ -149,6 +149,9 @@ class Checks:
             if self._whole("room", name) and "{" not in text and len(text) > most:
                 message = f"{name} has {len(text)} characters; at most {most} are allowed"
                 yield self._at(message, "room", name)
+        if room.theme is not None and room.type == "instant" and self._whole("room", "theme"):
+            message = "theme is for long_term rooms only: an instant one cannot change its theme"
+            yield self._at(f"{message}; take it out", "room", "theme")
         level = room.join_approval_level
         whole = self._whole("room", "join_approval_level") and self._whole("deliver")
         if not whole or level in {None, "none"}:

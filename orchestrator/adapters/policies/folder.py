@@ -46,7 +46,9 @@ class PolicyFolder:
         self._read, self._trusted = contents, _ = await self._load()
         listing = contents.listing
         origins = await asyncio.to_thread(self._git.origins, listing.policies)
-        return Folder(contents.policies, contents.data, listing.problem, origins)
+        return Folder(
+            contents.policies, contents.data, listing.problem, origins, themes=contents.themes
+        )
 
     async def changed(self) -> None:
         """Return when the folder's content differs from what was read, and has been quiet."""

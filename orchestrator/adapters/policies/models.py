@@ -88,7 +88,8 @@ def _silence(value: timedelta) -> timedelta:
     return value
 
 
-def _whole_number(value: object) -> object:
+def whole_number(value: object) -> object:
+    """A version: the number 1, and nothing that only equals it."""
     if isinstance(value, bool | float):  # in Python both can equal a number
         message = "must be 1"
         raise ValueError(message)  # noqa: TRY004 (pydantic collects ValueErrors only)
@@ -210,10 +211,9 @@ class SurfaceForm(Form):
 class RoomForm(Form):
     """What every room of the policy is like; settings that are not named are left as they are."""
 
-    not_yet: ClassVar = frozenset({"theme"})
     together: ClassVar = {
         "if": {"properties": {"type": {"const": "instant"}}},
-        "then": {"properties": {"lifetime": False}},
+        "then": {"properties": {"lifetime": False, "theme": False}},
     }
 
     type: Literal["instant", "long_term"] = Field(
@@ -249,6 +249,9 @@ class RoomForm(Form):
     available_features: FeaturesForm | None = Field(None, description="what people find in it")
     initial_join_options: JoinForm | None = Field(None, description="how people come in")
     ui_settings: SurfaceForm | None = Field(None, description="what it looks like")
+    theme: Name | None = Field(
+        None, description="of a long_term room: the name of a theme in themes/"
+    )
 
 
 class ScheduleForm(Form):
@@ -417,7 +420,7 @@ class PolicyForm(Form):
     exactly_one: ClassVar = ("for_each", "on_page", "on_schedule")
     together: ClassVar = {"allOf": [_STANDING, _SCHEDULED, _PAGED, _LET_IN]}
 
-    version: Annotated[Literal[1], BeforeValidator(_whole_number)] = Field(
+    version: Annotated[Literal[1], BeforeValidator(whole_number)] = Field(
         description="of this language: 1"
     )
     name: Name = Field(description="the policy's name, part of every key")

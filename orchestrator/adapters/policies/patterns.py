@@ -13,6 +13,10 @@ PLACEHOLDER: Final = r"\{\{"
 NAME: Final = "^[a-z0-9][a-z0-9-]{0,62}$"
 # Inside data/: not from the root, not upwards, and of a kind that can be read.
 DATA_FILE: Final = r"^(?!/)(?!(?:.*/)?\.\.(?:/|$))[^\\]*\.(?:yaml|yml|json|csv)[/.]*$"
+# Inside themes/, as data is inside data/.
+PICTURE_FILE: Final = r"^(?!/)(?!(?:.*/)?\.\.(?:/|$))[^\\]*\.png[/.]*$"
+COLOR: Final = "^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"
+COMPANY: Final = "^[A-Za-z0-9_~-]*[A-Za-z_~-][A-Za-z0-9_~-]*$"
 
 _WEEKDAYS: Final = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MONTHS: Final = (

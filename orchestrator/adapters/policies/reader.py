@@ -12,6 +12,7 @@ from orchestrator.adapters.policies.checks import Checks, together
 from orchestrator.adapters.policies.models import PolicyForm
 from orchestrator.adapters.policies.requests import http_problems
 from orchestrator.adapters.policies.subjects import DATA_FOLDER, subjects_of
+from orchestrator.adapters.policies.themes import read_theme
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Policy
 from orchestrator.foundation.documents import Document, Tree, read_yaml
@@ -19,7 +20,7 @@ from orchestrator.foundation.forms import Filled, fill
 from orchestrator.foundation.problems import Problem
 from orchestrator.ports.calendar import Calendar
 from orchestrator.ports.directories import Answers
-from orchestrator.ports.sources import Parsed, Subjects
+from orchestrator.ports.sources import Parsed, ParsedTheme, Subjects
 from orchestrator.ports.templates import Templates
 
 POLICY_MAX: Final = 256 * 1024  # bytes of a policy file
@@ -86,6 +87,10 @@ class PolicyReader:
     ) -> Subjects:
         """The subjects of a policy: its items, or those of the file or directory that it names."""
         return subjects_of(policy, data, answers)
+
+    def theme(self, file: str, text: bytes, pictures: Mapping[str, bytes | Problem]) -> ParsedTheme:
+        """Read one theme file, and look at the pictures that it names."""
+        return read_theme(file, text, pictures)
 
     def check_together(self, policies: Sequence[Policy]) -> Sequence[Problem]:
         """Names that two policies have or claim, and moves that lead in a circle."""

@@ -1,8 +1,9 @@
 """What lies in a policies folder at one moment: which files count, and their bytes.
 
-Policies are ``*.yaml`` directly in the folder, data is what lies below ``data/``.  What editors and
-mounts leave beside them (swap files, backups, hidden names) is passed over; a file that counts and
-cannot be read is a problem and stays in the list, so that it is not taken for removed.
+Policies are ``*.yaml`` directly in the folder, data is what lies below ``data/``, themes and their
+pictures what lies below ``themes/``.  What editors and mounts leave beside them (swap files,
+backups, hidden names) is passed over; a file that counts and cannot be read is a problem and stays
+in the list, so that it is not taken for removed.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from typing import Final
 from orchestrator.adapters.policies.adopted import NAME as ADOPTED
 from orchestrator.adapters.policies.reader import POLICY_MAX
 from orchestrator.adapters.policies.subjects import DATA_FOLDER, DATA_MAX, SUFFIXES
+from orchestrator.adapters.policies.themes import PICTURE_SUFFIX, THEMES_FOLDER
+from orchestrator.domain.themes import LOGO_MAX
 from orchestrator.foundation.problems import Place, Problem
 
 _POLICY_SUFFIX: Final = ".yaml"
+_THEME_SUFFIXES: Final = (".yaml", PICTURE_SUFFIX)
 _NEARLY: Final = (".yml", ".yaml")  # in any case: meant as a policy, and named as none
 _TICK_MS: Final = 2_500
 _NS_IN_MS: Final = 1_000_000
@@ -32,7 +36,7 @@ class Entry:
     """One file that counts: where it is, and what tells that it was changed, or why it is unread.
 
     Attributes:
-        name: for places, ``data/…`` below that folder.
+        name: for places, ``data/…`` or ``themes/…`` below those folders.
         stamp: modification, status change (ns), size, inode.
     """
 
@@ -50,11 +54,12 @@ class Listing:
     policies: Mapping[str, Entry] = field(default_factory=dict)
     data: Mapping[str, Entry] = field(default_factory=dict)
     problem: Problem | None = None
+    themes: Mapping[str, Entry] = field(default_factory=dict)
 
     @property
     def newest(self) -> int:
         """The latest modification or status change, in ns since 1970."""
-        entries = (*self.policies.values(), *self.data.values())
+        entries = (*self.policies.values(), *self.data.values(), *self.themes.values())
         return max((stamp for entry in entries for stamp in entry.stamp[:2]), default=0)
 
 
@@ -79,6 +84,7 @@ class Contents:
     listing: Listing
     policies: Mapping[str, bytes | Problem]
     data: Mapping[str, bytes | Problem]
+    themes: Mapping[str, bytes | Problem]
     digest: str
     files: Mapping[str, _File]  # by the names of their entries
 
@@ -93,16 +99,26 @@ def look(folder: Path) -> Listing:
         return Listing(problem=Problem(Place(str(folder)), message))
     policies = {name: _policy(folder / name, name) for name in names if _is_near(name)}
     data: dict[str, Entry] = {}
-    try:
-        for path, name, straight in _below(folder / DATA_FOLDER):
-            if name == ADOPTED:
-                continue  # we wrote it ourselves, and it holds no subjects
-            entry = _entry(path, f"{DATA_FOLDER}/{name}")
-            data[name] = entry if straight else _inside(entry, root)
-    except OSError as error:
-        problem = Problem(Place(DATA_FOLDER), f"cannot be read: {error.strerror}")
-        return Listing(policies, data, problem)
-    return Listing(policies, data)
+    themes: dict[str, Entry] = {}
+    for name, suffixes, found in (
+        (DATA_FOLDER, SUFFIXES, data),
+        (THEMES_FOLDER, _THEME_SUFFIXES, themes),
+    ):
+        try:
+            found.update(_entries(folder / name, name, suffixes, root))
+        except OSError as error:
+            problem = Problem(Place(name), f"cannot be read: {error.strerror}")
+            return Listing(policies, data, problem, themes)
+    data.pop(ADOPTED, None)  # we wrote it ourselves, and it holds no subjects
+    return Listing(policies, data, themes=themes)
+
+
+def _entries(
+    folder: Path, label: str, suffixes: tuple[str, ...], root: Path
+) -> Iterator[tuple[str, Entry]]:
+    for path, name, straight in _below(folder, suffixes):
+        entry = _entry(path, f"{label}/{name}")
+        yield name, entry if straight else _inside(entry, root)
 
 
 def is_settled(newest: int, asked_ms: int) -> bool:
@@ -144,7 +160,11 @@ def load(
 def _contents(listing: Listing, asked_ms: int, known: Contents | None) -> Contents:
     before = {} if known is None else known.files
     files: dict[str, _File] = {}
-    for entries, limit in ((listing.policies, POLICY_MAX), (listing.data, DATA_MAX)):
+    for entries, limit in (
+        (listing.policies, POLICY_MAX),
+        (listing.data, DATA_MAX),
+        (listing.themes, LOGO_MAX),
+    ):
         for entry in entries.values():
             file = before.get(entry.name)
             if file is None or not file.settled or file.entry != entry:
@@ -154,6 +174,7 @@ def _contents(listing: Listing, asked_ms: int, known: Contents | None) -> Conten
         listing,
         {name: files[entry.name].content for name, entry in listing.policies.items()},
         {name: files[entry.name].content for name, entry in listing.data.items()},
+        {name: files[entry.name].content for name, entry in listing.themes.items()},
         _digest(listing, files),
         files,
     )
@@ -195,16 +216,21 @@ def _entry(path: Path, name: str) -> Entry:
     return Entry(path, name, stamp, found.st_uid)
 
 
-def _below(folder: Path) -> Iterator[tuple[Path, str, bool]]:
-    """The data files below a folder, symlinks followed, no folder twice.
+def _below(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[Path, str, bool]]:
+    """The files of some kinds below a folder, symlinks followed, no folder twice.
 
     Each with its name below that folder, and whether no symlink lies on the way to it.
     """
-    yield from _walk(folder, "", set(), straight=not folder.is_symlink())
+    yield from _walk(folder, "", suffixes, set(), straight=not folder.is_symlink())
 
 
 def _walk(
-    folder: Path, prefix: str, seen: set[tuple[int, int]], *, straight: bool
+    folder: Path,
+    prefix: str,
+    suffixes: tuple[str, ...],
+    seen: set[tuple[int, int]],
+    *,
+    straight: bool,
 ) -> Iterator[tuple[Path, str, bool]]:
     try:
         found = folder.stat()
@@ -218,8 +244,9 @@ def _walk(
     for one in ordered:
         direct = straight and not one.is_symlink()
         if one.is_dir():
-            yield from _walk(folder / one.name, f"{prefix}{one.name}/", seen, straight=direct)
-        elif one.name.endswith(SUFFIXES):
+            below = f"{prefix}{one.name}/"
+            yield from _walk(folder / one.name, below, suffixes, seen, straight=direct)
+        elif one.name.endswith(suffixes):
             yield folder / one.name, prefix + one.name, direct
 
 
@@ -245,7 +272,8 @@ def _read(entry: Entry, limit: int) -> bytes | Problem:
 
 def _digest(listing: Listing, files: Mapping[str, _File]) -> str:
     whole = hashlib.sha256(str(listing.problem).encode())
-    for kind, entries in (("policies", listing.policies), ("data", listing.data)):
+    kinds = {"policies": listing.policies, "data": listing.data, "themes": listing.themes}
+    for kind, entries in kinds.items():
         for name, entry in entries.items():
             part = files[entry.name].digest
             whole.update(f"{kind}\0{name}\0{part}\0".encode("utf-8", "surrogateescape"))

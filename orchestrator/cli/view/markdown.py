@@ -57,7 +57,7 @@ def verdict(report: PlanReport) -> str:
     if report.problems:
         return f"{plural(len(report.problems), 'problem')}: this would not come into force whole"
     lost = len({line.key for line in touched(report) if fate(line) != "MOVES"})
-    changes = len(report.lines) + len(report.held)
+    changes = len(report.lines) + len(report.held) + len(report.themes)
     if not report.complete:
         return "not known, because the rooms could not be listed whole"
     if lost:
@@ -80,6 +80,7 @@ def _comment(report: PlanReport, now: datetime, folder: str, most: int) -> Itera
     if report.unknown:
         yield from _list([f"not known: {_plain(one)}" for one in report.unknown], most)
     yield from _links(touched(report), most)
+    yield from _folded(plural(len(report.themes), "act") + " on themes", report.themes, most)
     for word in _OTHERS:
         lines = [line for line in report.lines if line.action == word and not fate(line)]
         yield from _folded(plural(len(lines), SHOWN[word][1]), lines, most)

@@ -62,7 +62,8 @@ _ROOM_NUMBERS: Final = re.compile(r" \([^()\s]+\)$")
 def show_plan(screen: Screen, report: PlanReport) -> None:
     """Show a plan, and last how much there is of what."""
     if screen.terminal:
-        groups = grouped((*report.lines, *report.held))
+        groups = [Group((line,)) for line in report.themes]  # done first: rooms want them
+        groups += grouped((*report.lines, *report.held))
         width = min(max((len(subject(group)) for group in groups), default=0), _KEY_WIDTH)
         width = width if screen.right >= _WIDE else 0
         for group in groups:
@@ -76,7 +77,7 @@ def show_plan(screen: Screen, report: PlanReport) -> None:
     show_problems(screen, report.problems)
     for policy in report.unknown:
         screen.line((f"not known: {policy}", "yellow"))
-    if report.lines or report.held or report.standing or report.problems:
+    if report.lines or report.held or report.standing or report.problems or report.themes:
         screen.blank()
     _summary(screen, report)
 
@@ -84,13 +85,13 @@ def show_plan(screen: Screen, report: PlanReport) -> None:
 def show_applied(screen: Screen, report: ApplyReport) -> None:
     """Show what a pass did, and what is left of the plan."""
     left = report.left
-    if left.lines or left.held or left.problems:
+    if left.lines or left.held or left.problems or left.themes:
         show_plan(screen, left)
     calls = plural(report.calls, "call")
     failed = f", {plural(len(report.failed), 'act')} failed" if report.failed else ""
     rest = (
         "what is left stands above"
-        if left.lines or left.held
+        if left.lines or left.held or left.themes
         else f"{plural(left.unchanged, 'room')} as they should be"
     )
     screen.line((f"Applied: {calls} made{failed}; {rest}.", "bold"))
@@ -215,7 +216,7 @@ def _standing(screen: Screen, line: PlanLine) -> None:
 
 def _records(screen: Screen, report: PlanReport) -> None:
     rows: list[list[Part]] = []
-    for line in (*report.lines, *report.held):
+    for line in (*report.themes, *report.lines, *report.held):
         symbol, word, _ = SHOWN.get(line.action, ("·", line.action, ""))
         held = f"held ({line.held_by}): {line.held_why}" if line.held_by else ""
         mark = "" if held else MARKS.get(line.link, "")
@@ -286,10 +287,13 @@ def _summary(screen: Screen, report: PlanReport) -> None:
         told.append(f"{held} held")
     if report.standing:
         told.append(f"{len(report.standing)} ending")
+    if report.themes:
+        told.append(f"{plural(len(report.themes), 'act')} on themes")
     told.append(f"{report.unchanged:,} as they should be")
     if report.foreign:
         told.append(f"{report.foreign:,} not ours, untouched")
-    head = "Plan: " if report.lines or report.held else "Nothing to do: "
+    planned = report.lines or report.held or report.themes
+    head = "Plan: " if planned else "Nothing to do: "
     if not report.complete and not report.lines:
         head = "Not known what there is to do: "
     screen.line((head + " · ".join(told), "bold"), hang=6)

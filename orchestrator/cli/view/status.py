@@ -28,6 +28,7 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     _row(screen, "Callbacks", [_callbacks(report)])
     _row(screen, "Policies", _policies(report))
     _row(screen, "Sources", _directories(report))
+    _row(screen, "Themes", _themes(screen, report))
     _row(screen, "Rooms", [_rooms(report)])
     _row(screen, "Pages", _pages(screen, report))
     _row(screen, "Senders", _senders(report))
@@ -117,6 +118,25 @@ def _directories(report: StatusReport) -> list[str]:
         wrong = f"; {row.reason}" if row.reason else ""
         told.append(f"{row.url}  {good}{wrong}, for {', '.join(row.policies)}")
     return told
+
+
+def _themes(screen: Screen, report: StatusReport) -> list[str]:
+    """How many there are of which state, then what is not as it should be."""
+    if not report.themes:
+        return []
+    states = Counter(row.state for row in report.themes)
+    told = [", ".join(f"{count:,} {state}" for state, count in states.items())]
+    for row in report.themes:
+        until = "" if row.until is None else f" until {screen.moment(row.until)}"
+        if row.state == "ending":
+            told.append(f"{row.name} ends{until.replace('until', 'at')}{_because(row.why)}")
+        elif row.state != "kept" or row.why:
+            told.append(f"{row.name} is {row.state}{_because(row.why)}{until}")
+    return told
+
+
+def _because(why: str) -> str:
+    return f": {why}" if why else ""
 
 
 def _rooms(report: StatusReport) -> str:

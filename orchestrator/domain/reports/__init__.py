@@ -63,6 +63,7 @@ from orchestrator.domain.reports.status import (
     ReadinessReport,
     StatusReport,
     SuspendedRow,
+    ThemeRow,
 )
 from orchestrator.domain.reports.stores import (
     RebuildReport,
@@ -114,6 +115,7 @@ __all__ = [
     "StatusReport",
     "StoreReport",
     "SuspendedRow",
+    "ThemeRow",
     "ToldRow",
     "Unmet",
     "WhyReport",

@@ -97,6 +97,7 @@ class PlanReport:
         renewals: the next renewals to come, the nearest first.
         listed_at: when the listing ended that the plan stands on.
         unknown: for each policy whose subjects are not known, why.
+        themes: what would be done about themes, or is held; done before the rooms that want them.
     """
 
     mode: str
@@ -114,11 +115,12 @@ class PlanReport:
     openings: tuple[OpeningRow, ...] = ()
     unknown: tuple[str, ...] = ()
     renewals: tuple[NextAct, ...] = ()
+    themes: tuple[PlanLine, ...] = ()
 
     @property
     def pending(self) -> bool:
         """Whether something is to be done: then ``plan`` exits with 3."""
-        return bool(self.lines)
+        return bool(self.lines) or any(not line.held_by for line in self.themes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,28 @@ class DirectoryRow:
     next_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ThemeRow:
+    """One theme.
+
+    Attributes:
+        state: kept, missing (not made yet, or lost), failing, or ending (no file asks for it).
+        rooms: how many wished rooms name it.
+        default: it is the application's default theme, by our last word.
+        why: what stands before the next act, or why it stays as it is; or an empty text.
+        until: of one that ends: when; else when the next act may be.
+    """
+
+    name: str
+    file: str
+    theme_id: str
+    state: str
+    rooms: int
+    default: bool = False
+    why: str = ""
+    until: datetime | None = None
+
+
 ENDS_SUSPENDED: Final = "ends while suspended"  # of a loss that is foreseen
 
 
@@ -134,6 +156,7 @@ class StatusReport:
             were known; None where nobody measured.
         senders: the sources of pages, as the HTTP door saw them since the start.
         suspended: keys for which a person stopped every act, those that end first.
+        themes: by name.
     """
 
     owner: str
@@ -171,6 +194,7 @@ class StatusReport:
     last_link: float | None = None
     last_room: float | None = None
     senders: tuple[SenderRow, ...] = ()
+    themes: tuple[ThemeRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

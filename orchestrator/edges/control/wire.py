@@ -63,6 +63,7 @@ class WireFolder:
     data: Mapping[str, WireFile]
     problem: Problem | None = None
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
+    themes: Mapping[str, WireFile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +349,7 @@ def write_folder(folder: Folder) -> WireFolder:
         data={name: _write_file(content) for name, content in folder.data.items()},
         problem=folder.problem,
         provenance=folder.provenance,
+        themes={name: _write_file(content) for name, content in folder.themes.items()},
     )
 
 
@@ -362,6 +364,7 @@ def read_folder(folder: WireFolder) -> Folder:
         data={name: _read_file(name, file) for name, file in folder.data.items()},
         problem=folder.problem,
         provenance=folder.provenance,
+        themes={name: _read_file(name, file) for name, file in folder.themes.items()},
     )
 
 

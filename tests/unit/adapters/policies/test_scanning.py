@@ -37,6 +37,25 @@ def test_policies_lie_in_the_folder_and_data_below_it(folder: Path) -> None:
     assert contents.listing.problem is None
 
 
+def test_themes_and_their_pictures_lie_below_themes(folder: Path) -> None:
+    """A change of a picture is a change of the folder; other pictures are none of ours."""
+    before = load(folder)
+    (folder / "themes" / "brand").mkdir(parents=True)
+    (folder / "themes" / "a.yaml").write_text("a")
+    (folder / "themes" / "brand" / "w.png").write_bytes(b"w")
+    (folder / "themes" / "w.jpg").write_bytes(b"w")
+    contents = load(folder)
+    assert contents.themes == {"a.yaml": b"a", "brand/w.png": b"w"}
+    assert contents.policies == before.policies
+    assert contents.digest != before.digest
+    (folder / "themes" / "brand" / "w.png").write_bytes(b"v")
+    assert load(folder).digest != contents.digest
+    (folder / "themes" / "out.png").symlink_to("/etc/hostname")
+    found = load(folder).themes["out.png"]
+    assert isinstance(found, Problem)
+    assert "leads out" in found.message
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -1,0 +1,285 @@
+"""The plan of one theme: what is to be done about it next, as a function of what is known.
+
+The same guards as for rooms: what is doubtful or held ends nothing, a theme is lost only when it
+was missed twice, what failed waits, and a value that did not stay is no war of PATCHes.  A theme
+that rooms use is never removed: the API would refuse it, and we do not ask with force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+from orchestrator.domain import backoff
+from orchestrator.domain.policies import TOMBSTONE_LEAST, Mode
+from orchestrator.domain.rooms import Change
+from orchestrator.domain.themes import (
+    LogoType,
+    Theme,
+    ThemeRecord,
+    ThemeStep,
+    ThemeWish,
+)
+
+_SAME_AGAIN: Final = timedelta(hours=1)  # before the same is set or uploaded once more
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeWorld:
+    """What holds for every theme.
+
+    Attributes:
+        now: API time.
+        owner: of the installation.
+        settle: how far apart two looks must be to prove that a theme is lost.
+        mode: how far we may go.
+        stopped: why nothing at all is done, or an empty text.
+        doubt: why nothing may be ended, or made anew because it is lost; or an empty text.
+        braked: until when too many were removed lately; None where they were not.
+    """
+
+    now: datetime
+    owner: str
+    settle: timedelta
+    mode: Mode = Mode.ENFORCE
+    stopped: str = ""
+    doubt: str = ""
+    braked: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeSituation:
+    """Everything that one theme's plan is made from.
+
+    Attributes:
+        wish: what its file asks for; None where there is no such file, or it is kept.
+        kept: why it stays as it is although no file asks for it, or an empty text.
+        seen: as the API has just listed it; None where it does not.
+        users: how many rooms are known to have it.
+    """
+
+    record: ThemeRecord
+    wish: ThemeWish | None
+    seen: Theme | None
+    world: ThemeWorld
+    kept: str = ""
+    users: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeAct:
+    """The next thing to do about a theme.
+
+    Attributes:
+        changes: of an update, by field.
+        pictures: of an upload.
+        due: of a tombstone: when it is removed.
+    """
+
+    step: ThemeStep
+    reason: str
+    changes: Mapping[str, Change] = field(default_factory=lambda: MappingProxyType({}))
+    pictures: tuple[LogoType, ...] = ()
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThemePlan:
+    """The next act, or what stands before it and until when this answer holds."""
+
+    act: ThemeAct | None = None
+    held_by: str = ""
+    held_why: str = ""
+    until: datetime | None = None
+    held: ThemeAct | None = None
+
+
+_REST: Final = ThemePlan()
+
+
+def plan_theme(situation: ThemeSituation) -> ThemePlan:
+    """What is to be done about one theme next."""
+    record, seen = situation.record, situation.seen
+    if record.id and seen is None:
+        return _guarded(situation, _missing(situation))
+    if record.missing_since is not None:
+        return ThemePlan(ThemeAct(ThemeStep.FIND, "it is there after all"))
+    if not record.id and seen is not None:
+        return ThemePlan(ThemeAct(ThemeStep.ADOPT, "it bears our mark"))
+    if situation.wish is not None:
+        return _guarded(situation, _wanted(situation, situation.wish))
+    if situation.kept:
+        return _REST
+    return _guarded(situation, _unwanted(situation))
+
+
+def tried(act: ThemeAct, wish: ThemeWish | None) -> str:
+    """What a failure is remembered by: the step, and what was wished."""
+    return f"{act.step} {'' if wish is None else wish.digest}"
+
+
+def _missing(situation: ThemeSituation) -> ThemePlan:
+    since, world = situation.record.missing_since, situation.world
+    if since is None:
+        act = ThemeAct(ThemeStep.MISS, "the API does not list it")
+        return ThemePlan(act)
+    settled = since + world.settle
+    if world.now < settled:
+        return ThemePlan(held_by="settle", held_why="the API does not list it", until=settled)
+    return ThemePlan(ThemeAct(ThemeStep.LOSE, "it is gone, twice looked for, by no act of ours"))
+
+
+def _wanted(situation: ThemeSituation, wish: ThemeWish) -> ThemePlan:
+    record, seen, now = situation.record, situation.seen, situation.world.now
+    reason = f"{wish.file} asks for it"
+    if record.due is not None:
+        return ThemePlan(ThemeAct(ThemeStep.RESTORE, "it is wanted again"))
+    if seen is None:
+        return ThemePlan(ThemeAct(ThemeStep.CREATE, reason))
+    changes = _changes(situation, wish)
+    if changes:
+        act = ThemeAct(ThemeStep.UPDATE, reason, changes)
+        sent = all(record.fields.get(name) == one.after for name, one in changes.items())
+        return _not_again(act, record.updated_at if sent else None, now)
+    pictures = _pictures(record, seen, wish)
+    if pictures:
+        act = ThemeAct(ThemeStep.UPLOAD, reason, pictures=pictures)
+        sent = all(record.uploaded.get(kind) == wish.logos[kind].digest for kind in pictures)
+        return _not_again(act, record.painted_at if sent else None, now)
+    if wish.default and not record.default:
+        return ThemePlan(ThemeAct(ThemeStep.DEFAULT, f"{wish.file} says that it is the default"))
+    return _REST
+
+
+def _not_again(act: ThemeAct, sent_at: datetime | None, now: datetime) -> ThemePlan:
+    """Hold what was sent a short while ago and did not stay."""
+    if sent_at is None or now >= sent_at + _SAME_AGAIN:
+        return ThemePlan(act)
+    why = f"{act.step} was done a short while ago and did not stay"
+    return ThemePlan(held_by="back-off", held_why=why, until=sent_at + _SAME_AGAIN, held=act)
+
+
+def _changes(situation: ThemeSituation, wish: ThemeWish) -> dict[str, Change]:
+    """What differs; a line that was taken out of the file means nothing, as in a new theme."""
+    seen = situation.seen
+    wished: dict[str, str | None] = dict.fromkeys(situation.record.fields)
+    wished.update(wish.fields(situation.world.owner))
+    told: Mapping[str, str | None] = {} if seen is None else seen.fields
+    return {
+        name: Change(told.get(name), value)
+        for name, value in wished.items()
+        if told.get(name) != value
+    }
+
+
+def _pictures(record: ThemeRecord, seen: Theme, wish: ThemeWish) -> tuple[LogoType, ...]:
+    """What is to be uploaded: what the file has anew, and what is not there or is another's."""
+    return tuple(
+        kind
+        for kind, logo in wish.logos.items()
+        if record.uploaded.get(kind) != logo.digest
+        or kind not in seen.pictures
+        or record.pictures.get(kind) != seen.pictures[kind]
+    )
+
+
+def _unwanted(situation: ThemeSituation) -> ThemePlan:
+    record, world = situation.record, situation.world
+    if not record.id:
+        operation = record.operation
+        if operation is not None and world.now < operation.started_at + world.settle:
+            # A create whose answer was lost may still be carried out.
+            until = operation.started_at + world.settle
+            return ThemePlan(held_by="settle", held_why="a create was not answered", until=until)
+        return ThemePlan(ThemeAct(ThemeStep.FORGET, "no file asks for it"))
+    if record.due is None:
+        due = world.now + max(record.grace, TOMBSTONE_LEAST)
+        return ThemePlan(ThemeAct(ThemeStep.TOMBSTONE, "no file asks for it any more", due=due))
+    if world.now < record.due:
+        return ThemePlan(until=record.due)
+    act = ThemeAct(ThemeStep.DELETE, "no file asked for it during its grace")
+    by, why = _in_use(situation)
+    return ThemePlan(act) if not by else ThemePlan(held_by=by, held_why=why, held=act)
+
+
+def _in_use(situation: ThemeSituation) -> tuple[str, str]:
+    if situation.users:
+        many = "1 room still has" if situation.users == 1 else f"{situation.users} rooms still have"
+        return "in-use", f"{many} it"
+    if situation.record.default:
+        return "default", "it is the application's default; make another theme the default first"
+    return "", ""
+
+
+_ENDS: Final = frozenset({ThemeStep.DELETE, ThemeStep.LOSE})
+
+
+def _guarded(situation: ThemeSituation, made: ThemePlan) -> ThemePlan:
+    """What stands before an act: a refusal, a doubt, a mode, a brake, a failure a while ago."""
+    act, world = made.act, situation.world
+    if act is None:
+        return made
+    if world.stopped and act.step.calls:
+        return ThemePlan(held_by="refusal", held_why=world.stopped, held=act)
+    if world.doubt and act.step in _ENDS:
+        return ThemePlan(held_by="doubt", held_why=world.doubt, held=act)
+    removes = act.step is ThemeStep.DELETE
+    if (world.mode is Mode.OBSERVE and act.step.calls) or (
+        world.mode is Mode.NO_REMOVALS and removes
+    ):
+        return ThemePlan(held_by="mode", held_why=f"mode is {world.mode}", held=act)
+    if removes and world.braked is not None:
+        why = "too many themes were removed lately"
+        return ThemePlan(held_by="brake", held_why=why, until=world.braked, held=act)
+    attempts = situation.record.attempts
+    waits = backoff.held_back(attempts, tried(act, situation.wish), world.now)
+    if waits is not None:
+        return ThemePlan(held_by="back-off", held_why=attempts.fault, until=waits, held=act)
+    return made
+
+
+def follow(situation: ThemeSituation, act: ThemeAct) -> ThemeSituation:
+    """The situation once an act was done and stayed: so that a preview sees what comes after it."""
+    record, seen, wish = situation.record, situation.seen, situation.wish
+    now = situation.world.now
+    match act.step:
+        case ThemeStep.ADOPT | ThemeStep.FIND:
+            found = record.id if seen is None else seen.id
+            record = replace(record, id=found, missing_since=None)
+        case ThemeStep.RESTORE:
+            record = replace(record, decided_at=None, due=None)
+        case ThemeStep.TOMBSTONE:
+            record = replace(record, decided_at=now, due=act.due)
+        case ThemeStep.DEFAULT:
+            record = replace(record, default=True)
+        case ThemeStep.LOSE:
+            record = lost(record)
+        case ThemeStep.CREATE | ThemeStep.UPDATE | ThemeStep.UPLOAD if wish is not None:
+            before: Mapping[str, str | None] = {} if seen is None else seen.fields
+            # A line that was taken out of the file means nothing.
+            bare = dict.fromkeys(act.changes)
+            fields = {**before, **bare, **wish.fields(situation.world.owner)}
+            kept = {} if seen is None else seen.pictures
+            pictures = {**kept, **{kind: str(kind) for kind in act.pictures}}
+            seen = Theme(record.id or "new", MappingProxyType(fields), MappingProxyType(pictures))
+            digests = {str(kind): wish.logos[kind].digest for kind in act.pictures}
+            record = replace(
+                record,
+                id=seen.id,
+                fields=wish.fields(situation.world.owner),
+                uploaded=MappingProxyType({**record.uploaded, **digests}),
+                pictures=MappingProxyType({str(kind): key for kind, key in pictures.items()}),
+            )
+        case ThemeStep.DELETE | ThemeStep.FORGET:
+            record, seen = replace(record, id="", due=None), None
+        case _:
+            pass  # a look that was in vain tells nothing yet
+    return replace(situation, record=record, seen=seen)
+
+
+def lost(record: ThemeRecord) -> ThemeRecord:
+    """What is remembered of a theme that is gone: nothing that was true of it at the API."""
+    return ThemeRecord(record.name, grace=record.grace, attempts=record.attempts)
