@@ -334,6 +334,7 @@ _RECORDINGS: Final = (
         "own",
         "events:a_content_that_is_not_what_was_uploaded",
         "events:a_content_that_cannot_be_kept",
+        "events:a_disk_that_is_full",
         "events:contents_in_memory_are_gone_at_the_end",
     ),
     _not_held(

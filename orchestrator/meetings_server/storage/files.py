@@ -72,11 +72,16 @@ def _keep(folder: Path, path: Path, parts: Iterable[bytes]) -> int:
     folder.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
     unfinished = path.with_suffix(".part")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as file:
-        size = sum(file.write(part) for part in parts)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            size = sum(file.write(part) for part in parts)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        # A full disk is not to stay full of what nobody can use.
+        unfinished.unlink(missing_ok=True)
+        raise
     above = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(above)  # the name, too, outlives a power cut

@@ -1,9 +1,11 @@
 """Recordings behind the API: what they tell, and what goes wrong with their files."""
 
 import asyncio
+import errno
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -193,6 +195,21 @@ async def test_a_content_that_cannot_be_kept(clock: VirtualClock, tmp_path: Path
         assert reply.status == 503
         folder.unlink()
         await client.upload(recording_id, b"x")
+
+
+async def test_a_disk_that_is_full(tmp_path: Path) -> None:
+    """What was written of a content until then is removed, and what was there before stays."""
+
+    def parts() -> Iterator[bytes]:
+        yield b"begun"
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "r.part")
+
+    async with FileContents.opened(tmp_path / "kept") as contents:
+        await contents.keep("r", [b"before"])
+        with pytest.raises(StoreFault, match=r"r\.part: No space left"):
+            await contents.keep("r", parts())
+        assert [file.name for file in (tmp_path / "kept").iterdir()] == ["r.mp4"]
+        assert contents.path("r").read_bytes() == b"before"
 
 
 async def test_recording_in_a_room_that_is_not_there(clock: VirtualClock) -> None:
