@@ -191,8 +191,11 @@ class Wardrobe:
             closet, book = self._closet, self.book()
             if self._themes is None or not self._concerned(book):
                 return
-            if not closet.observations.listed or closet.weather.hold is not None:
-                return  # the next listing nudges; before the first nobody knows who else is here
+            if not closet.observations.listed:
+                return  # the first listing nudges; before it nobody knows who else is here
+            if closet.weather.hold is not None:
+                self._due = closet.rooms.api_now() + PROBE_EVERY
+                return
             self._told = self._tell_rooms(book) | self._told
             try:
                 await self._look(self._themes, book, cause)
@@ -516,7 +519,8 @@ class Wardrobe:
         if isinstance(fault, UnauthorizedError):
             # The connection's fault, no theme's: nothing is counted against the theme.
             await self._commit((replace(record, operation=None),), self._weather_of(fault))
-            self._plans[turn.name] = ThemePlan(None, "credentials", str(fault), None, act)
+            again = now + PROBE_EVERY
+            self._plans[turn.name] = ThemePlan(None, "credentials", str(fault), again, act)
             return
         _log.warning("theme.failed", theme=turn.name, kind=str(act.step), error=str(fault))
         unanswered = isinstance(fault, UnansweredError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -108,6 +109,31 @@ async def test_a_theme_is_made_before_the_room_that_wants_it() -> None:
         told = made.one("theme.created")
         assert told.detail["theme_id"] == there.id
         assert told.actor.startswith("theme corporate@")
+
+
+async def test_a_room_waits_while_its_theme_is_made() -> None:
+    """It is waiting, not held: nothing stands in its way. Once the theme is there it is made."""
+    made = world(themes={"corporate.yaml": theme(logos=LOGOS)})
+    assert made.themes is not None
+    gates = {name: asyncio.Event() for name in ("create_theme", "upload_logos")}
+
+    async def wait(asked: Any) -> None:
+        if asked.method in gates:
+            await gates[asked.method].wait()
+
+    made.themes.before = wait
+    async with alive(made) as themes:
+        assert made.alive == []
+        assert made.holds("team-rooms/checkout") == {"theme"}
+        (row,) = (await made.desk.rooms()).rooms
+        assert (row.state, row.held) == ("waiting", ("theme: its theme corporate is made first",))
+        gates["create_theme"].set()
+        await made.settle()
+        assert made.alive[0].settings["theme_id"] == themes.themes[0].id
+        assert themes.contents == {}, "it does not wait for pictures"
+        gates["upload_logos"].set()
+        await made.settle()
+        assert set(themes.contents) == {themes.themes[0].id}
 
 
 async def test_p08_the_second_pass_does_nothing() -> None:
@@ -612,7 +638,7 @@ async def test_refused_credentials_are_no_fault_of_a_theme() -> None:
     made.themes.script("create_theme", Fate.UNAUTHORIZED)
     async with alive(made) as themes:
         assert (await memory(made)).records[0].attempts.count == 0
-        await made.pass_(HOUR)
+        await made.pass_(HOUR / 4, step=timedelta(minutes=1))
         assert made.alive[0].settings["theme_id"] == themes.themes[0].id
 
 
