@@ -106,6 +106,10 @@ async def test_a_theme_is_made_before_the_room_that_wants_it() -> None:
         assert made.changes == ["create_room"]
         events_ = [fact.event for fact in made.facts]
         assert events_.index("theme.created") < events_.index("room.created")
+        # What is kept names the theme by its name: another id is no other wish.
+        wish = (await made.state("team-rooms/checkout")).wish
+        assert wish is not None
+        assert (wish.theme, "theme_id" in wish.settings) == ("corporate", False)
         told = made.one("theme.created")
         assert told.detail["theme_id"] == there.id
         assert told.actor.startswith("theme corporate@")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.domain import backoff
+from orchestrator.domain.outcomes import keep_wish
 from orchestrator.domain.policies import TOMBSTONE_LEAST, Mode, dressed, undressed
 from orchestrator.domain.rooms import Change
 from orchestrator.domain.themes import (
@@ -266,6 +267,7 @@ def test_a_wish_is_dressed_for_a_turn_and_kept_undressed() -> None:
     assert now.settings["theme_id"] == "t1"
     assert now.places["theme_id"] == "team-rooms.yaml:7"
     assert undressed(now) == wish
+    assert keep_wish(a.state(), now).wish == wish
     assert undressed(wish) is wish
     bare = replace(wish, places={})
     assert dressed(bare, None).settings["theme_id"] is None
