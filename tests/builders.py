@@ -282,6 +282,8 @@ def situation(
     lookalikes: tuple[Observed, ...] = (),
     pending: Pending | None = None,
     held: Hold | None = None,
+    listed: tuple[Observed, ...] = (),
+    unshown: tuple[str, ...] = (),
 ) -> Situation:
     """A key's situation: wanted, with nothing remembered and nothing seen, by default."""
     remembered = state() if state_ is None else state_
@@ -296,6 +298,8 @@ def situation(
         lookalikes=lookalikes,
         pending=pending,
         held=held,
+        listed=listed,
+        unshown=unshown,
     )
 
 

@@ -26,6 +26,7 @@ from orchestrator.adapters.audit.memory import MemoryAudit
 from orchestrator.adapters.meetings.rooms import Account as Credentials
 from orchestrator.adapters.meetings.rooms import connect
 from orchestrator.adapters.meetings.transport import Answer, Transport
+from orchestrator.adapters.policies.adopted import NAME as ADOPTED
 from orchestrator.adapters.store.peek import copy_store
 from orchestrator.adapters.store.sqlite import SqliteStore
 from orchestrator.adapters.virtual import LoopClock, LoopTimer
@@ -168,7 +169,7 @@ class _Stage:
                 store=store,
                 rooms=rooms,
                 audit=MemoryAudit(account.take, await remembered_head(store)),
-                sources=_Still(folder),
+                sources=_Still(_without_list(folder)),
                 timer=LoopTimer(clock),
                 clock=clock,
                 destinations={},
@@ -305,6 +306,15 @@ class _Counted:
             listed_every=every,
             rehearsed_every=rehearsed,
         )
+
+
+def _without_list(folder: Folder) -> Folder:
+    """A folder without its list of adopted rooms: those that are not ours yet are not known here.
+
+    Each is made anew instead, so that what comes after is seen.
+    """
+    data = {name: content for name, content in folder.data.items() if name != ADOPTED}
+    return replace(folder, data=data)
 
 
 class _Still:

@@ -290,8 +290,9 @@ Mutation = Create | Renew | Update | Replace | Delete | Retire
 class Hold:
     """Something that would be done, and what stands before it.
 
-    `by` is one word for programs: mode, look-alike, doubt, occupied, unknown-use, protected,
-    not-taken, back-off, settle, first-listing, brake, conflict, stranger, grace, kept, theme,
+    `by` is one word for programs: mode, look-alike, not-shown, doubt, occupied, unknown-use,
+    protected, not-taken, back-off, settle, first-listing, brake, conflict, stranger, grace, kept,
+    theme,
     replace-never, suspended, asked, dormant.
     """
 

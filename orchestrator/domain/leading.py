@@ -39,7 +39,7 @@ _SAYINGS: Final = (
     (frozenset({"dormant"}), DORMANT),
     (frozenset({"mode"}), OBSERVED),
     (frozenset({"weather", "credentials", "canary", "back-off", "settle"}), AWAY),
-    (frozenset({"brake", "look-alike", "conflict", "stranger"}), ASKED),
+    (frozenset({"brake", "look-alike", "not-shown", "conflict", "stranger"}), ASKED),
     (frozenset({"doubt"}), NOT_KNOWN),
 )
 

@@ -100,7 +100,7 @@ def _among_strangers(situation: Situation) -> Plan:
     if not stranger:
         return _plan(situation)
     # Their rooms are neither taken nor counted: what is ours is renewed, so that no link dies.
-    made = _plan(replace(situation, claims=()))
+    made = _plan(replace(situation, claims=(), listed=()))
     return _only_keeping(made, stranger)
 
 
@@ -128,7 +128,7 @@ def _plan(situation: Situation) -> Plan:
     draft = Draft()
     if situation.pending is not None and not _settle_pending(situation, situation.pending, draft):
         return _finish(situation, draft)
-    if _take_claims(situation, draft):
+    if _take_claims(situation, draft) or _take_listed(situation, draft):
         return _finish(situation, draft)
     current = situation.state.current
     for room in situation.state.rooms:
@@ -315,6 +315,23 @@ def _take_claims(situation: Situation, draft: Draft) -> bool:
     return bool(draft.actions)
 
 
+def _take_listed(situation: Situation, draft: Draft) -> bool:
+    """Adopt the room that a person's list names for this key; true if nothing else may be done.
+
+    Of two it takes neither: which link goes on is a person's to say.
+    """
+    if isinstance(situation.wish, Unwanted) or not situation.listed or situation.state.rooms:
+        return False
+    adopt = Adopt(situation.listed[0], Role.CURRENT, "adopted.yaml names it for this key")
+    if len(situation.listed) == 1:
+        draft.do(adopt)
+    else:
+        names = " and ".join(room.id for room in situation.listed)
+        reason = f"adopted.yaml names {names} for this key; leave one line, and that room is taken"
+        draft.hold("conflict", reason, None, adopt)
+    return True
+
+
 def _generation(room: Observed) -> int:
     marker = room.marker
     return marker.generation if isinstance(marker, Marker) else 0
@@ -360,6 +377,14 @@ def _make(situation: Situation, create: Create, draft: Draft) -> None:
         draft.hold("theme", situation.awaits, None, create)
     elif not situation.world.listed and create.again is None:
         draft.hold("first-listing", "no complete listing was seen yet", None, create)
+    elif situation.unshown:
+        draft.hold(
+            "not-shown",
+            f"adopted.yaml names room {situation.unshown[0]} for this key, and the API does not "
+            "show it: is it the right API? If it is gone for good, take its line out",
+            None,
+            create,
+        )
     elif situation.lookalikes:
         other = situation.lookalikes[0]
         draft.hold(

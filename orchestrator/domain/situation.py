@@ -174,6 +174,10 @@ class Situation:
     # A mode or a brake that is known to stand before ending or replacing this key's room.
     held: Hold | None = None
     awaits: str = ""  # what must be there before a room is made, or an empty text
+    # The rooms that the list in the policies' data names for this key, which never had one: those
+    # that live, unmarked and nobody's yet, and the ids of those that the API does not show.
+    listed: tuple[Observed, ...] = ()
+    unshown: tuple[str, ...] = ()
 
     @property
     def now(self) -> datetime:

@@ -8,7 +8,7 @@ one for a candidate folder gets exactly what the daemon would believe.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from orchestrator.domain.keys import Key
@@ -45,6 +45,8 @@ class Book:
         themes: by name.
         kept_themes: names of themes that stay as they are, because their file is bad, with the
             reason.
+        adopted: for a key, the rooms that a person took in for it in the folder's list, by id;
+            None where that cannot be read.
     """
 
     policies: Mapping[str, Policy] = field(default_factory=dict)
@@ -61,6 +63,7 @@ class Book:
     paged: Mapping[Key, Desired] = field(default_factory=dict)
     themes: Mapping[str, ThemeWish] = field(default_factory=dict)
     kept_themes: Mapping[str, str] = field(default_factory=dict)
+    adopted: Mapping[Key, Sequence[str]] | None = field(default_factory=dict)
 
     def wish(self, key: Key, state: KeyState) -> Wish | None:
         """What is asked for one key; None where that is unknown and no last good spec is kept."""
@@ -104,7 +107,13 @@ class Book:
         if in_both < len(other.wishes):
             keys |= other.wishes.keys() - self.wishes.keys()
         keys |= self.kept.keys() ^ other.kept.keys()
+        if self.adopted is not other.adopted:
+            keys |= {key for key, _ in _pairs(self.adopted) ^ _pairs(other.adopted)}
         return keys
+
+
+def _pairs(adopted: Mapping[Key, Sequence[str]] | None) -> set[tuple[Key, tuple[str, ...]]]:
+    return {(key, tuple(rooms)) for key, rooms in (adopted or {}).items()}
 
 
 def _is_occurrence(key: Key, state: KeyState) -> bool:
@@ -153,7 +162,9 @@ class Binder:
         unreadable = _unreadable(folder, pages)
         if unreadable:
             self._keep_last_good(known, unreadable, pages)
-        book = self._write(folder, pages, unreadable)
+        adopted = self._reader.adopted(folder.data)
+        pages.problems.extend(adopted.problems)
+        book = replace(self._write(folder, pages, unreadable), adopted=adopted.rooms)
         self._workings = pages.workings
         return book
 

@@ -130,6 +130,7 @@ class Gathering:
         if wish is None:
             return None
         pending = await self._pending(state)
+        listed, unshown = await self._listed(state, book)
         return Situation(
             key=key,
             wish=wish,
@@ -142,6 +143,8 @@ class Gathering:
             pending=pending,
             held=braked or self._held_by_mode(key, book),
             awaits="" if isinstance(wish, Unwanted) else self.awaits_theme(wish.desired),
+            listed=listed,
+            unshown=unshown,
         )
 
     def _dressed(self, wish: Wish | None, state: KeyState) -> Wish | None:
@@ -210,6 +213,28 @@ class Gathering:
             claims.append(Claim(room, known))
         self._note_conflicts(state, claims)
         return tuple(claims)
+
+    async def _listed(
+        self, state: KeyState, book: Book
+    ) -> tuple[tuple[Observed, ...], tuple[str, ...]]:
+        """The rooms that the list of adopted ones names for a key that never had one.
+
+        Once a key had a room the store and the facts say whose is whose, and not an old line.
+        """
+        ids = (book.adopted or {}).get(state.key, ())
+        if not ids or state.rooms or state.generation > 0 or not self._observations.listed:
+            return (), ()
+        shown: list[Observed] = []
+        unshown: list[str] = []
+        for room_id in ids:
+            if await self._store.key_of_room(room_id) or await self._store.note(DISOWNED + room_id):
+                continue
+            room = self._observations.sighting(room_id)
+            if not isinstance(room, Observed):
+                unshown.append(room_id)
+            elif room.marker is None and not has_ended(room, self._rooms.api_now()):
+                shown.append(room)
+        return tuple(shown), tuple(unshown)
 
     async def _is_anothers(self, room: Observed, key: Key, book: Book) -> bool:
         """Whether a room was made for a former key that has rooms of its own again.

@@ -137,6 +137,8 @@ class Reload:
         book = await asyncio.to_thread(self._binder.bind, folder, last_good)
         book = self._occurrences.into(book, self._reconciler.book)
         book = replace(book, paged=self._paged)
+        if book.adopted is None:  # what was read of the list stays in force
+            book = replace(book, adopted=self._reconciler.book.adopted)
         return await with_former(book, self._store)
 
     async def preview(self, candidate: Folder) -> Book:

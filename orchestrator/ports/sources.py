@@ -12,6 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
+from orchestrator.domain.keys import Key
 from orchestrator.domain.policies import Policy, Subject
 from orchestrator.domain.themes import ThemeWish
 from orchestrator.foundation.problems import Problem
@@ -86,6 +87,17 @@ class Subjects:
     awaited: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The rooms that the folder's list of adopted ones names for each key, by id; mostly one.
+
+    None where the list is there and cannot be read, which is not the same as none.
+    """
+
+    rooms: Mapping[Key, Sequence[str]] | None
+    problems: tuple[Problem, ...] = ()
+
+
 class Sources(Protocol):
     """The policies folder."""
 
@@ -122,6 +134,10 @@ class Reader(Protocol):
             text: what it holds.
             pictures: all of the themes folder, by name relative to it.
         """
+        ...
+
+    def adopted(self, data: Mapping[str, bytes | Problem]) -> Adopted:
+        """The rooms that a person took in for keys, as the list among the data says."""
         ...
 
     def check_together(self, policies: Sequence[Policy]) -> Sequence[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from orchestrator.domain.keys import key
 from orchestrator.domain.marker import new_marker, write_metadata
 from orchestrator.domain.policies import Mode
 from orchestrator.domain.records import Role
+from orchestrator.domain.reports import LinkFate
 from orchestrator.domain.rooms import NewRoom, Observed, RoomType
 from orchestrator.ports.desk import DeskError
 from tests.component.world import ANNA, HOUR, OWNER, World, alive, policy, running
@@ -295,6 +297,126 @@ async def test_a_list_that_cannot_be_written_is_behind_and_catches_up(tmp_path: 
         assert room.id in path.read_text()
         assert '"other"' in path.read_text()
         assert (await world.desk.status()).behind == {}
+
+
+# --- a line in adopted.yaml that a person wrote ---
+
+
+def listed(*pairs: tuple[str, str]) -> bytes:
+    """The list with a line for each room and key."""
+    lines = [{"room": room_id, "key": key} for room_id, key in pairs]
+    return json.dumps({"adopted": lines}).encode()
+
+
+async def test_a_line_has_its_room_taken_over_without_a_call_that_changes_anything() -> None:
+    """Before the policy is there, with it, or after it: the room is its key's, link unchanged."""
+    async with alive(World({})) as world:
+        room = by_hand(world, "another name")
+        await world.pass_(2 * HOUR)
+        world.mark()
+        await world.edit(adopted_yaml=listed((room.id, CHECKOUT)))
+        assert world.events == []
+        (line,) = (await world.desk.plan(world.folder(ONE))).lines
+        assert (line.action, line.room_id, line.link) == ("adopt", room.id, LinkFate.STAYS)
+        await world.edit(ONE)
+        assert (await world.room(CHECKOUT)).id == room.id
+        told = world.one("room.adopted")
+        assert (told.reason, told.detail["marked"]) == ("adopted.yaml names it for this key", False)
+        assert (await world.desk.plan()).lines == ()
+        await world.pass_(2 * HOUR)
+        assert world.changes == []
+        assert world.names == ["another name"]
+
+
+async def test_p03_in_observe_a_line_takes_a_room_over_by_get_alone() -> None:
+    """To know it is no change at the API; renewing it is, and is withheld."""
+    async with alive(World({}, mode=Mode.OBSERVE)) as world:
+        room = by_hand(world)
+        await world.pass_(2 * HOUR)
+        await world.edit(ONE, adopted_yaml=listed((room.id, CHECKOUT)))
+        await world.pass_(290 * DAY, step=DAY)
+        assert (await world.room(CHECKOUT)).id == room.id
+        assert world.changes == []
+        assert "mode" in world.holds(CHECKOUT)
+
+
+async def test_a_line_that_comes_later_is_noticed_and_one_for_a_room_of_ours_says_nothing() -> None:
+    """A look-alike is held until the line is there; the line then stays, and means no more."""
+    async with alive(World({})) as world:
+        room = by_hand(world)
+        await world.pass_(2 * HOUR)
+        await world.edit(ONE)
+        assert world.holds(CHECKOUT) == {"look-alike"}
+        await world.edit(adopted_yaml=listed((room.id, CHECKOUT)))
+        assert (await world.room(CHECKOUT)).id == room.id
+        other = by_hand(world, "second")
+        await world.pass_(2 * HOUR)
+        world.mark()
+        await world.edit(adopted_yaml=listed((room.id, CHECKOUT), (other.id, CHECKOUT)))
+        await world.pass_(2 * HOUR)
+        assert (world.events, world.changes) == ([], [])
+        await world.edit({"team-rooms.yaml": None})
+        await world.desk.forget(CHECKOUT, ANNA)
+        await world.edit(ONE, adopted_yaml=listed((room.id, CHECKOUT)))
+        await world.pass_(2 * HOUR)
+        assert world.holds(CHECKOUT) == {"look-alike"}  # who let go of it must take it again
+
+
+async def test_two_lines_for_one_key_are_a_question() -> None:
+    """Neither is taken, and no third is made; one line less answers it."""
+    async with alive(World({})) as world:
+        first, second = by_hand(world, "one"), by_hand(world, "two")
+        await world.pass_(2 * HOUR)
+        world.mark()
+        await world.edit(ONE, adopted_yaml=listed((first.id, CHECKOUT), (second.id, CHECKOUT)))
+        await world.pass_(2 * HOUR)
+        assert (world.changes, world.holds(CHECKOUT)) == ([], {"conflict"})
+        (held,) = (await world.desk.plan()).held
+        assert f"{first.id} and {second.id}" in held.held_why
+        await world.edit(adopted_yaml=listed((second.id, CHECKOUT)))
+        assert (await world.room(CHECKOUT)).id == second.id
+
+
+async def test_p04_a_room_that_the_api_does_not_show_is_not_made_anew_by_its_line() -> None:
+    """Another API, or another account: a person says that it is gone, by taking the line out."""
+    async with alive(World({})) as world:
+        await world.pass_(2 * HOUR)
+        world.mark()
+        await world.edit(ONE, adopted_yaml=listed(("elsewhere", CHECKOUT)))
+        await world.pass_(2 * DAY)
+        assert (world.changes, world.holds(CHECKOUT)) == ([], {"not-shown"})
+        (held,) = (await world.desk.plan()).held
+        assert "adopted.yaml names room elsewhere" in held.held_why
+        await world.edit(adopted_yaml=listed())
+        await world.pass_(timedelta(minutes=5))
+        assert world.changes == ["create_room"]
+
+
+async def test_a_line_is_not_believed_of_rooms_that_are_marked_or_have_ended() -> None:
+    """Another owner's room stays another's (P3); where a link is dead already a new one is made."""
+    async with alive(World({})) as world:
+        theirs = by_hand(world, metadata=marked("their-team"))
+        over = by_hand(world, "over", expires_at=world.clock.now() + timedelta(minutes=11))
+        await world.pass_(2 * HOUR)
+        both = policy(subjects=["checkout", "search"])
+        lines = listed((theirs.id, CHECKOUT), (over.id, "team-rooms/search"))
+        await world.edit({"team-rooms.yaml": both}, adopted_yaml=lines)
+        await world.pass_(timedelta(minutes=5))
+        assert world.holds(CHECKOUT) == {"look-alike"}
+        assert (await world.room("team-rooms/search")).id != over.id
+
+
+async def test_a_list_that_cannot_be_read_stays_as_it_was_and_is_told_of() -> None:
+    """Half a list is no list (P9): what was read of it holds, and no policy is in doubt for it."""
+    async with alive(World({})) as world:
+        room = by_hand(world, "another name")
+        await world.pass_(2 * HOUR)
+        await world.edit(adopted_yaml=listed((room.id, CHECKOUT)))
+        await world.edit(adopted_yaml=b'adopted: [{"room": ')
+        (problem,) = (await world.desk.plan()).problems
+        assert problem.place.file == "data/adopted.yaml"
+        await world.edit(ONE)
+        assert (await world.room(CHECKOUT)).id == room.id
 
 
 async def test_an_unanswered_create_is_no_look_alike_of_itself() -> None:

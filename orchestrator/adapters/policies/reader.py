@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.adapters.policies.adopted import NAME as ADOPTED
+from orchestrator.adapters.policies.adopted import adopted_rooms
 from orchestrator.adapters.policies.building import Source, build, made_for_of
 from orchestrator.adapters.policies.checks import Checks, together
 from orchestrator.adapters.policies.models import PolicyForm
@@ -20,7 +22,7 @@ from orchestrator.foundation.forms import Filled, fill
 from orchestrator.foundation.problems import Problem
 from orchestrator.ports.calendar import Calendar
 from orchestrator.ports.directories import Answers
-from orchestrator.ports.sources import Parsed, ParsedTheme, Subjects
+from orchestrator.ports.sources import Adopted, Parsed, ParsedTheme, Subjects
 from orchestrator.ports.templates import Templates
 
 POLICY_MAX: Final = 256 * 1024  # bytes of a policy file
@@ -91,6 +93,10 @@ class PolicyReader:
     def theme(self, file: str, text: bytes, pictures: Mapping[str, bytes | Problem]) -> ParsedTheme:
         """Read one theme file, and look at the pictures that it names."""
         return read_theme(file, text, pictures)
+
+    def adopted(self, data: Mapping[str, bytes | Problem]) -> Adopted:
+        """The rooms that a person took in for keys, as the list among the data says."""
+        return adopted_rooms(data.get(ADOPTED))
 
     def check_together(self, policies: Sequence[Policy]) -> Sequence[Problem]:
         """Names that two policies have or claim, and moves that lead in a circle."""

@@ -1,9 +1,10 @@
 """What lies in a policies folder at one moment: which files count, and their bytes.
 
-Policies are ``*.yaml`` directly in the folder, data is what lies below ``data/``, themes and their
-pictures what lies below ``themes/``.  What editors and mounts leave beside them (swap files,
-backups, hidden names) is passed over; a file that counts and cannot be read is a problem and stays
-in the list, so that it is not taken for removed.
+Policies are ``*.yaml`` directly in the folder, data is what lies below ``data/`` (the list of
+adopted rooms included: who writes a line into it wants it to count), themes and their pictures what
+lies below ``themes/``.  What editors and mounts leave beside them (swap files, backups, hidden
+names) is passed over; a file that counts and cannot be read is a problem and stays in the list, so
+that it is not taken for removed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from orchestrator.adapters.policies.adopted import LIST_MAX
 from orchestrator.adapters.policies.adopted import NAME as ADOPTED
 from orchestrator.adapters.policies.reader import POLICY_MAX
 from orchestrator.adapters.policies.subjects import DATA_FOLDER, DATA_MAX, SUFFIXES
@@ -109,7 +111,6 @@ def look(folder: Path) -> Listing:
         except OSError as error:
             problem = Problem(Place(name), f"cannot be read: {error.strerror}")
             return Listing(policies, data, problem, themes)
-    data.pop(ADOPTED, None)  # we wrote it ourselves, and it holds no subjects
     return Listing(policies, data, themes=themes)
 
 
@@ -160,7 +161,7 @@ def load(
 def _contents(listing: Listing, asked_ms: int, known: Contents | None) -> Contents:
     before = {} if known is None else known.files
     files: dict[str, _File] = {}
-    for entries, limit in (
+    for entries, usual in (
         (listing.policies, POLICY_MAX),
         (listing.data, DATA_MAX),
         (listing.themes, LOGO_MAX),
@@ -168,6 +169,7 @@ def _contents(listing: Listing, asked_ms: int, known: Contents | None) -> Conten
         for entry in entries.values():
             file = before.get(entry.name)
             if file is None or not file.settled or file.entry != entry:
+                limit = LIST_MAX if entry.name == f"{DATA_FOLDER}/{ADOPTED}" else usual
                 file = _file(entry, limit, asked_ms)
             files[entry.name] = file
     return Contents(

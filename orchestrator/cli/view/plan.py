@@ -53,6 +53,7 @@ _KEY_WIDTH: Final = 32
 _WIDE: Final = 100  # columns, from which on keys are padded to one width
 _INNER: Final = 2 + 2 + _WORD_WIDTH + 1
 _OPENINGS_SHOWN: Final = 9
+_QUESTIONS: Final = frozenset({"look-alike", "not-shown"})  # a person answers
 _MODE: Final = "mode"  # what holds back what would be done otherwise
 MARKS: Final = {LinkFate.CHANGES: "LINK CHANGES", LinkFate.ENDS: "LINK ENDS"}
 _LINE_NUMBERS: Final = re.compile(r"(?<=\.(?:yaml|json)):\d+(?::\d+)?|(?<=\.csv):\d+(?::\d+)?")
@@ -146,7 +147,7 @@ def _paragraph(screen: Screen, group: Group, width: int) -> None:
     symbol, word, style = SHOWN.get(line.action, ("·", line.action, ""))
     mark = MARKS.get(line.link, "")
     if line.held_by and line.held_by != _MODE:
-        symbol, style = ("?" if line.held_by == "look-alike" else "·"), "dim"
+        symbol, style = ("?" if line.held_by in _QUESTIONS else "·"), "dim"
     parts: list[Part] = [
         (f"{symbol} {word:<{_WORD_WIDTH}} ", style),
         (f"{subject(group):<{width}}", "bold"),

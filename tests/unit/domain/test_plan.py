@@ -72,6 +72,25 @@ ABSENT: dict[str, tuple[Situation, list[str], list[str]]] = {
     "kept and never made": (a.situation(KEPT), ["Create"], []),
     "never listed": (a.situation(world_=a.world(listed=False)), [], ["first-listing"]),
     "a namesake": (a.situation(lookalikes=(OTHER,)), [], ["look-alike"]),
+    "one is listed": (a.situation(listed=(OTHER,)), ["Adopt"], []),
+    "one is listed, in doubt": (a.situation(KEPT, listed=(OTHER,)), ["Adopt"], []),
+    "one is listed, unwanted": (a.situation(UNWANTED, listed=(OTHER,)), [], []),
+    "two are listed": (
+        a.situation(listed=(OTHER, a.observed("second", marked=None))),
+        [],
+        ["conflict"],
+    ),
+    "one is listed and not shown": (a.situation(unshown=("foreign",)), [], ["not-shown"]),
+    "one is listed, another is marked": (
+        a.situation(listed=(OTHER,), claims=(marked("1", known=False),)),
+        ["Adopt"],
+        [],
+    ),
+    "one is listed, another daemon is at work": (
+        a.situation(listed=(OTHER,), world_=replace(a.world(), stranger="another")),
+        [],
+        ["stranger"],
+    ),
     "backing off": (a.situation(state_=replace(a.state(), creates=CREATES)), [], ["back-off"]),
     "backed off for another wish": (
         a.situation(Wanted(RENAMED), replace(a.state(), creates=CREATES)),
@@ -114,6 +133,16 @@ ABSENT: dict[str, tuple[Situation, list[str], list[str]]] = {
 def test_a_key_without_a_room(situation: Situation, actions: list[str], held: list[str]) -> None:
     made = plan(situation)
     assert (acts(made), holds(made)) == (actions, held)
+
+
+def test_of_a_listed_room_and_a_marked_one_the_marked_one_is_taken() -> None:
+    """It was given out later: a marker is written by us, a line may be old."""
+    situation = a.situation(listed=(OTHER,), claims=(marked("1", known=False),))
+    (action,) = plan(situation).actions
+    assert isinstance(action, Adopt)
+    assert action.room.id == "1"
+    (hold,) = plan(ABSENT["two are listed"][0]).holds
+    assert "foreign and second" in hold.reason
 
 
 def test_a_held_create_says_what_would_be_made_and_when() -> None:

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator.adapters.policies.adopted import AdoptedFile
+from orchestrator.adapters.policies.adopted import AdoptedFile, adopted_rooms
 from orchestrator.adapters.policies.scanning import load
+from orchestrator.adapters.policies.subjects import DATA_MAX
 from orchestrator.foundation.documents import read_yaml
+from orchestrator.foundation.problems import Place, Problem
 from orchestrator.ports.adoptions import AdoptionsFault, Entry, Standing
+from orchestrator.ports.sources import Adopted
 
 
 def entry(room: str, standing: Standing = Standing.ADOPTED, key: str = "team-rooms/a") -> Entry:
@@ -105,12 +108,110 @@ async def test_the_draft_is_taken_away_when_the_disk_fails(tmp_path: Path) -> No
     assert os.listdir(path.parent) == ["adopted.yaml"]  # noqa: PTH208
 
 
-async def test_the_list_is_no_data_file(tmp_path: Path) -> None:
-    """Writing it is no change of the policies; one that is called so elsewhere is data."""
+async def test_the_list_counts_as_data_of_its_own(tmp_path: Path) -> None:
+    """A line in it is a change of the folder; it may be larger than other data is."""
     (tmp_path / "data/teams").mkdir(parents=True)
     (tmp_path / "data/teams/adopted.yaml").write_bytes(b"- a\n")
     before = load(tmp_path)
     await AdoptedFile(tmp_path).record([entry("1")])
     after = load(tmp_path)
-    assert after.digest == before.digest
-    assert set(after.data) == {"teams/adopted.yaml"}
+    assert after.digest != before.digest
+    assert set(after.data) == {"adopted.yaml", "teams/adopted.yaml"}
+    (tmp_path / "data/adopted.yaml").write_bytes(b"#" * (DATA_MAX + 9))
+    (tmp_path / "data/teams/adopted.yaml").write_bytes(b"#" * (DATA_MAX + 9))
+    found = load(tmp_path).data.values()
+    lengths = [len(content) for content in found if isinstance(content, bytes)]
+    assert lengths == [DATA_MAX + 9, DATA_MAX + 1]
+
+
+async def test_a_line_stays_in_its_place_and_comments_stay_until_something_changes(
+    tmp_path: Path,
+) -> None:
+    """What a person wrote and the daemon then took in is the same list."""
+    file, path = AdoptedFile(tmp_path), tmp_path / "data/adopted.yaml"
+    await file.record([entry("1"), entry("2")])
+    path.write_text(f"# ours\n{path.read_text()}")
+    await file.record([entry("1")])
+    assert path.read_text().startswith("# ours\n")
+    await file.record([entry("1", key="team-rooms/b"), entry("3")])
+    assert [one.room_id for one in file.read()] == ["1", "2", "3"]
+
+
+NAMES = ["a\x7fb", "a\x01b", "a\x85b", "a\u2028b", "a\ufeffb", "\ufffe", "ö {x}: '\"' # \U0001f600"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_hostile_name_leaves_a_list_that_all_can_read(tmp_path: Path, name: str) -> None:
+    """The daemon writes names of others into it, and must be able to write it again."""
+    file, path = AdoptedFile(tmp_path), tmp_path / "data/adopted.yaml"
+    await file.record([Entry("1", "a/b", name, Standing.ADOPTED)])
+    await file.record([entry("2")])
+    assert [one.room_id for one in file.read()] == ["1", "2"]
+    document = read_yaml("adopted.yaml", path.read_bytes(), limit=9999, as_written=True)
+    assert not document.problems
+    tree: Any = document.tree
+    assert tree["adopted"][0]["name"] == file.read()[0].display_name
+
+
+def rooms(content: bytes) -> dict[str, list[str]]:
+    found = adopted_rooms(content).rooms
+    assert found is not None
+    return {str(key): [*ids] for key, ids in found.items()}
+
+
+OURS = b"""# a comment
+
+adopted:
+  - {"room": "1", "key": "a/b", "name": "B"}
+  - {"room": "2", "key": "a/b"}
+  - {"room": "3", "key": "a/c"}
+  - {"room": "4"}
+disowned:
+  - {"room": "3", "key": "a/c"}
+"""
+BY_HAND = b"""adopted:
+- room: '1'
+  key: a/b
+- {room: 2, key: a/b}
+- room: '3'
+  key: a/c
+- room: '4'
+disowned: [{room: '3'}]
+"""
+
+
+@pytest.mark.parametrize("content", [OURS, BY_HAND], ids=["ours", "by-hand"])
+def test_the_list_says_which_rooms_are_taken_for_which_keys(content: bytes) -> None:
+    """Whoever wrote it; what was disowned as well is not, nor is what has no key."""
+    assert rooms(content) == {"a/b": ["1", "2"]}
+
+
+@pytest.mark.parametrize("content", [b"adopted: []\ndisowned: []\n", b"# nothing\n", b"a: 1\n"])
+def test_a_list_may_be_empty(content: bytes) -> None:
+    assert rooms(content) == {}
+
+
+def test_no_list_is_no_problem_and_a_bad_one_is_not_empty() -> None:
+    """What cannot be read is not the same as none (P4); a key that is none is told of."""
+    assert adopted_rooms(None) == Adopted({})
+    unread = Problem(Place("data/adopted.yaml"), "cannot be read: EIO")
+    assert adopted_rooms(unread) == Adopted(None, (unread,))
+    cut = OURS[:70]
+    assert (adopted_rooms(cut).rooms, len(adopted_rooms(cut).problems)) == (None, 1)
+    found = adopted_rooms(b'adopted: [{"room": "1", "key": "a"}, {"room": "2", "key": "a/b"}]')
+    assert [*(found.rooms or {}).values()] == [("2",)]
+    assert "the line of room 1: 'a' is no key" in str(found.problems[0])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['  - {"room": "1", "key": "a/b"', '  - {"room": 1}', "  - {room: one}", '  - {"key": "a/b"}'],
+    ids=["cut", "number", "no-json", "no-room"],
+)
+def test_a_line_that_json_does_not_read_is_yaml_to_judge(line: str) -> None:
+    """The short way of reading never takes what the long one refuses, nor refuses what it takes."""
+    content = f"adopted:\n{line}\n".encode()
+    document = read_yaml("x", content, limit=9999, as_written=True)
+    tree: Any = document.tree
+    lawful = not document.problems and isinstance(tree["adopted"][0].get("room"), str)
+    assert (adopted_rooms(content).rooms is not None) is lawful
