@@ -46,3 +46,8 @@ def load(option: Path | None, environ: Mapping[str, str], cwd: Path) -> Loaded:
     if configuration.settings is None:
         raise ConfigError(configuration.problems)
     return Loaded(configuration.settings, found.rule, configuration.warnings)
+
+
+def found(option: Path | None, environ: Mapping[str, str], cwd: Path) -> bool:
+    """Whether there is a config that a command would read, whatever it says."""
+    return not isinstance(find_config(option, environ, cwd), Problem)

@@ -15,6 +15,7 @@ from orchestrator.cli import (
     demo,
     doctor,
     link,
+    migrate,
     pages,
     rehearse,
     rooms,
@@ -83,7 +84,7 @@ def _common(
 
 
 for _family in (
-    *(demo, setup, daemon, doctor, change, rehearse, rooms, pages, link, sources),
+    *(demo, setup, migrate, daemon, doctor, change, rehearse, rooms, pages, link, sources),
     *(audit, state, schema, server),
 ):
     _family.add_to(app)

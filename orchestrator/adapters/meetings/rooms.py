@@ -125,6 +125,8 @@ class MeetingsRooms:
         self._session = session
         self._limits = limits
         self._tells_sessions = True  # until it says that it does not
+        self.told: Callable[[int, int | None], None] = lambda *_: None
+        """Called after each page of a listing: rooms so far, and how many it says there are."""
 
     def api_now(self) -> datetime:
         return self._session.api_now()
@@ -141,6 +143,7 @@ class MeetingsRooms:
                 query["start_id"] = str(start_id)
             page = await self._session.get("/rooms", read_page, query)
             following = walk.take(start_id, page, self.api_now())
+            self.told(walk.count, page.total)
             if following is None:
                 return walk.listing()
             start_id = following
@@ -235,6 +238,10 @@ class _Walk:
         self._complete = page.total == 0 and not page.rooms
         self._lost = not self._complete
         return None
+
+    @property
+    def count(self) -> int:
+        return len(self._rooms)
 
     def listing(self) -> RoomListing:
         return RoomListing(

@@ -14,6 +14,11 @@ from orchestrator.domain.reports.doctor import (
     Finding,
     Health,
 )
+from orchestrator.domain.reports.imports import (
+    ImportedPolicy,
+    ImportReport,
+    LeftOutRow,
+)
 from orchestrator.domain.reports.pages import (
     EpisodeRow,
     NewPage,
@@ -87,6 +92,9 @@ __all__ = [
     "Health",
     "HealthReport",
     "HistoryLine",
+    "ImportReport",
+    "ImportedPolicy",
+    "LeftOutRow",
     "LinkFate",
     "LoopRow",
     "NewPage",

@@ -43,8 +43,8 @@ class CommandLine:
     zone: tzinfo = UTC
     clock: Clock = field(default_factory=lambda: VirtualClock(NOW))
 
-    def __call__(self, *words: str, terminal: int = 0) -> Said:
-        """Run one command; ``terminal`` is its width, 0 for a pipe."""
+    def __call__(self, *words: str, terminal: int = 0, given: bytes | None = None) -> Said:
+        """Run one command; ``terminal`` is its width, 0 for a pipe; ``given`` is on stdin."""
         environ: Mapping[str, str] = {"NO_COLOR": "1", **self.environ}
         world = World(
             clock=self.clock,
@@ -56,7 +56,7 @@ class CommandLine:
             terminal=bool(terminal),
             width=terminal or None,
         )
-        result = CliRunner().invoke(app, list(words), obj=world)
+        result = CliRunner().invoke(app, list(words), obj=world, input=given)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         here = str(self.folder)

@@ -1,0 +1,414 @@
+"""`import`: an existing estate becomes policies, data and a list of adopted rooms.
+
+The rooms are read from the API of the config or from a saved listing; nothing but GET is sent.  It
+overwrites nothing: what is there already is refused by its name, before anything is written.  What
+it writes was read back as the daemon reads it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from orchestrator.adapters.calendar import CronCalendar
+from orchestrator.adapters.meetings.saved import read_saved
+from orchestrator.adapters.policies.adopted import NAME as ADOPTED
+from orchestrator.adapters.policies.adopted import AdoptedFile
+from orchestrator.adapters.policies.reader import PolicyReader
+from orchestrator.adapters.policies.subjects import DATA_FOLDER
+from orchestrator.adapters.policies.writing import (
+    data_name,
+    describe,
+    write_policy,
+    write_rows,
+)
+from orchestrator.adapters.store.peek import read_copy
+from orchestrator.adapters.templates.rendering import SandboxedTemplates
+from orchestrator.app.build import StartError, reach_api, reach_rooms
+from orchestrator.app.directories import uses
+from orchestrator.app.embedded import Api, application_id
+from orchestrator.app.keys import meetings_key
+from orchestrator.app.links import calendars
+from orchestrator.app.validate import read_folder
+from orchestrator.config import SecretFault, Settings
+from orchestrator.config.destinations import open_to_all
+from orchestrator.config.settings import EmbeddedMeetings
+from orchestrator.domain.importing import Import, Known, Terms, Why, import_rooms
+from orchestrator.domain.keys import POLICY_NAME, Key
+from orchestrator.domain.paging import nameable
+from orchestrator.domain.policies import Mode
+from orchestrator.domain.reports import ImportedPolicy, ImportReport, LeftOutRow
+from orchestrator.domain.rooms import Observed
+from orchestrator.edges.control.client import answers
+from orchestrator.engine.book import Binder, Book
+from orchestrator.engine.gathering import DISOWNED
+from orchestrator.foundation.problems import Problem
+from orchestrator.foundation.replacing import sync_folder
+from orchestrator.meetings_server import StoreFault as ServerFault
+from orchestrator.ports.adoptions import AdoptionsFault, Entry, Standing
+from orchestrator.ports.clock import Clock
+from orchestrator.ports.desk import DeskError
+from orchestrator.ports.faults import Fault
+from orchestrator.ports.sources import Folder
+from orchestrator.ports.store import StoreFault
+
+LISTING_MAX: Final = 1024 * 1024 * 1024  # bytes of a saved listing
+_INVALID: Final = 2
+_SOME: Final = 5
+_OFFERS: Final = {"join_approval_level": ": --host-links-to NAME would have it asked for"}
+_PREFIX_MOST: Final = 40  # characters; a lifetime and a number follow
+
+Told = Callable[[int, int | None], None]
+"""Told after each page how many rooms were read, and how many there are, if that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """The rooms, where they were read, by which moment, and what is doubtful about them."""
+
+    rooms: Sequence[Observed]
+    source: str
+    now: datetime
+    unreadable: Sequence[str] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person chose.
+
+    Attributes:
+        into: a new folder; None: the policies folder of the config.
+        write: do it; otherwise only say what would be written.
+        prefix: what the names of the policies begin with.
+        hosts: the destination that is told the host's link where guests wait for one.
+        partial: take what is there of a listing that may be half of one.
+        elsewhere: the rooms are at another server, so each is to be made anew at this one.
+    """
+
+    into: Path | None = None
+    write: bool = False
+    prefix: str = "imported"
+    hosts: str = ""
+    partial: bool = False
+    elsewhere: bool = False
+
+
+async def list_estate(settings: Settings, clock: Clock, told: Told) -> Estate:
+    """The rooms of the config's API; a daemon may run beside it.
+
+    Raises:
+        DeskError: it could not be listed.
+    """
+    quiet = replace(settings, mode=Mode.OBSERVE)  # nothing but GET can leave
+    try:
+        async with AsyncExitStack() as stack:
+            api = await _api(quiet, clock, stack)
+            rooms = await reach_rooms(quiet, api, clock, stack)
+            rooms.told = told
+            listing = await rooms.list_rooms()
+            now = rooms.api_now()
+    except (StartError, SecretFault, ServerFault, OSError) as fault:
+        raise DeskError(str(fault)) from fault
+    except Fault as fault:
+        raise DeskError(f"the API could not be listed, so nothing is known: {fault}") from fault
+    missing = listing.doubtful if listing.complete else "it was cut short"
+    return Estate(listing.rooms, api.url, now, (), missing)
+
+
+async def _api(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Api:
+    """The API; an embedded one that a daemon runs is asked where that one listens."""
+    meetings = settings.meetings
+    if not isinstance(meetings, EmbeddedMeetings) or not await answers(settings.control):
+        return await reach_api(settings, None, clock, stack)
+    if not meetings.port:
+        message = "a daemon runs, and its Meetings server takes any free port: stop the daemon"
+        raise DeskError(message)
+    url = f"http://{meetings.host}:{meetings.port}/v1/meetings"
+    return Api(url, application_id(settings.owner), meetings_key(meetings.keys), url)
+
+
+def read_estate(name: str, content: bytes, now: datetime) -> Estate:
+    """The rooms of a saved listing.
+
+    Args:
+        name: of the file, as people call it here.
+        content: its bytes.
+        now: the moment by which rooms have ended or not.
+
+    Raises:
+        DeskError: it is no listing; the text says where.
+    """
+    saved = read_saved(name, content)
+    if isinstance(saved, Problem):
+        raise DeskError(str(saved), _INVALID)
+    return Estate(saved.rooms, name, now, saved.unreadable, saved.missing)
+
+
+def import_estate(
+    estate: Estate, settings: Settings | None, choices: Choices, cwd: Path
+) -> ImportReport:
+    """Write the policies of an estate, or say what would be written.
+
+    Args:
+        estate: the rooms.
+        settings: of the installation that takes them over; None: there is none here yet.
+        choices: what a person chose.
+        cwd: files are told relative to it.
+
+    Raises:
+        DeskError: nothing was written; the text says why.
+    """
+    if estate.missing and not choices.partial:
+        raise DeskError(
+            f"{estate.source}: {estate.missing}, so it may be half of the rooms. List it again; "
+            "to go on by what is there: --partial"
+        )
+    if POLICY_NAME.fullmatch(choices.prefix) is None or len(choices.prefix) > _PREFIX_MOST:
+        message = (
+            f"--prefix {choices.prefix}: 1 to {_PREFIX_MOST} of a-z, 0-9 and -, beginning with a "
+        )
+        raise DeskError(f"{message}letter or a digit", _INVALID)
+    policies = None if settings is None else settings.policies
+    try:
+        known = _known(settings, choices)
+        into = choices.into or policies
+        terms = Terms(estate.now, choices.prefix, hosts_told=bool(choices.hosts))
+        made = import_rooms(estate.rooms, known, terms)
+        texts = _texts(made, estate, choices)
+        if into is not None and made.groups:
+            _refuse_what_is_there(into, texts, choices, cwd)
+            _check(texts, settings, choices)
+        files = _files(into, texts, made, choices, cwd)
+        report = _report(made, estate, choices, files)
+        if not choices.write or not made.groups or into is None:
+            return report
+        _write(into, policies, texts, _entries(made, choices), fresh=choices.into is not None)
+    except (StoreFault, AdoptionsFault) as fault:
+        raise DeskError(str(fault)) from fault
+    except OSError as error:
+        message = f"{error.filename or ''} cannot be written: {error.strerror}"
+        raise DeskError(message) from error
+    return replace(report, written=True)
+
+
+def _known(settings: Settings | None, choices: Choices) -> Known:
+    """Whose rooms are whose, by the store and the list; rooms elsewhere are nobody's here."""
+    if settings is None or choices.elsewhere:
+        return Known("" if settings is None else settings.owner)
+    copy = read_copy(settings.store)
+    states = () if copy is None else copy.states
+    notes: Mapping[str, str] = {} if copy is None else copy.notes
+    ours = {room.id for state in states for room in state.rooms}
+    disowned = {name.removeprefix(DISOWNED) for name in notes if name.startswith(DISOWNED)}
+    for entry in AdoptedFile(settings.policies).read():
+        (disowned if entry.standing is Standing.DISOWNED else ours).add(entry.room_id)
+    return Known(settings.owner, frozenset(ours), frozenset(disowned - ours))
+
+
+# --- what is written ------------------------------------------------------------------------------
+
+
+def _texts(made: Import, estate: Estate, choices: Choices) -> dict[str, str]:
+    """The files by their names in the folder, data first: no policy is ever there without it."""
+    origin = f"{estate.source} ({made.read:,} rooms, {estate.now:%Y-%m-%d %H:%M}Z)"
+    data = {f"{DATA_FOLDER}/{data_name(one)}": write_rows(one) for one in made.groups}
+    policies = {f"{one.name}.yaml": write_policy(one, origin, choices.hosts) for one in made.groups}
+    return data | policies
+
+
+def _entries(made: Import, choices: Choices) -> list[Entry]:
+    if choices.elsewhere:
+        return []
+    return [
+        Entry(row.room_id, str(Key(group.name, row.subject)), row.shown, Standing.ADOPTED)
+        for group, row in made.rows
+    ]
+
+
+def _files(
+    into: Path | None, texts: Mapping[str, str], made: Import, choices: Choices, cwd: Path
+) -> tuple[str, ...]:
+    names = [*([f"{DATA_FOLDER}/{ADOPTED}"] if _entries(made, choices) else []), *texts]
+    return tuple(name if into is None else _shown(into / name, cwd) for name in names)
+
+
+def _refuse_what_is_there(
+    into: Path, texts: Mapping[str, str], choices: Choices, cwd: Path
+) -> None:
+    if choices.into is not None:
+        if into.exists() and (not into.is_dir() or any(into.iterdir())):
+            message = f"{_shown(into, cwd)} is there already, and nothing is overwritten; name a "
+            raise DeskError(f"{message}new folder", _INVALID)
+        return
+    if not into.is_dir():
+        message = f"{_shown(into, cwd)}: the policies folder is not there; make it first"
+        raise DeskError(message, _INVALID)
+    there = [name for name in texts if (into / name).exists() or (into / name).is_symlink()]
+    if there:
+        more = f" and {len(there) - 1:,} more" if len(there) > 1 else ""
+        raise DeskError(
+            f"{_shown(into / there[0], cwd)}{more} is there already, and nothing is overwritten. "
+            "Give these policies other names: --prefix NAME; or write them elsewhere: --into DIR",
+            _INVALID,
+        )
+
+
+def _check(texts: Mapping[str, str], settings: Settings | None, choices: Choices) -> None:
+    """Read it as the daemon would, together with what is in force."""
+    before = Folder({}, {})
+    if settings is not None and choices.into is None:
+        before = read_folder(settings.policies)
+    new = {name: text.encode() for name, text in texts.items()}
+    below = f"{DATA_FOLDER}/"
+    data = {name.removeprefix(below): text for name, text in new.items() if name.startswith(below)}
+    policies = {name: text for name, text in new.items() if not name.startswith(below)}
+    after = replace(before, policies={**before.policies, **policies}, data={**before.data, **data})
+    known = set(_bind(before, settings).problems)
+    # A room that no policy would ask for is one of them: none is left out without a word.
+    problems = [one for one in _bind(after, settings).problems if one not in known]
+    if problems:
+        raise DeskError(f"nothing was written, because it would be wrong: {problems[0]}", _INVALID)
+
+
+def _bind(folder: Folder, settings: Settings | None) -> Book:
+    templates = SandboxedTemplates()
+    if settings is None:
+        reader = PolicyReader(templates, CronCalendar())
+    else:
+        reader = PolicyReader(
+            templates,
+            CronCalendar(),
+            frozenset(settings.destinations),
+            uses(settings.directories),
+            nameable(settings.sources),
+            open_to_all=open_to_all(settings.destinations),
+            calendars=frozenset(calendars(settings)),
+        )
+    return Binder(reader, templates).bind(folder, ())
+
+
+def _write(
+    into: Path,
+    policies: Path | None,
+    texts: Mapping[str, str],
+    entries: Sequence[Entry],
+    *,
+    fresh: bool,
+) -> None:
+    """Write all of it, or nothing: the list first, so that no key is ever without its room."""
+    drawn = _Drawn(into.with_name(f".{into.name}.importing") if fresh else into)
+    data = drawn.folder / DATA_FOLDER
+    listed = None if policies is None else policies / DATA_FOLDER / ADOPTED
+    try:
+        drawn.make_folder(drawn.folder)
+        drawn.make_folder(data)
+        if fresh and listed is not None and listed.exists():
+            drawn.write(data / ADOPTED, listed.read_bytes())  # a folder that can take its place
+        if entries:
+            asyncio.run(AdoptedFile(drawn.folder).record(entries))
+        for name, text in texts.items():
+            drawn.write(drawn.folder / name, text.encode())
+        for folder in (data, drawn.folder):
+            sync_folder(folder)
+        if fresh:
+            drawn.folder.rename(into)
+            sync_folder(into.parent)
+    except BaseException:
+        drawn.take_back()
+        raise
+
+
+class _Drawn:
+    """What was made so far, to be taken back where the rest cannot be."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._files: list[Path] = []
+        self._folders: list[Path] = []
+
+    def make_folder(self, path: Path) -> None:
+        if not path.is_dir():
+            path.mkdir(parents=True)
+            self._folders.append(path)
+
+    def write(self, path: Path, content: bytes) -> None:
+        with path.open("xb") as file:
+            self._files.append(path)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def take_back(self) -> None:
+        for path in self._files:
+            path.unlink(missing_ok=True)
+        for folder in self._folders[:1]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+# --- what is told ---------------------------------------------------------------------------------
+
+
+def _report(made: Import, estate: Estate, choices: Choices, files: tuple[str, ...]) -> ImportReport:
+    rows = [row for _, row in made.rows]
+    return ImportReport(
+        source=estate.source,
+        read=made.read,
+        taken=len(rows),
+        policies=tuple(
+            ImportedPolicy(
+                one.name,
+                len(one.rows),
+                describe(one),
+                tuple(f"{path} of {count:,}" for path, count in one.kept.items()),
+            )
+            for one in made.groups
+        ),
+        left_out=(*_left_out(made.left_out), *_unread(estate.unreadable)),
+        renewed_soon=0 if choices.elsewhere else sum(row.due for row in rows),
+        remarks=tuple(_remarks(made, estate, choices)),
+        files=files,
+        adopts=not choices.elsewhere,
+    )
+
+
+def _left_out(left_out: Mapping[Why, Sequence[Observed]]) -> Iterator[LeftOutRow]:
+    for why, rooms in left_out.items():
+        yield LeftOutRow(str(why), len(rooms), tuple(room.id for room in rooms[:_SOME]))
+
+
+def _unread(unreadable: Sequence[str]) -> Iterator[LeftOutRow]:
+    if unreadable:
+        yield LeftOutRow("cannot be read", len(unreadable), tuple(unreadable[:_SOME]))
+
+
+def _remarks(made: Import, estate: Estate, choices: Choices) -> Iterator[str]:
+    if estate.missing:
+        yield f"{estate.missing}: rooms may be missing here"
+    kept: Counter[str] = Counter()
+    for group in made.groups:
+        kept.update(group.kept)
+    for path, count in kept.items():
+        offer = _OFFERS.get(path, "")
+        yield f"{count:,} rooms keep their own {path}, which no policy asks for{offer}"
+    inexact = sum(row.name != row.shown for _, row in made.rows)
+    if inexact:
+        yield (
+            f"{inexact:,} names are blank, too long or hold what no file can: their rooms keep "
+            "them, and one made anew would bear the name in the data"
+        )
+    if choices.elsewhere and made.groups:
+        yield "each room is made anew at this server, with another link"
+
+
+def _shown(path: Path, cwd: Path) -> str:
+    relative = os.path.relpath(path, cwd)
+    return str(path) if relative.startswith("..") else relative
