@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -63,6 +64,7 @@ from orchestrator.ports.store import StoreFault
 LISTING_MAX: Final = 1024 * 1024 * 1024  # bytes of a saved listing
 _INVALID: Final = 2
 _SOME: Final = 5
+_LISTED: Final = 0o755  # who may write policies may be another than who reads them
 _OFFERS: Final = {"join_approval_level": ": --host-links-to NAME would have it asked for"}
 _PREFIX_MOST: Final = 40  # characters; a lifetime and a number follow
 
@@ -305,52 +307,66 @@ def _write(
     fresh: bool,
 ) -> None:
     """Write all of it, or nothing: the list first, so that no key is ever without its room."""
-    drawn = _Drawn(into.with_name(f".{into.name}.importing") if fresh else into)
-    data = drawn.folder / DATA_FOLDER
+    folder = _draft(into) if fresh else into
+    drawn = _Drawn([folder] if fresh else [])
+    data = folder / DATA_FOLDER
     listed = None if policies is None else policies / DATA_FOLDER / ADOPTED
     try:
-        drawn.make_folder(drawn.folder)
         drawn.make_folder(data)
         if fresh and listed is not None and listed.exists():
             drawn.write(data / ADOPTED, listed.read_bytes())  # a folder that can take its place
         if entries:
-            asyncio.run(AdoptedFile(drawn.folder).record(entries))
+            asyncio.run(AdoptedFile(folder).record(entries))
         for name, text in texts.items():
-            drawn.write(drawn.folder / name, text.encode())
-        for folder in (data, drawn.folder):
-            sync_folder(folder)
+            drawn.write(folder / name, text.encode())
+        for one in (data, folder):
+            sync_folder(one)
         if fresh:
-            drawn.folder.rename(into)
+            folder.rename(into)
             sync_folder(into.parent)
     except BaseException:
         drawn.take_back()
         raise
 
 
+def _draft(into: Path) -> Path:
+    """A new folder beside the one that it becomes."""
+    into.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{into.name}.", dir=into.parent))
+    draft.chmod(_LISTED)
+    return draft
+
+
 class _Drawn:
     """What was made so far, to be taken back where the rest cannot be."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folders: list[Path]) -> None:
+        self._folders = folders
         self._files: list[Path] = []
-        self._folders: list[Path] = []
 
     def make_folder(self, path: Path) -> None:
         if not path.is_dir():
-            path.mkdir(parents=True)
+            path.mkdir()
             self._folders.append(path)
 
     def write(self, path: Path, content: bytes) -> None:
-        with path.open("xb") as file:
+        """A file that is there whole or not at all, for a daemon may look; never over another."""
+        draft = path.with_name(f".{path.name}.importing")
+        draft.unlink(missing_ok=True)
+        try:
+            with draft.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            path.hardlink_to(draft)
             self._files.append(path)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        finally:
+            draft.unlink(missing_ok=True)
 
     def take_back(self) -> None:
         for path in self._files:
             path.unlink(missing_ok=True)
-        for folder in self._folders[:1]:
+        for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -398,15 +414,19 @@ def _remarks(made: Import, estate: Estate, choices: Choices) -> Iterator[str]:
         kept.update(group.kept)
     for path, count in kept.items():
         offer = _OFFERS.get(path, "")
-        yield f"{count:,} rooms keep their own {path}, which no policy asks for{offer}"
+        yield f"{path} of {count:,} {_rooms(count)} is kept, and no policy asks for it{offer}"
     inexact = sum(row.name != row.shown for _, row in made.rows)
     if inexact:
         yield (
-            f"{inexact:,} names are blank, too long or hold what no file can: their rooms keep "
-            "them, and one made anew would bear the name in the data"
+            f"the name of {inexact:,} {_rooms(inexact)} is blank, too long or holds what no file "
+            "can: it is kept, and a room made anew would bear the name in the data"
         )
     if choices.elsewhere and made.groups:
         yield "each room is made anew at this server, with another link"
+
+
+def _rooms(count: int) -> str:
+    return "room" if count == 1 else "rooms"
 
 
 def _shown(path: Path, cwd: Path) -> str:

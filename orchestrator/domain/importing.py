@@ -55,6 +55,7 @@ _DIGITS: Final = (8, 16, 64)
 # What no line of a data file may hold, or what ends one: of a name it is left out.
 _UNWRITABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _BREAKS: Final = frozenset("\t\n\r")  # in the text of metadata they can be written
+_HOSTS: Final = "participant_token="  # in a link: whoever has it is the host
 _APPROVAL: Final = "join_approval_level"
 _THEME: Final = "theme_id"
 
@@ -249,8 +250,8 @@ def _lifetime(room: Observed, now: datetime) -> timedelta:
 
 def _life(room: Observed, now: datetime) -> timedelta:
     """As it will be remembered once it is taken over (`renewal.granted_life`)."""
-    end = room.expires_at or now
-    return min(max(end - (room.created_at or now), timedelta()), LATEST_END)
+    end, born = room.expires_at or now, min(room.created_at or now, now)
+    return min(end - born, LATEST_END)
 
 
 def _kept(shape: Shape, rooms: Sequence[Observed]) -> dict[str, int]:
@@ -324,7 +325,7 @@ def _text(room: Observed) -> str:
     """The user's text of its metadata, if a policy may ask for it."""
     unlawful = set(_UNWRITABLE.findall(room.text)) - _BREAKS
     try:
-        return "" if unlawful else normalise_text(room.text)
+        return "" if unlawful or _HOSTS in room.text else normalise_text(room.text)
     except ValueError:
         return ""
 

@@ -502,7 +502,7 @@ def adopted(state: KeyState, action: Adopt, teller: Teller) -> Outcome:
         room,
         adopted=not ours,
         # The API granted this end when the room was made, as far as anybody can know now.
-        granted_at=seen.created_at or teller.now,
+        granted_at=min(seen.created_at or teller.now, teller.now),
     )
     # Of a recovered room too nobody knows by which version of the wish it was asked for: what
     # differs is looked at afresh, not taken for something that the API refused.

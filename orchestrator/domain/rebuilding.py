@@ -231,7 +231,7 @@ def _take_room(sources: Sources, rebuilt: Rebuilt, key: Key, room: Observed) -> 
         meeting_code=room.meeting_code,
         created_at=room.created_at,
         expires_at=room.expires_at,
-        granted_at=room.created_at or sources.now,
+        granted_at=min(room.created_at or sources.now, sources.now),
         granted_until=room.expires_at,
         lifetime=None,
         text=room.text,

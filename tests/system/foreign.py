@@ -23,9 +23,11 @@ NAMES: Final = (
     *("a\u2028b", " spaces ", "\U0001f680\U0001f680", "null", "007", "x" * 200, "..", "~", "'"),
 )
 
+THEMED: Final = "themed"  # in a body: the room is to have a theme that was made by hand
+
 
 def estate(count: int, now: datetime, seed: int = 4711) -> list[dict[str, Any]]:
-    """Bodies of POST for rooms of mixed settings: nine shapes, four lives, hostile names."""
+    """Bodies of POST for rooms of mixed settings: ten shapes, four lives, hostile names."""
     chance = random.Random(seed)
     shapes: list[dict[str, Any]] = [
         {},
@@ -37,6 +39,7 @@ def estate(count: int, now: datetime, seed: int = 4711) -> list[dict[str, Any]]:
         {"callback_urls": {"rooms_callback_url": "https://hooks.example.com/a?token=t0p"}},
         {"metadata": "cost centre 4711"},
         {"available_features": {"is_whiteboard_available": False}},
+        {THEMED: True},
     ]
     bodies: list[dict[str, Any]] = []
     for number in range(count):
@@ -75,10 +78,20 @@ async def _at_the_server(
         token = jwt.encode(claims, api.private_key.reveal(), algorithm="RS256")
         headers = {"Authorization": f"Bearer {token}"}
         async with aiohttp.ClientSession(api.url + "/", headers=headers) as session:
-            for body in bodies:
+            themed = await _theme(session) if any(THEMED in body for body in bodies) else ""
+            for one in bodies:
+                body = {name: value for name, value in one.items() if name != THEMED}
+                body |= {"theme_id": themed} if THEMED in one else {}
                 async with session.post("rooms", json=body) as answer:
                     assert answer.status == 201, await answer.text()
             return await _listed(session, saved)
+
+
+async def _theme(session: aiohttp.ClientSession) -> str:
+    body = {"theme_name": "by hand", "brand_text": "Nordlicht", "main_color": "#12f64e"}
+    async with session.post("themes", json=body) as answer:
+        assert answer.status == 201, await answer.text()
+        return str((await answer.json())["theme_id"])
 
 
 async def _listed(session: aiohttp.ClientSession, saved: Path | None) -> list[dict[str, Any]]:

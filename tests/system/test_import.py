@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from orchestrator.adapters.clock import SystemClock
+from orchestrator.app.here import this_clock
+from orchestrator.cli.context import World
+from orchestrator.cli.main import app
 from tests.system.foreign import at_the_server, estate
 from tests.system.installation import Installation, replace
 
@@ -116,7 +120,7 @@ def settings_of(rooms: list[dict[str, Any]]) -> dict[str, list[Any]]:
     for room in rooms:
         if room["type"] == "long_term":
             own = {"id", "meeting_code", "_links", "created_at", "expires_at", "metadata"}
-            own |= {"callback_urls"}
+            own |= {"callback_urls", "theme_id"}
             kept = {name: value for name, value in room.items() if name not in own}
             told.setdefault(room["display_name"].strip(), []).append(json.dumps(kept))
     return {name: sorted(kept) for name, kept in told.items()}
@@ -160,3 +164,33 @@ def test_an_estate_that_lived_elsewhere_is_made_anew_with_all_its_settings(
     texts = {room["metadata"].partition(" [ro1")[0] for room in after if "4711" in room["metadata"]}
     assert texts == {"cost centre 4711"}
     nothing_to_do(other)
+
+
+def on_a_terminal(own: Installation, *words: str) -> str:
+    """What a command shows on a terminal of 80 columns."""
+    world = World(
+        this_clock(), log=lambda _: None, environ={}, cwd=own.folder, terminal=True, width=80
+    )
+    result = CliRunner().invoke(app, list(words), obj=world)
+    assert result.exit_code == 3, result.output
+    return result.output
+
+
+def test_where_the_api_cannot_be_listed_nothing_is_written(own: Installation) -> None:
+    """Whatever stands in the way: a port that is taken, an API that is away, one that lies."""
+    at_the_server(own.config, estate(3, datetime.now(UTC)))
+    assert "imported" in on_a_terminal(own, "import")
+    own.configure(f"listen: 127.0.0.1:{own.port}", "listen: 127.0.0.1:0")
+    with own.daemon():
+        said = own.ask("import")
+        assert (said.code, "takes any free port: stop the daemon" in said.err) == (1, True)
+    own.configure("embedded: true\n  listen: 127.0.0.1:0", "url: http://127.0.0.1:9/v1\n")
+    own.configure(
+        "database: state/meetings.db",
+        "application_id: 0e8e5b1c-6c4b-4a55-9f0b-1c3f3a8b7d10\n"
+        "  private_key: {file: secrets/gone.pem}",
+    )
+    assert (own.ask("import").code, "gone.pem" in own.ask("import").err) == (1, True)
+    own.configure("gone.pem", "meetings.pem")
+    said = own.ask("import")
+    assert (said.code, "could not be listed, so nothing is known" in said.err) == (1, True)

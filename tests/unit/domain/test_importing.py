@@ -85,6 +85,8 @@ def test_a_lifetime_is_the_least_that_the_life_fits_in(life: timedelta, named: s
 def test_a_room_of_unknown_age_is_renewed_by_what_is_left_of_it() -> None:
     made = import_rooms([replace(room("1", left=20 * DAY), created_at=None)], Known(), TERMS)
     assert made.groups[0].shape.lifetime == 30 * DAY
+    unborn = replace(room("1", left=20 * DAY), created_at=NOW + 900 * DAY)
+    assert import_rooms([unborn], Known(), TERMS) == made
     assert not made.groups[0].rows[0].due
 
 
@@ -180,6 +182,7 @@ TEXTS = {
     "lines": ("a\nb", "a\nb"),
     "too long": ("x" * 191, ""),
     "unwritable": ("a\u2028b", ""),
+    "a host's link": ("https://m.test/?room_token=1&participant_token=x.y", ""),
 }
 
 

@@ -512,8 +512,10 @@ def test_a_recovered_room_does_not_inherit_a_wait() -> None:
     assert state_of(adopt(before, role=Role.DUPLICATE, recovers=True)).attempts == waits
 
 
-def test_a_room_without_a_date_was_granted_now() -> None:
-    (room,) = state_of(adopt(a.state(), created_at=None)).rooms
+@pytest.mark.parametrize("born", [None, NOW + 900 * DAY], ids=["no date", "to come"])
+def test_a_room_without_a_date_that_can_be_was_granted_now(born: datetime | None) -> None:
+    """With a life of nothing it would be renewed at its very end."""
+    (room,) = state_of(adopt(a.state(), created_at=born)).rooms
     assert (room.granted_at, room.lifetime) == (NOW, None)
 
 
