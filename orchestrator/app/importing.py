@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -316,7 +316,7 @@ def _write(
         if fresh and listed is not None and listed.exists():
             drawn.write(data / ADOPTED, listed.read_bytes())  # a folder that can take its place
         if entries:
-            asyncio.run(AdoptedFile(folder).record(entries))
+            drawn.enter(AdoptedFile(folder), entries)
         for name, text in texts.items():
             drawn.write(folder / name, text.encode())
         for one in (data, folder):
@@ -343,6 +343,12 @@ class _Drawn:
     def __init__(self, folders: list[Path]) -> None:
         self._folders = folders
         self._files: list[Path] = []
+        self._entered: list[tuple[AdoptedFile, Sequence[Entry]]] = []
+
+    def enter(self, adopted: AdoptedFile, entries: Sequence[Entry]) -> None:
+        """Lines of the list, which a daemon may have written into meanwhile."""
+        self._entered.append((adopted, entries))
+        asyncio.run(adopted.record(entries))
 
     def make_folder(self, path: Path) -> None:
         if not path.is_dir():
@@ -360,12 +366,18 @@ class _Drawn:
                 os.fsync(file.fileno())
             path.hardlink_to(draft)
             self._files.append(path)
+        except FileExistsError as error:
+            raise FileExistsError(error.errno, error.strerror, str(path)) from error
         finally:
             draft.unlink(missing_ok=True)
 
     def take_back(self) -> None:
         for path in self._files:
             path.unlink(missing_ok=True)
+        for adopted, entries in self._entered:
+            lines = [replace(entry, standing=Standing.MARKED) for entry in entries]
+            with suppress(AdoptionsFault):
+                asyncio.run(adopted.record(lines))  # without a line again
         for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -100,7 +100,7 @@ def _among_strangers(situation: Situation) -> Plan:
     if not stranger:
         return _plan(situation)
     # Their rooms are neither taken nor counted: what is ours is renewed, so that no link dies.
-    made = _plan(replace(situation, claims=(), listed=()))
+    made = _plan(replace(situation, claims=()))
     return _only_keeping(made, stranger)
 
 

@@ -400,8 +400,10 @@ async def test_a_line_is_not_believed_of_rooms_that_are_marked_or_have_ended() -
         await world.pass_(2 * HOUR)
         both = policy(subjects=["checkout", "search"])
         lines = listed((theirs.id, CHECKOUT), (over.id, "team-rooms/search"))
+        world.mark()
         await world.edit({"team-rooms.yaml": both}, adopted_yaml=lines)
         await world.pass_(timedelta(minutes=5))
+        assert "room.adopted" not in world.events
         assert world.holds(CHECKOUT) == {"look-alike"}
         assert (await world.room("team-rooms/search")).id != over.id
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.adapters.policies.adopted import AdoptedFile
 from orchestrator.app import importing
 from orchestrator.cli.view.imports import show_import
 from orchestrator.cli.view.screen import Screen
@@ -212,6 +213,23 @@ def test_what_the_disk_refuses_leaves_nothing_behind(
     ]
     assert here("import", listing, "--write").code == 1
     assert there(here.folder / "policies") == {}
+
+
+def test_what_appears_meanwhile_is_not_written_over(
+    here: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look and the writing somebody wrote a policy of that name."""
+    monkeypatch.setattr(importing, "_refuse_what_is_there", lambda *_: None)
+    (here.folder / "policies" / "imported.yaml").write_text("# mine\n")
+    said = here("import", saved(here, room("1")), "--write")
+    assert (said.code, "imported.yaml cannot be written: File exists" in said.err) == (1, True)
+    assert there(here.folder / "policies") == {"imported.yaml": "# mine\n"}
+    data = here.folder / "policies" / "data"
+    data.mkdir()
+    (data / "adopted.yaml").write_text('adopted: [{"room": "a", "key": "x/a"}]\n')
+    assert here("import", "rooms.json", "--write").code == 1
+    assert set(there(data)) == {"adopted.yaml"}
+    assert [one.room_id for one in AdoptedFile(here.folder / "policies").read()] == ["a"]
 
 
 def test_a_list_or_a_store_that_cannot_be_read_stops_it(here: CommandLine) -> None:
