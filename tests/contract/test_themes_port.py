@@ -1,4 +1,4 @@
-"""The themes port: over the fake, and over the client on our server, by HTTP and in memory."""
+"""The themes port: over the fake, and over the client on our server, by HTTP."""
 
 from __future__ import annotations
 
