@@ -98,9 +98,9 @@ class OverHttp:
                 return HttpAnswer(response.status, response.headers, await _whole(response))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             # Name resolution, connection or TLS failed: not a byte of the request had left.
-            raise NotSent(_reason(error)) from error
+            raise NotSent(reason(error)) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise NoAnswer(_reason(error)) from error
+            raise NoAnswer(reason(error)) from error
 
     async def upload(self, url: str, fields: Mapping[str, str], content: bytes) -> HttpAnswer:
         """POST a picture to a place that the API named; see `transport.Uploads`."""
@@ -162,7 +162,7 @@ def _base(url: str) -> str:
     return str(parsed).rstrip("/")
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """Say it without the request: some of aiohttp's errors carry its headers in their text."""
     if isinstance(error, BrokenError):
         error = error.how

@@ -7,7 +7,9 @@ it may raise Python's own `ConnectionRefusedError` (as `NotSent`), and any other
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -65,6 +67,36 @@ class Uploads(Protocol):
         Raises:
             NotSent: no connection was made, or this address is none that is sent to.
             NoAnswer: it left, and no whole answer came back.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An answer whose body is still coming; see `Answer`.
+
+    ``pieces`` is read once, as it came, and raises `NoAnswer` where it broke off.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    pieces: AsyncIterator[bytes]
+
+
+class Downloads(Protocol):
+    """A way to the places that an API names for contents; elsewhere, and without our token."""
+
+    def open(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Incoming]:
+        """GET once, and read while it is open.
+
+        Args:
+            url: as the API named it; a secret, which goes into no error.
+            headers: of the request.
+
+        Raises:
+            NotSent: no connection was made.
+            NoAnswer: it left, and no answer began.
+            ForbiddenError: nothing is asked of this address.
         """
         ...
 

@@ -111,8 +111,8 @@ def read_room(document: Object) -> Observed:
         metadata=read_text(document, "metadata", where),
         type=_type(document, where),
         settings=_read_settings(document, where),
-        expires_at=_moment(document, "expires_at", where),
-        created_at=_moment(document, "created_at", where),
+        expires_at=read_moment(document, "expires_at", where),
+        created_at=read_moment(document, "created_at", where),
         is_available=_flag(document.get("is_available"), f"{where}: is_available", default=True),
         meeting_code=_code(document.get("meeting_code"), where),
         guest_url=_link(document, "guest_url", where),
@@ -130,7 +130,7 @@ def read_id(document: Object) -> str:
 
 
 def is_room_id(text: str) -> bool:
-    """Whether a room or theme can have this id; UUIDs do, and more than them."""
+    """Whether a room, theme or recording can have this id; UUIDs do, and more than them."""
     return _ROOM_ID.fullmatch(text) is not None
 
 
@@ -146,7 +146,7 @@ def read_page(document: Object) -> WirePage:
         raise UnreadableError("it is not a page of rooms")
     rooms: list[Observed] = []
     unreadable: list[str] = []
-    for row in _rows(document, "rooms"):
+    for row in read_rows(document, "rooms"):
         try:
             rooms.append(read_room(row))
         except UnreadableError as error:
@@ -167,18 +167,18 @@ def read_sessions(document: Object) -> WireSessions:
     if not document.keys() & {"_embedded", "page_size", "total_items"}:
         raise UnreadableError("it is not a page of sessions")
     sessions = []
-    rows = _rows(document, "sessions")
+    rows = read_rows(document, "sessions")
     for row in rows:
         where = "a session"
         room_id = read_text(row, "room_id", where)
-        started = _moment(row, "start_time", where)
+        started = read_moment(row, "start_time", where)
         if not room_id:
             continue
         if started is None:  # it may be going on: not to be passed over
             raise UnreadableError(f"{where} of room {room_id} has no start_time")
         given = row.get("id")
         session_id = _clean(given) if isinstance(given, str) else ""
-        sessions.append(Session(room_id, started, _moment(row, "end_time", where), session_id))
+        sessions.append(Session(room_id, started, read_moment(row, "end_time", where), session_id))
     limit, total = _number(document.get("page_size")), _number(document.get("total_items"))
     return WireSessions(sessions, len(rows), limit, total)
 
@@ -274,7 +274,7 @@ def _type(document: Object, where: str) -> RoomType:
     return known
 
 
-def _rows(document: Object, name: str) -> Sequence[Object]:
+def read_rows(document: Object, name: str) -> Sequence[Object]:
     """The rows of a page: a list, or a list inside an object; absent is none."""
     embedded = document.get("_embedded")
     rows = embedded.get(name) if isinstance(embedded, dict) else embedded
@@ -336,7 +336,8 @@ def _code(value: object, where: str) -> str:
     return read_text({"meeting_code": value}, "meeting_code", where) or ""
 
 
-def _moment(document: Object, name: str, where: str) -> datetime | None:
+def read_moment(document: Object, name: str, where: str) -> datetime | None:
+    """A moment of an object; None where it is not told."""
     text = read_text(document, name, where)
     if not text:
         return None
