@@ -75,6 +75,8 @@ BREACHES = [
     ("meetings-client", "adapters.meetings.wire", "adapters.meetings.faults"),
     ("meetings-client", "adapters.meetings.readonly", "adapters.meetings.overhttp"),
     ("meetings-client", "adapters.meetings.something_new", "adapters.meetings.transport"),
+    ("archives", "adapters.archives.parts", "adapters.archives.folder"),
+    ("archives", "adapters.archives.something_new", "adapters.archives.parts"),
     ("directories", "adapters.directories.answers", "adapters.directories.fetching"),
     ("directories", "adapters.directories.something_new", "adapters.directories.answers"),
     ("delivery", "adapters.delivery.slack", "adapters.delivery.matrix"),
