@@ -90,7 +90,8 @@ def plan_missing(situation: Situation, room: RoomRecord, gone: Gone, draft: Draf
     elif situation.world.doubt:
         draft.hold("doubt", situation.world.doubt)
     elif not gone.unlisted:
-        draft.hold("unlisted", f"{reason}, twice; the next listing tells whether it is gone")
+        why = f"{reason}, twice; the next listing tells whether it is gone"
+        draft.hold("unlisted", why, now + settle)
     else:
         tombstone = situation.state.tombstone
         if room.role is not Role.CURRENT:

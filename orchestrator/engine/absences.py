@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from orchestrator.domain.absence import Absence, Look, absence
@@ -43,6 +43,8 @@ class Absences:
         self._gone: frozenset[str] = frozenset()
         self.found = Absence()
         """What the last whole listing lacked."""
+        self.expected_before = datetime.min.replace(tzinfo=UTC)
+        """Rooms made from then on (API time) were not expected to be shown by that listing."""
 
     async def recall(self) -> None:
         """Read from the store since when it is doubted, and what a person said."""
@@ -67,7 +69,7 @@ class Absences:
             lambda room_id: room_id in listed or self._observations.seen_since(room_id, began),
         )
         states = await self._store.states()
-        self.found = absence(states, look, self._gone, before, now)
+        self.found, self.expected_before = absence(states, look, self._gone, before, now), before
         remembered = {room.id for state in states for room in state.rooms} if self._gone else set()
         self._gone = frozenset(
             room_id for room_id in self._gone & remembered if not look.is_there(room_id)

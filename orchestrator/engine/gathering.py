@@ -185,8 +185,19 @@ class Gathering:
         return parse_instant(since) if within_reach(read, self._rooms.api_now()) else None
 
     def _sightings(self, state: KeyState) -> dict[str, Observed | Gone]:
-        seen = {room.id: self._observations.sighting(room.id) for room in state.rooms}
+        seen = {room.id: self._seen(room) for room in state.rooms}
         return {room_id: sight for room_id, sight in seen.items() if sight is not None}
+
+    def _seen(self, room: RoomRecord) -> Observed | Gone | None:
+        """What was last seen of a room; no listing proves that one is gone that was just made.
+
+        It need not show it yet, so it is not doubted for lacking it (`domain.absence`).
+        """
+        seen, before = self._observations.sighting(room.id), self._observations.expected_before
+        if not isinstance(seen, Gone):
+            return seen
+        expected = before is not None and (room.created_at or room.granted_at) < before
+        return replace(seen, unlisted=seen.unlisted and expected)
 
     def _uses(self, state: KeyState) -> dict[str, Use]:
         return {room.id: self.use(room) for room in state.rooms}

@@ -70,6 +70,8 @@ class Observations:
         self.doubted: set[str] = set()
         """Rooms of which a callback told something that only reading them afresh confirms."""
         self._believed = False  # a listing was, since the start
+        self.expected_before: datetime | None = None
+        """API time: rooms made earlier had to be shown by the last listing that is believed."""
         self.listed = False
         self.listed_at: datetime | None = None
         self.passed_at: datetime | None = None
@@ -128,9 +130,12 @@ class Observations:
             self.watermark = listing.watermark
         self.listed_at = at
 
-    def absent(self, listing: RoomListing, began: float) -> None:
-        """Whatever a complete, undoubted listing did not show was not there when it began."""
-        self._believed = True
+    def absent(self, listing: RoomListing, began: float, expected_before: datetime) -> None:
+        """Whatever a complete, undoubted listing did not show was not there when it began.
+
+        What was made at ``expected_before`` (API time) or later it need not show yet.
+        """
+        self._believed, self.expected_before = True, expected_before
         shown = {room.id for room in listing.rooms}
         for room_id, sight in list(self._sights.items()):
             if room_id in shown:

@@ -109,7 +109,7 @@ class Resync:
         if listing.complete:
             self._observations.listed = True
         if not doubt:
-            self._observations.absent(listing, began)
+            self._observations.absent(listing, began, self.absences.expected_before)
         await self._remember(listing, start)
         if listing.complete and not listing.doubtful:
             self._observations.passed_at = self._clock.now()

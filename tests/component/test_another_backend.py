@@ -62,6 +62,24 @@ async def test_p04_an_empty_backend_for_an_hour_changes_nothing(count: int) -> N
         )
 
 
+async def test_p04_a_room_that_was_just_made_is_not_lost_to_an_empty_backend() -> None:
+    """A listing need not show it yet, so that it lacks it is no doubt, and no proof either."""
+    async with running(teams(1), resync=timedelta(seconds=50)) as world:
+        before = await world.ids()
+        world.fake.elsewhere()
+        world.mark()
+        for _ in range(60):
+            for room_id in before.values():
+                world.engine.parts.observations.doubted.add(room_id)
+            await world.engine.wake_all("a callback")
+            await world.pass_(timedelta(seconds=2), step=timedelta(seconds=1))
+        assert "listing.doubted" in world.events
+        world.fake.elsewhere()
+        await world.pass_(HOUR)
+        assert world.changes == []
+        assert await world.ids() == before
+
+
 async def test_p04_a_room_is_not_lost_by_its_own_answers_alone() -> None:
     """Between two listings every GET says 404, twice and more: a listing must say so too."""
     async with running(teams(3), resync=12 * HOUR) as world:

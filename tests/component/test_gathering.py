@@ -96,7 +96,7 @@ async def test_p01_a_listing_that_lacks_what_was_just_shown_proves_nothing() -> 
         began = clock.monotonic()
         listing = RoomListing(shown, pages=(), complete=True)
         observations.walked(listing, None, began, clock.now())
-        observations.absent(listing, began)
+        observations.absent(listing, began, clock.now())
         observations.listed = True
 
     async def pending() -> Pending:

@@ -20,7 +20,7 @@ def listed(observations: Observations, began: float, *shown: Observed) -> None:
     listing = RoomListing(shown, pages=(), complete=True)
     observations.walked(listing, None, began, NOW)
     observations.listed = True
-    observations.absent(listing, began)
+    observations.absent(listing, began, NOW)
 
 
 def remembered(observations: Observations) -> set[str]:

@@ -24,10 +24,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from orchestrator import logs
 from tests.simulation.mortal import every_await
-from tests.simulation.planted import BUGS
+from tests.simulation.planted import BUGS, Bug
 from tests.simulation.weather import Weather
 from tests.simulation.years import Result, simulate
 
+FINDS = 3  # seeds that are enough to find a planted bug by
 CALM = 20  # seeds at least in which a bug that needs faults is not to be found without
 HITS = 20  # that each fault and each await should have at least
 
@@ -165,6 +166,11 @@ def _place(site: str) -> tuple[str, int]:
     return file, int(line)
 
 
+def is_found(bug: Bug, result: Result) -> bool:
+    """Whether a run broke what the bug breaks."""
+    return result.broken.split(" ", 2)[-1].startswith(bug.promise)
+
+
 def hunt(console: Console, seeds: Sequence[int], jobs: int, *, only: str = "") -> bool:
     """Let the simulation look for each planted bug; whether all were found, and rightly so."""
     well = True
@@ -174,18 +180,19 @@ def hunt(console: Console, seeds: Sequence[int], jobs: int, *, only: str = "") -
         added = Sum()
         for result in results((Task(seed, bug=name) for seed in seeds), jobs):
             added.add(result)
-            if added.broken:
+            if len(added.broken) == FINDS:
                 break
-        found = added.broken[0] if added.broken else None
-        right = found is not None and found.broken.split(" ", 2)[-1].startswith(bug.promise)
-        verdict = "not found" if found is None else f"seed {found.seed}: {found.broken[:110]}"
+        found = sorted(added.broken, key=lambda result: result.seed)
+        right = bool(found) and all(is_found(bug, result) for result in found)
+        told = ", ".join(str(result.seed) for result in found)
+        verdict = f"seeds {told}: {found[0].broken[:110]}" if found else "not found"
         calm = True
         if bug.faults:
             same = seeds[: max(added.runs, CALM)]
             tasks = [Task(seed, faults=False, bug=name) for seed in same]
             calm = not any(result.broken for result in results(tasks, jobs))
-        told = "" if calm else "   FOUND WITHOUT FAULTS"
-        console.print(f"{name:<28} {added.runs:>4} seeds  {verdict}{told}", markup=False)
+        warned = "" if calm else "   FOUND WITHOUT FAULTS"
+        console.print(f"{name:<28} {added.runs:>4} seeds  {verdict}{warned}", markup=False)
         well = well and right and calm
     return well
 

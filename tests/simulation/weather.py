@@ -175,12 +175,7 @@ class Weather:
         self.lasts = timedelta(minutes=chance.choice([5, 20, 20, 60, 60, 240]))
         # What is carried out hours later leaves a second room, which nobody may ever be told of.
         late = timedelta(minutes=chance.choice([0.5, 10, 120]))
-        kind = chance.choices(["usual", "one", "lasting", "place", "replica"], (3, 4, 1, 6, 1))[0]
-        if kind == "replica":
-            hostility.calm()
-            # Until the next listing and the one after it: what lags is seen only by who looks.
-            self.good, self.replica.lags, self.lasts = False, True, timedelta(hours=13)
-            return f"reads come from a copy that lags, {self.lasts}"
+        kind = chance.choices(["usual", "one", "lasting", "place"], (3, 4, 1, 6))[0]
         hostility.rage()
         self.replica.lags = False
         if kind == "usual":
@@ -203,6 +198,16 @@ class Weather:
         lag = timedelta(seconds=55)
         hostility.profile = Profile(rates=dict.fromkeys(places, rate), late=late, lag=lag)
         return f"{fault}, {rate:g} of the time, {self.lasts}"
+
+    def lag(self) -> str:
+        """Let reads lag behind; what weather that is."""
+        if self._hostility is None or not self.faults:
+            return "the weather stays"
+        self._hostility.calm()
+        self._ambush, self.wants = [], None
+        # Until the next listing and the one after it: what lags is seen only by who looks.
+        self.good, self.replica.lags, self.lasts = False, True, timedelta(hours=13)
+        return f"reads come from a copy that lags, {self.lasts}"
 
     def _turn_in_one_place(self, hostility: Hostility, late: timedelta) -> str:
         """All is well but for one kind of request, and what goes wrong with that."""

@@ -214,6 +214,8 @@ class Years:
             (self.meet, 8),
             (self.storm, 9),
             (self.die, 12 if self.weather.faults else 0),
+            (self.linger, 4),
+            (self.lag, 2 if self.weather.faults else 0),
             (self.page, 5),
             (self.name_alike, 1),
             (self.stop, 3),
@@ -276,6 +278,22 @@ class Years:
         near = [room for room in open_ if room.id not in given]
         await self.join(self.chance.choice(near or open_).id)
 
+    async def linger(self) -> None:
+        """Somebody joins a room that is about to end."""
+        now = self.stage.clock.now()
+        ends = [
+            (state.tombstone.due - now, state.current.id)
+            for state in await self.stage.store.states()
+            if state.tombstone is not None and state.current is not None
+        ]
+        coming = [one for one in ends if SECOND < one[0] < self.kind.foresight]
+        if not coming:
+            await self.meet()
+            return
+        left, room_id = min(coming)
+        await self.wait(max(left - MINUTE, SECOND))
+        await self.join(room_id)
+
     async def join(self, room_id: str) -> None:
         if room_id in self.seats:
             return
@@ -317,11 +335,8 @@ class Years:
 
     async def storm(self) -> None:
         """The API turns hostile, rather when the daemon is about to do something."""
-        due = self.stage.engine.parts.agenda.next_moment
-        soon = None if due is None else due - self.stage.clock.now() - MINUTE
-        near = soon is not None and timedelta() < soon < self.kind.foresight
-        if near and soon is not None and self.chance.random() < 0.6:
-            await self.wait(soon)
+        if self.chance.random() < 0.6:
+            await self.wait_for_what_is_due()
         self.note(self.weather.turn())
         self.judge_weather()
         if self.weather.wants is not None:
@@ -332,6 +347,21 @@ class Years:
                 # Whoever starts lists at once, while what was just made may not be shown yet.
                 await self.wait(5 * SECOND)
                 await self.stop()
+
+    async def lag(self) -> None:
+        """What is read comes from a copy that lags, just when rooms are renewed or changed."""
+        await self.wait_for_what_is_due()
+        self.note(self.weather.lag())
+        self.judge_weather()
+        if self.chance.random() < 0.5:
+            await self.edit()
+
+    async def wait_for_what_is_due(self) -> None:
+        """Let time pass until a minute before the daemon does something, if it does so soon."""
+        due = self.stage.engine.parts.agenda.next_moment
+        soon = None if due is None else due - self.stage.clock.now() - MINUTE
+        if soon is not None and timedelta() < soon < self.kind.foresight:
+            await self.wait(soon)
 
     async def provoke(self, route: Route) -> None:
         """See to it that such a request is made."""
