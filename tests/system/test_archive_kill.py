@@ -1,0 +1,108 @@
+"""Archives under SIGKILL: no recording is lost, and none is deleted before its copy is whole.
+
+``RECORDINGS=1000`` makes it longer; usually there are 40, of 1 MiB each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from orchestrator.adapters.clock import SystemClock
+from tests.meetings import APPLICATION, BASE, KEY, Client, over_http, settings
+from tests.system.processes import leashed
+
+COUNT = int(os.environ.get("RECORDINGS", "40"))
+KILLS = 8 + (COUNT - 40) // 30
+BLOCK, TIMES = 32 * 1024, 32  # bytes of a content that are random, and how often they come
+LOOK_EVERY = 0.002  # seconds
+
+ARCHIVER = str(Path(__file__).with_name("archiver.py"))
+
+
+def content(number: int) -> bytes:
+    """Another for each recording."""
+    return random.Random(number).randbytes(BLOCK) * TIMES
+
+
+async def make(server: Client) -> tuple[dict[str, int], str]:
+    """Recordings by id, with the number of their contents, and their session."""
+    room = await server.create()
+    await server.join(room)
+    made: dict[str, int] = {}
+    session_id = ""
+    for number in range(COUNT):
+        recording_id, session_id = await server.record(room)
+        path = f"/_test/recordings/{recording_id}/stop"
+        assert (await server.ask("POST", path, base="")).status == 204
+        await server.upload(recording_id, content(number)[:BLOCK], TIMES)
+        made[recording_id] = number
+    return made, session_id
+
+
+async def check(server: Client, made: dict[str, int], copies: Path) -> int:
+    """Each is at the API, or its copy is whole, described and right; gives how many are copies."""
+    for path in copies.glob("*.mp4"):
+        assert await asyncio.to_thread(path.read_bytes) == content(made[path.stem]), "a wrong copy"
+        assert path.with_name(f"{path.name}.json").exists()
+    for recording_id in made:
+        if not (copies / f"{recording_id}.mp4").exists():
+            status = (await server.ask("GET", f"/recordings/{recording_id}")).status
+            assert status == 200, "deleted without a copy"
+    return len(list(copies.glob("*.mp4")))
+
+
+def received(copies: Path) -> int:
+    """Bytes that are there, of copies and of what is none yet; files may go while we look."""
+    sizes = []
+    with os.scandir(copies) as entries:
+        for entry in entries:
+            try:
+                sizes.append(entry.stat().st_size)
+            except FileNotFoundError:
+                continue
+    return sum(sizes)
+
+
+async def live(arguments: list[str], copies: Path, until: float) -> int | None:
+    """Let a process archive until so many bytes are there, and kill it; how it ended if it did."""
+    with leashed(arguments, stderr=subprocess.STDOUT) as process:
+        while received(copies) < until and process.poll() is None:
+            await asyncio.sleep(LOOK_EVERY)
+        return process.poll()
+
+
+@pytest.mark.timeout(60 + 5 * COUNT)
+async def test_sigkill_loses_no_recording_and_deletes_none_without_its_copy(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    chance = random.Random(7)
+    copies, key = tmp_path / "copies", tmp_path / "key.pem"
+    copies.mkdir()
+    key.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    async with over_http(settings(recordings=tmp_path / "contents"), SystemClock()) as server:
+        made, session_id = await make(server)
+        whole = COUNT * BLOCK * TIMES
+        arguments = [ARCHIVER, server.url + BASE, APPLICATION, str(key), str(tmp_path), session_id]
+        kept = [0]
+        for moment in sorted(chance.uniform(0.01, 0.95) * whole for _ in range(KILLS)):
+            # Before the last kill it may have been quicker than our look.
+            assert await live(arguments, copies, moment) in {None, 0}
+            kept.append(await check(server, made, copies))
+        assert kept == sorted(kept), "a copy is gone"
+        assert await live(arguments, copies, float("inf")) == 0
+        assert await check(server, made, copies) == COUNT
+        listed = await server.ask("GET", f"/sessions/{session_id}/recordings")
+        assert listed.json == {"_embedded": {"recordings": []}}
+    log = (tmp_path / "log").read_text(encoding="ascii").splitlines()
+    resumed = [line for line in log if line.startswith("resumed ")]
+    assert resumed, "no kill came in a download"
+    record_property("recordings, kills, gone on with", (COUNT, KILLS, len(resumed)))
+    assert sorted(path.suffix for path in copies.iterdir()) == sorted([".json", ".mp4"] * COUNT)
