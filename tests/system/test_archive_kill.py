@@ -9,7 +9,6 @@ import asyncio
 import os
 import random
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -80,9 +79,7 @@ async def live(arguments: list[str], copies: Path, until: float) -> int | None:
 
 
 @pytest.mark.timeout(60 + 5 * COUNT)
-async def test_sigkill_loses_no_recording_and_deletes_none_without_its_copy(
-    tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+async def test_sigkill_loses_no_recording_and_deletes_none_without_its_copy(tmp_path: Path) -> None:
     chance = random.Random(7)
     copies, key = tmp_path / "copies", tmp_path / "key.pem"
     copies.mkdir()
@@ -102,7 +99,5 @@ async def test_sigkill_loses_no_recording_and_deletes_none_without_its_copy(
         listed = await server.ask("GET", f"/sessions/{session_id}/recordings")
         assert listed.json == {"_embedded": {"recordings": []}}
     log = (tmp_path / "log").read_text(encoding="ascii").splitlines()
-    resumed = [line for line in log if line.startswith("resumed ")]
-    assert resumed, "no kill came in a download"
-    record_property("recordings, kills, gone on with", (COUNT, KILLS, len(resumed)))
+    assert any(line.startswith("resumed ") for line in log), "no kill came in a download"
     assert sorted(path.suffix for path in copies.iterdir()) == sorted([".json", ".mp4"] * COUNT)
