@@ -43,6 +43,7 @@ def parse_form(content_type: str, body: bytes) -> Form:
         raise NotAForm(message)
     mark = b"\r\n--" + (boundary[1] or boundary[2]).encode("latin-1", "replace")
     fields: dict[str, str] = {}
+    parts = 0
     # The first mark has no line before it.
     rest = (b"\r\n" + body).partition(mark)[2]
     while not rest.startswith(b"--"):
@@ -54,7 +55,9 @@ def parse_form(content_type: str, body: bytes) -> Form:
         name = _name(head)
         if name == _FILE:
             return Form(fields, content)
-        if len(fields) >= _MOST_FIELDS or len(content) > _LONGEST_FIELD:
+        # Also those of one name: each costs a copy of all that follows.
+        parts += 1
+        if parts > _MOST_FIELDS or len(content) > _LONGEST_FIELD:
             message = "The form has too much before its file"
             raise NotAForm(message)
         fields.setdefault(name, content.decode(errors="replace"))
