@@ -47,9 +47,10 @@ async def _streamed(request: web.Request, answer: Answer, part: Part) -> web.Str
         await response.prepare(request)
         await asyncio.to_thread(file.seek, part.begin)
         left = part.length
-        while left and (piece := await asyncio.to_thread(file.read, min(left, _PIECE))):
-            await response.write(piece)
-            left -= len(piece)
+        with suppress(ConnectionError):  # whoever downloads may hang up
+            while left and (piece := await asyncio.to_thread(file.read, min(left, _PIECE))):
+                await response.write(piece)
+                left -= len(piece)
     return response
 
 
