@@ -284,6 +284,7 @@ def situation(
     held: Hold | None = None,
     listed: tuple[Observed, ...] = (),
     unshown: tuple[str, ...] = (),
+    unread: str = "",
 ) -> Situation:
     """A key's situation: wanted, with nothing remembered and nothing seen, by default."""
     remembered = state() if state_ is None else state_
@@ -300,6 +301,7 @@ def situation(
         held=held,
         listed=listed,
         unshown=unshown,
+        unread=unread,
     )
 
 

@@ -307,7 +307,8 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         open_to_all=outside.open_to_all or frozenset({*outside.destinations, *outside.calendars}),
         calendars=frozenset(outside.calendars),
     )
-    reconciler = Reconciler(parts, Book())
+    # Whom adopted.yaml names is not known before it was read once (P4).
+    reconciler = Reconciler(parts, Book(adopted=None))
     binder = Binder(reader, templates)
     reload = Reload(outside.sources, binder, parts, reconciler, outbox, polling)
     reload.meet = parts.messages.meet

@@ -377,6 +377,8 @@ def _make(situation: Situation, create: Create, draft: Draft) -> None:
         draft.hold("theme", situation.awaits, None, create)
     elif not situation.world.listed and create.again is None:
         draft.hold("first-listing", "no complete listing was seen yet", None, create)
+    elif situation.unread:
+        draft.hold("doubt", situation.unread, None, create)
     elif situation.unshown:
         draft.hold(
             "not-shown",

@@ -178,6 +178,7 @@ class Situation:
     # that live, unmarked and nobody's yet, and the ids of those that the API does not show.
     listed: tuple[Observed, ...] = ()
     unshown: tuple[str, ...] = ()
+    unread: str = ""  # why nobody knows whether that list names a room for it, or an empty text
 
     @property
     def now(self) -> datetime:

@@ -164,7 +164,10 @@ class Binder:
             self._keep_last_good(known, unreadable, pages)
         adopted = self._reader.adopted(folder.data)
         pages.problems.extend(adopted.problems)
-        book = replace(self._write(folder, pages, unreadable), adopted=adopted.rooms)
+        # Of a folder that could not be read as a whole the list may be what is missing.
+        unknown = folder.problem is not None and not adopted.rooms
+        rooms = None if unknown else adopted.rooms
+        book = replace(self._write(folder, pages, unreadable), adopted=rooms)
         self._workings = pages.workings
         return book
 

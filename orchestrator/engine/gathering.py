@@ -145,6 +145,7 @@ class Gathering:
             awaits="" if isinstance(wish, Unwanted) else self.awaits_theme(wish.desired),
             listed=listed,
             unshown=unshown,
+            unread=self._unread(state, wish, book),
         )
 
     def _dressed(self, wish: Wish | None, state: KeyState) -> Wish | None:
@@ -246,6 +247,17 @@ class Gathering:
             elif room.marker is None and not has_ended(room, self._rooms.api_now()):
                 shown.append(room)
         return tuple(shown), tuple(unshown)
+
+    def _unread(self, state: KeyState, wish: Wish, book: Book) -> str:
+        """Why a room that stands may be there already, in a list that was never read.
+
+        The rooms of schedules and pages stand in no list, and people wait for them.
+        """
+        if book.adopted is not None or state.rooms or state.generation > 0:
+            return ""
+        if isinstance(wish, Unwanted) or wish.desired.occurrence or wish.desired.page:
+            return ""
+        return "adopted.yaml cannot be read, and it may name a room for this key"
 
     async def _is_anothers(self, room: Observed, key: Key, book: Book) -> bool:
         """Whether a room was made for a former key that has rooms of its own again.

@@ -18,6 +18,7 @@ from orchestrator.domain.records import Role
 from orchestrator.domain.reports import LinkFate
 from orchestrator.domain.rooms import NewRoom, Observed, RoomType
 from orchestrator.ports.desk import DeskError
+from tests.component.test_schedules import STARTS, schedule, until
 from tests.component.world import ANNA, HOUR, OWNER, World, alive, policy, running
 from tests.fakes.rooms import Fate
 
@@ -419,6 +420,51 @@ async def test_a_list_that_cannot_be_read_stays_as_it_was_and_is_told_of() -> No
         assert problem.place.file == "data/adopted.yaml"
         await world.edit(ONE)
         assert (await world.room(CHECKOUT)).id == room.id
+
+
+async def test_p04_a_list_that_was_never_read_has_no_room_made_beside_one_it_may_name() -> None:
+    """A start with a list that was cut off: unknown is not empty. Mended, it names its rooms."""
+    world = World(ONE)
+    room = by_hand(world, "another name")
+    world.sources.data["adopted.yaml"] = b'adopted: [{"room": '
+    async with alive(world):
+        await world.pass_(2 * HOUR)
+        assert world.changes == []
+        assert world.holds(CHECKOUT) == {"doubt"}
+        (held,) = (await world.desk.plan()).held
+        assert "adopted.yaml cannot be read" in held.held_why
+        both = {"team-rooms.yaml": policy(subjects=["checkout", "search"])}
+        await world.edit(both, adopted_yaml=listed((room.id, CHECKOUT)))
+        await world.pass_(timedelta(minutes=5))
+        assert (await world.room(CHECKOUT)).id == room.id
+        assert sorted(world.names) == ["Search room", "another name"]
+
+
+async def test_a_list_that_was_never_read_holds_no_room_of_a_schedule() -> None:
+    """No list names one before it is made, and people are about to meet. What it names ends not."""
+    world = World({"all-hands.yaml": schedule()})
+    world.sources.data["adopted.yaml"] = b'adopted: [{"room": '
+    async with alive(world):
+        await until(world, STARTS)
+        assert world.changes == ["create_room"]
+
+
+async def test_p04_a_start_without_the_folder_makes_no_room_that_a_line_may_name() -> None:
+    """The policies are in force by their last good text; the list with its line is not there."""
+    world = World(ONE)
+    room = by_hand(world, "another name")
+    world.sources.data["adopted.yaml"] = listed(("elsewhere", CHECKOUT))
+    async with alive(world):
+        await world.pass_(2 * HOUR)
+        assert world.holds(CHECKOUT) == {"not-shown"}
+    world.sources.vanish()
+    async with alive(world):
+        await world.pass_(2 * HOUR)
+        assert world.holds(CHECKOUT) == {"doubt"}
+        world.sources.problem = None
+        await world.edit(adopted_yaml=listed((room.id, CHECKOUT)))
+        assert (await world.room(CHECKOUT)).id == room.id
+    assert world.changes == []
 
 
 async def test_an_unanswered_create_is_no_look_alike_of_itself() -> None:

@@ -124,7 +124,11 @@ def adopted_rooms(content: bytes | Problem | None) -> Adopted:
     rooms: dict[Key, tuple[str, ...]] = {}
     problems: list[Problem] = []
     for room_id, line in adopted.items():
-        if room_id in disowned or not line.get("key"):
+        if room_id in disowned:
+            continue
+        if not line.get("key"):
+            message = f"the line of room {room_id} names no key, so it says nothing"
+            problems.append(Problem(Place(_FILE), message))
             continue
         try:
             key = parse_key(line["key"])
@@ -157,9 +161,16 @@ def _read_lists(content: bytes) -> tuple[_Lines, _Lines] | Problem:
     if not isinstance(tree, dict):
         return Problem(document.place(), "is no mapping with adopted and disowned")
     lists: list[_Lines] = []
+    strange = next((name for name in tree if name not in {_ADOPTED, _DISOWNED}), None)
+    if strange is not None:
+        # A slip of the pen in the name of a list would have all of its rooms made anew.
+        message = f'"{strange}" is none of its lists, which are {_ADOPTED} and {_DISOWNED}'
+        return Problem(document.place((strange,)), message)
     for name in (_ADOPTED, _DISOWNED):
-        listed = tree.get(name)
-        lines = [_line(line) for line in listed] if isinstance(listed, list) else []
+        listed = tree.get(name) or []
+        if not isinstance(listed, list):
+            return Problem(document.place((name,)), "is no list; begin each line with a hyphen")
+        lines = [_line(line) for line in listed]
         if None in lines:
             return Problem(document.place((name, lines.index(None))), "each line names a room")
         lists.append(dict(line for line in lines if line is not None))

@@ -81,6 +81,7 @@ ABSENT: dict[str, tuple[Situation, list[str], list[str]]] = {
         ["conflict"],
     ),
     "one is listed and not shown": (a.situation(unshown=("foreign",)), [], ["not-shown"]),
+    "the list was never read": (a.situation(unread="cut off"), [], ["doubt"]),
     "one is listed, another is marked": (
         a.situation(listed=(OTHER,), claims=(marked("1", known=False),)),
         ["Adopt"],

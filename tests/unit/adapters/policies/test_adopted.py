@@ -74,8 +74,11 @@ async def test_names_are_written_so_that_any_yaml_reader_reads_them(tmp_path: Pa
         b"- a list\n",
         b"adopted: [just text]\n",
         b"adopted: [{key: a}]\n",
+        b"adopted: {room: a, key: a/b}\n",
+        b"adopted:\n  a/b\n",
+        b"adoptd:\n- {room: a, key: a/b}\n",
     ],
-    ids=["cut", "no-text", "no-mapping", "no-line", "no-room"],
+    ids=["cut", "no-text", "no-mapping", "no-line", "no-room", "no-list", "text", "misspelt"],
 )
 async def test_what_cannot_be_read_is_not_written_over(tmp_path: Path, content: bytes) -> None:
     """A person mends it; until then the fault says where."""
@@ -186,7 +189,7 @@ def test_the_list_says_which_rooms_are_taken_for_which_keys(content: bytes) -> N
     assert rooms(content) == {"a/b": ["1", "2"]}
 
 
-@pytest.mark.parametrize("content", [b"adopted: []\ndisowned: []\n", b"# nothing\n", b"a: 1\n"])
+@pytest.mark.parametrize("content", [b"adopted: []\ndisowned: []\n", b"# nothing\n", b"adopted:\n"])
 def test_a_list_may_be_empty(content: bytes) -> None:
     assert rooms(content) == {}
 
@@ -201,6 +204,12 @@ def test_no_list_is_no_problem_and_a_bad_one_is_not_empty() -> None:
     found = adopted_rooms(b'adopted: [{"room": "1", "key": "a"}, {"room": "2", "key": "a/b"}]')
     assert [*(found.rooms or {}).values()] == [("2",)]
     assert "the line of room 1: 'a' is no key" in str(found.problems[0])
+    (problem,) = adopted_rooms(BY_HAND).problems
+    assert "the line of room 4 names no key" in str(problem)
+    (problem,) = adopted_rooms(b"disowned: []\nadopted:\n  a/b\n").problems
+    assert str(problem) == "data/adopted.yaml:3:3  is no list; begin each line with a hyphen"
+    (problem,) = adopted_rooms(b"adopted: []\nadoptd: []\n").problems
+    assert str(problem).startswith('data/adopted.yaml:2:1  "adoptd" is none of its lists')
 
 
 @pytest.mark.parametrize(
