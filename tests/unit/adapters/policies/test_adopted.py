@@ -209,7 +209,7 @@ def test_no_list_is_no_problem_and_a_bad_one_is_not_empty() -> None:
     (problem,) = adopted_rooms(b"disowned: []\nadopted:\n  a/b\n").problems
     assert str(problem) == "data/adopted.yaml:3:3  is no list; begin each line with a hyphen"
     (problem,) = adopted_rooms(b"adopted: []\nadoptd: []\n").problems
-    assert str(problem).startswith('data/adopted.yaml:2:1  "adoptd" is none of its lists')
+    assert str(problem).startswith('data/adopted.yaml:2:9  "adoptd" is none of its lists')
 
 
 @pytest.mark.parametrize(
