@@ -27,7 +27,7 @@ from orchestrator.ports.store import Commit
 from tests.meetings import BASE
 from tests.simulation.pager import Pager, is_of_page
 from tests.simulation.stage import LIMITS, OWNER, Stage
-from tests.simulation.writer import Writer
+from tests.simulation.writer import Writer, is_of_meeting
 
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
@@ -197,9 +197,10 @@ class Oracle:
                 del self._links[link]
         for fact in commit.facts:
             self.counts[fact.event] += 1
-            # A page's room lives for two days, and its floor is hours.
-            renewed = fact.event == "room.renewed" and not is_of_page(fact.key)
-            if renewed and "lifetime" not in fact.reason:
+            # A page's room lives for two days, and its floor is hours; that of a meeting goes on by
+            # half an hour at a time while people stay.
+            lasts = not is_of_page(fact.key) and not is_of_meeting(fact.key)
+            if fact.event == "room.renewed" and lasts and "lifetime" not in fact.reason:
                 self._renewed[fact.room_id].append(self.now)
             if fact.event == "room.superseded":
                 self._superseded[fact.room_id] = self.now

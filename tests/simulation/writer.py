@@ -21,6 +21,11 @@ HALVES: Final = ("name: [", "<html><title>Sign in</title></html>", "version: 1\n
 UNKNOWN: Final = datetime(9000, 1, 1, tzinfo=UTC)  # when it will be read what is wanted
 
 
+def is_of_meeting(key: str) -> bool:
+    """Whether an encoded key, or one as people write it, is one of the meeting."""
+    return key.startswith("meeting")
+
+
 @dataclass
 class Wishes:
     """One policy as its writer has it in mind; its subjects stand in a data file of its own."""
