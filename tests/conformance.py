@@ -625,7 +625,8 @@ _CALLBACKS: Final = (
     ),
     _held(
         "delivery",
-        "A receiver that is away, slow or wrong holds up nobody; redirects are not followed",
+        "A receiver that is away, slow or wrong holds up nobody for long; redirects are not "
+        "followed",
         "own",
         "callbacks:one_that_is_not_taken_holds_up_no_other",
         "callbacks:a_receiver_that_is_away",

@@ -5,7 +5,8 @@ as before, at most an hour, for a day. Events of one room are sent one after the
 in which they happened; one that is not taken does not hold up the next.
 
 A receiver that is away holds up nobody else: each has places of its own, and once all of them were
-in vain, what else waits for it is put off unsent until the first of them is tried again.
+in vain, what else waits for it is put off unsent until the first of them is tried again. One that
+is slow has some seconds before it is the turn of what came meanwhile, for whomever.
 """
 
 import asyncio
@@ -35,11 +36,14 @@ GIVE_UP_AFTER: Final = timedelta(hours=24)
 
 _FIRST: Final = timedelta(seconds=1)
 _LONGEST: Final = timedelta(hours=1)
+# How long events for one receiver are begun, before what came meanwhile is looked for.
+_TURN: Final = timedelta(seconds=5)
 # One round; what lies beyond waits for the next.
 _ROUND: Final = 200
 _LONGEST_SLEEP: Final = 600.0
 _AFTER_FAULT: Final = 30.0
 _SECOND: Final = timedelta(seconds=1)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def backoff(attempts: int, share: float) -> timedelta:
@@ -49,13 +53,23 @@ def backoff(attempts: int, share: float) -> timedelta:
 
 
 class _Receiver:
-    """One host that events go to, for one round: its places, and whether it is away."""
+    """One host that events go to, for one delivery: its places, and whether it is away."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: datetime) -> None:
+        """What is put off is put off beyond `now`, or this delivery would find it again."""
         self.gate = asyncio.Semaphore(AT_ONCE)
+        self._beyond = now + _MILLISECOND
+        self._turn_ends_at = now + _TURN
         #: When it is away: the first moment at which an event for it is tried again.
         self.tried_again_at: datetime | None = None
         self._silences: list[datetime] = []
+
+    def put_off_until(self, now: datetime) -> datetime | None:
+        """When what is not begun yet is to be; None: it may begin."""
+        if self.tried_again_at is not None:
+            return max(self.tried_again_at, self._beyond)  # a clock may be set back meanwhile
+        # Behind all that is due by now.
+        return now if now >= self._turn_ends_at else None
 
     def answered(self) -> None:
         """It is there, whatever it says."""
@@ -101,18 +115,18 @@ class Courier:
             await bell.wait(self._clock, seconds)
 
     async def deliver(self) -> None:
-        """Try everything that is due now, once, many rooms at a time.
+        """Try what is due now, once, many rooms at a time; of a slow receiver some of it.
 
         Raises:
             StoreFault: the queue cannot be read or written.
         """
         now = self._now()
+        receivers: dict[str, _Receiver] = {}
         while due := await self._store.read(lambda records: records.callbacks.due(now, _ROUND)):
-            receivers: dict[str, _Receiver] = {}
             rooms: dict[tuple[str, str], list[Callback]] = {}
             for callback in sorted(due, key=lambda one: one.id):
                 at = _origin(callback.url)
-                receivers.setdefault(at, _Receiver())
+                receivers.setdefault(at, _Receiver(max(now, self._now())))
                 rooms.setdefault((at, callback.room_id), []).append(callback)
             try:
                 async with asyncio.TaskGroup() as group:
@@ -127,8 +141,9 @@ class Courier:
     async def _deliver_room(self, callbacks: list[Callback], receiver: "_Receiver") -> None:
         async with receiver.gate:
             for place, callback in enumerate(callbacks):
-                if receiver.tried_again_at is not None:
-                    await self._put_off(callbacks[place:], receiver.tried_again_at)
+                later = receiver.put_off_until(self._now())
+                if later is not None:
+                    await self._put_off(callbacks[place:], later)
                     return
                 await self._deliver_one(callback, receiver)
 

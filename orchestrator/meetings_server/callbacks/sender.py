@@ -25,7 +25,11 @@ class HttpSender:
         """A sender with a session of its own."""
         # No cookies: receivers have nothing to remember about us.
         async with aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=PATIENCE), cookie_jar=aiohttp.DummyCookieJar()
+            # The courier bounds what is under way to each receiver; a bound on all together would
+            # let some that do not answer take the places of the others.
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=PATIENCE),
+            cookie_jar=aiohttp.DummyCookieJar(),
         ) as session:
             yield cls(session)
 
