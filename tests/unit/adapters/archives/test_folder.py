@@ -32,12 +32,14 @@ class Source:
 
     Attributes:
         ends: bytes after which the download is cut.
+        tag: of the content.
         began: where downloads began.
         meanwhile: called before each piece but the first.
     """
 
     def __init__(self) -> None:
         self.ends = len(CONTENT)
+        self.tag = '"a1"'
         self.began: list[int] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
@@ -45,7 +47,7 @@ class Source:
     async def fetch(self, resume: Resume | None) -> AsyncIterator[Content]:
         begin = resume.begin if resume else 0
         self.began.append(begin)
-        yield Content(begin, len(CONTENT), '"a1"', self._pieces(begin))
+        yield Content(begin, len(CONTENT), self.tag, self._pieces(begin))
 
     async def _pieces(self, begin: int) -> AsyncIterator[bytes]:
         for at in range(begin, self.ends, PIECE):
@@ -145,7 +147,7 @@ def noted(name: str, value: object) -> Callable[[Path, Path], Any]:
 
 # What came after the note is not believed; what came before is, by its checksum.
 BEGUN_SPOILT: dict[str, tuple[Callable[[Path, Path], Any], int]] = {
-    "more than noted": (lambda part, _: part.write_bytes(part.read_bytes() + bytes(500)), 450),
+    "more than noted": (lambda part, _: part.write_bytes(part.read_bytes() + bytes(5000)), 450),
     "less than noted": (lambda part, _: part.write_bytes(part.read_bytes()[:-1]), 0),
     "nothing but length": (lambda part, _: part.write_bytes(bytes(450)), 0),
     "no part": (lambda part, _: part.unlink(), 0),
@@ -174,6 +176,14 @@ async def test_only_what_is_vouched_for_is_gone_on_from(
     assert source.began == [0, goes_on_at]
     assert (tmp_path / "r1.mp4").read_bytes() == CONTENT
     assert names(tmp_path) == KEPT
+
+
+async def test_what_can_never_be_gone_on_with_does_not_stay(
+    archive: FolderArchive, source: Source, tmp_path: Path
+) -> None:
+    source.tag = ""
+    await begun(archive, source)
+    assert names(tmp_path) == []
 
 
 async def test_a_disk_that_turns_bytes_is_found_out(
