@@ -129,7 +129,9 @@ def _missing(situation: ThemeSituation) -> ThemePlan:
     settled = since + world.settle
     if world.now < settled:
         return ThemePlan(held_by="settle", held_why="the API does not list it", until=settled)
-    return ThemePlan(ThemeAct(ThemeStep.LOSE, "it is gone, twice looked for, by no act of ours"))
+    ours = "as our removal asked that was not answered"
+    by = ours if in_doubt(situation.record) else "by no act of ours"
+    return ThemePlan(ThemeAct(ThemeStep.LOSE, f"it is gone, twice looked for, {by}"))
 
 
 def _wanted(situation: ThemeSituation, wish: ThemeWish) -> ThemePlan:
@@ -278,6 +280,11 @@ def follow(situation: ThemeSituation, act: ThemeAct) -> ThemeSituation:
         case _:
             pass  # a look that was in vain tells nothing yet
     return replace(situation, record=record, seen=seen)
+
+
+def in_doubt(record: ThemeRecord) -> bool:
+    """Whether a removal was asked for, and nobody knows whether it was carried out."""
+    return record.operation is not None and record.operation.step is ThemeStep.DELETE
 
 
 def lost(record: ThemeRecord) -> ThemeRecord:

@@ -37,6 +37,7 @@ from orchestrator.domain.theming import (
     ThemePlan,
     ThemeSituation,
     ThemeWorld,
+    in_doubt,
     lost,
     plan_theme,
     tried,
@@ -264,9 +265,9 @@ class Wardrobe:
             fact = self._fact("theme.unanswered", _Turn(record.name, None, cause), record)
             detail = {**fact.detail, "kind": str(operation.step)}
             fact = replace(fact, reason=_CUT_SHORT, detail=detail)
-            after = (
-                record if operation.step is ThemeStep.CREATE else replace(record, operation=None)
-            )
+            # What these two did the list tells, and later than now.
+            kept = operation.step in {ThemeStep.CREATE, ThemeStep.DELETE}
+            after = record if kept else replace(record, operation=None)
             await self._commit((after,), (fact,))
 
     # --- one theme --------------------------------------------------------------------------------
@@ -277,10 +278,13 @@ class Wardrobe:
         if turn.wish is not None and record.grace != turn.wish.grace:
             record = replace(record, grace=turn.wish.grace)
         for _ in range(_STEPS_MOST):
+            if self.book().themes is not book.themes:
+                return  # a look may take minutes; who put another book in force has nudged us
             situation = await self._situation(record, turn.wish, seen, book)
             plan = plan_theme(situation)
             if plan.act is None:
                 self._plans[turn.name] = plan
+                await self._rest_of(record, plan)
                 return
             try:
                 after, seen = await self._do(themes, turn, record, seen, plan.act)
@@ -294,6 +298,15 @@ class Wardrobe:
                 self._wake(book, turn.cause)  # rooms do not wait for its pictures
         _log.error("theme.endless", theme=turn.name)
         self._plans[turn.name] = ThemePlan(until=self._closet.rooms.api_now() + PROBE_EVERY)
+
+    async def _rest_of(self, record: ThemeRecord, plan: ThemePlan) -> None:
+        """Remember what no act does: a grace, and that a failure is over with what it was about."""
+        if not plan.held_by:
+            operation = None if record.id else record.operation
+            record = replace(record, attempts=Attempts(), operation=operation)
+        known = self._record(record.name)
+        if known is not None and known != record:
+            await self._commit((record,), ())
 
     def _seen(self, record: ThemeRecord, listed: Sequence[Theme]) -> Theme | None:
         """A theme that we remember by its id, another by our mark in its name."""
@@ -331,7 +344,9 @@ class Wardrobe:
         limits, now = self._settings.limits, self._closet.rooms.api_now()
         lately = sorted(at for at in self._memory.removed if now - at < limits.per)
         allowed = limits.max_removals
-        return None if len(lately) < allowed else lately[-allowed] + limits.per if allowed else now
+        if len(lately) < allowed:
+            return None
+        return (lately[-allowed] if allowed else now) + limits.per
 
     async def _users(self, theme_id: str) -> int:
         """How many rooms have a theme: those that we know, and those that we see."""
@@ -476,6 +491,7 @@ class Wardrobe:
         """Record what only changes our memory."""
         now = self._closet.rooms.api_now()
         fact: Fact | None = None
+        removed: datetime | None = None
         match act.step:
             case ThemeStep.ADOPT:
                 record = replace(record, id="" if seen is None else seen.id, operation=None)
@@ -497,12 +513,15 @@ class Wardrobe:
                 if found is not None:
                     # Its list lies: it is there by its own word.
                     return replace(record, missing_since=None), found
-                fact = self._fact("theme.lost", turn, record, act)
+                if in_doubt(record):
+                    fact, removed = self._fact("theme.removed", turn, record, act), now
+                else:
+                    fact = self._fact("theme.lost", turn, record, act)
                 record = lost(record)
             case _:
                 await self._record_done((), None, gone=turn.name)
                 return None, None
-        await self._record_done((record,), fact)
+        await self._record_done((record,), fact, removed=removed)
         return record, seen
 
     async def _still_there(self, themes: Themes, theme_id: str) -> Theme | None:

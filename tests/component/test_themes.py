@@ -678,6 +678,101 @@ async def test_p10_the_brake_holds_removals_until_time_lets_go() -> None:
         assert list(themes.themes) == []
 
 
+async def test_a_brake_that_lets_nothing_go_is_not_asked_every_second() -> None:
+    """`max_removals: 0`: themes stay, and are looked at as often as ever."""
+    files = {"corporate.yaml": theme(removal=SOON)}
+    made = world(themes=files, wears=None, limits=Limits(max_removals=0, per=DAY))
+    async with alive(made) as themes:
+        await change(made, corporate=None)
+        await made.pass_(2 * HOUR)
+        before = len(themes.asked)
+        await made.pass_(timedelta(minutes=3), step=timedelta(seconds=1))
+        assert len(themes.asked) - before < 10
+        assert len(themes.themes) == 1
+        assert "too many" in (await made.desk.status()).themes[0].why
+
+
+async def test_a_failure_is_over_when_there_is_nothing_left_to_do() -> None:
+    """The file is as it was again: no person is called for what was refused of another."""
+    made = world()
+    async with alive(made) as themes:
+        themes.script("update_theme", *[Fate.REFUSED] * 3)
+        await change(made, corporate=theme(brand_text="No"))
+        assert (await made.desk.status()).themes[0].state == "failing"
+        assert len(made.engine.parts.wardrobe.failing()) == 1
+        await change(made, corporate=theme())
+        assert (await made.desk.status()).themes[0].state == "kept"
+        assert made.engine.parts.wardrobe.failing() == []
+        (record,) = (await memory(made)).records
+        assert (record.attempts.count, record.operation) == (0, None)
+
+
+async def test_a_grace_counts_that_was_changed_and_nothing_else() -> None:
+    """It is remembered at once, for the file that tells it may be gone next."""
+    made = world(themes={"corporate.yaml": theme(removal={"grace": "1h"})}, wears=None)
+    async with alive(made):
+        await change(made, corporate=theme(removal={"grace": "30d"}))
+        await made.restart()
+        await change(made, corporate=None)
+        await made.pass_(29 * DAY, step=DAY)
+        assert events(made)[-1] == "theme.tombstoned"
+        await made.pass_(2 * DAY, step=HOUR)
+        assert events(made)[-1] == "theme.removed"
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_p12_a_removal_whose_answer_was_lost_is_told_as_ours(killed: bool) -> None:
+    """The list lacks the theme; it went by no other hand, and it counts for the brake."""
+    made = world(themes={"corporate.yaml": theme(removal=SOON)}, wears=None)
+    async with alive(made) as themes:
+        asked = asyncio.Event()
+        if killed:
+
+            async def end(one: Any) -> None:
+                if one.method == "delete_theme":
+                    asked.set()
+                    await asyncio.Event().wait()
+
+            themes.after = end
+        else:
+            themes.script("delete_theme", Fate.ACT_THEN_DROP)
+        await change(made, corporate=None)
+        await made.pass_(2 * HOUR)
+        if killed:
+            assert asked.is_set()
+            themes.after = _live
+            await made.crash()
+            await made.start()
+        await made.pass_(2 * HOUR)
+        assert list(themes.themes) == []
+        assert "theme.unanswered" in events(made)
+        assert events(made)[-1] == "theme.removed"
+        assert "not answered" in made.one("theme.removed").reason
+        left = await memory(made)
+        assert (left.records, len(left.removed)) == ((), 1)
+
+
+async def test_a_theme_whose_file_comes_back_during_a_look_stays() -> None:
+    """A look may take minutes; what it was begun with is not what is wanted by then."""
+    made = world(themes={"corporate.yaml": theme(removal=SOON)}, wears=None)
+    async with alive(made) as themes:
+
+        async def edit(one: Any) -> None:
+            if one.method == "list_themes" and made.clock.now() >= due:
+                themes.after = _live
+                made.sources.themes["corporate.yaml"] = theme()
+                made.sources.announce()
+                for _ in range(99):
+                    await asyncio.sleep(0)
+
+        await change(made, corporate=None)
+        due = made.clock.now() + timedelta(seconds=59)
+        themes.after = edit
+        await made.pass_(2 * HOUR)
+        assert events(made)[-2:] == ["theme.tombstoned", "theme.restored"]
+        assert len(themes.themes) == 1
+
+
 async def test_the_default_theme_is_not_removed() -> None:
     made = world(
         themes={"corporate.yaml": theme(default=True, removal={"grace": "1m"})}, wears=None
