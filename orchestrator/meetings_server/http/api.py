@@ -90,6 +90,11 @@ class Api:
         """The most bytes that are of use at a path; of more, one byte more is enough to refuse."""
         return LARGEST_FORM if self._uploads.has(path) else LARGEST_BODY
 
+    def unreadable(self) -> Answer:
+        """The answer to a request whose body is not packed, or not parted, as it says it is."""
+        refused = Refused(Reason.BAD_REQUEST, "The request body cannot be read")
+        return self._dated(refusal_answer(refused))
+
     async def handle(self, request: Request) -> Answer:
         """The answer, with its date by the server's clock.
 

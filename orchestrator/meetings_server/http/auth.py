@@ -86,7 +86,7 @@ class Gate:
             claims: Mapping[str, object] = jwt.decode(
                 token, key, algorithms=["RS256"], options=_SIGNATURE_ONLY
             )
-        except (jwt.PyJWTError, ValueError):
+        except (jwt.PyJWTError, ValueError, RecursionError):
             return None
         token_id = claims.get("jti")
         return claims if isinstance(token_id, str) and token_id else None
@@ -134,4 +134,9 @@ def _is_timely(claims: Mapping[str, object], now: float) -> bool:
 
 def _number(value: object) -> float | None:
     # True is an int in Python, and no moment.
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None

@@ -94,7 +94,7 @@ class Links:
             claims = jwt.decode(
                 token, self._key.key, algorithms=[_ALGORITHM], options={"verify_iat": False}
             )
-        except (jwt.PyJWTError, ValueError):
+        except (jwt.PyJWTError, ValueError, RecursionError):
             return False
         return bool(claims.get("participantId") == room.names.host_id)
 

@@ -18,12 +18,17 @@ def application(api: Api) -> web.Application:
     """An application with one handler; paths, methods and errors are the API's own business."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            body = await _body(request, api.largest_body(request.path))
+        except web.RequestPayloadError:
+            answer = api.unreadable()
+            return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
         asked = Request(
             method=request.method,
             path=request.path,
             query=_firsts(request.query),
             headers=_lowered(request.headers),
-            body=await _body(request, api.largest_body(request.path)),
+            body=body,
         )
         try:
             answer = await api.handle(asked)
