@@ -39,6 +39,8 @@ class ThemeWorld:
         stopped: why nothing at all is done, or an empty text.
         doubt: why nothing may be ended, or made anew because it is lost; or an empty text.
         braked: until when too many were removed lately; None where they were not.
+        listed: rooms made before then were shown by the last listing of rooms that is believed
+            (API time); None where there was none.
     """
 
     now: datetime
@@ -48,6 +50,7 @@ class ThemeWorld:
     stopped: str = ""
     doubt: str = ""
     braked: datetime | None = None
+    listed: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,10 @@ def _missing(situation: ThemeSituation) -> ThemePlan:
     settled = since + world.settle
     if world.now < settled:
         return ThemePlan(held_by="settle", held_why="the API does not list it", until=settled)
+    if world.listed is None or world.listed < since:
+        # Another backend has none of our themes either. By a listing of our rooms it is known.
+        why = "the API does not list it; the next listing of rooms tells whether it is our API"
+        return ThemePlan(held_by="settle", held_why=why)
     ours = "as our removal asked that was not answered"
     by = ours if in_doubt(situation.record) else "by no act of ours"
     return ThemePlan(ThemeAct(ThemeStep.LOSE, f"it is gone, twice looked for, {by}"))

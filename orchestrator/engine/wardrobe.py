@@ -337,6 +337,7 @@ class Wardrobe:
             stopped=gathering.stranger() or ("" if hold is None else hold.reason),
             doubt=closet.observations.doubt or apart or gathering.unsure(),
             braked=self._braked(),
+            listed=closet.observations.expected_before,
         )
 
     def _braked(self) -> datetime | None:

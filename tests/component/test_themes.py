@@ -482,6 +482,27 @@ async def test_a_lost_theme_is_made_anew_after_two_looks_and_its_rooms_follow() 
         assert methods(themes).count("create_theme") == 2
 
 
+async def test_p04_another_backend_between_two_listings_loses_no_theme() -> None:
+    """Its list is empty and it knows no id: only that rooms are listed there tells who it is."""
+    made = world()
+    async with alive(made) as themes:
+        (there,) = themes.themes
+        themes.vanish(there.id)
+        made.fake.elsewhere()
+        await change(made, corporate=theme(brand_text="Changed meanwhile"))
+        await made.pass_(timedelta(minutes=10), step=timedelta(seconds=10))
+        assert themes.asked[-1].method == "list_themes"
+        assert methods(themes) == ["create_theme"]
+        await made.pass_(2 * HOUR)
+        assert made.engine.parts.observations.doubt
+        assert methods(themes) == ["create_theme"]
+        made.fake.elsewhere()
+        themes.table[there.id] = there
+        await made.pass_(2 * HOUR)
+        assert [one.id for one in themes.themes] == [there.id]
+        assert methods(themes) == ["create_theme", "update_theme"]
+
+
 async def test_p04_a_list_that_lacks_a_theme_which_is_there_leads_to_nothing() -> None:
     made = world()
     async with alive(made) as themes:

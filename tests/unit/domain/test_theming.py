@@ -56,7 +56,7 @@ KEPT = ThemeRecord(
 )
 RENAMED = replace(SEEN, fields={**SEEN.fields, "theme_name": "x"})
 NEW = ThemeRecord("corporate")
-WORLD = ThemeWorld(NOW, "acme", timedelta(seconds=60))
+WORLD = ThemeWorld(NOW, "acme", timedelta(seconds=60), listed=NOW)
 DECIDED = replace(KEPT, decided_at=NOW - 2 * HOUR, due=NOW - HOUR, default=False)
 
 
@@ -165,6 +165,17 @@ def test_a_removal_has_its_grace_and_the_least_that_there_is() -> None:
             "doubt",
         ),
         (situation(replace(KEPT, missing_since=NOW), seen=None), "settle"),
+        *[
+            (
+                situation(
+                    replace(KEPT, missing_since=NOW - HOUR),
+                    seen=None,
+                    world=replace(WORLD, listed=listed),
+                ),
+                "settle",
+            )
+            for listed in (None, NOW - 2 * HOUR)
+        ],
     ],
 )
 def test_what_stands_before_it(case: ThemeSituation, by: str) -> None:
