@@ -572,6 +572,8 @@ class Wardrobe:
     def _weather_of(self, fault: Fault) -> tuple[Fact, ...]:
         closet = self._closet
         now = closet.clock.now()
+        if fault.elsewhere:
+            return ()  # a store of pictures that is away holds up no room
         if isinstance(fault, UnauthorizedError):
             return closet.weather.unauthorized(str(fault), now)
         if isinstance(fault, UnavailableError | UnansweredError) and fault.status != 429:

@@ -19,6 +19,7 @@ from orchestrator.domain.themes import LogoType, ThemeMemory, api_name
 from orchestrator.engine.wardrobe import THEMES
 from orchestrator.foundation.problems import Place, Problem
 from orchestrator.foundation.shapes import loads
+from orchestrator.ports.faults import UnansweredError, UnavailableError
 from orchestrator.ports.store import Commit
 from tests.component.world import ANNA, HOUR, OWNER, World, policy
 from tests.fakes.rooms import Fate
@@ -665,6 +666,25 @@ async def test_refused_credentials_are_no_fault_of_a_theme() -> None:
         assert (await memory(made)).records[0].attempts.count == 0
         await made.pass_(HOUR / 4, step=timedelta(minutes=1))
         assert made.alive[0].settings["theme_id"] == themes.themes[0].id
+
+
+@pytest.mark.parametrize("fault", [UnavailableError, UnansweredError])
+async def test_a_store_of_pictures_that_is_away_is_no_weather_of_the_api(fault: Any) -> None:
+    """However many wait for it: the API counts as there, and rooms go on."""
+    names = [f"t{number}" for number in range(9)]
+    made = world(themes={f"{name}.yaml": theme(name, logos=LOGOS) for name in names}, wears="t8")
+    assert made.themes is not None
+
+    async def upload_logos(theme_id: str, logos: Any) -> None:
+        raise fault("POST (upload of the white picture): no route", elsewhere=True)
+
+    made.themes.upload_logos = upload_logos  # type: ignore[method-assign]
+    async with alive(made) as themes:
+        assert len(themes.themes) == 9
+        assert len(made.engine.parts.wardrobe.failing()) == 9
+        assert made.engine.parts.weather.summary == "ok"
+        assert "api.unavailable" not in made.events
+        assert len(made.alive) == 1
 
 
 async def test_an_api_that_passes_over_the_name_makes_no_second_theme() -> None:
