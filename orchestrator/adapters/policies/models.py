@@ -29,7 +29,7 @@ from orchestrator.domain.keys import POLICY_NAME, InvalidKeyError, normalise_sub
 from orchestrator.domain.marker import TEXT_MAX
 from orchestrator.domain.policies import SILENCE_LEAST
 from orchestrator.domain.rooms import DISPLAY_NAME_MAX, EARLIEST_END, LATEST_END, SETTINGS
-from orchestrator.foundation.forms import Form, Length, patterned
+from orchestrator.foundation.forms import Form, Length, between, patterned
 from orchestrator.foundation.instants import format_duration
 from orchestrator.foundation.problems import did_you_mean
 
@@ -128,6 +128,8 @@ def _one_of(path: str, *choices: str) -> WithJsonSchema:
 
 
 Name = Annotated[str, AfterValidator(_name), patterned(NAME)]
+# What is added to a moment: beyond the year 9999 there is none.
+Wait = Annotated[Length, AfterValidator(between(timedelta(), timedelta(days=3650)))]
 Names = Annotated[list[Name], BeforeValidator(_listed, json_schema_input_type=Name | list[Name])]
 SubjectText = Annotated[str, AfterValidator(_subject), patterned(NOT_BLANK)]
 TemplateText = Annotated[str, AfterValidator(_not_blank), patterned(NOT_BLANK)]
@@ -265,11 +267,11 @@ class ScheduleForm(Form):
 
     cron: CronText = Field(description="five fields; weekdays by name: 0 15 * * THU")
     timezone: str = Field(description="a zone of the tz database, such as Europe/Berlin")
-    open_before: Length | None = Field(
+    open_before: Wait | None = Field(
         None, description="how long before the start people can come in: default 15m"
     )
-    duration: Length = Field(description="from start to end")
-    stay: Length | None = Field(
+    duration: Wait = Field(description="from start to end")
+    stay: Wait | None = Field(
         None, description="how long after the end the room stays if nobody is inside: default 30m"
     )
 
@@ -279,13 +281,13 @@ class WindowForm(Form):
 
     cron: CronText = Field(description="five fields; weekdays by name: 0 6 * * MON-FRI")
     timezone: str = Field(description="a zone of the tz database, such as Europe/Berlin")
-    duration: Length = Field(description="for how long it stays open")
+    duration: Wait = Field(description="for how long it stays open")
 
 
 class RenewalForm(Form):
     """When long_term rooms are renewed."""
 
-    before: Length | None = Field(
+    before: Wait | None = Field(
         None, description="how long before its end a room is renewed: default a third of its life"
     )
     window: WindowForm | None = Field(None, description="renew at these times only")
@@ -305,7 +307,7 @@ class ReplaceForm(Form):
     mode: ReplaceWord = Field(
         "when_unused", description="when_unused: once nobody has been in it for seven days"
     )
-    overlap: Length | None = Field(
+    overlap: Wait | None = Field(
         None, description="how long the old room stays joinable beside the new: default 24h"
     )
 
@@ -316,7 +318,7 @@ class RemovalForm(Form):
     mode: Literal["expire", "delete", "keep"] = Field(
         "expire", description="expire: renew no more; delete: end them; keep: go on renewing"
     )
-    grace: Length | None = Field(None, description="for how long one can change one's mind: 7d")
+    grace: Wait | None = Field(None, description="for how long one can change one's mind: 7d")
 
 
 class DeliverForm(Form):

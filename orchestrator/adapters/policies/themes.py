@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from orchestrator.adapters.policies.building import digest
-from orchestrator.adapters.policies.models import Name, whole_number
+from orchestrator.adapters.policies.models import Name, Wait, whole_number
 from orchestrator.adapters.policies.patterns import COLOR as COLOR_PATTERN
 from orchestrator.adapters.policies.patterns import COMPANY, NOT_BLANK, PICTURE_FILE
 from orchestrator.adapters.policies.pictures import picture_problem
@@ -28,7 +28,7 @@ from orchestrator.domain.themes import (
     ThemeWish,
 )
 from orchestrator.foundation.documents import Document, Tree, read_yaml
-from orchestrator.foundation.forms import Form, Length, fill, patterned
+from orchestrator.foundation.forms import Form, fill, patterned
 from orchestrator.foundation.problems import Problem, nearest
 from orchestrator.ports.sources import ParsedTheme
 
@@ -102,7 +102,7 @@ class LogosForm(Form):
 class ThemeRemovalForm(Form):
     """What becomes of a theme whose file is gone."""
 
-    grace: Length | None = Field(None, description="for how long one can change one's mind: 7d")
+    grace: Wait | None = Field(None, description="for how long one can change one's mind: 7d")
 
 
 class ThemeForm(Form):
