@@ -6,21 +6,14 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
-
-from aiohttp import web
 
 from orchestrator.meetings_server.assembly import Host, assembled, unreported
 from orchestrator.meetings_server.callbacks import Courier, HttpSender, Letterhead
 from orchestrator.meetings_server.hostile import Hostility
-from orchestrator.meetings_server.http import Certificates, application
+from orchestrator.meetings_server.http import Certificates, answering, open_door
 from orchestrator.meetings_server.ports import Clock, Entropy, Report, Sender
 from orchestrator.meetings_server.service import Bell, tick
 from orchestrator.meetings_server.settings import Settings, is_loopback
-
-_BACKLOG: Final = 256
-# Seconds that requests under way are given at the end.
-_DRAIN: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +110,18 @@ async def serving(settings: Settings, host: Host) -> AsyncIterator[Addresses]:
             if host.hostility is not None:
                 late = host.hostility.run()
                 tasks.append(group.create_task(late, name="meetings-server: late calls"))
-            # access_log: what is asked is logged by the host, or by the test routes.
-            runner = web.AppRunner(application(parts.api), access_log=None, shutdown_timeout=_DRAIN)
+            runner = answering(parts.api, host.report)
+            doors = AsyncExitStack()
             await runner.setup()
             try:
-                site = web.SockSite(runner, listener, backlog=_BACKLOG, ssl_context=tls)
-                await site.start()
+                doors.callback((await open_door(runner, listener, tls)).close)
                 if inside is None:
                     yield Addresses(url, url)
                 else:
-                    await web.SockSite(runner, inside, backlog=_BACKLOG).start()
+                    doors.callback((await open_door(runner, inside, is_ours=True)).close)
                     yield Addresses(url, _url(inside, "http"))
             finally:
+                await doors.aclose()
                 await runner.cleanup()
                 for task in tasks:
                     task.cancel()

@@ -12,6 +12,8 @@ from orchestrator.meetings_server.http.wire import Answer, Part, Request, Silenc
 
 # Bytes of a file that are read at once.
 _PIECE: Final = 256 * 1024
+# Seconds for a body as a whole: the largest, at a quarter of a megabit a second.
+_PATIENCE: Final = 75.0
 
 
 def application(api: Api) -> web.Application:
@@ -19,7 +21,10 @@ def application(api: Api) -> web.Application:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            body = await _body(request, api.largest_body(request.path))
+            async with asyncio.timeout(_PATIENCE):
+                body = await _body(request, api.largest_body(request.path))
+        except TimeoutError:
+            return await _broken_off(request, None)
         except web.RequestPayloadError:
             answer = api.unreadable()
             return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
