@@ -173,7 +173,13 @@ def _read_lists(content: bytes) -> tuple[_Lines, _Lines] | Problem:
         lines = [_line(line) for line in listed]
         if None in lines:
             return Problem(document.place((name, lines.index(None))), "each line names a room")
-        lists.append(dict(line for line in lines if line is not None))
+        rooms: _Lines = {}
+        for at, line in enumerate(line for line in lines if line is not None):
+            if line[0] in rooms:
+                message = f"room {line[0]} stands here a second time; leave one of its lines"
+                return Problem(document.place((name, at)), message)
+            rooms[line[0]] = line[1]
+        lists.append(rooms)
     return lists[0], lists[1]
 
 
@@ -185,8 +191,8 @@ def _read_own(content: bytes) -> tuple[_Lines, _Lines] | None:
         for text in content.decode().split("\n"):
             if text.startswith(_OWN_LINE) and lines is not None:
                 line = _line(json.loads(text[len(_OWN_LINE) - 1 :]))
-                if line is None:
-                    return None
+                if line is None or line[0] in lines:
+                    return None  # YAML tells the place
                 lines[line[0]] = line[1]
                 continue
             name, _, empty = text.partition(":")

@@ -77,8 +77,19 @@ async def test_names_are_written_so_that_any_yaml_reader_reads_them(tmp_path: Pa
         b"adopted: {room: a, key: a/b}\n",
         b"adopted:\n  a/b\n",
         b"adoptd:\n- {room: a, key: a/b}\n",
+        b'adopted:\n  - {"room": "a", "key": "a/b"}\n  - {"room": "a", "key": "a/c"}\n',
     ],
-    ids=["cut", "no-text", "no-mapping", "no-line", "no-room", "no-list", "text", "misspelt"],
+    ids=[
+        "cut",
+        "no-text",
+        "no-mapping",
+        "no-line",
+        "no-room",
+        "no-list",
+        "text",
+        "misspelt",
+        "twice",
+    ],
 )
 async def test_what_cannot_be_read_is_not_written_over(tmp_path: Path, content: bytes) -> None:
     """A person mends it; until then the fault says where."""
@@ -208,6 +219,9 @@ def test_no_list_is_no_problem_and_a_bad_one_is_not_empty() -> None:
     assert "the line of room 4 names no key" in str(problem)
     (problem,) = adopted_rooms(b"disowned: []\nadopted:\n  a/b\n").problems
     assert str(problem) == "data/adopted.yaml:3:3  is no list; begin each line with a hyphen"
+    twice = b"adopted:\n- {room: a, key: a/b}\n- {room: b, key: a/c}\n- {room: a, key: a/d}\n"
+    (problem,) = adopted_rooms(twice).problems
+    assert str(problem).startswith("data/adopted.yaml:4:3  room a stands here a second time")
     (problem,) = adopted_rooms(b"adopted: []\nadoptd: []\n").problems
     assert str(problem).startswith('data/adopted.yaml:2:9  "adoptd" is none of its lists')
 
