@@ -305,6 +305,11 @@ async def test_a_certificate_that_nobody_signed(tmp_path: Path) -> None:
         await client.close()
 
 
+async def test_an_address_at_which_the_library_breaks() -> None:
+    """It is a failure like any other."""
+    assert await ask(Directory("http://[::1]@")) == Failed("is not asked: its url is no address")
+
+
 async def test_a_name_that_nobody_knows() -> None:
     """The resolver's word for it."""
     found = await ask(Directory("http://nowhere.invalid/teams"), resolver=Nobody())

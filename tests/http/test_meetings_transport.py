@@ -287,7 +287,14 @@ async def test_a_picture_is_sent_as_a_form_without_our_token() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://127.0.0.1:1/x", "file:///etc/passwd", "https://me@127.0.0.1:1/x", "http://[", "//x/y"],
+    [
+        "http://127.0.0.1:1/x",
+        "file:///etc/passwd",
+        "https://me@127.0.0.1:1/x",
+        "http://[",
+        "//x/y",
+        "https://[::1]@",
+    ],
 )
 async def test_a_picture_is_not_sent_to_just_any_address(url: str) -> None:
     """An API with TLS names no place without it."""

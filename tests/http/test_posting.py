@@ -210,7 +210,9 @@ async def test_a_name_of_a_private_address_is_refused_too() -> None:
         assert service.asked == []
 
 
-@pytest.mark.parametrize("url", ["", "no address", "http://", "http://a:b:c/", "ftp://x.example/"])
+@pytest.mark.parametrize(
+    "url", ["", "no address", "http://", "http://a:b:c/", "ftp://x.example/", "http://[::1]@"]
+)
 async def test_what_is_no_address_is_refused(url: str) -> None:
     """Without quoting it: it may be the secret."""
     fault = await fault_of(url)

@@ -174,6 +174,7 @@ async def test_private_addresses_are_not_asked_unless_allowed() -> None:
         "https:///x",
         "/x",
         "https://127.0.0.1:hunter2/x",
+        "https://[::1]@/x",
     ],
 )
 async def test_what_is_no_safe_link_is_not_followed(url: str) -> None:

@@ -160,7 +160,7 @@ class Post:
         try:
             where = URL(url, encoded=True)
             self._reach.check_literal(where.host or "")
-        except ValueError:
+        except (ValueError, IndexError):  # the latter for [::1]@
             raise DeliveryRefusedError("is not asked: its url is no address") from None
         except NotAllowedError as refusal:
             raise _not_allowed(refusal) from None

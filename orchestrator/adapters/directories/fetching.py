@@ -106,6 +106,8 @@ class HttpDirectories:
             return await self._ask(directory, url, headers, known)
         except _RefusedError as refusal:
             return Failed(str(refusal))
+        except IndexError:
+            return Failed("is not asked: its url is no address")  # the library's word for [::1]@
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             return Failed(self._reason(error))
 

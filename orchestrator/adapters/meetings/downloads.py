@@ -83,7 +83,7 @@ class HttpDownloads:
             # As it is: whoever signed it signed these characters.
             place = URL(url, encoded=True)
             host = place.host or ""
-        except ValueError:
+        except (ValueError, IndexError):  # the latter for [::1]@
             # Not chained: the text of such an error may hold the link.
             raise _forbidden("it is no address") from None
         if place.scheme not in self._schemes or not host or place.user or place.password:

@@ -106,7 +106,7 @@ class OverHttp:
         """POST a picture to a place that the API named; see `transport.Uploads`."""
         try:
             place = URL(url)
-        except ValueError as error:
+        except (ValueError, IndexError) as error:  # the latter for [::1]@
             raise NotSent("a picture is to be sent to what is no address") from error
         # An API with TLS names no place without it.
         if place.scheme not in {"https", self._base.partition(":")[0]} or place.user:
