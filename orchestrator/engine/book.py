@@ -109,6 +109,8 @@ class Book:
         keys |= self.kept.keys() ^ other.kept.keys()
         if self.adopted is not other.adopted:
             keys |= {key for key, _ in _pairs(self.adopted) ^ _pairs(other.adopted)}
+            if self.adopted is None or other.adopted is None:
+                keys |= self.wishes.keys() | other.wishes.keys()  # any of them may be in it
         return keys
 
 

@@ -440,6 +440,17 @@ async def test_p04_a_list_that_was_never_read_has_no_room_made_beside_one_it_may
         assert sorted(world.names) == ["Search room", "another name"]
 
 
+async def test_a_list_that_can_be_read_at_last_lets_go_of_those_that_it_does_not_name() -> None:
+    """Mended or taken away: whoever waited for it is looked at anew."""
+    world = World(ONE)
+    world.sources.data["adopted.yaml"] = b'adopted: [{"room": '
+    async with alive(world):
+        await world.pass_(2 * HOUR)
+        assert world.holds(CHECKOUT) == {"doubt"}
+        await world.edit(adopted_yaml=None)
+        assert world.changes == ["create_room"]
+
+
 async def test_a_list_that_was_never_read_holds_no_room_of_a_schedule() -> None:
     """No list names one before it is made, and people are about to meet. What it names ends not."""
     world = World({"all-hands.yaml": schedule()})
