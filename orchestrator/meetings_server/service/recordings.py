@@ -46,6 +46,8 @@ class Recordings:
         self._contents = contents
         self._entropy = entropy
         self._link = link
+        # Those whose content is being kept.
+        self._coming: set[str] = set()
 
     async def recording(self, application_id: str, recording_id: str) -> Recording:
         """One recording.
@@ -160,9 +162,19 @@ class Recordings:
         """Give a stopped recording its content.
 
         Raises:
-            Refused: there is none, or it is not stopped.
+            Refused: there is none, or it is not stopped, or another content comes already.
             StoreFault: the content cannot be kept.
         """
+        if recording_id in self._coming:
+            # Two would be written into one file.
+            raise Refused(Reason.CONFLICT, f"Recording {recording_id} is being uploaded")
+        self._coming.add(recording_id)
+        try:
+            return await self._upload(recording_id, parts)
+        finally:
+            self._coming.remove(recording_id)
+
+    async def _upload(self, recording_id: str, parts: Iterable[bytes]) -> Recording:
         await self._meetings.look(
             lambda records, now: moved(_known(records, recording_id), Act.UPLOAD, now)
         )
