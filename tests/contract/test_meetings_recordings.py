@@ -251,7 +251,7 @@ async def test_a_link_is_signed_anew_at_each_reading(client: Client, clock: Virt
     assert reply.headers["content-type"] == "video/mp4"
     assert reply.headers["content-disposition"] == (
         'attachment; filename="Plan ____7 2026-01-05 09.00.mp4"; '
-        "filename*=UTF-8''Plan%20%22%C3%9C%22%2F7%202026-01-05%2009.00.mp4"
+        "filename*=UTF-8''Plan%20%22%C3%9C%22_7%202026-01-05%2009.00.mp4"
     )
     clock.advance(86_400 - 61)
     assert (await client.open_link(first)).status == 200

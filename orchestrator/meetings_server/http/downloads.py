@@ -19,6 +19,8 @@ from orchestrator.meetings_server.model.refusals import Reason, Refused
 from orchestrator.meetings_server.service import Acts
 
 _RANGE: Final = re.compile(r"bytes=(?:(?P<begin>\d{1,18})-(?P<end>\d{0,18})|-(?P<last>\d{1,18}))")
+# A name is no path and no second line, for whoever saves it as it is told.
+_MISLEADING: Final = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u2028\u2029]")
 _UNSAFE: Final = re.compile(r'[^\x20-\x7e]|["\\/:*?<>|%]')
 
 
@@ -92,7 +94,8 @@ def _asked(request: Request, size: int, tag: str) -> _Span | None:
 
 def _headers(recording: Recording, tag: str) -> dict[str, str]:
     day, time = format_instant(recording.started_at).split("T")
-    name = f"{recording.display_name} {day} {time[:5].replace(':', '.')}.mp4"
+    told = _MISLEADING.sub("_", recording.display_name)
+    name = f"{told} {day} {time[:5].replace(':', '.')}.mp4"
     return {
         "Content-Type": "video/mp4",
         "Content-Disposition": (
