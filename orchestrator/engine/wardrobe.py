@@ -109,6 +109,8 @@ class Wardrobe:
         self._nudged = asyncio.Event()
         self._due: datetime | None = None  # API time
         self._unlisted = ""  # why the last look saw nothing
+        self._refused = ""  # why this look goes no further: our credentials were not taken
+        self._untaken = False  # nor were they since a call was answered last
         self._alive: set[str] = set()  # themes whose operation belongs to this process
         self._told: dict[str, tuple[str, str]] = {}  # what rooms were told of each theme last
         self.acted = 0
@@ -149,6 +151,8 @@ class Wardrobe:
         if not name or wish.occurrence is not None or wish.page is not None:
             return ""
         if self._themes is None or self._settings.mode is Mode.OBSERVE or self._unlisted:
+            return ""
+        if self._untaken:
             return ""
         record = self._record(name)
         if record is not None and (record.id or record.attempts.count):
@@ -224,6 +228,7 @@ class Wardrobe:
                 self._closet.inbox.wake(key, f"theme {wish.theme} ({cause})")
 
     async def _look(self, themes: Themes, book: Book, cause: str) -> None:
+        self._refused = ""
         await self._close_interrupted(cause)
         listed = await self._list(themes)
         if listed is None:
@@ -334,7 +339,7 @@ class Wardrobe:
             owner=settings.owner,
             settle=settings.settle,
             mode=settings.mode,
-            stopped=gathering.stranger() or ("" if hold is None else hold.reason),
+            stopped=gathering.stranger() or self._refused or ("" if hold is None else hold.reason),
             doubt=closet.observations.doubt or apart or gathering.unsure(),
             braked=self._braked(),
             listed=closet.observations.expected_before,
@@ -537,8 +542,10 @@ class Wardrobe:
         record = self._record(turn.name) or ThemeRecord(turn.name)
         now = self._closet.rooms.api_now()
         if isinstance(fault, UnauthorizedError):
-            # The connection's fault, no theme's: nothing is counted against the theme.
-            await self._commit((replace(record, operation=None),), self._weather_of(fault))
+            # The connection's fault, no theme's: nothing is counted against the theme. Nor does it
+            # stop the calls of rooms, which tell themselves whether our credentials are good.
+            self._refused, self._untaken = str(fault), True
+            await self._commit((replace(record, operation=None),), ())
             again = now + PROBE_EVERY
             self._plans[turn.name] = ThemePlan(None, "credentials", str(fault), again, act)
             return
@@ -574,8 +581,6 @@ class Wardrobe:
         now = closet.clock.now()
         if fault.elsewhere:
             return ()  # a store of pictures that is away holds up no room
-        if isinstance(fault, UnauthorizedError):
-            return closet.weather.unauthorized(str(fault), now)
         if isinstance(fault, UnavailableError | UnansweredError) and fault.status != 429:
             return closet.weather.failed(fault, now)
         return ()
@@ -604,6 +609,7 @@ class Wardrobe:
         """Record what was done. The call was made: also if this look is being cancelled."""
         facts = () if fact is None else (fact,)
         if fact is not None and fact.api is not None:
+            self._untaken = False
             facts = (*self._closet.weather.answered(self._closet.clock.now()), *facts)
         await asyncio.shield(self._commit(records, facts, gone=gone, removed=removed))
 

@@ -668,6 +668,24 @@ async def test_refused_credentials_are_no_fault_of_a_theme() -> None:
         assert made.alive[0].settings["theme_id"] == themes.themes[0].id
 
 
+@pytest.mark.parametrize("method", ["list_themes", "create_theme"])
+async def test_credentials_that_are_good_for_rooms_alone_hold_no_room(method: str) -> None:
+    """Whether our key is refused is for the calls of rooms to say; themes ask once a minute."""
+    files = {f"{name}.yaml": theme(name) for name in ("corporate", "other", "third")}
+    made = world(themes=files)
+    assert made.themes is not None
+    made.themes.script(method, *[Fate.UNAUTHORIZED] * 99)
+    async with alive(made) as themes:
+        await made.pass_(timedelta(minutes=10), step=timedelta(seconds=5))
+        refused = [one for one in themes.asked if one.method == method]
+        assert 5 < len(refused) < 20
+        assert made.engine.parts.weather.summary == "ok"
+        assert "api.unavailable" not in made.events
+        await made.edit({"plain.yaml": policy("plain", ["a"])})
+        assert "A room" in made.names
+        assert "Checkout room" in made.names  # nor does it wait for a theme for ever
+
+
 @pytest.mark.parametrize("fault", [UnavailableError, UnansweredError])
 async def test_a_store_of_pictures_that_is_away_is_no_weather_of_the_api(fault: Any) -> None:
     """However many wait for it: the API counts as there, and rooms go on."""
