@@ -247,8 +247,7 @@ class Wardrobe:
             _log.warning("themes.unlisted", error=str(fault))
             self._unlisted = str(fault)
             self._due = closet.rooms.api_now() + PROBE_EVERY
-            await self._commit((), self._weather_of(fault))
-            return None
+            return None  # whether the API is away at all is for the calls of rooms to say
         self._unlisted = ""
         await self._commit((), closet.weather.answered(closet.clock.now()))
         return listed
@@ -572,18 +571,9 @@ class Wardrobe:
         detail: dict[str, Json] = {**fact.detail, "kind": str(act.step)}
         if not unanswered and attempts.next_at is not None:
             detail["next_at"] = format_instant(attempts.next_at)
-        facts = (*self._weather_of(fault), replace(fact, detail=detail))
-        await asyncio.shield(self._commit((after,), facts))
+        fact = replace(fact, detail=detail)
+        await asyncio.shield(self._commit((after,), (fact,)))
         self._plans[turn.name] = ThemePlan(None, "back-off", str(fault), attempts.next_at, act)
-
-    def _weather_of(self, fault: Fault) -> tuple[Fact, ...]:
-        closet = self._closet
-        now = closet.clock.now()
-        if fault.elsewhere:
-            return ()  # a store of pictures that is away holds up no room
-        if isinstance(fault, UnavailableError | UnansweredError) and fault.status != 429:
-            return closet.weather.failed(fault, now)
-        return ()
 
     def _fact(
         self, event: str, turn: _Turn, record: ThemeRecord, act: ThemeAct | None = None

@@ -7,7 +7,7 @@ holds a token, a host link or more of a body than its first 200 characters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 
@@ -18,12 +18,10 @@ class Fault(Exception):
     Attributes:
         message: what happened, in one line, safe to show.
         status: the HTTP status, or 0 where no answer came.
-        elsewhere: it is that of a place which the API named, and says nothing of the API.
     """
 
     message: str
     status: int = 0
-    elsewhere: bool = field(default=False, kw_only=True)
 
     def __str__(self) -> str:
         """The message, with the status where there was one."""

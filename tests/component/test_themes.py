@@ -686,6 +686,19 @@ async def test_credentials_that_are_good_for_rooms_alone_hold_no_room(method: st
         assert "Checkout room" in made.names  # nor does it wait for a theme for ever
 
 
+async def test_themes_that_are_away_hold_no_room() -> None:
+    """What carries them may be away alone; whether it is away at all is for rooms to say."""
+    made = world(wears=None)
+    async with alive(made) as themes:
+        themes.script("list_themes", *[Fate.UNSENT] * 99)
+        await change(made, corporate=theme(brand_text="New"))
+        await made.pass_(timedelta(minutes=20), step=timedelta(seconds=10))
+        assert len(themes.asked) > 12
+        await made.edit({"plain.yaml": policy("plain", ["a"])})
+        assert "A room" in made.names
+        assert "api.unavailable" not in made.events
+
+
 @pytest.mark.parametrize("fault", [UnavailableError, UnansweredError])
 async def test_a_store_of_pictures_that_is_away_is_no_weather_of_the_api(fault: Any) -> None:
     """However many wait for it: the API counts as there, and rooms go on."""
@@ -694,7 +707,7 @@ async def test_a_store_of_pictures_that_is_away_is_no_weather_of_the_api(fault: 
     assert made.themes is not None
 
     async def upload_logos(theme_id: str, logos: Any) -> None:
-        raise fault("POST (upload of the white picture): no route", elsewhere=True)
+        raise fault("POST (upload of the white picture): no route")
 
     made.themes.upload_logos = upload_logos  # type: ignore[method-assign]
     async with alive(made) as themes:

@@ -131,17 +131,14 @@ class MeetingsSession:
                 answer = await uploads.upload(upload.url, upload.fields, content)
                 status = answer.status
             except (NotSent, NoAnswer, OSError, TimeoutError) as error:
-                fault = faults.silent(call, error)
-                fault.elsewhere = True
-                raise fault from error
+                raise faults.silent(call, error) from error
             finally:
                 LAST_CALL.set(_told(call, status, self._way.clock.monotonic() - began, 1))
         if not _is_success(answer):
             fault = faults.refused(call, answer, self.api_now())
             if isinstance(fault, UnauthorizedError | MissingError):
                 # The store of pictures says so, and neither of our credentials nor of a theme.
-                fault = RefusedError(fault.message, fault.status)
-            fault.elsewhere = True
+                raise RefusedError(fault.message, fault.status)
             raise fault
 
     async def _order(self, call: Call, query: Query, body: bytes | None) -> None:
