@@ -278,6 +278,21 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepRecordings:
+    """What becomes of the recordings of a policy's rooms.
+
+    Attributes:
+        archive: the name of an archive of config.yaml that each is copied to; empty: none.
+        keep: so long after its end a recording is deleted at the API; None: it never is.
+        grace: so long after the policy began to say this nothing is deleted by it.
+    """
+
+    archive: str = ""
+    keep: timedelta | None = None
+    grace: timedelta = GRACE
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """One subject's old and new key: the room and its link go along, without a call."""
 
@@ -322,6 +337,7 @@ class Policy:
         version: the digest of its text (16 hexadecimal digits), which names this version of it.
         file: the name of its file within the policies folder.
         protect: None where the policy says nothing (protection stays as it is).
+        recordings: None where it says nothing: they are left alone.
     """
 
     name: str
@@ -339,6 +355,7 @@ class Policy:
     formerly: tuple[str, ...] = ()
     moved: tuple[Moved, ...] = ()
     places: Mapping[str, Place] = field(default_factory=lambda: MappingProxyType({}))
+    recordings: KeepRecordings | None = None
 
 
 @dataclass(frozen=True, slots=True)

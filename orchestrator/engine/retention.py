@@ -57,5 +57,7 @@ class Retention:
                 facts=pruned.facts,
                 episodes=pruned.episodes,
                 deliveries=pruned.deliveries,
+                recordings=pruned.recordings,
+                sessions=pruned.sessions,
             )
         return pruned

@@ -15,6 +15,7 @@ from typing import Protocol
 from orchestrator.domain.deliveries import Delivery
 from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import Fact, RecordedFact
+from orchestrator.domain.keeping import KeptRecording, WatchedSession
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Operation
 
@@ -50,6 +51,8 @@ class Commit:
         notes: small named values (pins, cursors, what was learnt of the API); None forgets one.
         episodes: of pages, new ones or known ones in a new state.
         deliveries: messages to destinations, new ones or known ones in a new state.
+        sessions: whose recordings are looked for, new ones or known ones in a new state.
+        recordings: of rooms of ours, new ones or known ones in a new state.
     """
 
     states: Sequence[KeyState] = ()
@@ -60,6 +63,8 @@ class Commit:
     notes: Mapping[str, str | None] = field(default_factory=dict)
     episodes: Sequence[Episode] = ()
     deliveries: Sequence[Delivery] = ()
+    sessions: Sequence[WatchedSession] = ()
+    recordings: Sequence[KeptRecording] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ class Pruned:
     facts: int
     episodes: int = 0
     deliveries: int = 0
+    recordings: int = 0
+    sessions: int = 0
 
 
 class Store(Protocol):
@@ -98,6 +105,10 @@ class Store(Protocol):
 
     async def key_of_room(self, room_id: str) -> Key | None:
         """The key under which a room is remembered."""
+        ...
+
+    async def key_of_former_room(self, room_id: str) -> Key | None:
+        """The key that the last operation about a room was for, also of one that is gone."""
         ...
 
     async def operation(self, operation_id: str) -> Operation | None:
@@ -148,9 +159,26 @@ class Store(Protocol):
         """What is remembered of one announcement at all destinations, oldest first."""
         ...
 
-    async def prune(self, before: datetime, taken: int) -> Pruned:
-        """Forget what is over and began before a moment: operations, facts, pages, deliveries.
+    async def watched_sessions(self, since: datetime) -> Sequence[WatchedSession]:
+        """The sessions whose recordings are still looked for, and all that began since then."""
+        ...
 
+    async def standing_recordings(self) -> Sequence[KeptRecording]:
+        """The recordings that are still at the API, in the order in which they were found."""
+        ...
+
+    async def recording(self, recording_id: str) -> KeptRecording | None:
+        """What is remembered of one recording."""
+        ...
+
+    async def recordings_of(self, key: Key, limit: int) -> Sequence[KeptRecording]:
+        """The recordings of a key's rooms, also those that are gone; the latest found first."""
+        ...
+
+    async def prune(self, before: datetime, taken: int) -> Pruned:
+        """Forget what is over and began before a moment: operations, facts, pages, deliveries, ….
+
+        So it is with recordings that are gone, and sessions in which none is looked for any more.
         What is open, stands or waits stays, however old, and so does the operation that made a room
         which is still remembered.  Facts go from the oldest on, none after ``taken``, so that what
         is left has no holes.

@@ -15,8 +15,11 @@ from orchestrator.domain.announcements import Stage
 from orchestrator.domain.deliveries import Delivery
 from orchestrator.domain.episodes import Episode, Fallback
 from orchestrator.domain.facts import Fact, RecordedFact
+from orchestrator.domain.keeping import Gone, KeptCopy, KeptRecording, Terms, WatchedSession
 from orchestrator.domain.keys import Key
 from orchestrator.domain.pages import Page, Severity, digest_of
+from orchestrator.domain.policies import KeepRecordings, Mode
+from orchestrator.domain.recordings import Copy, RecordingStatus
 from orchestrator.domain.records import (
     KeyState,
     Operation,
@@ -353,6 +356,88 @@ async def test_a_closed_store_answers_with_a_fault(store: Store) -> None:
         await store.commit(Commit(), NOW)
     with pytest.raises(StoreFault, match="closed"):
         await store.state(CHECKOUT)
+
+
+# --- sessions and recordings ---
+
+
+def a_session(id_: str, started_at: datetime = NOW) -> WatchedSession:
+    return WatchedSession(id_, "r1", CHECKOUT, "Checkout room", started_at, next_at=NOW)
+
+
+def a_recording(id_: str, key: Key = CHECKOUT, found_at: datetime = NOW) -> KeptRecording:
+    return KeptRecording(
+        id=id_,
+        session_id="s1",
+        room_id="r1",
+        key=key,
+        display_name="Checkout room",
+        found_at=found_at,
+        status=RecordingStatus.UPLOADED,
+        terms=Terms(
+            key.policy,
+            KeepRecordings("vault", timedelta(days=30)),
+            NOW,
+            "0123456789abcdef",
+            "team-rooms.yaml:14",
+            Mode.ENFORCE,
+        ),
+    )
+
+
+async def test_recordings_come_back_as_they_were_written(store: Store) -> None:
+    """Until they are gone they are standing; afterwards they are found by their key."""
+    first, second, other = a_recording("a1"), a_recording("a2"), a_recording("a3", PAYMENTS)
+    await store.commit(Commit(recordings=(first, second, other)), NOW)
+    assert list(await store.standing_recordings()) == [first, second, other]
+    copied = replace(first, copy=KeptCopy("vault", Copy("a1.mp4", 5, "0" * 64), NOW))
+    gone = replace(second, gone=Gone.DELETED, gone_at=NOW)
+    moved = replace(other, key=CHECKOUT)
+    await store.commit(Commit(recordings=(copied, gone, moved)), NOW)
+    assert list(await store.standing_recordings()) == [copied, moved]
+    assert await store.recording("a2") == gone
+    assert await store.recording("a4") is None
+    assert list(await store.recordings_of(CHECKOUT, 9)) == [moved, gone, copied]
+    assert list(await store.recordings_of(CHECKOUT, 1)) == [moved]
+    assert list(await store.recordings_of(PAYMENTS, 9)) == []
+
+
+async def test_sessions_are_watched_until_they_are_over(store: Store) -> None:
+    """And known for a while after that, so that none is looked at anew."""
+    old = replace(a_session("s1", NOW - timedelta(days=9)), next_at=None)
+    late, lasting = replace(a_session("s2"), next_at=None), a_session("s3", old.started_at)
+    await store.commit(Commit(sessions=(old, late, lasting)), NOW)
+    assert list(await store.watched_sessions(NOW)) == [late, lasting]
+    assert len(await store.watched_sessions(old.started_at)) == 3
+    over = replace(lasting, next_at=None, looks=6, ended_at=NOW)
+    await store.commit(Commit(sessions=(over,)), NOW)
+    assert list(await store.watched_sessions(NOW)) == [late]
+
+
+async def test_recordings_and_sessions_are_pruned_once_they_are_over(store: Store) -> None:
+    """What stands is remembered however old it is."""
+    stands, gone = a_recording("a1"), replace(a_recording("a2"), gone=Gone.LOST, gone_at=NOW)
+    watched, over = a_session("s1"), replace(a_session("s2"), next_at=None)
+    await store.commit(Commit(sessions=(watched, over), recordings=(stands, gone)), NOW)
+    nothing = Pruned(operations=0, facts=0)
+    assert await store.prune(NOW, taken=0) == nothing
+    later = NOW + timedelta(seconds=1)
+    assert await store.prune(later, taken=0) == replace(nothing, recordings=1, sessions=1)
+    assert list(await store.standing_recordings()) == [stands]
+    assert await store.recording("a2") is None
+    assert list(await store.watched_sessions(NOW - timedelta(days=1))) == [watched]
+
+
+async def test_whose_a_room_was_is_known_when_it_is_gone(store: Store) -> None:
+    """By the last operation about it, for recordings outlive rooms."""
+    assert await store.key_of_former_room("r1") is None
+    made = replace(an_operation("abcdefgh-1"), room_id="r1", state=OperationState.DONE)
+    ended = replace(made, id="abcdefgh-2", key=PAYMENTS, kind=OperationKind.DELETE)
+    await store.commit(Commit(operations=(made,)), NOW)
+    assert await store.key_of_former_room("r1") == CHECKOUT
+    await store.commit(Commit(operations=(ended, an_operation("abcdefgh-3"))), NOW)
+    assert await store.key_of_former_room("r1") == PAYMENTS
+    assert await store.key_of_former_room("r2") is None
 
 
 # --- pages and deliveries ---

@@ -12,6 +12,7 @@ from orchestrator.adapters.store.claims import Claims
 from orchestrator.domain.deliveries import Delivery
 from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import RecordedFact
+from orchestrator.domain.keeping import KeptRecording, WatchedSession
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Operation, OperationKind, OperationState, Role
 from orchestrator.ports.store import Commit, PolicyText, Pruned, StoreFault
@@ -40,6 +41,8 @@ class FakeStore:
         self._notes: dict[str, str] = {}
         self._episodes: dict[str, Episode] = {}
         self._deliveries: dict[tuple[str, str], Delivery] = {}
+        self._sessions: dict[str, WatchedSession] = {}
+        self._recordings: dict[str, KeptRecording] = {}
         self._claims = Claims()
         self._closed = False
         self._listeners: list[Callable[[], None]] = []
@@ -52,6 +55,7 @@ class FakeStore:
         twin._facts, twin._last_seq = [*self._facts], self._last_seq
         twin._policies, twin._notes = {**self._policies}, {**self._notes}
         twin._episodes, twin._deliveries = {**self._episodes}, {**self._deliveries}
+        twin._sessions, twin._recordings = {**self._sessions}, {**self._recordings}
         return twin
 
     def number_from(self, last: int) -> None:
@@ -73,6 +77,8 @@ class FakeStore:
         self._states, self._episodes = states, episodes
         self._deliveries |= {(one.destination, one.id): one for one in commit.deliveries}
         self._operations |= {operation.id: operation for operation in commit.operations}
+        self._sessions |= {session.id: session for session in commit.sessions}
+        self._recordings |= {recording.id: recording for recording in commit.recordings}
         _put(self._policies, commit.policies)
         _put(self._notes, commit.notes)
         first = self._last_seq + 1
@@ -103,6 +109,11 @@ class FakeStore:
             key for key, state in self._states.items() if room_id in {r.id for r in state.rooms}
         )
         return next(holders, None)
+
+    async def key_of_former_room(self, room_id: str) -> Key | None:
+        self._answer()
+        about = [one.key for one in self._operations.values() if one.room_id == room_id]
+        return about[-1] if about else None
 
     async def operation(self, operation_id: str) -> Operation | None:
         self._answer()
@@ -163,9 +174,30 @@ class FakeStore:
         self._answer()
         return [delivery for delivery in self._deliveries.values() if delivery.id == id_]
 
+    async def watched_sessions(self, since: datetime) -> Sequence[WatchedSession]:
+        self._answer()
+        known = self._sessions.values()
+        return [one for one in known if one.next_at is not None or one.started_at >= since]
+
+    async def standing_recordings(self) -> Sequence[KeptRecording]:
+        self._answer()
+        return [one for one in self._recordings.values() if not one.over]
+
+    async def recording(self, recording_id: str) -> KeptRecording | None:
+        self._answer()
+        return self._recordings.get(recording_id)
+
+    async def recordings_of(self, key: Key, limit: int) -> Sequence[KeptRecording]:
+        self._answer()
+        return [one for one in reversed(self._recordings.values()) if one.key == key][:limit]
+
+    def _counts(self) -> tuple[int, ...]:
+        kinds = (self._operations, self._facts, self._episodes, self._deliveries)
+        return (*map(len, kinds), len(self._recordings), len(self._sessions))
+
     async def prune(self, before: datetime, taken: int) -> Pruned:
         self._answer()
-        counts = (*map(len, (self._operations, self._facts, self._episodes, self._deliveries)),)
+        counts = self._counts()
         rooms = {room.id for state in self._states.values() for room in state.rooms}
         self._operations = {
             one.id: one
@@ -185,7 +217,17 @@ class FakeStore:
             for one in self._deliveries.values()
             if not one.ended or one.begun_at >= before
         }
-        left = (*map(len, (self._operations, self._facts, self._episodes, self._deliveries)),)
+        self._recordings = {
+            one.id: one
+            for one in self._recordings.values()
+            if not one.over or one.found_at >= before
+        }
+        self._sessions = {
+            one.id: one
+            for one in self._sessions.values()
+            if one.next_at is not None or one.started_at >= before
+        }
+        left = self._counts()
         return Pruned(*(was - now for was, now in zip(counts, left, strict=True)))
 
     @asynccontextmanager

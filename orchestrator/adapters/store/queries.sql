@@ -140,6 +140,46 @@ DELETE FROM episodes WHERE seq IN (
     SELECT seq FROM episodes WHERE is_over = 1 AND opened_at < :before ORDER BY seq LIMIT :limit
 );
 
+-- name: key_of_former_room
+SELECT policy, subject FROM operations
+WHERE json_extract(body, '$.room_id') = :room_id ORDER BY seq DESC LIMIT 1;
+
+-- name: put_session
+INSERT INTO sessions (id, is_over, started_at, body) VALUES (:id, :is_over, :started_at, :body)
+ON CONFLICT (id) DO UPDATE SET is_over = excluded.is_over, body = excluded.body;
+
+-- name: watched_sessions
+SELECT body FROM sessions WHERE is_over = 0 OR started_at >= :since ORDER BY seq;
+
+-- name: put_recording
+INSERT INTO recordings (id, policy, subject, is_over, found_at, body)
+VALUES (:id, :policy, :subject, :is_over, :found_at, :body)
+ON CONFLICT (id) DO UPDATE
+SET policy = excluded.policy, subject = excluded.subject, is_over = excluded.is_over,
+    body = excluded.body;
+
+-- name: recording
+SELECT body FROM recordings WHERE id = :id;
+
+-- name: standing_recordings
+SELECT body FROM recordings WHERE is_over = 0 ORDER BY seq;
+
+-- name: recordings_of
+SELECT body FROM recordings WHERE policy = :policy AND subject = :subject
+ORDER BY seq DESC LIMIT :limit;
+
+-- name: prune_recordings
+DELETE FROM recordings WHERE seq IN (
+    SELECT seq FROM recordings WHERE is_over = 1 AND found_at < :before
+    ORDER BY found_at LIMIT :limit
+);
+
+-- name: prune_sessions
+DELETE FROM sessions WHERE seq IN (
+    SELECT seq FROM sessions WHERE is_over = 1 AND started_at < :before
+    ORDER BY started_at LIMIT :limit
+);
+
 -- name: prune_deliveries
 DELETE FROM deliveries WHERE seq IN (
     SELECT seq FROM deliveries WHERE ended = 1 AND begun_at < :before ORDER BY seq LIMIT :limit

@@ -18,6 +18,7 @@ from orchestrator.adapters.store.queries import QUERIES
 from orchestrator.domain.deliveries import Delivery
 from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import Fact, RecordedFact
+from orchestrator.domain.keeping import KeptRecording, WatchedSession
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Operation, RoomRecord
 from orchestrator.foundation.instants import format_instant_exactly, parse_instant
@@ -70,6 +71,10 @@ def write(connection: sqlite3.Connection, commit: Commit, now: datetime) -> Writ
     _write_episodes(connection, commit.episodes)
     for delivery_ in commit.deliveries:
         connection.execute(QUERIES["put_delivery"], _delivery_row(delivery_))
+    for session in commit.sessions:
+        connection.execute(QUERIES["put_session"], _session_row(session))
+    for recording_ in commit.recordings:
+        connection.execute(QUERIES["put_recording"], _recording_row(recording_))
     return Written(_write_facts(connection, commit.facts, now), operations)
 
 
@@ -89,6 +94,12 @@ def states_after(connection: sqlite3.Connection, last: Key | None, limit: int) -
 def key_of_room(connection: sqlite3.Connection, room_id: str) -> Key | None:
     """The key under which a room is remembered."""
     row = connection.execute(QUERIES["key_of_room"], {"room_id": room_id}).fetchone()
+    return None if row is None else Key(row["policy"], row["subject"])
+
+
+def key_of_former_room(connection: sqlite3.Connection, room_id: str) -> Key | None:
+    """The key that the last operation about a room was for."""
+    row = connection.execute(QUERIES["key_of_former_room"], {"room_id": room_id}).fetchone()
     return None if row is None else Key(row["policy"], row["subject"])
 
 
@@ -164,6 +175,31 @@ def deliveries_of(connection: sqlite3.Connection, id_: str) -> list[Delivery]:
     """The deliveries of one announcement."""
     rows = connection.execute(QUERIES["deliveries_of"], {"id": id_})
     return [loads(Delivery, row["body"]) for row in rows]
+
+
+def watched_sessions(connection: sqlite3.Connection, since: datetime) -> list[WatchedSession]:
+    """The sessions that are not over, and those that began since then."""
+    moment = {"since": format_instant_exactly(since)}
+    rows = connection.execute(QUERIES["watched_sessions"], moment)
+    return [loads(WatchedSession, row["body"]) for row in rows]
+
+
+def standing_recordings(connection: sqlite3.Connection) -> list[KeptRecording]:
+    """The recordings that are not gone."""
+    rows = connection.execute(QUERIES["standing_recordings"])
+    return [loads(KeptRecording, row["body"]) for row in rows]
+
+
+def recording(connection: sqlite3.Connection, id_: str) -> KeptRecording | None:
+    """One recording."""
+    row = connection.execute(QUERIES["recording"], {"id": id_}).fetchone()
+    return None if row is None else loads(KeptRecording, row["body"])
+
+
+def recordings_of(connection: sqlite3.Connection, key: Key, limit: int) -> list[KeptRecording]:
+    """The recordings of one key, the latest found first."""
+    rows = connection.execute(QUERIES["recordings_of"], {**_of(key), "limit": limit})
+    return [loads(KeptRecording, row["body"]) for row in rows]
 
 
 def probe(connection: sqlite3.Connection) -> None:
@@ -249,6 +285,25 @@ def _delivery_row(delivery_: Delivery) -> dict[str, str | int]:
         "ended": int(delivery_.ended),
         "begun_at": format_instant_exactly(delivery_.begun_at),
         "body": dumps(Delivery, delivery_).decode(),
+    }
+
+
+def _session_row(session: WatchedSession) -> dict[str, str | int]:
+    return {
+        "id": session.id,
+        "is_over": int(session.next_at is None),
+        "started_at": format_instant_exactly(session.started_at),
+        "body": dumps(WatchedSession, session).decode(),
+    }
+
+
+def _recording_row(recording_: KeptRecording) -> dict[str, str | int]:
+    return {
+        "id": recording_.id,
+        **_of(recording_.key),
+        "is_over": int(recording_.over),
+        "found_at": format_instant_exactly(recording_.found_at),
+        "body": dumps(KeptRecording, recording_).decode(),
     }
 
 

@@ -21,6 +21,7 @@ from orchestrator.adapters.store.mirror import Mirror, Unread
 from orchestrator.domain.deliveries import Delivery
 from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import RecordedFact
+from orchestrator.domain.keeping import KeptRecording, WatchedSession
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Operation
 from orchestrator.foundation.instants import format_instant_exactly
@@ -143,6 +144,10 @@ class SqliteStore:
             return key
         return await self._read(partial(rows.key_of_room, room_id=room_id))
 
+    async def key_of_former_room(self, room_id: str) -> Key | None:
+        """The key that the last operation about a room was for, also of one that is gone."""
+        return await self._read(partial(rows.key_of_former_room, room_id=room_id))
+
     async def operation(self, operation_id: str) -> Operation | None:
         """One operation, open or not."""
         return await self._read(partial(rows.operation, operation_id=operation_id))
@@ -195,6 +200,22 @@ class SqliteStore:
         """What is remembered of one announcement at all destinations, oldest first."""
         return await self._read(partial(rows.deliveries_of, id_=id_))
 
+    async def watched_sessions(self, since: datetime) -> Sequence[WatchedSession]:
+        """The sessions whose recordings are still looked for, and all that began since then."""
+        return await self._read(partial(rows.watched_sessions, since=since))
+
+    async def standing_recordings(self) -> Sequence[KeptRecording]:
+        """The recordings that are still at the API, in the order in which they were found."""
+        return await self._read(rows.standing_recordings)
+
+    async def recording(self, recording_id: str) -> KeptRecording | None:
+        """What is remembered of one recording."""
+        return await self._read(partial(rows.recording, id_=recording_id))
+
+    async def recordings_of(self, key: Key, limit: int) -> Sequence[KeptRecording]:
+        """The recordings of a key's rooms, also those that are gone; the latest found first."""
+        return await self._read(partial(rows.recordings_of, key=key, limit=limit))
+
     def claim(self, key: Key) -> AbstractAsyncContextManager[bool]:
         """Hold a key for the time of one turn; within one daemon whoever comes second waits."""
         return self._claims.hold(key)
@@ -226,6 +247,8 @@ class SqliteStore:
             await self._prune("prune_facts", before=moment, taken=taken),
             await self._prune("prune_episodes", before=moment),
             await self._prune("prune_deliveries", before=moment),
+            await self._prune("prune_recordings", before=moment),
+            await self._prune("prune_sessions", before=moment),
         )
 
     async def close(self) -> None:

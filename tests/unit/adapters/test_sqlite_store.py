@@ -503,6 +503,16 @@ async def test_migrations_one_by_one_make_the_same_tables(tmp_path: Path) -> Non
         ("operation", "SEARCH operations USING INDEX sqlite_autoindex_operations_1 (id=?)"),
         ("open_operations", "SCAN operations USING INDEX open_operations"),  # which holds no other
         ("facts_after", "SEARCH facts USING INTEGER PRIMARY KEY (rowid>?)"),
+        ("standing_recordings", "SCAN recordings USING INDEX standing_recordings"),
+        (
+            "recordings_of",
+            "SEARCH recordings USING INDEX recordings_of_key (policy=? AND subject=?)",
+        ),
+        (
+            "prune_recordings",
+            "SEARCH recordings USING INTEGER PRIMARY KEY (rowid=?)",
+        ),
+        ("key_of_former_room", "SEARCH operations USING INDEX operations_of_room (<expr>=?)"),
     ],
 )
 async def test_hot_queries_stand_on_an_index(database: Database, query: str, plan: str) -> None:

@@ -1,0 +1,152 @@
+"""What is to be done about a recording: decided from what is remembered of it, and nothing else.
+
+Pure.  A recording is copied where its terms name an archive, and deleted where they say so and it
+is old enough by API time.  A copy that is promised comes before: whoever carries out a deletion
+reads the copy back once more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from orchestrator.domain import backoff
+from orchestrator.domain.keeping import KeptRecording
+from orchestrator.domain.policies import Mode, stricter
+from orchestrator.domain.recordings import RecordingStatus
+
+
+class RecordingStep(StrEnum):
+    """What can be done about one."""
+
+    LOOK = "look"  # GET it: a deletion was not answered, or it was not found
+    COPY = "copy"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingAct:
+    """One thing to do, and why."""
+
+    step: RecordingStep
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPlan:
+    """What is to be done, or what stands before it and until when the answer holds.
+
+    Attributes:
+        held_by: one word: mode, doubt, stopped, grace, archive, upload, back-off, settle.
+        until: None: until something else changes.
+    """
+
+    act: RecordingAct | None = None
+    held_by: str = ""
+    held_why: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingWorld:
+    """What holds for all recordings at one moment.
+
+    Attributes:
+        now: API time.
+        mode: of config.yaml; the terms may hold a stricter one.
+        stopped: why no call is made, or an empty text.
+        doubt: why nothing is deleted and nothing counts as lost, or an empty text.
+        archives: the names of those that there are.
+        settle: how far apart two looks must be to prove that something is gone.
+    """
+
+    now: datetime
+    mode: Mode
+    stopped: str = ""
+    doubt: str = ""
+    archives: frozenset[str] = frozenset()
+    settle: timedelta = timedelta()
+
+
+def plan_recording(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:
+    """What to do about one recording now."""
+    if one.over:
+        return RecordingPlan()
+    if world.stopped:
+        return RecordingPlan(held_by="stopped", held_why=world.stopped)
+    if one.deleting_since is not None or one.missing_since is not None:
+        return _look(one, world)
+    if one.terms is None:
+        return RecordingPlan()
+    if one.status is not RecordingStatus.UPLOADED:
+        return RecordingPlan(held_by="upload", held_why="its content is not uploaded yet")
+    if one.copy is None and one.terms.wish.archive:
+        return _copy(one, world, one.terms.wish.archive)
+    return _delete(one, world)
+
+
+def _look(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:
+    if world.doubt:  # 404 would be believed
+        return RecordingPlan(held_by="doubt", held_why=world.doubt)
+    if one.missing_since is None:
+        return _in_time(one, world, RecordingStep.LOOK, "its deletion was not answered")
+    again = one.missing_since + world.settle
+    if world.now < again:
+        return RecordingPlan(held_by="settle", held_why="it was not found", until=again)
+    return _in_time(one, world, RecordingStep.LOOK, "it was not found")
+
+
+def _copy(one: KeptRecording, world: RecordingWorld, archive: str) -> RecordingPlan:
+    mode = _mode(one, world)
+    if mode is Mode.OBSERVE:
+        return RecordingPlan(held_by="mode", held_why="observe copies nothing")
+    if archive not in world.archives:
+        why = f"config.yaml has no archive {archive}"
+        return RecordingPlan(held_by="archive", held_why=why)
+    return _in_time(one, world, RecordingStep.COPY, f"it is kept in {archive}{_because(one)}")
+
+
+def _delete(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:
+    due, old = one.due_at, one.old_at
+    if due is None or old is None:
+        return RecordingPlan()
+    if world.now < due:
+        if world.now < old:
+            return RecordingPlan(until=old)
+        why = "its terms are new, and whoever wrote them may still change them"
+        return RecordingPlan(held_by="grace", held_why=why, until=due)
+    mode = _mode(one, world)
+    if mode is not Mode.ENFORCE:
+        return RecordingPlan(held_by="mode", held_why=f"{mode} deletes nothing")
+    if world.doubt:
+        return RecordingPlan(held_by="doubt", held_why=world.doubt)
+    archive = copied_to(one)
+    if archive and archive not in world.archives:
+        why = f"config.yaml has no archive {archive}, so its copy cannot be read back"
+        return RecordingPlan(held_by="archive", held_why=why)
+    return _in_time(one, world, RecordingStep.DELETE, f"it is old enough{_because(one)}")
+
+
+def copied_to(one: KeptRecording) -> str:
+    """The archive whose copy must be read back before it is deleted; empty: none was promised."""
+    promised = one.terms is not None and one.terms.wish.archive
+    return one.copy.archive if promised and one.copy is not None else ""
+
+
+def _in_time(
+    one: KeptRecording, world: RecordingWorld, step: RecordingStep, reason: str
+) -> RecordingPlan:
+    until = backoff.held_back(one.attempts, step, world.now)
+    if until is not None:
+        return RecordingPlan(held_by="back-off", held_why=one.attempts.fault, until=until)
+    return RecordingPlan(RecordingAct(step, reason))
+
+
+def _mode(one: KeptRecording, world: RecordingWorld) -> Mode:
+    return stricter(world.mode, None if one.terms is None else one.terms.mode)
+
+
+def _because(one: KeptRecording) -> str:
+    line = "" if one.terms is None else one.terms.because
+    return f" ({line})" if line else ""

@@ -1,0 +1,216 @@
+"""What is done about a recording, case by case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from orchestrator.domain.archiving import (
+    RecordingAct,
+    RecordingPlan,
+    RecordingStep,
+    RecordingWorld,
+    copied_to,
+    plan_recording,
+)
+from orchestrator.domain.keeping import Gone, KeptCopy, KeptRecording, Terms
+from orchestrator.domain.keys import Key
+from orchestrator.domain.policies import KeepRecordings, Mode
+from orchestrator.domain.recordings import Copy, RecordingStatus
+from orchestrator.domain.records import Attempts
+
+DAY = timedelta(days=1)
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
+ENDED = NOW - 40 * DAY
+TERMS = Terms(
+    "team-rooms",
+    KeepRecordings("vault", 30 * DAY, 7 * DAY),
+    NOW - 300 * DAY,
+    "0123456789abcdef",
+    "team-rooms.yaml:14",
+)
+COPY = KeptCopy("vault", Copy("a1.mp4", 5, "0" * 64), ENDED)
+ONE = KeptRecording(
+    "a1",
+    "s1",
+    "r1",
+    Key("team-rooms", "checkout"),
+    "Checkout room",
+    ENDED,
+    RecordingStatus.UPLOADED,
+    ENDED - timedelta(hours=1),
+    ENDED,
+    TERMS,
+    COPY,
+)
+FRESH = replace(ONE, copy=None)
+WORLD = RecordingWorld(NOW, Mode.ENFORCE, archives=frozenset({"vault"}), settle=60 * DAY / 86400)
+
+
+def wishing(one: KeptRecording, **changes: object) -> KeptRecording:
+    """The same with other terms."""
+    assert one.terms is not None
+    fields = {"archive", "keep", "grace"}
+    wish = replace(one.terms.wish, **{k: v for k, v in changes.items() if k in fields})  # type: ignore[arg-type]
+    rest = {k: v for k, v in changes.items() if k not in fields}
+    return replace(one, terms=replace(one.terms, wish=wish, **rest))  # type: ignore[arg-type]
+
+
+def act(step: RecordingStep, reason: str) -> RecordingPlan:
+    return RecordingPlan(RecordingAct(step, reason))
+
+
+def held(by: str, why: str, until: datetime | None = None) -> RecordingPlan:
+    return RecordingPlan(None, by, why, until)
+
+
+COPIED = "it is kept in vault (team-rooms.yaml:14)"
+DELETED = "it is old enough (team-rooms.yaml:14)"
+UNKNOWN = "config.yaml has no archive vault"
+NEW = "its terms are new, and whoever wrote them may still change them"
+BACK = NOW + timedelta(minutes=5)
+TRIED = {step: Attempts(1, BACK, "503: away", step) for step in RecordingStep}
+
+CASES: dict[str, tuple[KeptRecording, RecordingWorld, RecordingPlan]] = {
+    "gone": (replace(ONE, gone=Gone.DELETED, gone_at=NOW), WORLD, RecordingPlan()),
+    "nothing is called": (ONE, replace(WORLD, stopped="401"), held("stopped", "401")),
+    "no terms": (replace(FRESH, terms=None), WORLD, RecordingPlan()),
+    "it runs": (
+        replace(FRESH, status=RecordingStatus.STARTED),
+        WORLD,
+        held("upload", "its content is not uploaded yet"),
+    ),
+    "to copy": (FRESH, WORLD, act(RecordingStep.COPY, COPIED)),
+    "to copy without a line": (
+        wishing(FRESH, because=""),
+        WORLD,
+        act(RecordingStep.COPY, "it is kept in vault"),
+    ),
+    "copies while no room is removed": (
+        FRESH,
+        replace(WORLD, mode=Mode.NO_REMOVALS),
+        act(RecordingStep.COPY, COPIED),
+    ),
+    "in doubt it is copied": (
+        FRESH,
+        replace(WORLD, doubt="unsure"),
+        act(RecordingStep.COPY, COPIED),
+    ),
+    "observe": (
+        FRESH,
+        replace(WORLD, mode=Mode.OBSERVE),
+        held("mode", "observe copies nothing"),
+    ),
+    "the policy observes": (
+        wishing(FRESH, mode=Mode.OBSERVE),
+        WORLD,
+        held("mode", "observe copies nothing"),
+    ),
+    "no such archive": (FRESH, replace(WORLD, archives=frozenset()), held("archive", UNKNOWN)),
+    "copying failed": (
+        replace(FRESH, attempts=TRIED[RecordingStep.COPY]),
+        WORLD,
+        held("back-off", "503: away", BACK),
+    ),
+    "something else failed": (
+        replace(FRESH, attempts=TRIED[RecordingStep.DELETE]),
+        WORLD,
+        act(RecordingStep.COPY, COPIED),
+    ),
+    "copied for good": (wishing(ONE, keep=None), WORLD, RecordingPlan()),
+    "not old enough": (
+        replace(ONE, ended_at=NOW - 10 * DAY),
+        WORLD,
+        RecordingPlan(until=NOW + 20 * DAY),
+    ),
+    "its end is not told": (
+        replace(ONE, ended_at=None, found_at=NOW - 29 * DAY),
+        WORLD,
+        RecordingPlan(until=NOW + DAY),
+    ),
+    "new terms": (wishing(ONE, since=NOW - DAY), WORLD, held("grace", NEW, NOW + 6 * DAY)),
+    "to delete": (ONE, WORLD, act(RecordingStep.DELETE, DELETED)),
+    "to delete without a copy": (
+        wishing(FRESH, archive=""),
+        WORLD,
+        act(RecordingStep.DELETE, DELETED),
+    ),
+    "at the moment": (
+        replace(ONE, ended_at=NOW - 30 * DAY),
+        WORLD,
+        act(RecordingStep.DELETE, DELETED),
+    ),
+    "no removals": (
+        ONE,
+        replace(WORLD, mode=Mode.NO_REMOVALS),
+        held("mode", "no-removals deletes nothing"),
+    ),
+    "doubt": (ONE, replace(WORLD, doubt="clocks"), held("doubt", "clocks")),
+    "its copy cannot be read": (
+        ONE,
+        replace(WORLD, archives=frozenset()),
+        held("archive", f"{UNKNOWN}, so its copy cannot be read back"),
+    ),
+    "deleting failed": (
+        replace(ONE, attempts=TRIED[RecordingStep.DELETE]),
+        WORLD,
+        held("back-off", "503: away", BACK),
+    ),
+    "not answered": (
+        replace(ONE, deleting_since=NOW - DAY),
+        WORLD,
+        act(RecordingStep.LOOK, "its deletion was not answered"),
+    ),
+    "not answered, and doubt": (
+        replace(ONE, deleting_since=NOW - DAY),
+        replace(WORLD, doubt="clocks"),
+        held("doubt", "clocks"),
+    ),
+    "not answered, looked in vain": (
+        replace(ONE, deleting_since=NOW, attempts=TRIED[RecordingStep.LOOK]),
+        WORLD,
+        held("back-off", "503: away", BACK),
+    ),
+    "missing": (
+        replace(FRESH, missing_since=NOW),
+        WORLD,
+        held("settle", "it was not found", NOW + timedelta(seconds=60)),
+    ),
+    "missing for long": (
+        replace(FRESH, missing_since=NOW - DAY),
+        WORLD,
+        act(RecordingStep.LOOK, "it was not found"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_done(case: str) -> None:
+    one, world, plan = CASES[case]
+    assert plan_recording(one, world) == plan
+
+
+@pytest.mark.parametrize(
+    ("one", "archive"),
+    [
+        (ONE, "vault"),
+        (wishing(ONE, archive="cellar"), "vault"),
+        (wishing(ONE, archive=""), ""),
+        (replace(ONE, terms=None), ""),
+        (FRESH, ""),
+    ],
+)
+def test_which_copy_comes_before_its_deletion(one: KeptRecording, archive: str) -> None:
+    """That which was made, wherever it would be made now; none where none is wanted any more."""
+    assert copied_to(one) == archive
+
+
+def test_when_a_recording_is_due() -> None:
+    """By its age, and by the age of its terms; without terms never."""
+    assert ONE.due_at == ENDED + 30 * DAY
+    assert wishing(ONE, since=NOW).due_at == NOW + 7 * DAY
+    assert wishing(ONE, since=NOW).old_at == ENDED + 30 * DAY
+    assert replace(ONE, terms=None).due_at is None
+    assert TERMS.actor == "policy team-rooms@01234567"
