@@ -193,6 +193,10 @@ CHECKOUT: Final = RoomRow(
     use="empty",
     use_by="callbacks",
     last_used_at=at("2026-11-20 15:31"),
+    sessions=38,
+    participant_minutes=4211.5,
+    counted_since=at("2025-11-12 10:02"),
+    counted_whole=True,
 )
 ROOMS: Final = RoomsReport(
     openings=(OPENING,),

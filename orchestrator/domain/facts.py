@@ -225,6 +225,17 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             "started_at",
             "ended_at",
         ),
+        "session.counted": _kind(
+            "the API listed a meeting that is over; `minutes` are added up over its participants, "
+            "and the room's meetings are counted from `since` on",
+            "display_name",
+            "session",
+            "started_at",
+            "ended_at",
+            "participants",
+            "minutes",
+            "since",
+        ),
         "operation.started": _kind(
             "an intent was recorded; the call follows",
             "kind",

@@ -102,12 +102,17 @@ class Told:
 
     Attributes:
         open: sessions without an end.
-        ended: the ids of those with one.
+        over: those with one.
     """
 
     open: tuple[Session, ...] = ()
-    ended: frozenset[str] = frozenset()
+    over: tuple[Session, ...] = ()
     last_used_at: datetime | None = None
+
+    @property
+    def ended(self) -> frozenset[str]:
+        """The ids of those that are over."""
+        return frozenset(one.id for one in self.over if one.id)
 
 
 def hear(before: Presence, callback: Callback, now: datetime) -> tuple[Presence, News]:
@@ -184,7 +189,7 @@ def told(sessions: Sequence[Session], now: datetime) -> dict[str, Told]:
     return {
         room_id: Told(
             open=tuple(one for one in group if one.ended_at is None),
-            ended=frozenset(one.id for one in group if one.ended_at is not None and one.id),
+            over=tuple(one for one in group if one.ended_at is not None),
             last_used_at=max(one.ended_at or now for one in group),
         )
         for room_id, group in rooms.items()

@@ -36,6 +36,28 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """The meetings of a room that are over, added up as the API's list of sessions told of them.
+
+    Attributes:
+        since: API time; a meeting that ended earlier is not counted.
+        until: the latest end of those that are.
+        sessions: how many.
+        minutes: how long, added up over their participants.
+        untold: of how many the API did not say how long.
+        lately: ids of those that ended shortly before `until`, so that one that the list tells of
+            late is counted, and once.
+    """
+
+    since: datetime
+    until: datetime
+    sessions: int = 0
+    minutes: float = 0.0
+    untold: int = 0
+    lately: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
 class RoomRecord:
     """One room of a key, as we last left it.
 
@@ -59,6 +81,7 @@ class RoomRecord:
         end_due: when a superseded room is to be ended (API time).
         retired_at: API time of the PATCH that gave it its eleven minutes' notice.
         last_used_at: the last moment at which somebody was known to be inside.
+        tally: the meetings that were counted; None before the first.
     """
 
     id: str
@@ -89,6 +112,7 @@ class RoomRecord:
     renewed_from: datetime | None = None
     asked_at: tuple[datetime, ...] = ()
     watched_from: datetime | None = None
+    tally: Tally | None = None
 
 
 @dataclass(frozen=True, slots=True)

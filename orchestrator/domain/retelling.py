@@ -27,6 +27,7 @@ from orchestrator.domain.records import (
     Role,
     RoomRecord,
     Suspension,
+    Tally,
     Tombstone,
     last_deleted,
 )
@@ -34,6 +35,7 @@ from orchestrator.domain.retold import RetoldPages
 from orchestrator.domain.retoldthemes import RetoldThemes
 from orchestrator.domain.rooms import SETTINGS, RoomType, Setting
 from orchestrator.domain.steering import longer
+from orchestrator.domain.usage import add
 from orchestrator.foundation.instants import parse_instant
 
 _NAMES: Final = {*SETTINGS, "display_name", "type"}
@@ -208,6 +210,7 @@ class Retelling:
             "listing.believed": self._believed,
             "session.started": self._session_started,
             "session.ended": self._session_ended,
+            "session.counted": self._session_counted,
             "policy.loaded": self._policy_loaded,
             "policy.removed": self._policy_removed,
             "api.verified": self._verified,
@@ -481,6 +484,18 @@ class Retelling:
     def _session_ended(self, told: Told) -> None:
         sessions = self.memory.sessions.get(told.fact.room_id, {})
         sessions.pop(str(told.fact.detail["session"]), None)
+
+    def _session_counted(self, told: Told) -> None:
+        detail = told.fact.detail
+        end, since = parse_instant(str(detail["ended_at"])), parse_instant(str(detail["since"]))
+        minutes = detail.get("minutes")
+        length = float(minutes) if isinstance(minutes, int | float) else None
+
+        def met(room: RoomRecord) -> RoomRecord:
+            tally = room.tally or Tally(since, end)
+            return replace(room, tally=add(tally, str(detail["session"]), end, length))
+
+        self._change(told, met)
 
     def _policy_loaded(self, told: Told) -> None:
         name, short = _policy_of(told.fact.actor)

@@ -170,13 +170,17 @@ class HostLink:
 class Session:
     """One meeting in a room, as ``GET /sessions`` tells it; still going on without an end.
 
-    `id` is the one that callbacks name; empty where the API leaves it out.
+    `id` is the one that callbacks name; empty where the API leaves it out.  `participants` is how
+    many took part, `minutes` how long, added up over them (``billed_time``); None where that is not
+    told.  Both grow while it goes on, so they do not tell one meeting from another.
     """
 
     room_id: str
     started_at: datetime
     ended_at: datetime | None
     id: str = ""
+    participants: int | None = field(default=None, compare=False)
+    minutes: float | None = field(default=None, compare=False)
 
 
 def has_ended(room: Observed, now: datetime, occupancy: Occupancy = Occupancy.EMPTY) -> bool:

@@ -6,14 +6,14 @@ keys that it concerns are woken.  It refuses what would give a room two keys or 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, assert_never
 
 from orchestrator.domain import outcomes
 from orchestrator.domain.actions import Adopt, Hold
-from orchestrator.domain.facts import Fact
+from orchestrator.domain.facts import Fact, RecordedFact
 from orchestrator.domain.keys import InvalidKeyError, Key, parse_key
 from orchestrator.domain.marker import Marker, Unreadable
 from orchestrator.domain.outcomes import Teller
@@ -34,6 +34,7 @@ from orchestrator.domain.reports import (
     Person,
     PlanReport,
     RevealedLink,
+    RoomRow,
     RoomsReport,
     StatusReport,
     WhyReport,
@@ -41,13 +42,14 @@ from orchestrator.domain.reports import (
 from orchestrator.domain.rooms import Observed, has_ended
 from orchestrator.domain.shaping import differences
 from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
+from orchestrator.domain.usage import heard_of
 from orchestrator.engine.approvals import Approvals
 from orchestrator.engine.gathering import DISOWNED, take_in
 from orchestrator.engine.linking import Linking
 from orchestrator.engine.overview import Overview, Whence
 from orchestrator.engine.pagedesk import PageQuestions
 from orchestrator.engine.preview import preview, preview_key
-from orchestrator.engine.showing import plan_line
+from orchestrator.engine.showing import plan_line, with_usage
 from orchestrator.engine.steering import Steering
 from orchestrator.engine.supervisor import Engine
 from orchestrator.ports.desk import DeskError
@@ -153,9 +155,12 @@ class EngineDesk:
         one = await preview_key(key, state, book, self._parts.gathering)
         policy = book.policies.get(key.policy)
         lines = [plan_line(one.state, action) for action in one.actions]
+        facts = await self._facts(state)
+        known = await self._parts.gathering.use_known_since()
+        rows = self._overview.rows(state, known)
         return WhyReport(
             key=str(key),
-            rooms=tuple(self._overview.rows(state)),
+            rooms=tuple(self._heard_of(row, facts) for row in rows),
             wanted=_wanted(wish) if opening is None else f"from {_moment(opening.opens)} on",
             policy=policy.file if policy is not None else "",
             policy_version=policy.version if policy is not None else "",
@@ -165,7 +170,7 @@ class EngineDesk:
             next_act=self._overview.coming(state, self._parts.gathering.to_wall(one.made.until))
             or (None if opening is None else NextAct(opening.opens, str(key), "open")),
             renewal=self._overview.planned(state),
-            history=await self._history(state),
+            history=_history(facts),
             former=state.former,
         )
 
@@ -183,26 +188,20 @@ class EngineDesk:
             return ()
         return _compare(current, seen, self._parts.gathering.dress(wish, current))
 
-    async def _history(self, state: KeyState) -> tuple[HistoryLine, ...]:
+    async def _facts(self, state: KeyState) -> list[RecordedFact]:
         """The facts of a key that the store still has, oldest first."""
         names = {state.key.encoded, *state.former}
-        history: list[HistoryLine] = []
+        found: list[RecordedFact] = []
         last = 0
         while facts := await self._parts.store.facts(last, _FACTS_AT_ONCE):
             last = facts[-1].seq
-            history.extend(
-                HistoryLine(
-                    recorded.ts,
-                    recorded.seq,
-                    recorded.fact.event,
-                    recorded.fact.reason,
-                    recorded.fact.actor,
-                    recorded.fact.operation,
-                )
-                for recorded in facts
-                if recorded.fact.key in names
-            )
-        return tuple(history)
+            found.extend(recorded for recorded in facts if recorded.fact.key in names)
+        return found
+
+    def _heard_of(self, row: RoomRow, facts: Sequence[RecordedFact]) -> RoomRow:
+        """Where the API has no list of sessions: the meetings that callbacks told of, at least."""
+        told = row.sessions is not None or self._parts.observations.sessions_known
+        return row if told else with_usage(row, heard_of(row.room_id, facts))
 
     async def _find(self, name: str) -> KeyState:
         """The state of a key, by the key or by a room's id."""
@@ -519,6 +518,20 @@ def _wanted(wish: Wish | None) -> str:
             return "not known: nothing says what it should be like"
         case _:
             assert_never(wish)
+
+
+def _history(facts: Sequence[RecordedFact]) -> tuple[HistoryLine, ...]:
+    return tuple(
+        HistoryLine(
+            recorded.ts,
+            recorded.seq,
+            recorded.fact.event,
+            recorded.fact.reason,
+            recorded.fact.actor,
+            recorded.fact.operation,
+        )
+        for recorded in facts
+    )
 
 
 def _sentence(hold: Hold) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from orchestrator.domain.actions import Hold
+from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key, decode_key
 from orchestrator.domain.policies import Desired, Mode, stricter
 from orchestrator.domain.presence import recalled, recorded_use, watched_use
@@ -27,6 +28,7 @@ from orchestrator.domain.situation import (
     Wish,
     World,
 )
+from orchestrator.domain.usage import Usage, counted, facts_of, usage
 from orchestrator.engine.book import Book
 from orchestrator.engine.executor import CAN_DELETE, NO_DELETE
 from orchestrator.engine.observations import Observations
@@ -110,14 +112,24 @@ class Gathering:
         return self.brought_up(await self._store.state(key) or KeyState(key), book)
 
     def brought_up(self, state: KeyState, book: Book) -> KeyState:
-        """A state with the wish of the book and the last use of its rooms taken in."""
+        """A state with the wish of the book and the use of its rooms taken in."""
         state = take_in(state, book)
         now, uses = self._rooms.api_now(), {room.id: self.use(room) for room in state.rooms}
         rooms = tuple(
-            watched_use(recorded_use(room, uses[room.id]), uses[room.id], now)
+            watched_use(recorded_use(self._counted(room), uses[room.id]), uses[room.id], now)
             for room in state.rooms
         )
         return state if rooms == state.rooms else replace(state, rooms=rooms)
+
+    def _counted(self, room: RoomRecord) -> RoomRecord:
+        return counted(room, self._observations.told(room.id))
+
+    def meetings(self, state: KeyState, cause: str) -> tuple[Fact, ...]:
+        """What `brought_up` will add to the tallies of a key's rooms: a fact a meeting."""
+        told = self._observations.told
+        return tuple(
+            fact for room in state.rooms for fact in facts_of(state, room, told(room.id), cause)
+        )
 
     async def situation(
         self, key: Key, state: KeyState, book: Book, braked: Hold | None = None
@@ -175,10 +187,10 @@ class Gathering:
             stranger=self.stranger(),
             can_delete=False if can_delete == NO_DELETE else None,
             apart=apart,
-            use_known_since=await self._use_known_since(),
+            use_known_since=await self.use_known_since(),
         )
 
-    async def _use_known_since(self) -> datetime | None:
+    async def use_known_since(self) -> datetime | None:
         """From when on no use was missed, as far as the readings of sessions reach each other."""
         since, read = await self._store.note(USE_KNOWN_SINCE), await self._store.note(USE_READ_AT)
         if not self.believes_silence or since is None:
@@ -202,6 +214,10 @@ class Gathering:
 
     def _uses(self, state: KeyState) -> dict[str, Use]:
         return {room.id: self.use(room) for room in state.rooms}
+
+    def usage(self, room: RoomRecord, known_since: datetime | None) -> Usage | None:
+        """How much a room of ours was used; ``known_since`` is `use_known_since`."""
+        return usage(room, self._observations.told(room.id), known_since)
 
     def use(self, room: RoomRecord) -> Use:
         """How a room of ours is used, as far as is known now or was recorded before."""

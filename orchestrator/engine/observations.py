@@ -20,6 +20,7 @@ from orchestrator.ports.rooms import RoomListing
 
 _UNLISTED: Final = "it was not in the last complete listing"
 _GONE: Final = Gone(_UNLISTED)
+_UNTOLD: Final = Told()
 _LATEST: Final = 3600.0  # seconds after which no answer to a call comes any more
 
 
@@ -182,12 +183,17 @@ class Observations:
         before, after = self._listed or {}, {} if sessions is None else told(sessions, now)
         self._listed = None if sessions is None else after
         for room_id in before.keys() | after.keys():
-            was, is_now = before.get(room_id, Told()), after.get(room_id, Told())
+            was, is_now = before.get(room_id, _UNTOLD), after.get(room_id, _UNTOLD)
             # One that was open and over between two looks is to be remembered, too: the next
             # listing may not tell of it any more.
             over = not is_now.open and is_now.last_used_at not in {None, was.last_used_at}
+            over = over or not is_now.ended <= was.ended
             if (over or bool(was.open) != bool(is_now.open)) and room_id in self._sights:
                 self._changed.add(room_id)
+
+    def told(self, room_id: str) -> Told | None:
+        """What the last list of sessions told of a room; None where the API has none."""
+        return None if self._listed is None else self._listed.get(room_id, _UNTOLD)
 
     def presence(self, room_id: str) -> Presence:
         """What callbacks told of a room."""
@@ -199,8 +205,7 @@ class Observations:
 
     def use(self, room_id: str, now: datetime) -> Use:
         """How a room is used, as far as is known at a moment of API time."""
-        listed = None if self._listed is None else self._listed.get(room_id, Told())
-        use = use_of(listed, self._heard.get(room_id), now, self._occupied_max)
+        use = use_of(self.told(room_id), self._heard.get(room_id), now, self._occupied_max)
         return replace(use, lasting=True) if room_id in self._lasting else use
 
     def sighting(self, room_id: str) -> Observed | Gone | None:

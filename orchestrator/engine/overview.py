@@ -40,6 +40,7 @@ from orchestrator.engine.showing import (
     held_line,
     next_act,
     room_row,
+    with_usage,
 )
 from orchestrator.engine.supervisor import Engine
 
@@ -184,7 +185,8 @@ class Overview:
             states.setdefault(key, take_in(KeyState(key), book))
         if foreign and not self._parts.observations.listed:
             await self._parts.resync.full()
-        rows = [row for key in sorted(states) for row in self.rows(states[key])]
+        known = await self._parts.gathering.use_known_since()
+        rows = [row for key in sorted(states) for row in self.rows(states[key], known)]
         others = await self.foreign() if foreign else []
         return RoomsReport(tuple(rows), tuple(others), self.openings(1))
 
@@ -193,7 +195,8 @@ class Overview:
         book = self._engine.reconciler.book if book is None else book
         return self._parts.occurrences.upcoming(book, each)
 
-    def rows(self, state: KeyState) -> list[RoomRow]:
+    def rows(self, state: KeyState, known_since: datetime | None = None) -> list[RoomRow]:
+        """The rooms of a key; ``known_since`` is when it began that no use was missed."""
         holds = self._engine.reconciler.last_holds.get(state.key, ())
         coming = self.coming(state)
         if not state.rooms:
@@ -201,8 +204,14 @@ class Overview:
                 return []
             rows = [absent_row(state, holds, coming)]
         else:
-            use = self._parts.gathering.use
-            rows = [room_row(state, room, use(room), holds, coming) for room in state.rooms]
+            gathering = self._parts.gathering
+            rows = [
+                with_usage(
+                    room_row(state, room, gathering.use(room), holds, coming),
+                    gathering.usage(room, known_since),
+                )
+                for room in state.rooms
+            ]
         link = self._engine.links.link_of(state.key)
         return [row if row.state in _NOT_LED_TO else replace(row, link=link) for row in rows]
 

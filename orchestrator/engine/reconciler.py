@@ -243,7 +243,10 @@ class Reconciler:
         parts = self._parts
         before = await parts.store.state(turn.key)
         state = parts.gathering.brought_up(before or KeyState(turn.key), self.book)
-        facts = self._protection(turn, before or KeyState(turn.key), state)
+        facts = (
+            *self._protection(turn, before or KeyState(turn.key), state),
+            *parts.gathering.meetings(before or KeyState(turn.key), turn.cause),
+        )
         if facts or (before is not None and before is not state and before != state):
             await parts.store.commit(Commit(states=(state,), facts=facts), parts.clock.now())
         await self._close_interrupted(turn, state)

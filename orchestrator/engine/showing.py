@@ -43,6 +43,7 @@ from orchestrator.domain.reports import (
 )
 from orchestrator.domain.rooms import Change, Occupancy, RoomType
 from orchestrator.domain.situation import Use
+from orchestrator.domain.usage import Usage
 from orchestrator.foundation.instants import format_duration, format_instant
 
 # Holds of a key whose turn is still to come: nothing stands in its way.
@@ -273,6 +274,19 @@ def room_row(
         use_by=_by(use),
         last_used_at=use.last_used_at,
         suspended_until=None if state.suspended is None else state.suspended.until,
+    )
+
+
+def with_usage(row: RoomRow, usage: Usage | None) -> RoomRow:
+    """A row that tells how much its room was used, as far as anybody knows."""
+    if usage is None:
+        return row
+    return replace(
+        row,
+        sessions=usage.sessions,
+        participant_minutes=usage.minutes,
+        counted_since=usage.since,
+        counted_whole=usage.whole,
     )
 
 

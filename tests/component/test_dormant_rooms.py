@@ -133,6 +133,58 @@ async def test_p04_a_use_between_two_listings_is_remembered() -> None:
         ]
 
 
+async def test_meetings_are_counted_once_and_shown() -> None:
+    """Over restarts, and after the API tells of them no more; the one that goes on is included."""
+    world = a_world()
+    async with alive(world):
+        room = only(world).id
+
+        async def shown() -> tuple[object, ...]:
+            (row,) = (await world.desk.rooms()).rooms
+            (same,) = (await world.desk.why(CHECKOUT)).rooms
+            assert same == row
+            return row.sessions, row.participant_minutes, row.counted_whole
+
+        assert await shown() == (0, 0.0, True)
+        world.mark()
+        for _ in range(3):
+            await meet(world, room)
+            await world.pass_(4 * DAY)
+            await world.restart()
+        assert await shown() == (3, 3.0, True)
+        counted = [fact for fact in world.facts if fact.event == "session.counted"]
+        assert [(fact.key, fact.room_id) for fact in counted] == [(CHECKOUT, room)] * 3
+        assert {fact.detail["minutes"] for fact in counted} == {1.0}
+        assert {fact.detail["participants"] for fact in counted} == {1}
+        await world.pass_(20 * DAY)
+        world.fake.join(room)
+        world.clock.advance_to(world.clock.now() + timedelta(minutes=90))
+        await world.desk.plan()
+        assert await shown() == (4, 93.0, True)
+        world.fake.leave(room)
+        await meet(world, room)
+        await world.pass_(2 * DAY)
+        assert (await shown())[0] == 5
+        assert world.events.count("session.counted") == 5
+
+
+async def test_meetings_that_were_not_told_are_not_made_up() -> None:
+    """A gap in the readings lets there be more; without a list nobody knows."""
+    world = a_world()
+    async with alive(world):
+        room = only(world).id
+        await meet(world, room)
+        await world.pass_(2 * DAY)
+        world.fake.tells_sessions = False
+        await world.pass_(20 * DAY)
+        (row,) = (await world.desk.rooms()).rooms
+        assert (row.sessions, row.counted_whole) == (1, False)
+        world.fake.tells_sessions = True
+        await world.pass_(DAY)
+        (row,) = (await world.desk.rooms()).rooms
+        assert (row.sessions, row.counted_whole) == (1, False)
+
+
 async def test_p04_who_stays_for_months_uses_the_room() -> None:
     """A session without an end holds no room after half a day, but it is use."""
     world = a_world()

@@ -275,6 +275,22 @@ async def test_use_is_shown_with_its_source_and_recorded() -> None:
         assert (await world.desk.status()).occupancy_known
 
 
+async def test_without_a_list_the_meetings_that_were_heard_of_are_told_as_the_least() -> None:
+    """Any callback may have been lost, and none tells how long who was there."""
+    world = silent()
+    async with alive(world):
+        (row,) = (await world.desk.why(KEY)).rooms
+        assert (row.sessions, row.counted_since) == (None, None)
+        for session in ("a", "b"):
+            await callback(world, Event.SESSION_STARTED, session)
+            await world.pass_(HOUR)
+            await callback(world, Event.SESSION_ENDED, session)
+        (row,) = (await world.desk.why(KEY)).rooms
+        assert (row.sessions, row.participant_minutes, row.counted_whole) == (2, None, False)
+        assert row.counted_since is not None
+        assert "session.counted" not in world.events
+
+
 async def test_listed_sessions_wake_the_rooms_that_they_concern() -> None:
     """Where no callbacks come, the next listing notices who came and went, and records it."""
     async with alive(World({"team-rooms.yaml": BEFORE})) as world:

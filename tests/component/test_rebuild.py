@@ -254,6 +254,7 @@ def comparable(state: KeyState) -> KeyState:
                 updated_at=None,
                 missing_since=None,
                 last_used_at=None,
+                tally=None if room.tally is None else replace(room.tally, since=BEGAN, lately={}),
                 retired_at=None,
                 end_due=None if room.end_due is None else truncate(room.end_due),
             )

@@ -399,11 +399,14 @@ async def test_meetings_are_told_while_they_go_on_and_afterwards(api: Stand) -> 
     names = [session.id for session in told]
     assert told == [Session(born.id, began, None, name) for name in names]
     assert all(names), "callbacks name the same session"
+    assert [(one.participants, one.minutes) for one in told] == [(1, 120.0)]
     await api.leave(born.id)
     ended = api.clock.now()
     api.clock.advance(60)
     over = [Session(born.id, began, ended, name) for name in names]
-    assert await api.rooms.list_sessions(ended - timedelta(seconds=1)) == over
+    listed = await api.rooms.list_sessions(ended - timedelta(seconds=1))
+    assert listed == over
+    assert [(one.participants, one.minutes) for one in listed] == [(1, 120.0)]
     assert await api.rooms.list_sessions(ended + timedelta(seconds=1)) == []
 
 

@@ -413,7 +413,14 @@ class FakeRooms:
 
     def _sessions(self, since: datetime) -> Sequence[Session]:
         found = [
-            Session(room_id, start, end, f"{room_id} at {start}")
+            Session(
+                room_id,
+                start,
+                end,
+                f"{room_id} at {start}",
+                participants=1,
+                minutes=((end or self._now()) - start) / timedelta(minutes=1),
+            )
             for room_id, kept in self._kept.items()
             for start, end in kept.sessions
             if end is None or end >= since

@@ -37,6 +37,7 @@ Object = Mapping[str, object]
 
 _ROOM_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,199}")
 _NOTHING: Final[Object] = MappingProxyType({})
+_ENDLESS: Final = 1e9  # minutes: no meeting is two thousand years long
 _MEMBERS: Final = tuple((tuple(path.split(".")), rule) for path, rule in SETTINGS.items())
 _SLIPS: Final = MappingProxyType({"join_approval_level": "joinApprovalLevel"})
 _TYPES: Final = MappingProxyType(
@@ -178,7 +179,16 @@ def read_sessions(document: Object) -> WireSessions:
             raise UnreadableError(f"{where} of room {room_id} has no start_time")
         given = row.get("id")
         session_id = _clean(given) if isinstance(given, str) else ""
-        sessions.append(Session(room_id, started, read_moment(row, "end_time", where), session_id))
+        sessions.append(
+            Session(
+                room_id,
+                started,
+                read_moment(row, "end_time", where),
+                session_id,
+                _number(row.get("participants_number")),
+                _minutes(row.get("billed_time")),
+            )
+        )
     limit, total = _number(document.get("page_size")), _number(document.get("total_items"))
     return WireSessions(sessions, len(rows), limit, total)
 
@@ -298,6 +308,13 @@ def _number(value: object) -> int | None:
         return int(value)
     whole = isinstance(value, int) and not isinstance(value, bool)
     return value if whole and isinstance(value, int) and value >= 0 else None
+
+
+def _minutes(value: object) -> float | None:
+    """A length in minutes; what is none is passed over: nothing is done by it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < _ENDLESS else None
 
 
 def _object(document: Object, name: str, where: str) -> Object:

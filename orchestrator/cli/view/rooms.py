@@ -105,6 +105,7 @@ def show_room(screen: Screen, report: WhyReport) -> None:
         ends = screen.moment(room.expires_at, to_the_minute=True)
         _field(screen, "ends", ends if room.expires_at else "")
         _field(screen, "used", _used(screen, room))
+        _field(screen, "meetings", _meetings(screen, room))
         for held in room.held:
             _field(screen, "held", held)
     _field(screen, "next", _act(screen, report.next_act))
@@ -140,6 +141,19 @@ def _used(screen: Screen, room: RoomRow) -> str:
     if room.last_used_at is None:
         return f"{told}{by}; no use of it is known"
     return f"{told}{by}; last used {screen.moment(room.last_used_at, to_the_minute=True)}"
+
+
+def _meetings(screen: Screen, room: RoomRow) -> str:
+    if not room.room_id:
+        return ""
+    if room.sessions is None or room.counted_since is None:
+        return "how many there were is not known"
+    least = "" if room.counted_whole else "at least "
+    minutes = room.participant_minutes
+    long = "" if minutes is None else f", {minutes:,.0f} participant minutes"
+    since = screen.moment(room.counted_since, to_the_minute=True)
+    told = f"{least}{plural(room.sessions, 'session')}{long} since {since}"
+    return told if minutes is not None else f"{told}; how long they were is not told"
 
 
 def show_why(screen: Screen, report: WhyReport) -> None:

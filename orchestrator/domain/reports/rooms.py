@@ -16,6 +16,9 @@ class RoomRow:
     duplicate, missing.
     `link` is our own link of the key, `guest_url` the room's own.
     `use` is occupied, empty or unknown, by the word of `use_by`: ``GET /sessions`` or callbacks.
+    `sessions` is how many meetings there were since `counted_since`, the one that goes on included,
+    and `participant_minutes` how long they were, added up over their participants; None where the
+    API does not tell. Where `counted_whole` is false there may have been more.
     """
 
     key: str
@@ -37,6 +40,10 @@ class RoomRow:
     use: str = "unknown"
     use_by: str = ""
     last_used_at: datetime | None = None
+    sessions: int | None = None
+    participant_minutes: float | None = None
+    counted_since: datetime | None = None
+    counted_whole: bool = False
     suspended_until: datetime | None = None
 
 

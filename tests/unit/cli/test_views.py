@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, timedelta
+from typing import Any
 
 import pytest
 
@@ -135,6 +136,20 @@ def test_a_room_that_is_not_there_yet_is_shown() -> None:
     assert "  held      brake: b7" in text
     assert "open, protected" in text
     assert "adopted" in text
+
+
+def test_how_much_a_room_was_used_is_told_as_far_as_it_is_known() -> None:
+    """All, these at least, without a length, not at all."""
+
+    def told(**used: Any) -> str:
+        report = replace(WHY, rooms=(replace(CHECKOUT, **used),))
+        lines = shown(lambda screen: show_room(screen, report)).splitlines()
+        return next(line for line in lines if "meetings" in line).split(maxsplit=1)[1]
+
+    assert told().startswith("38 sessions, 4,212 participant minutes since 12 Nov 2025")
+    assert told(sessions=1, counted_whole=False).startswith("at least 1 session, 4,212")
+    assert told(participant_minutes=None).endswith("; how long they were is not told")
+    assert told(sessions=None) == told(counted_since=None) == "how many there were is not known"
 
 
 def test_no_rooms_are_told_on_a_terminal_alone() -> None:

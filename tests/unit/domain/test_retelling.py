@@ -11,9 +11,9 @@ import pytest
 from orchestrator.domain.brakes import Approval
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.policies import RemovalMode
-from orchestrator.domain.records import Ask, Dormancy, OperationState, Role, Suspension
+from orchestrator.domain.records import Ask, Dormancy, OperationState, Role, Suspension, Tally
 from orchestrator.domain.retelling import Memory, Told, read_key, retell
-from orchestrator.foundation.instants import format_instant
+from orchestrator.foundation.instants import format_instant, parse_instant
 from tests.fakes.facts import BEGAN
 
 KEY = "team-rooms/checkout"
@@ -329,6 +329,23 @@ def test_the_rest_of_what_counts() -> None:
     assert memory.policies == {}
     assert memory.verified == "https://meet.test"
     assert memory.stores == {"firstone", "othertwo"}
+
+
+def test_meetings_are_counted_again() -> None:
+    """So that a rebuilt store counts none of them twice; of a room that is not known, none."""
+    met = {"session": "s1", "ended_at": at(5).isoformat(), "since": END}
+    memory = retell(
+        told(
+            a_fact("room.created", detail={"display_name": "x", "generation": 1}),
+            a_fact("session.counted", detail={**met, "minutes": 30.5, "participants": 2}),
+            a_fact("session.counted", detail={**met, "session": "s2", "minutes": None}),
+            Fact("session.counted", key=KEY, room_id="r9", detail={**met, "minutes": 1}),
+        )
+    )
+    assert memory.keys[KEY].rooms["r1"].tally == Tally(
+        parse_instant(END), at(5), 2, 30.5, 1, {"s1": at(5), "s2": at(5)}
+    )
+    assert list(memory.keys[KEY].rooms) == ["r1"]
 
 
 def test_who_believes_a_listing_approves_that_its_rooms_are_gone() -> None:

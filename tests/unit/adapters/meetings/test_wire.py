@@ -214,6 +214,27 @@ def test_sessions_are_read_with_their_rooms() -> None:
     assert (read.rows, read.limit, read.total) == (3, 25, 3)
 
 
+@pytest.mark.parametrize(
+    ("said", "participants", "minutes"),
+    [
+        ({"participants_number": 3, "billed_time": 42.5}, 3, 42.5),
+        ({"participants_number": "3", "billed_time": 42}, 3, 42.0),
+        ({"participants_number": -1, "billed_time": -0.5}, None, None),
+        ({"participants_number": True, "billed_time": True}, None, None),
+        ({"participants_number": 2.5, "billed_time": "long"}, None, None),
+        ({"participants_number": None, "billed_time": 1e300}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_how_long_a_session_was_is_told_or_not_known(
+    said: dict[str, object], participants: int | None, minutes: float | None
+) -> None:
+    """What makes no sense is not known; the session is read all the same."""
+    row = {"room_id": "a", "start_time": "2026-01-05T09:00:00Z", **said}
+    (session,) = read_sessions({"_embedded": {"sessions": [row]}}).sessions
+    assert (session.participants, session.minutes) == (participants, minutes)
+
+
 def test_a_session_without_a_beginning_is_not_passed_over() -> None:
     """It may be going on, and unknown is not empty."""
     with pytest.raises(UnreadableError, match="has no start_time"):

@@ -1,0 +1,1 @@
+-- A room may have a tally of its meetings; rows without one read as before.
