@@ -22,6 +22,7 @@ from orchestrator.meetings_server import (
     CallbackUrls,
     Clock,
     Hostility,
+    Medium,
     Memory,
     Report,
     Sender,
@@ -238,9 +239,10 @@ async def over_http(
     clock: Clock,
     report: Report = unreported,
     hostility: Hostility | None = None,
+    medium: Medium | None = None,
 ) -> AsyncIterator[Client]:
     """A server on a socket of this machine."""
-    server = await start(told, clock, report=report, hostility=hostility)
+    server = await start(told, clock, report=report, hostility=hostility, medium=medium)
     async with aiohttp.ClientSession() as session:
 
         async def way(

@@ -4,8 +4,8 @@ The law of this package: it knows nothing of the rest of the program; the contra
 HTTP. It reads no wall clock and draws no chance of its own: the host lends both. Each answer is
 durable before it is sent, and what was answered is seen by the next request (read-your-writes).
 
-Inside: server | memory → assembly → hostile → http | storage | callbacks → service → ports → model
-→ settings.
+Inside: server | memory → assembly → hostile → http | storage | media | callbacks → lobby → service
+→ ports → model → settings.
 """
 
 from orchestrator.meetings_server.hostile import DEFAULT, Fault, Hostility, Profile, Route
@@ -15,6 +15,8 @@ from orchestrator.meetings_server.model.rooms import Dates
 from orchestrator.meetings_server.ports import (
     Clock,
     Entropy,
+    Medium,
+    MediumFault,
     Report,
     Sender,
     SendFault,
@@ -25,6 +27,7 @@ from orchestrator.meetings_server.settings import (
     Application,
     CallbackUrls,
     DialInNumber,
+    Mesh,
     Settings,
     TlsFiles,
 )
@@ -40,7 +43,10 @@ __all__ = [
     "Entropy",
     "Fault",
     "Hostility",
+    "Medium",
+    "MediumFault",
     "Memory",
+    "Mesh",
     "Profile",
     "Report",
     "Route",

@@ -8,7 +8,9 @@ from pathlib import Path
 from orchestrator.meetings_server.hostile import Hostility
 from orchestrator.meetings_server.http import Api
 from orchestrator.meetings_server.http.links import Links
-from orchestrator.meetings_server.ports import Clock, Entropy, Pictures, Report
+from orchestrator.meetings_server.lobby import Around, Lobby, Passes
+from orchestrator.meetings_server.media import MeshMedium
+from orchestrator.meetings_server.ports import Clock, Entropy, Medium, Pictures, Report
 from orchestrator.meetings_server.service import Acts, Logos, Meetings, Recordings, Themes
 from orchestrator.meetings_server.settings import Settings
 from orchestrator.meetings_server.storage import (
@@ -32,6 +34,8 @@ class Host:
     report: Report = unreported
     #: None: an honest server.
     hostility: Hostility | None = None
+    #: None: the one of the settings, or none.
+    medium: Medium | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Assembly:
     store: SqliteStore
     acts: Acts
     api: Api
+    #: None: there is no medium, so nobody comes in.
+    lobby: Lobby | None
 
 
 @asynccontextmanager
@@ -58,15 +64,39 @@ async def assembled(
         stack.push_async_callback(store.close)
         contents = await stack.enter_async_context(FileContents.opened(_folder(settings)))
         meetings = Meetings(store, host.clock, host.entropy, settings, wake)
-        links = Links(external_url, await meetings.host_key(), settings.recording_link_life)
+        key = await meetings.host_key()
+        links = Links(external_url, key, settings.recording_link_life)
         recordings = Recordings(meetings, store, contents, host.entropy, links.download)
         await recordings.clean(host.report)
         logos = Logos(store, _pictures(settings), host.clock, host.entropy, wake)
         await logos.sweep()
         themes = Themes(store, meetings, logos, host.entropy, settings)
         acts = Acts(meetings, themes, recordings, logos)
-        around = None if host.hostility is None else host.hostility.answer
-        yield Assembly(store, acts, Api(acts, links, settings, host.clock, host.report, around))
+        lobby = None
+        medium = host.medium or _medium(settings, host.clock)
+        if medium is None:
+            await meetings.see_out_live()
+        else:
+            around = Around(
+                meetings=meetings,
+                recordings=recordings,
+                medium=medium,
+                passes=Passes(key.key),
+                clock=host.clock,
+                entropy=host.entropy,
+                report=host.report,
+            )
+            lobby = Lobby(around, links.is_host)
+            await lobby.reopen()
+            stack.push_async_callback(lobby.close)
+        wrong = None if host.hostility is None else host.hostility.answer
+        api = Api(acts, links, settings, host.clock, host.report, wrong)
+        yield Assembly(store, acts, api, lobby)
+
+
+def _medium(settings: Settings, clock: Clock) -> Medium | None:
+    """What people meet through; None: nothing."""
+    return None if settings.media is None else MeshMedium(settings.media, clock)
 
 
 def _folder(settings: Settings) -> Path | None:

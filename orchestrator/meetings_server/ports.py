@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from orchestrator.meetings_server.model.events import Callback
 from orchestrator.meetings_server.model.logos import Upload
+from orchestrator.meetings_server.model.people import Track
 from orchestrator.meetings_server.model.recordings import Recording
 from orchestrator.meetings_server.model.rooms import Room
 from orchestrator.meetings_server.model.sessions import (
@@ -38,6 +39,10 @@ class StoreFault(Exception):
 
 class SendFault(Exception):
     """A callback did not reach its receiver, or no answer came in time."""
+
+
+class MediumFault(Exception):
+    """What carries sound and picture did not do what it was asked; the text holds no secret."""
 
 
 class Clock(Protocol):
@@ -178,6 +183,10 @@ class SessionRecords(Protocol):
     def leave(self, participant: Participant, at: datetime) -> None: ...
 
     def present(self, session: Session) -> tuple[Participant, ...]: ...
+
+    def with_live(self) -> tuple[str, ...]:
+        """Rooms in which somebody is who came in over the meeting socket."""
+        ...
 
     def page(self, application_id: str, query: SessionQuery, now: datetime) -> SessionPage: ...
 
@@ -324,6 +333,110 @@ class Store(Protocol):
 
         Raises:
             StoreFault: it cannot be written.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What lets one person's browser into a medium, until `expires_at`; None: while it is inside.
+
+    Attributes:
+        offer: what stands under `media` in a welcome, `kind` and `most` apart (the meeting socket
+            of docs/meeting-socket.md). It may hold secrets, so it is shown to nobody else.
+    """
+
+    offer: Mapping[str, object]
+    expires_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        return "Ticket(***)"
+
+
+class Medium(Protocol):
+    """What carries sound and picture between people who were let in.
+
+    Whether somebody may be in a room is decided before, and not here. Those that leave out of
+    themselves need nothing done; a medium whose server holds connections ends them in `remove` and
+    `close`. Each method is given the room as it is by then.
+    """
+
+    @property
+    def kind(self) -> str:
+        """Its name on the meeting socket."""
+        ...
+
+    @property
+    def most(self) -> int:
+        """People that one room can hold."""
+        ...
+
+    @property
+    def can_record(self) -> bool: ...
+
+    async def admit(self, room: Room, who: Participant) -> Ticket:
+        """What this person needs to come in, each time anew; called again when they come back.
+
+        Raises:
+            MediumFault: nobody can come in just now.
+        """
+        ...
+
+    async def mute(self, room: Room, participant_id: str, track: Track) -> None:
+        """Let others hear or see no more of that, where the medium can; they may send it again.
+
+        Raises:
+            MediumFault: it could not be done just now.
+        """
+        ...
+
+    async def remove(self, room: Room, participant_id: str) -> None:
+        """End this person's connections, and take none by their ticket again. Fine if gone.
+
+        Raises:
+            MediumFault: it could not be done just now.
+        """
+        ...
+
+    async def close(self, room: Room) -> None:
+        """The session is over: end all connections of the room. Fine if there is none.
+
+        Raises:
+            MediumFault: it could not be done just now.
+        """
+        ...
+
+    async def present(self, room: Room) -> frozenset[str] | None:
+        """The ids of those who are connected; None: it cannot know, and the socket is the truth.
+
+        Asked before somebody is seen out whose socket was lost: who is still heard is not.
+
+        Raises:
+            MediumFault: it could not be asked just now.
+        """
+        ...
+
+    async def start_recording(self, room: Room, recording: Recording) -> None:
+        """Record from now on, as the room's options have it; only if `can_record`.
+
+        Raises:
+            MediumFault: it does not record.
+        """
+        ...
+
+    async def stop_recording(self, room: Room, recording: Recording) -> None:
+        """Record no more. Called when its session is over too; fine if it was stopped before.
+
+        Raises:
+            MediumFault: it could not be told just now.
+        """
+        ...
+
+    async def recorded(self, recording: Recording) -> Iterable[bytes]:
+        """The content of a stopped recording, once it is whole; that may take long.
+
+        Raises:
+            MediumFault: there will be none.
         """
         ...
 

@@ -3,15 +3,15 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from orchestrator.meetings_server.assembly import Host, assembled, unreported
+from orchestrator.meetings_server.assembly import Assembly, Host, assembled, unreported
 from orchestrator.meetings_server.callbacks import Courier, HttpSender, Letterhead
 from orchestrator.meetings_server.hostile import Hostility
-from orchestrator.meetings_server.http import Certificates, answering, open_door
-from orchestrator.meetings_server.ports import Clock, Entropy, Report, Sender
+from orchestrator.meetings_server.http import Certificates, Live, answering, open_door
+from orchestrator.meetings_server.ports import Clock, Entropy, Medium, Report, Sender
 from orchestrator.meetings_server.service import Bell, tick
 from orchestrator.meetings_server.settings import Settings, is_loopback
 
@@ -46,8 +46,11 @@ async def start(
     entropy: Entropy = os.urandom,
     report: Report = unreported,
     hostility: Hostility | None = None,
+    medium: Medium | None = None,
 ) -> Running:
     """Start a server; call `close` from the task that called this.
+
+    A `medium` stands in for that of the settings.
 
     Raises:
         OSError: the address cannot be had.
@@ -55,7 +58,7 @@ async def start(
         ValueError: the public key of an application or the certificate cannot be read, or a hostile
             server would be reached from elsewhere.
     """
-    host = Host(clock=clock, entropy=entropy, report=report, hostility=hostility)
+    host = Host(clock=clock, entropy=entropy, report=report, hostility=hostility, medium=medium)
     stack = AsyncExitStack()
     addresses = await stack.enter_async_context(serving(settings, host))
     return Running(addresses.url, addresses.inside_url, stack)
@@ -74,12 +77,7 @@ async def serving(settings: Settings, host: Host) -> AsyncIterator[Addresses]:
     if settings.tls is not None:
         tls = Certificates(settings.tls, host.report).listening
     listener = _listen(settings.host, settings.port)
-    ticker, courier, logos = Bell(), Bell(), Bell()
-
-    def wake() -> None:
-        ticker.ring()
-        courier.ring()
-        logos.ring()
+    bells = _Bells()
 
     url = _url(listener, "http" if tls is None else "https")
     async with AsyncExitStack() as stack:
@@ -89,7 +87,7 @@ async def serving(settings: Settings, host: Host) -> AsyncIterator[Addresses]:
             inside = _listen("127.0.0.1", 0)
             stack.callback(inside.close)
         external = settings.external_url or url
-        parts = await stack.enter_async_context(assembled(settings, external, host, wake))
+        parts = await stack.enter_async_context(assembled(settings, external, host, bells.ring))
         sender: Sender = await stack.enter_async_context(HttpSender.opened())
         if host.hostility is not None:
             sender = host.hostility.sender(sender)
@@ -97,20 +95,13 @@ async def serving(settings: Settings, host: Host) -> AsyncIterator[Addresses]:
         deliveries = Courier(parts.store, sender, letterhead, host.clock, host.entropy, host.report)
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(
-                    tick(parts.acts.meetings, host.clock, ticker, host.report),
-                    name="meetings-server: ticker",
-                ),
-                group.create_task(
-                    tick(parts.acts.logos, host.clock, logos, host.report),
-                    name="meetings-server: logos",
-                ),
-                group.create_task(deliveries.run(courier), name="meetings-server: courier"),
+                group.create_task(work, name=f"meetings-server: {name}")
+                for name, work in _chores(parts, host, deliveries, bells).items()
             ]
-            if host.hostility is not None:
-                late = host.hostility.run()
-                tasks.append(group.create_task(late, name="meetings-server: late calls"))
-            runner = answering(parts.api, host.report)
+            live = None
+            if parts.lobby is not None:
+                live = Live(parts.lobby, external, host.clock, host.report)
+            runner = answering(parts.api, host.report, live)
             doors = AsyncExitStack()
             await runner.setup()
             try:
@@ -122,9 +113,42 @@ async def serving(settings: Settings, host: Host) -> AsyncIterator[Addresses]:
                     yield Addresses(url, _url(inside, "http"))
             finally:
                 await doors.aclose()
+                if parts.lobby is not None:
+                    # First: those who are connected would be waited for.
+                    await parts.lobby.close()
                 await runner.cleanup()
                 for task in tasks:
                     task.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Bells:
+    """One for each that works beside the requests."""
+
+    ticker: Bell = field(default_factory=Bell)
+    courier: Bell = field(default_factory=Bell)
+    logos: Bell = field(default_factory=Bell)
+    lobby: Bell = field(default_factory=Bell)
+
+    def ring(self) -> None:
+        for bell in (self.ticker, self.courier, self.logos, self.lobby):
+            bell.ring()
+
+
+def _chores(
+    parts: Assembly, host: Host, deliveries: Courier, bells: _Bells
+) -> dict[str, Coroutine[None, None, None]]:
+    """What goes on beside the requests, by its name."""
+    chores = {
+        "ticker": tick(parts.acts.meetings, host.clock, bells.ticker, host.report),
+        "logos": tick(parts.acts.logos, host.clock, bells.logos, host.report),
+        "courier": deliveries.run(bells.courier),
+    }
+    if host.hostility is not None:
+        chores["late calls"] = host.hostility.run()
+    if parts.lobby is not None:
+        chores["lobby"] = parts.lobby.run(bells.lobby)
+    return chores
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -18,6 +18,16 @@ NO_WAIT: Final = timedelta()
 #: Bytes of a signature's secret: as many as the hash that it signs with.
 SHORTEST_SECRET: Final = 32
 
+#: A browser that sends its picture more than fifteen times does nothing else.
+MOST_IN_A_MESH: Final = 16
+
+SHORTEST_TURN_LIFE: Final = timedelta(minutes=10)
+STUN_URLS: Final = ("stun:", "stuns:")
+TURN_URLS: Final = ("turn:", "turns:")
+
+_ICE_URL: Final = re.compile(
+    r"[a-z]{4,5}:(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:\?transport=(?:udp|tcp))?"
+)
 _NUMBER: Final = re.compile(r"[1-9][0-9]{3,14}")
 _LOCALE: Final = re.compile(r"[a-z]{2}-[A-Z]{2}")
 # Names of headers that mean something else already cannot be taken.
@@ -88,6 +98,43 @@ class TlsFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mesh:
+    """People's browsers send to each other; the server only brings them together.
+
+    `ValueError` tells what cannot be.
+    """
+
+    #: People in one room: each sends to each other one, so uplinks end it soon.
+    most: int = 6
+    #: Where browsers learn how they are seen from outside, such as stun:stun.example.org:3478.
+    #: None named: people meet who are in one network, or reachable.
+    stun: tuple[str, ...] = ()
+    #: What relays where nothing else goes, such as turn:turn.example.org:3478?transport=tcp.
+    turn: tuple[str, ...] = ()
+    #: What the relays check names and passwords with, the same as theirs (coturn's
+    #: static-auth-secret); needed if there are relays.
+    turn_secret: Secret | None = None
+    #: How long a name and password are good for; they are given out anew in time.
+    turn_life: timedelta = timedelta(hours=6)
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.most <= MOST_IN_A_MESH:
+            message = f"a mesh holds 2 to {MOST_IN_A_MESH} people: {self.most}"
+            raise ValueError(message)
+        for schemes, urls in ((STUN_URLS, self.stun), (TURN_URLS, self.turn)):
+            for url in urls:
+                if not url.startswith(schemes) or _ICE_URL.fullmatch(url) is None:
+                    message = f"the address must be like {schemes[0]}host:3478: {url!r}"
+                    raise ValueError(message)
+        if self.turn and self.turn_secret is None:
+            message = "turn servers need turn_secret, by which they know our people"
+            raise ValueError(message)
+        if self.turn_life < SHORTEST_TURN_LIFE:
+            message = f"turn_life must be at least {SHORTEST_TURN_LIFE}: {self.turn_life}"
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole of it. `ValueError` tells the first thing that cannot be."""
 
@@ -126,6 +173,8 @@ class Settings:
     metadata_header: str | None = None
     #: Routes under /_test by which a test joins, leaves and looks behind the scenes.
     test_routes: bool = False
+    #: What people meet through in the browser; None: rooms are records, and nobody can come in.
+    media: Mesh | None = None
     #: How long a request waits before it is carried out, and its answer before it is sent.
     latency_before: timedelta = NO_WAIT
     latency_after: timedelta = NO_WAIT

@@ -13,6 +13,7 @@ from typing import Final
 from aiohttp import web
 
 from orchestrator.meetings_server.http.api import Api
+from orchestrator.meetings_server.http.live import Live
 from orchestrator.meetings_server.http.web import application
 from orchestrator.meetings_server.ports import Report
 
@@ -30,11 +31,11 @@ _TURNED_AWAY: Final = (
 )
 
 
-def answering(api: Api, report: Report) -> web.AppRunner:
+def answering(api: Api, report: Report, live: Live | None = None) -> web.AppRunner:
     """What answers at doors; set it up before the first is opened, and clean it up at the end."""
     # access_log: what is asked is logged by the host, or by the test routes.
     return web.AppRunner(
-        application(api),
+        application(api, live),
         access_log=None,
         logger=_Discreet(report),
         keepalive_timeout=_IDLE,

@@ -8,6 +8,8 @@ from typing import Final
 from aiohttp import web
 
 from orchestrator.meetings_server.http.api import Api
+from orchestrator.meetings_server.http.live import PATH as LIVE_PATH
+from orchestrator.meetings_server.http.live import Live
 from orchestrator.meetings_server.http.wire import Answer, Part, Request, Silence
 
 # Bytes of a file that are read at once.
@@ -16,8 +18,8 @@ _PIECE: Final = 256 * 1024
 _PATIENCE: Final = 75.0
 
 
-def application(api: Api) -> web.Application:
-    """An application with one handler; paths, methods and errors are the API's own business."""
+def application(api: Api, live: Live | None = None) -> web.Application:
+    """One handler for all but `live`; paths, methods and errors are the API's own business."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
@@ -44,6 +46,8 @@ def application(api: Api) -> web.Application:
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body or None)
 
     app = web.Application()
+    if live is not None:
+        app.router.add_get(LIVE_PATH, live.answer, allow_head=False)
     # Every path: a dot would leave out those with a line break, and aiohttp would answer for us.
     app.router.add_route("*", r"/{path:[\s\S]*}", handle)
     return app

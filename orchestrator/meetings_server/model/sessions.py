@@ -13,6 +13,8 @@ class Participant:
     name: str
     is_host: bool
     joined_at: datetime
+    #: Came in over the meeting socket, and is seen out when that is lost for long.
+    is_live: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,9 @@ COLOR: Final = re.compile(r"^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$")
 COMPANY_URL: Final = re.compile(r"^(?=.*[^0-9])[0-9a-zA-Z_~-]+$")
 
 #: First segments of this server's own paths, which no company can have.
-OWN_SEGMENTS: Final = frozenset({"_test", "beta", "j", "logos", "meetings", "recordings", "v1"})
+OWN_SEGMENTS: Final = frozenset(
+    {"_test", "assets", "beta", "j", "live", "logos", "meetings", "recordings", "v1"}
+)
 
 #: Of a theme of the API's own customers; `VBC` was another product of Vonage.
 DOMAIN: Final = "VCP"

@@ -7,7 +7,7 @@ logos | meetings → presence | upkeep → announcing | naming | theming | waiti
 
 from orchestrator.meetings_server.service.acts import Acts
 from orchestrator.meetings_server.service.logos import Grant, Logos, TooManyWaiting
-from orchestrator.meetings_server.service.meetings import HostKey, Meetings
+from orchestrator.meetings_server.service.meetings import HostKey, Inside, Meetings
 from orchestrator.meetings_server.service.recordings import Recordings
 from orchestrator.meetings_server.service.themes import Themes
 from orchestrator.meetings_server.service.ticking import tick
@@ -18,6 +18,7 @@ __all__ = [
     "Bell",
     "Grant",
     "HostKey",
+    "Inside",
     "Logos",
     "Meetings",
     "Recordings",

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from orchestrator.foundation.instants import EPOCH, truncate
+from orchestrator.meetings_server.model.recordings import Recording
 from orchestrator.meetings_server.model.refusals import Reason, Refused, not_found
 from orchestrator.meetings_server.model.rooms import (
     Dates,
@@ -20,7 +21,12 @@ from orchestrator.meetings_server.model.rooms import (
     made,
     planted,
 )
-from orchestrator.meetings_server.model.sessions import Participant, SessionPage, SessionQuery
+from orchestrator.meetings_server.model.sessions import (
+    Participant,
+    Session,
+    SessionPage,
+    SessionQuery,
+)
 from orchestrator.meetings_server.ports import (
     Clock,
     Entropy,
@@ -46,6 +52,17 @@ class HostKey:
 
     id: str
     key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A room at a moment, with the session that runs in it, if any."""
+
+    room: Room
+    session: Session | None
+    present: tuple[Participant, ...]
+    #: Those of its recordings that are not stopped.
+    recordings: tuple[Recording, ...]
 
 
 class Meetings:
@@ -189,13 +206,16 @@ class Meetings:
             joined_at=now,
         )
 
-        def work(records: Records) -> tuple[Room, Participant]:
-            room = _known(records, room_id)
-            return presence.enter(records, self._announcer, room, who, now)
+        return (await self._entered(room_id, who, now))[1]
 
-        room, who = await self._write(work)
-        self._noted(room)
-        return who
+    async def enter(self, room_id: str, who: Participant) -> tuple[Room, Participant]:
+        """Let somebody in who has an id already; the room, and them in the session that runs.
+
+        Raises:
+            Refused: no such room, or it is over.
+        """
+        now = await self._caught_up()
+        return await self._entered(room_id, replace(who, joined_at=now), now)
 
     async def leave(self, room_id: str, participant_id: str) -> None:
         """See somebody out.
@@ -210,6 +230,82 @@ class Meetings:
             return presence.leave(records, self._announcer, room, participant_id, now)
 
         self._noted(await self._write(work))
+
+    async def clear(self, room_id: str) -> None:
+        """See everybody out of a room; fine if nobody is in it.
+
+        Raises:
+            Refused: no such room.
+        """
+        now = await self._caught_up()
+
+        def work(records: Records) -> Room:
+            return presence.clear(records, self._announcer, _known(records, room_id), now)
+
+        self._noted(await self._write(work))
+
+    async def inside(self, room_id: str) -> Inside | None:
+        """The room and who is in it now; None: it was deleted, or there is none."""
+        await self._caught_up()
+
+        def work(records: Records) -> Inside | None:
+            room = records.rooms.get(room_id)
+            if room is None:
+                return None
+            session = records.sessions.running(room_id)
+            if session is None:
+                return Inside(room, None, (), ())
+            present = records.sessions.present(session)
+            return Inside(room, session, present, records.recordings.running(session.id))
+
+        return await self._store.read(work)
+
+    async def with_live(self) -> tuple[str, ...]:
+        """The rooms in which people are who came in over the meeting socket."""
+        return await self._store.read(lambda records: records.sessions.with_live())
+
+    async def see_out_live(self) -> None:
+        """See all out who came in over the meeting socket: there is none to come back to.
+
+        Raises:
+            StoreFault: the store cannot be read or written.
+        """
+        if not await self.with_live():
+            return
+        now = await self._caught_up()
+
+        def work(records: Records) -> None:
+            for room_id in records.sessions.with_live():
+                room, session = _known(records, room_id), records.sessions.running(room_id)
+                for who in () if session is None else records.sessions.present(session):
+                    if who.is_live:
+                        room = presence.leave(records, self._announcer, room, who.id, now)
+
+        await self._write(work)
+        self._due = EPOCH
+
+    async def revoke_host(self, application_id: str, room_id: str) -> Room:
+        """Make all host links of a room worthless; it has another from now on.
+
+        Whoever came in by one over the meeting socket is seen out.
+
+        Raises:
+            Refused: no such room.
+        """
+        now = await self._caught_up()
+        host_id = draw_id(self._entropy)
+
+        def work(records: Records) -> Room:
+            room = _own(records, application_id, room_id)
+            room = replace(room, names=replace(room.names, host_id=host_id))
+            records.rooms.save(room)
+            session = records.sessions.running(room_id)
+            for who in () if session is None else records.sessions.present(session):
+                if who.is_host and who.is_live:
+                    room = presence.leave(records, self._announcer, room, who.id, now)
+            return room
+
+        return self._noted(await self._write(work))
 
     async def look(self, work: Callable[[Records, datetime], Result]) -> Result:
         """Read, for what stands beside rooms, once all that came due until now is carried out."""
@@ -252,6 +348,16 @@ class Meetings:
     def now(self) -> datetime:
         """The moment, as this server sees it."""
         return truncate(self._clock.now())
+
+    async def _entered(
+        self, room_id: str, who: Participant, now: datetime
+    ) -> tuple[Room, Participant]:
+        def work(records: Records) -> tuple[Room, Participant]:
+            room = _known(records, room_id)
+            return presence.enter(records, self._announcer, room, who, now)
+
+        room, who = await self._write(work)
+        return self._noted(room), who
 
     async def _caught_up(self) -> datetime:
         now = self.now

@@ -62,19 +62,32 @@ def leave(
     return _moved(records, room, Event.EMPTIED, now)
 
 
+def clear(records: Records, announcer: Announcer, room: Room, now: datetime) -> Room:
+    """See everybody out, which ends the session; nothing happens where none runs."""
+    if not _seen_out(records, announcer, room, now):
+        return room
+    return _moved(records, room, Event.EMPTIED, now)
+
+
 def remove(records: Records, announcer: Announcer, room: Room, now: datetime) -> Room:
     """Delete a room; whoever is inside is seen out first.
 
     Raises:
         Refused: it has been deleted before.
     """
-    session = records.sessions.running(room.id)
-    if session is not None:
-        for who in records.sessions.present(session):
-            records.sessions.leave(who, now)
-            announcer.left(records, room, who, now)
-        _end(records, announcer, room, session, now)
+    _seen_out(records, announcer, room, now)
     return _moved(records, room, Event.REMOVED, now)
+
+
+def _seen_out(records: Records, announcer: Announcer, room: Room, now: datetime) -> bool:
+    session = records.sessions.running(room.id)
+    if session is None:
+        return False
+    for who in records.sessions.present(session):
+        records.sessions.leave(who, now)
+        announcer.left(records, room, who, now)
+    _end(records, announcer, room, session, now)
+    return True
 
 
 def _end(

@@ -42,13 +42,13 @@ def fixed_columns(room: Room) -> dict[str, str | int | None]:
         "created_at": to_milliseconds(room.created_at),
         "meeting_code": room.names.meeting_code,
         "guest_token": room.names.guest_token,
-        "host_id": room.names.host_id,
     }
 
 
 def changing_columns(room: Room) -> dict[str, str | int | None]:
     """What may change, by column."""
     return {
+        "host_id": room.names.host_id,
         "expires_at": to_milliseconds(room.life.expires_at),
         "expire_after_use": room.expire_after_use,
         "kind": room.life.kind.value,

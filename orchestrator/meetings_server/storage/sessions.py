@@ -84,14 +84,15 @@ class SessionTable:
 
     def enter(self, participant: Participant) -> None:
         self._connection.execute(
-            "INSERT INTO participant (id, session_id, name, is_host, joined_at) "
-            "VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO participant (id, session_id, name, is_host, joined_at, is_live) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
             (
                 participant.id,
                 participant.session_id,
                 participant.name,
                 participant.is_host,
                 to_milliseconds(participant.joined_at),
+                participant.is_live,
             ),
         )
 
@@ -107,16 +108,15 @@ class SessionTable:
             "ORDER BY joined_at, rowid",
             (session.id,),
         )
-        return tuple(
-            Participant(
-                id=row["id"],
-                session_id=row["session_id"],
-                name=row["name"],
-                is_host=bool(row["is_host"]),
-                joined_at=from_milliseconds(row["joined_at"]),
-            )
-            for row in rows
+        return tuple(_participant(row) for row in rows)
+
+    def with_live(self) -> tuple[str, ...]:
+        rows = self._connection.execute(
+            "SELECT DISTINCT session.room_id FROM participant "
+            "JOIN session ON session.id = participant.session_id "
+            "WHERE is_live = 1 AND left_at IS NULL ORDER BY session.serial"
         )
+        return tuple(str(row["room_id"]) for row in rows)
 
     def page(self, application_id: str, query: SessionQuery, now: datetime) -> SessionPage:
         values = {
@@ -134,6 +134,17 @@ class SessionTable:
             tuple(_record(row) for row in rows),
             int(self._connection.execute(_COUNT, values).fetchone()[0]),
         )
+
+
+def _participant(row: sqlite3.Row) -> Participant:
+    return Participant(
+        id=row["id"],
+        session_id=row["session_id"],
+        name=row["name"],
+        is_host=bool(row["is_host"]),
+        joined_at=from_milliseconds(row["joined_at"]),
+        is_live=bool(row["is_live"]),
+    )
 
 
 def _record(row: sqlite3.Row) -> SessionRecord:

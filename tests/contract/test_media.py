@@ -1,0 +1,543 @@
+"""People meet over the meeting socket, whatever carries their voices: one suite for all media."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from orchestrator.meetings_server import Medium, Mesh, Settings
+from tests.callers import CLOSED_CODE, Caller, Calls, calling, guest, host
+from tests.fakes.clock import VirtualClock, settle
+from tests.fakes.medium import StagedMedium
+from tests.meetings import Client, over_http, settings
+
+_TICK = 5.0
+
+
+@dataclass
+class Place:
+    """A server, how to ask it, and how to call."""
+
+    client: Client
+    calls: Calls
+    clock: VirtualClock
+    told: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+
+    async def room(self, **fields: Any) -> Any:
+        """A long_term room."""
+        return await self.client.create_long(**fields)
+
+    async def sessions(self, room: Any) -> Any:
+        """The sessions of a room as the API tells them."""
+        reply = await self.client.ask("GET", "/sessions", query={"room_id": room["id"]})
+        return reply.json["_embedded"]["sessions"]
+
+    async def phase(self, room: Any) -> str:
+        """Where in its life a room is."""
+        rooms = (await self.client.ask("GET", "/_test/rooms", base="")).json["rooms"]
+        return str(next(one["phase"] for one in rooms if one["id"] == room["id"]))
+
+    async def is_in_use(self, room: Any) -> bool:
+        """Whether a session runs."""
+        return await self.phase(room) in {"occupied", "ending"}
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, a tick of the socket at a time, so that pings are answered."""
+        await settle()
+        while seconds > 0:
+            self.clock.advance(min(seconds, _TICK))
+            seconds -= _TICK
+            await settle()
+
+
+@asynccontextmanager
+async def opened(
+    told: Settings, clock: VirtualClock, medium: Medium | None = None
+) -> AsyncIterator[Place]:
+    """A server, and what it reports."""
+    reports: list[tuple[str, Mapping[str, object]]] = []
+
+    def report(name: str, about: Mapping[str, object]) -> None:
+        reports.append((name, about))
+
+    async with (
+        over_http(told, clock, report, medium=medium) as client,
+        calling(client.url) as calls,
+    ):
+        yield Place(client, calls, clock, reports)
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """Moved by the tests."""
+    return VirtualClock()
+
+
+@pytest.fixture(params=["mesh", "staged"])
+def medium(request: pytest.FixtureRequest) -> Medium | None:
+    """What carries voices; None: what the settings say."""
+    return StagedMedium(most=6) if request.param == "staged" else None
+
+
+@pytest.fixture
+async def place(clock: VirtualClock, medium: Medium | None) -> AsyncIterator[Place]:
+    """A server where people can meet."""
+    async with opened(settings(media=Mesh()), clock, medium) as place:
+        yield place
+        assert place.told == []
+
+
+async def met(place: Place, room: Any, *names: str) -> list[Caller]:
+    """A host and guests, who have all heard of each other."""
+    callers: list[Caller] = []
+    for name in names:
+        caller = await place.calls.enter(guest(room) if callers else host(room), name)
+        for other in callers:
+            assert (await other.hear("joined"))["person"]["name"] == name
+        callers.append(caller)
+    return callers
+
+
+# --- coming and going ---
+
+
+async def test_two_meet(place: Place) -> None:
+    """They learn of each other and speak; the API tells of their session."""
+    room = await place.room(display_name="Stand-up")
+    ada = await place.calls.enter(host(room), "Ada", microphone=True)
+    assert ada.welcome["role"] == "host"
+    assert ada.welcome["room"] == {
+        "name": "Stand-up",
+        "features": {"chat": True, "recording": True},
+        "initial": {"microphone": "default"},
+        "ends_at": room["expires_at"],
+    }
+    bob = await place.calls.enter(guest(room), "  Bob \n the  Builder ", camera=True)
+    about_bob = {
+        "id": bob.id,
+        "name": "Bob the Builder",
+        "role": "guest",
+        "microphone": False,
+        "camera": True,
+        "screen": False,
+    }
+    assert await ada.hear("joined") == {"type": "joined", "person": about_bob}
+    assert list(bob.people) == ["Ada", "Bob the Builder"]
+    assert bob.people["Ada"]["microphone"] is True
+    assert bob.people["Bob the Builder"] == about_bob
+    await bob.hang_up()
+    assert await ada.hear("left") == {"type": "left", "id": bob.id}
+    assert await place.is_in_use(room)
+    await ada.hang_up()
+    assert not await place.is_in_use(room)
+    (session,) = await place.sessions(room)
+    assert session["end_time"] is not None
+    assert session["participants_number"] == 2
+
+
+async def test_four_meet_and_signal(place: Place) -> None:
+    """What one browser tells another reaches that one alone, as it was."""
+    room = await place.room()
+    ada, bob, cyd, dan = await met(place, room, "Ada", "Bob", "Cyd", "Dan")
+    for data in (
+        {"description": {"type": "offer", "sdp": "v=0\r\no=- ü 1"}},
+        {"candidate": {"candidate": "candidate:1 1 udp", "sdpMid": "0", "sdpMLineIndex": 0}},
+        {"candidate": None},
+    ):
+        await dan.say("signal", to=bob.id, data=data)
+        assert await bob.hear("signal") == {"type": "signal", "from": dan.id, "data": data}
+    await dan.say("state", microphone=True, camera=False, screen=True)
+    for other in (ada, bob, cyd):
+        person = (await other.hear("changed"))["person"]
+        assert (person["id"], person["screen"], person["microphone"]) == (dan.id, True, True)
+    await dan.say("state", microphone=True, camera=False, screen=True)  # nothing new
+    await dan.say("chat", text="done")
+    for one in (ada, bob, cyd, dan):
+        assert (await one.hear("chat"))["message"]["text"] == "done"
+
+
+async def test_what_the_room_says_of_itself(place: Place) -> None:
+    """What its features are, and that an instant room has no end that anybody could name."""
+    room = await place.client.create(
+        available_features={"is_chat_available": False, "is_recording_available": False},
+        initial_join_options={"microphone_state": "off"},
+    )
+    ada = await place.calls.enter(host(room))
+    assert ada.welcome["room"]["features"] == {"chat": False, "recording": False}
+    assert ada.welcome["room"]["initial"] == {"microphone": "off"}
+    assert ada.welcome["room"]["ends_at"] is None
+    assert ada.welcome["recording"] == {"on": False, "can": False}
+    await ada.say("chat", text="Hello?")
+    assert await ada.error() == "not_allowed"
+
+
+async def test_chat_is_told_to_who_comes_later(place: Place) -> None:
+    """The last 200 of the session; a new session knows nothing of it."""
+    room = await place.room()
+    (ada,) = await met(place, room, "Ada")
+    for number in range(205):
+        await ada.say("chat", text=f"{number}")
+        await ada.hear("chat")
+        place.clock.advance(1)
+    bob = await place.calls.enter(guest(room), "Bob")
+    texts = [message["text"] for message in bob.welcome["chat"]]
+    assert texts == [f"{number}" for number in range(5, 205)]
+    first = bob.welcome["chat"][0]
+    assert (first["from"], first["name"], len(first["id"])) == (ada.id, "Ada", 36)
+    assert first["at"] == "2026-01-05T09:00:05.000Z"
+    await bob.hang_up()
+    await ada.hang_up()
+    assert (await place.calls.enter(guest(room), "Bob")).welcome["chat"] == []
+
+
+async def test_what_is_too_long_or_too_much_is_not_said(place: Place) -> None:
+    """Neither a message without an end nor one without a pause nor an empty one."""
+    room = await place.room()
+    (ada,) = await met(place, room, "Ada")
+    await ada.say("chat", text="ü" * 2_001)
+    assert await ada.error() == "too_long"
+    await ada.say("chat", text=" \n")
+    assert await ada.error() == "bad_frame"
+    for _ in range(10):
+        await ada.say("chat", text="ü" * 2_000)
+        await ada.hear("chat")
+    await ada.say("chat", text="one too many")
+    assert await ada.error() == "too_fast"
+
+
+# --- the door ---
+
+
+async def test_a_full_room(clock: VirtualClock) -> None:
+    """Takes nobody until somebody leaves."""
+    async with opened(settings(media=Mesh(most=2)), clock) as place:
+        room = await place.room()
+        _, bob = await met(place, room, "Ada", "Bob")
+        assert await (await place.calls.call(guest(room), "Cyd")).reason() == "full"
+        await bob.hang_up()
+        await place.calls.enter(guest(room), "Cyd")
+
+
+async def test_rooms_that_are_none_any_more(place: Place) -> None:
+    """Who comes too late is told so."""
+    unknown = {"link": "A" * 22}
+    assert await (await place.calls.call(unknown)).reason() == "unknown"
+    room = await place.client.create()
+    forged = {**guest(room), "host": "eyJhbGciOiJub25lIn0.e30."}
+    assert await (await place.calls.call(forged)).reason() == "unknown"
+    await place.pass_time(600)
+    assert await (await place.calls.call(guest(room))).reason() == "expired"
+    assert await (await place.calls.call(host(room))).reason() == "expired"
+    gone = await place.room()
+    assert (await place.client.ask("DELETE", f"/rooms/{gone['id']}")).status == 204
+    assert await (await place.calls.call(guest(gone))).reason() == "ended"
+
+
+async def test_guests_wait_for_the_host(place: Place) -> None:
+    """And are let in when one comes; while one is there, at once."""
+    room = await place.room(join_approval_level="after_owner_only")
+    bob = await place.calls.call(guest(room), "Bob")
+    assert await bob.hear("waiting") == {"type": "waiting", "reason": "host"}
+    assert not await place.is_in_use(room)
+    ada = await place.calls.enter(host(room), "Ada")
+    (waiting,) = ada.welcome["waiting"]
+    assert waiting["name"] == "Bob"
+    await bob.come_in()
+    assert await ada.hear("knock_ended") == {"type": "knock_ended", "id": waiting["id"]}
+    assert (await ada.hear("joined"))["person"]["id"] == bob.id
+    cyd = await place.calls.enter(guest(room), "Cyd")
+    for one in (ada, bob):
+        await one.hear("joined")
+    await ada.hang_up()
+    dan = await place.calls.call(guest(room), "Dan")
+    assert (await dan.hear("waiting"))["reason"] == "host"
+    await cyd.hang_up()
+
+
+async def test_the_host_lets_in_and_denies(place: Place) -> None:
+    """One by one; whoever waits knows for what, and may give up."""
+    room = await place.room(join_approval_level="explicit_approval")
+    bob = await place.calls.call(guest(room), "Bob")
+    assert (await bob.hear("waiting"))["reason"] == "host"
+    ada = await place.calls.enter(host(room), "Ada")
+    (about_bob,) = ada.welcome["waiting"]
+    assert (await bob.hear("waiting"))["reason"] == "approval"
+    cyd = await place.calls.call(guest(room), "Cyd")
+    assert (await cyd.hear("waiting"))["reason"] == "approval"
+    about_cyd = await ada.hear("knock")
+    assert about_cyd["name"] == "Cyd"
+    await ada.say("admit", id=about_bob["id"])
+    assert (await ada.hear("knock_ended"))["id"] == about_bob["id"]
+    await bob.come_in()
+    assert bob.welcome["waiting"] == []
+    await ada.hear("joined")
+    await ada.say("deny", id=about_cyd["id"])
+    assert await cyd.reason() == "denied"
+    assert (await ada.hear("knock_ended"))["id"] == about_cyd["id"]
+    await ada.say("admit", id=about_cyd["id"])
+    assert await ada.error() == "unknown_person"
+    dan = await place.calls.call(guest(room), "Dan")
+    about_dan = await ada.hear("knock")
+    await dan.hear("waiting")
+    await dan.say("chat", text="Let me in!")
+    assert await dan.error() == "not_allowed"
+    await dan.vanish()
+    assert (await ada.hear("knock_ended"))["id"] == about_dan["id"]
+    eve = await place.calls.call(guest(room), "Eve")
+    about_eve = await ada.hear("knock")
+    await eve.hang_up()
+    assert (await ada.hear("knock_ended"))["id"] == about_eve["id"]
+    await ada.hang_up()
+    fay = await place.calls.call(guest(room), "Fay")
+    assert (await fay.hear("waiting"))["reason"] == "host"
+
+
+async def test_nobody_is_let_into_a_full_room(clock: VirtualClock) -> None:
+    """The guest goes on waiting; those who need no approval any more are told that it is full."""
+    async with opened(settings(media=Mesh(most=2)), clock) as place:
+        room = await place.room(join_approval_level="explicit_approval")
+        ada = await place.calls.enter(host(room), "Ada")
+        knocks = []
+        guests = []
+        for name in ("Bob", "Cyd"):
+            guests.append(await place.calls.call(guest(room), name))
+            await guests[-1].hear("waiting")
+            knocks.append((await ada.hear("knock"))["id"])
+        await ada.say("admit", id=knocks[0])
+        await guests[0].come_in()
+        await ada.say("admit", id=knocks[1])
+        await ada.hear("knock_ended")
+        await ada.hear("joined")
+        assert await ada.error() == "full"
+        assert not guests[1].has_heard
+        changes = {"update_details": {"join_approval_level": "none"}}
+        await place.client.ask("PATCH", f"/rooms/{room['id']}", changes)
+        assert await guests[1].reason() == "full"
+
+
+async def test_a_room_that_asks_no_more_lets_all_in(place: Place) -> None:
+    """Whoever waits when its level is changed."""
+    room = await place.room(join_approval_level="explicit_approval")
+    bob = await place.calls.call(guest(room), "Bob")
+    await bob.hear("waiting")
+    changes = {"update_details": {"join_approval_level": "none"}}
+    await place.client.ask("PATCH", f"/rooms/{room['id']}", changes)
+    await bob.come_in()
+
+
+async def test_who_waits_is_told_when_the_room_is_over(place: Place) -> None:
+    """Be it expired or deleted."""
+    short = await place.client.create(join_approval_level="explicit_approval")
+    long = await place.room(join_approval_level="explicit_approval")
+    bob = await place.calls.call(guest(short), "Bob")
+    await bob.hear("waiting")
+    cyd = await place.calls.call(guest(long), "Cyd")
+    await cyd.hear("waiting")
+    await place.client.ask("DELETE", f"/rooms/{long['id']}")
+    assert await cyd.reason() == "ended"
+    await place.pass_time(600)
+    assert await bob.reason() == "expired"
+
+
+async def test_so_many_may_wait_and_no_more(place: Place) -> None:
+    """The next may come again."""
+    room = await place.room(join_approval_level="explicit_approval")
+    for number in range(50):
+        await (await place.calls.call(guest(room), f"{number}")).hear("waiting")
+    last = await (await place.calls.call(guest(room), "last")).closed()
+    assert (last["reason"], last["retry_after"]) == ("busy", 30)
+
+
+async def test_how_often_people_may_come(place: Place) -> None:
+    """By one link, and from one address; those who come back are not counted."""
+    room, other = await place.room(), await place.room()
+    ada, bob = await met(place, room, "Ada", "Bob")
+    await bob.hang_up()
+    for _ in range(58):
+        await (await place.calls.enter(guest(room), "Bob")).hang_up()
+    last = await (await place.calls.call(guest(room), "Bob")).closed()
+    assert (last["reason"], last["retry_after"]) == ("busy", 1)
+    for _ in range(59):
+        assert await (await place.calls.call({"link": "none"})).reason() == "unknown"
+    last = await (await place.calls.call(guest(other), "Bob")).closed()
+    assert (last["reason"], last["retry_after"]) == ("busy", 1)
+    again = await place.calls.enter(host(room), "Ada", resume=ada.resume)
+    assert again.id == ada.id
+    place.clock.advance(0.5)
+    await place.calls.enter(guest(other), "Bob")
+    old = await place.calls.call(guest(room), "Bob", resume=bob.resume)
+    assert await old.reason() == "busy"
+
+
+# --- what hosts do ---
+
+
+async def test_hosts_mute_and_remove(place: Place, medium: Medium | None) -> None:
+    """The medium hears of it too; who was removed has lost their pass."""
+    room = await place.room()
+    ada, bob, cyd = await met(place, room, "Ada", "Bob", "Cyd")
+    await ada.say("mute", id=bob.id, kind="microphone")
+    assert await bob.hear("mute") == {"type": "mute", "kind": "microphone"}
+    await ada.say("remove", id=bob.id)
+    assert await bob.reason() == "removed"
+    for other in (ada, cyd):
+        assert (await other.hear("left"))["id"] == bob.id
+    back = await place.calls.call(guest(room), "Bob", resume=bob.resume)
+    assert await back.reason() == "removed"
+    if isinstance(medium, StagedMedium):
+        assert ("mute", bob.id, "microphone") in medium.done
+        assert ("remove", bob.id) in medium.done
+
+
+async def test_guests_are_no_hosts(place: Place) -> None:
+    """Nothing that only hosts do is done for them, and nobody else is troubled by it."""
+    room = await place.room()
+    ada, bob = await met(place, room, "Ada", "Bob")
+    for kind, fields in (
+        ("mute", {"id": ada.id, "kind": "microphone"}),
+        ("remove", {"id": ada.id}),
+        ("admit", {"id": ada.id}),
+        ("deny", {"id": ada.id}),
+        ("end", {}),
+        ("record", {"on": True}),
+    ):
+        await bob.say(kind, **fields)
+        assert await bob.error() == "not_allowed"
+    assert not ada.has_heard
+
+
+async def test_the_host_ends_it_for_all(place: Place) -> None:
+    """The session is over, also for those who wait; the room is not."""
+    room = await place.client.create(join_approval_level="explicit_approval")
+    ada = await place.calls.enter(host(room), "Ada")
+    bob = await place.calls.call(guest(room), "Bob")
+    await bob.hear("waiting")
+    await ada.say("admit", id=(await ada.hear("knock"))["id"])
+    await bob.come_in()
+    cyd = await place.calls.call(guest(room), "Cyd")
+    await cyd.hear("waiting")
+    await ada.say("end")
+    for one in (bob, cyd):
+        assert await one.reason() == "ended"
+    assert (await ada.over()).data == CLOSED_CODE
+    assert await place.phase(room) == "cooling"
+    back = await place.calls.call(host(room), "Ada", resume=ada.resume)
+    assert (await back.come_in()).id != ada.id
+
+
+async def test_an_occupied_room_is_deleted_by_force_alone(place: Place) -> None:
+    """Then those inside are told that it has ended."""
+    room = await place.room()
+    ada, bob = await met(place, room, "Ada", "Bob")
+    path = f"/rooms/{room['id']}"
+    assert (await place.client.ask("DELETE", path)).status == 409
+    assert not ada.has_heard
+    assert (await place.client.ask("DELETE", path, query={"force": "true"})).status == 204
+    assert await ada.reason() == "ended"
+    assert await bob.reason() == "ended"
+
+
+async def test_a_meeting_goes_on_beyond_the_end_of_its_room(place: Place) -> None:
+    """An instant room has no end in use; a long_term room ends with its session."""
+    instant = await place.client.create()
+    long = await place.room(days=0.01)
+    in_instant = await met(place, instant, "Ada", "Bob")
+    in_long = await met(place, long, "Cyd", "Dan")
+    await place.pass_time(900)
+    assert await place.phase(instant) == "occupied"
+    assert await place.phase(long) == "ending"
+    eve = await place.calls.enter(guest(long), "Eve")  # whoever lost the connection may come back
+    for one in (*in_instant, *in_long, eve):
+        await one.say("leave")
+        await one.over()
+    assert await place.phase(instant) == "cooling"
+    assert await place.phase(long) == "expired"
+    await place.pass_time(600)
+    assert await place.phase(instant) == "expired"
+
+
+# --- lost connections ---
+
+
+async def test_a_lost_connection_keeps_its_place(place: Place) -> None:
+    """For half a minute: who comes back in it was never gone."""
+    room = await place.room()
+    ada, bob = await met(place, room, "Ada", "Bob")
+    await ada.say("chat", text="before")
+    for one in (ada, bob):
+        await one.hear("chat")
+    await bob.vanish()
+    await place.pass_time(29)
+    await ada.say("chat", text="meanwhile")
+    await ada.hear("chat")
+    back = await place.calls.enter(guest(room), "Bob", resume=bob.resume, microphone=True)
+    assert back.id == bob.id
+    assert [message["text"] for message in back.welcome["chat"]] == ["before", "meanwhile"]
+    assert (await ada.hear("changed"))["person"]["microphone"] is True
+    await place.pass_time(40)
+    assert not ada.has_heard
+    await back.vanish()
+    await place.pass_time(25)
+    assert not ada.has_heard
+    await place.pass_time(10)
+    assert await ada.hear("left") == {"type": "left", "id": bob.id}
+    again = await place.calls.enter(guest(room), "Bob", resume=back.resume)
+    assert again.id != bob.id
+
+
+async def test_the_last_one_who_is_lost_ends_the_session(place: Place) -> None:
+    """When the half minute is over, not before."""
+    room = await place.client.create()
+    (ada,) = await met(place, room, "Ada")
+    await ada.vanish()
+    await place.pass_time(25)
+    assert await place.phase(room) == "occupied"
+    await place.pass_time(10)
+    assert await place.phase(room) == "cooling"
+
+
+async def test_who_comes_in_elsewhere_replaces_themselves(place: Place) -> None:
+    """The others hear nothing of it, and the first connection can do no more."""
+    room = await place.room()
+    ada, bob = await met(place, room, "Ada", "Bob")
+    await bob.say("state", microphone=False, camera=False, screen=True)
+    await ada.hear("changed")
+    again = await place.calls.enter(guest(room), "Bob", resume=bob.resume)
+    assert again.id == bob.id
+    assert again.people["Bob"]["screen"] is True
+    assert await bob.reason() == "replaced"
+    await place.pass_time(60)
+    assert not ada.has_heard
+    await ada.say("signal", to=bob.id, data={"candidate": None})
+    await again.hear("signal")
+
+
+async def test_a_pass_is_good_for_its_link_and_room_alone(place: Place) -> None:
+    """With any other, or altered, its bearer comes as somebody new."""
+    room, other = await place.room(), await place.room()
+    ada, bob = await met(place, room, "Ada", "Bob")
+    for link, resume in (
+        (guest(other), bob.resume),
+        (guest(room), bob.resume[:-1] + ("A" if bob.resume[-1] != "A" else "B")),
+        (guest(room), bob.resume.replace(bob.id, ada.id)),
+        (guest(room), "nonsense"),
+    ):
+        caller = await place.calls.enter(link, "Eve", resume=resume)
+        assert caller.id not in {ada.id, bob.id}
+    assert not bob.has_heard or (await bob.next())["type"] == "joined"
+
+
+async def test_silence_is_a_lost_connection(place: Place) -> None:
+    """Who answers no ping for twenty-five seconds, and then another thirty, is seen out."""
+    room = await place.room()
+    (ada,) = await met(place, room, "Ada")
+    deaf = await place.calls.connect(autoping=False)
+    await deaf.send_json({"type": "join", **guest(room), "name": "Deaf"})
+    joined = await ada.hear("joined")
+    await place.pass_time(50)
+    assert not ada.has_heard
+    await place.pass_time(10)
+    assert await ada.hear("left") == {"type": "left", "id": joined["person"]["id"]}
+    await deaf.close()
