@@ -186,7 +186,7 @@ def _threats(hostility: Hostility | None) -> Sequence[Threat]:
             fault.meaning,
             max(share for (_, named), share in DEFAULT.rates.items() if named is fault),
             {route for route, named in DEFAULT.rates if named is fault}
-            >= {*Route} - {Route.CALLBACK, Route.UPLOAD},
+            >= {*Route} - {Route.CALLBACK, Route.UPLOAD, Route.DOWNLOAD},
             {
                 route.value: hostility.hits.get((route, named), 0)
                 for route, named in DEFAULT.rates

@@ -14,7 +14,14 @@ from orchestrator.meetings_server.http.problems import (
     refusal_answer,
     unauthenticated_answer,
 )
-from orchestrator.meetings_server.http.wire import JSON_TYPE, Answer, Json, Silence, compact
+from orchestrator.meetings_server.http.wire import (
+    JSON_TYPE,
+    Answer,
+    Json,
+    Part,
+    Silence,
+    compact,
+)
 from orchestrator.meetings_server.model.refusals import Refused
 
 _HTML: Final = (
@@ -69,13 +76,27 @@ def unauthorized() -> Answer:
     return unauthenticated_answer(Unauthenticated(*BAD_CREDENTIALS))
 
 
-def missing(refused: Refused) -> Answer:
-    """404, as for what never was."""
-    return refusal_answer(refused)
+def refused(why: Refused) -> Answer:
+    """404, as for what never was, or 403, as for what is not allowed."""
+    return refusal_answer(why)
+
+
+def shortened(answer: Answer, part: Part, chance: Random) -> Answer:
+    """Less of a file than its headers say that this is."""
+    return replace(answer, part=replace(part, length=chance.randrange(part.length)))
+
+
+def tagged_otherwise(answer: Answer, chance: Random) -> Answer:
+    """The same content, as if it had been stored anew."""
+    return replace(answer, headers={**answer.headers, "ETag": f'"{chance.randrange(10**6)}"'})
 
 
 def cut(answer: Answer, chance: Random) -> Silence:
     """The answer's beginning."""
+    if answer.part is not None:
+        begun = {**answer.headers, "Content-Length": str(answer.part.length)}
+        part = replace(answer.part, length=chance.randrange(answer.part.length))
+        return Silence(replace(answer, headers=begun, part=part))
     told = {**answer.headers, "Content-Length": str(len(answer.body))}
     kept = chance.randrange(len(answer.body)) if answer.body else 0
     return Silence(replace(answer, headers=told, body=answer.body[:kept]))
@@ -94,7 +115,8 @@ def wrong(answer: Answer, other: Json | None, chance: Random) -> Answer:
     if other is not None:
         bodies += [(JSON_TYPE, compact(other).encode())] * 3
     kind, body = chance.choice(bodies)
-    return replace(answer, headers={**answer.headers, "Content-Type": kind}, body=body)
+    headers = {**answer.headers, "Content-Type": kind}
+    return replace(answer, headers=headers, body=body, part=None)
 
 
 def stripped(room: Json, chance: Random) -> Json:

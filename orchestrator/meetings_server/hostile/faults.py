@@ -9,7 +9,11 @@ from typing import Final, Self
 
 
 class Route(StrEnum):
-    """What is asked; `CALLBACK` is what the server itself sends, `UPLOAD` goes to another place."""
+    """What is asked.
+
+    `CALLBACK` is what the server itself sends; `UPLOAD` goes to another place, and `DOWNLOAD` comes
+    from one.
+    """
 
     LIST = "list rooms"
     GET = "get room"
@@ -27,6 +31,10 @@ class Route(StrEnum):
     LOGO_PLACES = "get upload urls"
     FINALIZE = "finalize logos"
     UPLOAD = "upload logo"
+    RECORDINGS = "list recordings"
+    RECORDING = "get recording"
+    DELETE_RECORDING = "delete recording"
+    DOWNLOAD = "download recording"
     CALLBACK = "callback"
 
 
@@ -57,6 +65,9 @@ class Fault(StrEnum):
     DENIED_BUT_DONE = "denied, but done"
     TWICE = "sent twice"
     OUT_OF_ORDER = "held back"
+    FORBIDDEN = "403 for what is allowed"
+    CHANGED_TAG = "changed ETag"
+    SHORT = "short Content-Length"
 
     @property
     def meaning(self) -> str:
@@ -75,14 +86,14 @@ _MEANINGS: Final[Mapping[Fault, str]] = MappingProxyType(
         Fault.LATE: "closes the connection, and does it later",
         Fault.LOST: "closes the connection, and never does it (a callback: not sent)",
         Fault.CUT: "does it, and breaks off in the middle of the answer",
-        Fault.WRONG_BODY: "does it; the body is another room, {}, of another form, or HTML",
+        Fault.WRONG_BODY: "does it; the body tells of another one, is {}, of another form, or HTML",
         Fault.NO_METADATA: "does it; metadata is missing, empty or cut in the answer",
         Fault.NOT_DONE: "answers 2xx, with the old value, and does nothing",
         Fault.OLD_VALUE: "does it, and answers with the old value",
-        Fault.MISSING: "404 for a room or theme that is there; never twice in a row for one",
+        Fault.MISSING: "404 for what is there; never twice in a row for one",
         Fault.WRONG_DATE: "the Date of this one answer is wrong by years",
-        Fault.STALE: "the rooms or themes as they were before the last changes",
-        Fault.SKIPPED: "leaves out a room or theme that was just made, not the later ones",
+        Fault.STALE: "rooms, themes or recordings as they were before the last changes",
+        Fault.SKIPPED: "leaves out one that was just made, not the later ones",
         Fault.FEWER: "leaves out rooms, and counts them in total_items",
         Fault.NO_NEXT: "says nothing of the next page",
         Fault.UNAUTHORIZED: "401 to everything, for a while",
@@ -90,6 +101,9 @@ _MEANINGS: Final[Mapping[Fault, str]] = MappingProxyType(
         Fault.DENIED_BUT_DONE: "401, 429 or 503, although it was done",
         Fault.TWICE: "the same event two times",
         Fault.OUT_OF_ORDER: "the event comes later, after others that happened after it",
+        Fault.FORBIDDEN: "403, not done: a recording not uploaded yet, or a link that has expired",
+        Fault.CHANGED_TAG: "the same content by another ETag, whole or from where it was asked for",
+        Fault.SHORT: "less than it should be of what is left of a download, and called that long",
     }
 )
 
@@ -102,39 +116,42 @@ _READS: Final = frozenset(
         Route.THEME,
         Route.THEME_ROOMS,
         Route.LOGO_PLACES,
+        Route.RECORDINGS,
+        Route.RECORDING,
     }
 )
-_DELETIONS: Final = frozenset({Route.DELETE, Route.DELETE_THEME})
+_DELETIONS: Final = frozenset({Route.DELETE, Route.DELETE_THEME, Route.DELETE_RECORDING})
 _PATCHES: Final = frozenset({Route.PATCH, Route.PATCH_THEME})
 _CHANGES: Final = (
     _DELETIONS | _PATCHES | {Route.CREATE, Route.CREATE_THEME, Route.DEFAULT_THEME, Route.FINALIZE}
 )
 _API: Final = _READS | _CHANGES
-_WITH_UPLOAD: Final = _API | {Route.UPLOAD}
-_ONE: Final = _DELETIONS | _PATCHES | {Route.GET, Route.THEME}
+_ELSEWHERE: Final = frozenset({Route.UPLOAD, Route.DOWNLOAD})
+_ONE: Final = _DELETIONS | _PATCHES | {Route.GET, Route.THEME, Route.RECORDING, Route.DOWNLOAD}
+_LISTS: Final = frozenset({Route.LIST, Route.THEMES, Route.RECORDINGS})
 _SPLIT: Final = frozenset({Route.LIST, Route.SESSIONS, Route.THEME_ROOMS})
 _ROOM_TOLD: Final = frozenset({Route.GET, Route.CREATE, Route.PATCH})
 
 #: The routes on which a fault can be.
 ROUTES: Final[Mapping[Fault, frozenset[Route]]] = MappingProxyType(
     {
-        Fault.SLOW: _WITH_UPLOAD,
-        Fault.SLOW_AFTER: _WITH_UPLOAD,
+        Fault.SLOW: _API | _ELSEWHERE,
+        Fault.SLOW_AFTER: _API | _ELSEWHERE,
         Fault.TOO_MANY: _API,
-        Fault.UNAVAILABLE: _WITH_UPLOAD,
-        Fault.BROKEN: _WITH_UPLOAD,
+        Fault.UNAVAILABLE: _API | _ELSEWHERE,
+        Fault.BROKEN: _API | _ELSEWHERE,
         Fault.DONE_THEN_DROPPED: _CHANGES | {Route.UPLOAD},
         Fault.LATE: _CHANGES | {Route.UPLOAD},
-        Fault.LOST: _WITH_UPLOAD | {Route.CALLBACK},
-        Fault.CUT: _API - _DELETIONS,
-        Fault.WRONG_BODY: _API,
+        Fault.LOST: _API | _ELSEWHERE | {Route.CALLBACK},
+        Fault.CUT: _API - _DELETIONS | {Route.DOWNLOAD},
+        Fault.WRONG_BODY: _API | {Route.DOWNLOAD},
         Fault.NO_METADATA: _ROOM_TOLD | {Route.LIST, Route.THEME_ROOMS},
         Fault.NOT_DONE: _PATCHES | _DELETIONS | {Route.FINALIZE},
         Fault.OLD_VALUE: _PATCHES,
         Fault.MISSING: _ONE,
         Fault.WRONG_DATE: _API,
-        Fault.STALE: frozenset({Route.LIST, Route.THEMES}),
-        Fault.SKIPPED: frozenset({Route.LIST, Route.THEMES}),
+        Fault.STALE: _LISTS,
+        Fault.SKIPPED: _LISTS,
         Fault.FEWER: _SPLIT,
         Fault.NO_NEXT: _SPLIT,
         Fault.UNAUTHORIZED: _API,
@@ -142,6 +159,9 @@ ROUTES: Final[Mapping[Fault, frozenset[Route]]] = MappingProxyType(
         Fault.DENIED_BUT_DONE: _CHANGES,
         Fault.TWICE: frozenset({Route.CALLBACK}),
         Fault.OUT_OF_ORDER: frozenset({Route.CALLBACK}),
+        Fault.FORBIDDEN: frozenset({Route.DELETE_RECORDING, Route.DOWNLOAD}),
+        Fault.CHANGED_TAG: frozenset({Route.DOWNLOAD}),
+        Fault.SHORT: frozenset({Route.DOWNLOAD}),
     }
 )
 
@@ -252,6 +272,9 @@ _USUAL: Final[Mapping[Fault, float]] = MappingProxyType(
         Fault.EMPTY: 0.001,
         Fault.TWICE: 0.1,
         Fault.OUT_OF_ORDER: 0.1,
+        Fault.FORBIDDEN: 0.02,
+        Fault.CHANGED_TAG: 0.02,
+        Fault.SHORT: 0.02,
     }
 )
 

@@ -12,7 +12,7 @@ import jwt
 
 from orchestrator.meetings_server.hostile import answers, listings
 from orchestrator.meetings_server.hostile.callbacks import HostileSender
-from orchestrator.meetings_server.hostile.calls import Call, call_of
+from orchestrator.meetings_server.hostile.calls import Call, Kind, call_of
 from orchestrator.meetings_server.hostile.faults import DEFAULT, Fault, Place, Profile, Route
 from orchestrator.meetings_server.hostile.history import History
 from orchestrator.meetings_server.http import Answer, Carry, Request, Silence
@@ -41,8 +41,8 @@ class Hostility:
         self._spell: tuple[Fault, datetime] | None = None
         self._late: list[_Late] = []
         self._bell = Bell()
-        # By application, those of themes apart.
-        self._histories: defaultdict[tuple[str, bool], History] = defaultdict(History)
+        # By application, each kind apart.
+        self._histories: defaultdict[tuple[str, Kind], History] = defaultdict(History)
         # Those of which it was said that they are not there, since the truth was last told.
         self._denied: set[str] = set()
         self.profile = profile
@@ -142,8 +142,9 @@ class Hostility:
     def _lasting(self, route: Route) -> Fault | None:
         if self._spell is not None and self._spell[1] <= self._clock.now():
             self._spell = None
-        # Where logos are uploaded to is another place.
-        return None if self._spell is None or route is Route.UPLOAD else self._spell[0]
+        # Where logos are uploaded to, and recordings come from, is another place.
+        elsewhere = route in {Route.UPLOAD, Route.DOWNLOAD}
+        return None if self._spell is None or elsewhere else self._spell[0]
 
     def _hit(self, fault: Fault, call: Call) -> None:
         self._hits[call.route, fault] += 1
@@ -159,6 +160,8 @@ class Hostility:
                 return await self._garbled(fault, call)
             case Fault.NOT_DONE | Fault.OLD_VALUE | Fault.MISSING:
                 return await self._denied_or_undone(fault, call)
+            case Fault.CHANGED_TAG | Fault.SHORT:
+                return await self._sent_otherwise(fault, call)
             case _:
                 self._hit(fault, call)
                 return await self._disturbed(fault, call)
@@ -175,10 +178,8 @@ class Hostility:
                 answer = await self._carried_out(call)
                 await self._clock.sleep(wait)
                 return answer
-            case Fault.TOO_MANY:
-                return answers.too_many(now, chance, absurd=self._profile.absurd)
-            case Fault.UNAVAILABLE:
-                return answers.failed(503, chance)
+            case Fault.TOO_MANY | Fault.UNAVAILABLE | Fault.FORBIDDEN:
+                return self._refused(fault, call)
             case Fault.BROKEN:
                 if chance.random() < 0.5:
                     await self._carried_out(call)
@@ -195,6 +196,15 @@ class Hostility:
             case _:
                 pass  # lost for ever
         raise Silence
+
+    def _refused(self, fault: Fault, call: Call) -> Answer:
+        """What says, and truly, that nothing was done."""
+        if fault is Fault.FORBIDDEN:
+            return answers.refused(call.barred)
+        if fault is Fault.UNAVAILABLE:
+            return answers.failed(503, self._chance)
+        now, absurd = self._clock.now(), self._profile.absurd
+        return answers.too_many(now, self._chance, absurd=absurd)
 
     async def _while_it_lasts(self, fault: Fault, call: Call) -> Answer:
         if self._spell is None:
@@ -215,19 +225,22 @@ class Hostility:
             case Route.CREATE | Route.CREATE_THEME | Route.DEFAULT_THEME | Route.LOGO_PLACES:
                 return answers.failed(503, self._chance)
             case _:
-                return answers.missing(call.unknown)
+                return answers.refused(call.unknown)
 
     async def _mistold(self, fault: Fault, call: Call) -> Answer:
         """A listing that is not the truth."""
         answer = await self._carried_out(call)
         if answer.status != 200:
             return answer
-        page, lag = _page(call, answer), self._profile.lag
-        changes = self._history(call).since(self._clock.now() - lag * self._chance.random())
+        page, since = _page(call, answer), self._since()
+        changes = self._history(call).since(since)
         told: Json | None
         match fault:
             case Fault.STALE:
-                told = listings.stale(page, changes)
+                of_it = listings.of_session(changes, call.about)
+                told = listings.stale(page, of_it if call.route is Route.RECORDINGS else changes)
+            case Fault.SKIPPED if call.route is Route.RECORDINGS:
+                told = listings.without_young(page, since, self._chance)
             case Fault.SKIPPED:
                 told = listings.skipping(page, changes, self._chance)
             case Fault.FEWER:
@@ -237,9 +250,17 @@ class Hostility:
         if told is None:
             return answer
         self._hit(fault, call)
-        if call.is_of_themes:
-            return answers.with_document(answer, listings.listed(told))
-        return answers.with_document(answer, told)
+        match call.kind:
+            case Kind.THEMES:
+                return answers.with_document(answer, listings.listed(told))
+            case Kind.RECORDINGS:
+                return answers.with_document(answer, listings.recorded(told))
+            case _:
+                return answers.with_document(answer, told)
+
+    def _since(self) -> datetime:
+        """From when on what changed is told as it was before."""
+        return self._clock.now() - self._profile.lag * self._chance.random()
 
     async def _garbled(self, fault: Fault, call: Call) -> Answer:
         """An answer that does not come as it was."""
@@ -270,7 +291,9 @@ class Hostility:
         return answers.with_document(answer, told)
 
     async def _denied_or_undone(self, fault: Fault, call: Call) -> Answer:
-        """An answer that tells of one room or theme what is not so."""
+        """An answer that tells of one room, theme or recording what is not so."""
+        if call.route is Route.DOWNLOAD:
+            return await self._lacking(fault, call)
         before = await call.look()
         if before is None or (fault is Fault.MISSING and call.about in self._denied):
             return await self._carried_out(call)
@@ -283,12 +306,36 @@ class Hostility:
         self._hit(fault, call)
         if fault is Fault.MISSING:
             self._denied.add(call.about)
-            return answers.missing(call.unknown)
-        if call.route in {Route.DELETE, Route.DELETE_THEME}:
+            return answers.refused(call.unknown)
+        if call.route in {Route.DELETE, Route.DELETE_THEME, Route.DELETE_RECORDING}:
             return empty_answer(204)
         if call.route is Route.FINALIZE:
             return text_answer(200, "OK")
         return json_answer(200, _as_told(call, before))
+
+    async def _lacking(self, fault: Fault, call: Call) -> Answer:
+        """404 for a content that is there."""
+        answer, place = await self._carried_out(call), f"content of {call.about}"
+        if answer.part is None or place in self._denied:
+            self._denied.discard(place)
+            return answer
+        self._hit(fault, call)
+        self._denied.add(place)
+        return answers.refused(call.unknown)
+
+    async def _sent_otherwise(self, fault: Fault, call: Call) -> Answer:
+        """A download that is not what it was when it began."""
+        answer = await self._carried_out(call)
+        if answer.part is None or (fault is Fault.SHORT and answer.status != 206):
+            # Of a whole one nobody else knows how long it is.
+            return answer
+        self._hit(fault, call)
+        if fault is Fault.SHORT:
+            return answers.shortened(answer, answer.part, self._chance)
+        if self._chance.random() < 0.5:
+            asked = {name: it for name, it in call.request.headers.items() if name != "range"}
+            answer = await call.carry(replace(call.request, headers=asked))
+        return answers.tagged_otherwise(answer, self._chance)
 
     # --- the truth ----------------------------------------------------------------------------
 
@@ -301,29 +348,36 @@ class Hostility:
         match call.route, answer.status:
             case ((Route.CREATE | Route.CREATE_THEME), 201):
                 history.made(call.told(answer), now)
-            case ((Route.GET | Route.THEME), 200):
+            case ((Route.GET | Route.THEME | Route.RECORDING), 200):
                 history.saw(call.told(answer))
                 self._denied.discard(call.about)
             case ((Route.PATCH | Route.PATCH_THEME | Route.FINALIZE), 200) if before is not None:
                 history.changed(before, now)
-            case ((Route.DELETE | Route.DELETE_THEME), 204) if before is not None:
+            case (
+                (Route.DELETE | Route.DELETE_THEME | Route.DELETE_RECORDING),
+                204,
+            ) if before is not None:
                 history.removed(before, now)
         return answer
 
     def _history(self, call: Call) -> History:
-        return self._histories[_application(call.request), call.is_of_themes]
+        return self._histories[_application(call.request), call.kind]
 
 
 def _page(call: Call, answer: Answer) -> Json:
-    """A listing of ours, themes too, as a page."""
-    if call.is_of_themes:
-        return listings.paged(answers.documents(answer))
-    return answers.document(answer)
+    """A listing of ours, of whatever kind, as a page."""
+    match call.kind:
+        case Kind.THEMES:
+            return listings.paged(listings.named(answers.documents(answer)))
+        case Kind.RECORDINGS:
+            return listings.paged(listings.rows_of(answers.document(answer)))
+        case _:
+            return answers.document(answer)
 
 
 def _as_told(call: Call, known: Json) -> Json:
-    """What is known of a room or theme, as the API tells it."""
-    return listings.unnamed(known) if call.is_of_themes else known
+    """What is known of a room, theme or recording, as the API tells it."""
+    return listings.unnamed(known) if call.kind is Kind.THEMES else known
 
 
 def _application(request: Request) -> str:

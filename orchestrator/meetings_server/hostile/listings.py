@@ -1,12 +1,14 @@
-"""Pages of rooms, or of sessions, that are not the truth; None where the fault cannot be.
+"""Lists of rooms, sessions, themes, recordings that are not the truth; None where that cannot be.
 
 All of them begin with an honest page of this server, whose form is known.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from random import Random
 from typing import cast
 
+from orchestrator.foundation.instants import parse_instant
 from orchestrator.meetings_server.hostile.answers import stripped
 from orchestrator.meetings_server.hostile.history import Change
 from orchestrator.meetings_server.http.wire import Json
@@ -83,13 +85,39 @@ def unsigned(page: Json, chance: Random) -> Json | None:
     return _with_rows(page, [*rows[:place], stripped(rows[place], chance), *rows[place + 1 :]])
 
 
-def paged(themes: Rows) -> Json:
-    """A list of themes as a page, so that it can be told falsely like one."""
-    return {
-        "_embedded": [{"id": theme["theme_id"], **theme} for theme in themes],
-        "_links": {},
-        "total_items": len(themes),
-    }
+def of_session(changes: Sequence[Change], session_id: str) -> list[Change]:
+    """The changes of the recordings of one session."""
+    return [one for one in changes if (one.before or {}).get("session_id") == session_id]
+
+
+def without_young(page: Json, since: datetime, chance: Random) -> Json | None:
+    """The page without one of the recordings that ended later or go on, as if not yet committed."""
+    rows = rows_of(page)
+    young = [row for row in rows if not _ended_by(row, since)]
+    if not young:
+        return None
+    skipped = chance.choice(young)
+    return _with_rows(page, [row for row in rows if row is not skipped])
+
+
+def _ended_by(recording: Json, moment: datetime) -> bool:
+    ended = recording["ended_at"]
+    return isinstance(ended, str) and parse_instant(ended) <= moment
+
+
+def paged(rows: Rows) -> Json:
+    """A list that has no pages as one, so that it can be told falsely like others."""
+    return {"_embedded": rows, "_links": {}, "total_items": len(rows)}
+
+
+def recorded(page: Json) -> Json:
+    """A page of recordings as the API tells them."""
+    return {"_embedded": {"recordings": rows_of(page)}}
+
+
+def named(themes: Rows) -> Rows:
+    """Themes with the `id` by which they are known here."""
+    return [{"id": theme["theme_id"], **theme} for theme in themes]
 
 
 def listed(page: Json) -> Rows:
@@ -105,7 +133,9 @@ def unnamed(theme: Json) -> Json:
 def rows_of(page: Json) -> Rows:
     """The rows of a page of ours."""
     embedded = page["_embedded"]
-    return cast("Rows", embedded["sessions"] if isinstance(embedded, dict) else embedded)
+    if isinstance(embedded, dict):
+        (embedded,) = embedded.values()
+    return cast("Rows", embedded)
 
 
 def _with_rows(page: Json, rows: Rows) -> dict[str, object]:

@@ -57,7 +57,8 @@ async def _streamed(request: web.Request, answer: Answer, part: Part) -> web.Str
     # Opened before the answer begins: what is deleted meanwhile is sent to its end.
     with await asyncio.to_thread(part.file.open, "rb") as file:
         response = web.StreamResponse(status=answer.status, headers=answer.headers)
-        response.content_length = part.length
+        if "Content-Length" not in answer.headers:
+            response.content_length = part.length
         await response.prepare(request)
         await asyncio.to_thread(file.seek, part.begin)
         left = part.length
@@ -71,7 +72,10 @@ async def _streamed(request: web.Request, answer: Answer, part: Part) -> web.Str
 async def _broken_off(request: web.Request, begun: Answer | None) -> web.StreamResponse:
     """Close the connection, after what has begun, and with it whatever aiohttp would still send."""
     response = web.StreamResponse()
-    if begun is not None:
+    if begun is not None and begun.part is not None:
+        with suppress(ConnectionResetError):
+            response = await _streamed(request, begun, begun.part)
+    elif begun is not None:
         response = web.StreamResponse(status=begun.status, headers=begun.headers)
         # Whoever asked may have gone first.
         with suppress(ConnectionResetError):

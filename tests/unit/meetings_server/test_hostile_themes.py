@@ -283,7 +283,13 @@ async def test_what_stays_honest() -> None:
         assert not here.hostility.hits
 
 
-def test_every_fault_has_a_route_of_themes_but_those_of_callbacks() -> None:
+def test_every_fault_has_a_route_of_themes_but_those_of_callbacks_and_recordings() -> None:
     """Whatever can go wrong with a room can with a theme."""
     without = {fault for fault, routes in ROUTES.items() if not routes & {*OF_THEMES}}
-    assert without == {Fault.TWICE, Fault.OUT_OF_ORDER}
+    assert without == {
+        Fault.TWICE,
+        Fault.OUT_OF_ORDER,
+        Fault.FORBIDDEN,
+        Fault.CHANGED_TAG,
+        Fault.SHORT,
+    }
