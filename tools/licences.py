@@ -29,6 +29,7 @@ FITTING = frozenset(
     ]
 )
 OLDER_NAMES = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",

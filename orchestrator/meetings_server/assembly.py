@@ -1,6 +1,6 @@
 """The parts that the server and its in-memory twin have in common, put together."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from orchestrator.meetings_server.hostile import Hostility
 from orchestrator.meetings_server.http import Api
 from orchestrator.meetings_server.http.links import Links
 from orchestrator.meetings_server.lobby import Around, Lobby, Passes
-from orchestrator.meetings_server.media import MeshMedium
+from orchestrator.meetings_server.media import Opened, opened
 from orchestrator.meetings_server.ports import Clock, Entropy, Medium, Pictures, Report
 from orchestrator.meetings_server.service import Acts, Logos, Meetings, Recordings, Themes
 from orchestrator.meetings_server.settings import Settings
@@ -47,6 +47,8 @@ class Assembly:
     api: Api
     #: None: there is no medium, so nobody comes in.
     lobby: Lobby | None
+    #: What the medium does beside the requests; None: nothing.
+    media_work: Callable[[], Coroutine[None, None, None]] | None = None
 
 
 @asynccontextmanager
@@ -73,14 +75,18 @@ async def assembled(
         themes = Themes(store, meetings, logos, host.entropy, settings)
         acts = Acts(meetings, themes, recordings, logos)
         lobby = None
-        medium = host.medium or _medium(settings, host.clock)
-        if medium is None:
+        media = None if host.medium is None else Opened(host.medium)
+        if media is None and settings.media is not None:
+            media = await stack.enter_async_context(
+                opened(settings.media, meetings, recordings, host.clock, host.report)
+            )
+        if media is None:
             await meetings.see_out_live()
         else:
             around = Around(
                 meetings=meetings,
                 recordings=recordings,
-                medium=medium,
+                medium=media.medium,
                 passes=Passes(key.key),
                 clock=host.clock,
                 entropy=host.entropy,
@@ -90,13 +96,9 @@ async def assembled(
             await lobby.reopen()
             stack.push_async_callback(lobby.close)
         wrong = None if host.hostility is None else host.hostility.answer
-        api = Api(acts, links, settings, host.clock, host.report, wrong)
-        yield Assembly(store, acts, api, lobby)
-
-
-def _medium(settings: Settings, clock: Clock) -> Medium | None:
-    """What people meet through; None: nothing."""
-    return None if settings.media is None else MeshMedium(settings.media, clock)
+        hear = None if media is None else media.hear
+        api = Api(acts, links, settings, host.clock, host.report, wrong, hear=hear)
+        yield Assembly(store, acts, api, lobby, None if media is None else media.work)
 
 
 def _folder(settings: Settings) -> Path | None:

@@ -148,6 +148,8 @@ def _chores(
         chores["late calls"] = host.hostility.run()
     if parts.lobby is not None:
         chores["lobby"] = parts.lobby.run(bells.lobby)
+    if parts.media_work is not None:
+        chores["medium"] = parts.media_work()
     return chores
 
 

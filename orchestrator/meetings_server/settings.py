@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from orchestrator.foundation.secret import Secret
 
@@ -28,6 +29,10 @@ TURN_URLS: Final = ("turn:", "turns:")
 _ICE_URL: Final = re.compile(
     r"[a-z]{4,5}:(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:\?transport=(?:udp|tcp))?"
 )
+
+#: People in one room of LiveKit; each is told of each, and our own sockets are bounded too.
+MOST_IN_LIVEKIT: Final = 200
+
 _NUMBER: Final = re.compile(r"[1-9][0-9]{3,14}")
 _LOCALE: Final = re.compile(r"[a-z]{2}-[A-Z]{2}")
 # Names of headers that mean something else already cannot be taken.
@@ -135,6 +140,46 @@ class Mesh:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveKit:
+    """A LiveKit server that carries what people send each other. `ValueError` if it cannot be."""
+
+    #: Where people's browsers reach it: wss://livekit.example.org, or ws:// on this machine.
+    url: str
+    #: The name of the key that we share with it, and the key.
+    key: str
+    secret: Secret
+    #: Where we reach it, http:// or https://; None: where browsers do.
+    inside_url: str | None = None
+    #: People that one room can hold.
+    most: int = 100
+    #: The folder that its egress writes recordings to, as egress sees it and as we do, for nothing
+    #: else; None: it records nothing.
+    egress: tuple[Path, Path] | None = None
+
+    def __post_init__(self) -> None:
+        if not _leads(self.url, "wss://", "ws://"):
+            message = f"the URL of LiveKit begins with wss:// (or ws://): {self.url!r}"
+            raise ValueError(message)
+        if self.inside_url is not None and not _leads(self.inside_url, "http://", "https://"):
+            message = f"LiveKit's inside URL begins with http:// or https://: {self.inside_url!r}"
+            raise ValueError(message)
+        if not self.key or len(self.secret.reveal().encode()) < SHORTEST_SECRET:
+            message = "LiveKit's key has a name, and a secret of at least 32 bytes"
+            raise ValueError(message)
+        if not 2 <= self.most <= MOST_IN_LIVEKIT:
+            message = f"a room of LiveKit holds 2 to {MOST_IN_LIVEKIT} people: {self.most}"
+            raise ValueError(message)
+        if self.egress is not None and not all(path.is_absolute() for path in self.egress):
+            message = "the folders of LiveKit's egress are absolute paths"
+            raise ValueError(message)
+
+    @property
+    def api_url(self) -> str:
+        """Where we reach it."""
+        return self.inside_url or f"http{self.url.removeprefix('ws')}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole of it. `ValueError` tells the first thing that cannot be."""
 
@@ -174,7 +219,7 @@ class Settings:
     #: Routes under /_test by which a test joins, leaves and looks behind the scenes.
     test_routes: bool = False
     #: What people meet through in the browser; None: rooms are records, and nobody can come in.
-    media: Mesh | None = None
+    media: Mesh | LiveKit | None = None
     #: How long a request waits before it is carried out, and its answer before it is sent.
     latency_before: timedelta = NO_WAIT
     latency_after: timedelta = NO_WAIT
@@ -215,3 +260,7 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _leads(url: str, *schemes: str) -> bool:
+    return url.startswith(schemes) and bool(urlsplit(url).hostname)

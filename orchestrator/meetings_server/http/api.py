@@ -10,6 +10,7 @@ from orchestrator.meetings_server.http.description import DESCRIPTION_PATH, desc
 from orchestrator.meetings_server.http.dialling import DialInResources
 from orchestrator.meetings_server.http.downloads import Downloads
 from orchestrator.meetings_server.http.links import API_PATH, Links
+from orchestrator.meetings_server.http.notices import LARGEST_NOTICE, Hear, Notices
 from orchestrator.meetings_server.http.pages import Pages
 from orchestrator.meetings_server.http.pictures import PublicPictures
 from orchestrator.meetings_server.http.problems import (
@@ -52,7 +53,7 @@ _SECOND: Final = timedelta(seconds=1)
 class Api:
     """Answers every request there can be; `handle` raises `Silence` alone."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one parameter a neighbour
         self,
         acts: Acts,
         links: Links,
@@ -60,8 +61,10 @@ class Api:
         clock: Clock,
         report: Report,
         around: Around | None = None,
+        *,
+        hear: Hear | None = None,
     ) -> None:
-        """`around` stands between the request log and all else.
+        """`around` stands between the request log and all else; `hear` is the medium's.
 
         Raises:
             ValueError: the public key of an application cannot be read.
@@ -80,6 +83,7 @@ class Api:
         )
         self._description = json_answer(200, description(links.external_url, self._table.methods))
         self._pages = Pages(acts, links)
+        self._notices = Notices(hear)
         self._downloads = Downloads(acts, links)
         self._latency = Latency(settings.latency_before, settings.latency_after)
         self._around = around or _nothing_around
@@ -88,6 +92,8 @@ class Api:
 
     def largest_body(self, path: str) -> int:
         """The most bytes that are of use at a path; of more, one byte more is enough to refuse."""
+        if self._notices.has(path):
+            return LARGEST_NOTICE
         return LARGEST_FORM if self._uploads.has(path) else LARGEST_BODY
 
     def unreadable(self) -> Answer:
@@ -133,6 +139,8 @@ class Api:
     async def _routed(self, request: Request) -> Answer:
         if self._uploads.has(request.path):
             return await self._uploads.answer(request)
+        if self._notices.has(request.path):
+            return await self._notices.answer(request)
         if len(request.body) > LARGEST_BODY:
             raise Refused(Reason.TOO_LARGE, "The request body is too large")
         if self._tests is not None and request.path.startswith(TEST_PATH):

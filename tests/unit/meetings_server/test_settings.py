@@ -1,11 +1,13 @@
 """What a server may be told."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.foundation.secret import Secret
 from orchestrator.meetings_server import Application, DialInNumber
+from orchestrator.meetings_server.settings import LiveKit
 from tests.fakes.clock import VirtualClock
 from tests.meetings import applications, in_memory, settings
 
@@ -80,3 +82,43 @@ async def test_keys_that_cannot_be_used(key: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"application a1: .*{message}"):
         async with in_memory(told, VirtualClock()):
             pass
+
+
+def livekit(**changes: Any) -> LiveKit:
+    """A LiveKit that can be."""
+    usual: dict[str, Any] = {
+        "url": "wss://livekit.example.org",
+        "key": "meetings",
+        "secret": Secret("0123456789abcdef0123456789abcdef"),
+    }
+    return LiveKit(**usual | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"url": "https://livekit.example.org"}, "begins with wss://"),
+        ({"url": "wss:///rtc"}, "begins with wss://"),
+        ({"inside_url": "wss://livekit.example.org"}, "begins with http:// or https://"),
+        ({"inside_url": "http://"}, "begins with http:// or https://"),
+        ({"key": ""}, "a secret of at least 32 bytes"),
+        ({"secret": Secret("short")}, "a secret of at least 32 bytes"),
+        ({"most": 1}, "holds 2 to 200 people: 1"),
+        ({"most": 201}, "holds 2 to 200 people: 201"),
+        ({"egress": (Path("egress"), Path("/egress"))}, "absolute paths"),
+    ],
+)
+def test_a_livekit_that_cannot_be(changes: dict[str, Any], message: str) -> None:
+    """Named at once, and never its secret."""
+    with pytest.raises(ValueError, match=message) as refused:
+        livekit(**changes)
+    assert "short" not in str(refused.value)
+
+
+def test_where_livekit_is_asked() -> None:
+    """Where browsers reach it, unless there is a nearer way."""
+    assert livekit().api_url == "https://livekit.example.org"
+    assert livekit(url="ws://127.0.0.1:7880").api_url == "http://127.0.0.1:7880"
+    inside = livekit(inside_url="http://127.0.0.1:7880")
+    assert inside.api_url == "http://127.0.0.1:7880"
+    assert "0123456789" not in repr(inside)

@@ -1,0 +1,124 @@
+"""What LiveKit's egress records: asked for, found again, taken over.
+
+A recording is known by the file that we have it written to, named after it. So a restart on either
+side loses none: what was recorded meanwhile is found by its name and taken over then. The folder is
+ours alone; what is in it is removed once its content is kept, or its recording is known no more.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from orchestrator.meetings_server.media.livekit.calls import Calls
+from orchestrator.meetings_server.media.livekit.values import LiveKitFault, Progress, Taken
+from orchestrator.meetings_server.model.recordings import RUNNING, Recording, Status
+from orchestrator.meetings_server.model.refusals import Refused
+from orchestrator.meetings_server.ports import MediumFault
+from orchestrator.meetings_server.service import Meetings, Recordings
+
+_SUFFIX: Final = ".mp4"
+_PIECE: Final = 1024 * 1024
+
+
+class Takes:
+    """The recordings of one egress, in one folder."""
+
+    def __init__(
+        self, folders: tuple[Path, Path], calls: Calls, meetings: Meetings, recordings: Recordings
+    ) -> None:
+        """`folders` is one folder, as egress sees it and as we do."""
+        self._theirs, self._ours = folders
+        self._calls = calls
+        self._meetings = meetings
+        self._recordings = recordings
+        #: Those that somebody waits for, and takes over then.
+        self.awaited: set[str] = set()
+
+    async def start(self, room_id: str, recording: Recording, only: str | None) -> None:
+        """Record a room, or of it one participant alone.
+
+        Raises:
+            LiveKitFault: it may not be recorded.
+        """
+        await self._calls.record(room_id, str(self._theirs / f"{recording.id}{_SUFFIX}"), only)
+
+    async def stop(self, recording: Recording) -> None:
+        """Record no more; one that is over is left alone.
+
+        Raises:
+            LiveKitFault: it may still run.
+        """
+        found = await self.find(recording)
+        if found is not None and found.progress is Progress.RUNS:
+            await self._stop(found)
+
+    async def find(self, recording: Recording) -> Taken | None:
+        """How far egress has come with it; None: it knows of none.
+
+        Raises:
+            LiveKitFault: it is not known.
+        """
+        file = str(self._theirs / f"{recording.id}{_SUFFIX}")
+        taken = await self._calls.taken(recording.room_id)
+        return next((one for one in taken if one.file == file), None)
+
+    async def content(self, recording: Recording) -> Iterator[bytes]:
+        """What egress wrote.
+
+        Raises:
+            MediumFault: it wrote nothing where it was told to.
+        """
+        # By the name that we gave it, whatever LiveKit says: a path of theirs could lead anywhere.
+        file = self._ours / f"{recording.id}{_SUFFIX}"
+        if not await asyncio.to_thread(file.is_file):
+            message = "LiveKit's egress wrote no file where recordings are looked for"
+            raise MediumFault(message)
+        return _parts(file)
+
+    async def tidy(self) -> None:
+        """Stop what should not run, take over what nobody waits for, remove what was taken over.
+
+        Raises:
+            LiveKitFault: egress cannot be asked.
+            OSError: the folder cannot be read or written.
+            StoreFault: the store cannot.
+        """
+        for taken in await self._calls.taken():
+            file = Path(taken.file)
+            if file.parent == self._theirs and taken.progress is Progress.RUNS:
+                recording = await self._recording(file.stem)
+                if recording is None or recording.status not in RUNNING:
+                    await self._stop(taken)
+        for file in await asyncio.to_thread(lambda: sorted(self._ours.glob(f"*{_SUFFIX}"))):
+            recording = await self._recording(file.stem)
+            if recording is None or recording.status is Status.UPLOADED:
+                await asyncio.to_thread(file.unlink, missing_ok=True)
+            elif recording.status is Status.STOPPED and recording.id not in self.awaited:
+                await self._take_over(recording)
+
+    async def _take_over(self, recording: Recording) -> None:
+        found = await self.find(recording)
+        # Egress forgets what is long over; nobody writes to the file then.
+        if found is None or found.progress in {Progress.DONE, Progress.FAILED}:
+            # Refused: somebody who waited for it takes it over just now.
+            with suppress(Refused):
+                await self._recordings.upload(recording.id, await self.content(recording))
+
+    async def _stop(self, taken: Taken) -> None:
+        try:
+            await self._calls.stop(taken.egress_id)
+        except LiveKitFault as fault:
+            # It may have ended meanwhile.
+            if not fault.is_refused:
+                raise
+
+    async def _recording(self, recording_id: str) -> Recording | None:
+        return await self._meetings.look(lambda records, _: records.recordings.get(recording_id))
+
+
+def _parts(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as content:
+        while piece := content.read(_PIECE):
+            yield piece
