@@ -117,6 +117,13 @@ _ROOMS: Final = (
         "api:bodies_that_cannot_be_read",
     ),
     _held(
+        "POST /rooms/{id}/host_url",
+        "Makes all host links of a room worthless that were given out before",
+        "own",
+        "api:another_host_link",
+        "api:the_final_api_had_no_other_host_link",
+    ),
+    _held(
         "`_links.host_url`",
         "A new participant_token at each reading: HS256 with a kid, the same participantId, no exp",
         "6.2",
@@ -341,7 +348,8 @@ _RECORDINGS: Final = (
         "recordings",
         "`auto_record`: every session is recorded",
         "6.1",
-        "Kept and told; nothing records without media. Test routes make recordings.",
+        "Recorded where people meet through what can record; 400 where it cannot (decision 0051); "
+        "without any medium kept and told. Test routes make recordings.",
     ),
     _held(
         "/_test",

@@ -25,6 +25,7 @@ from orchestrator.meetings_server import (
     Medium,
     Memory,
     Report,
+    Running,
     Sender,
     Settings,
     start,
@@ -135,13 +136,21 @@ class Client:
         *,
         is_honest: bool = True,
         url: str = "",
+        server: Running | None = None,
     ) -> None:
         """The answers of an honest server are held against its description; `url` is its own."""
         self.url = url
+        self._server = server
         self._way = way
         self._is_honest = is_honest
         self._memory = memory
         self.clock = clock
+
+    @property
+    def server(self) -> Running:
+        """The server itself, where it is on a socket."""
+        assert self._server is not None
+        return self._server
 
     @property
     def memory(self) -> Memory:
@@ -260,8 +269,10 @@ async def over_http(
                 found = {name.lower(): value for name, value in response.headers.items()}
                 return Reply(response.status, found, await response.read())
 
-        yield Client(way, clock, is_honest=hostility is None, url=server.url)
-    await server.close()
+        try:
+            yield Client(way, clock, is_honest=hostility is None, url=server.url, server=server)
+        finally:
+            await server.close()
 
 
 @asynccontextmanager

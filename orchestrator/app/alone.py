@@ -23,6 +23,7 @@ from orchestrator.meetings_server import (
     DialInNumber,
     Fault,
     Hostility,
+    Mesh,
     Route,
     Settings,
     StoreFault,
@@ -56,6 +57,11 @@ class Alone:
         metadata_header: the header that carries a room's metadata with them; None: none does.
         recordings: the folder of what was recorded; None: beside the database.
         dial_in: telephone numbers, each with its locale and its name.
+        media: what people meet through: mesh, or none.
+        mesh_most: people in one room; None: as many as a mesh usually holds.
+        stun: where browsers learn how they are seen from outside.
+        turn: what relays between them.
+        turn_secret: the file of the relays' secret; None: there are no relays.
     """
 
     host: str
@@ -78,6 +84,11 @@ class Alone:
     metadata_header: str | None = None
     dial_in: Sequence[tuple[str, str, str]] = ()
     recordings: Path | None = None
+    media: str = "mesh"
+    mesh_most: int | None = None
+    stun: Sequence[str] = ()
+    turn: Sequence[str] = ()
+    turn_secret: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +147,7 @@ async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> Sequence[T
             max_rooms=alone.max_rooms,
             max_themes=alone.max_themes,
             recordings=alone.recordings,
+            media=await asyncio.to_thread(_media, alone),
             metadata_header=alone.metadata_header,
             dial_in_numbers=tuple(DialInNumber(*one) for one in alone.dial_in),
         )
@@ -172,6 +184,38 @@ def _tls(alone: Alone) -> TlsFiles | None:
     return TlsFiles(alone.certificate, alone.certificate_key)
 
 
+def _media(alone: Alone) -> Mesh | None:
+    told = alone.mesh_most is not None or alone.stun or alone.turn or alone.turn_secret is not None
+    match alone.media:
+        case "mesh":
+            secret = None
+            if alone.turn_secret is not None:
+                secret = _secret(alone.turn_secret, "secret of the relays")
+            usual = Mesh()
+            return Mesh(
+                most=usual.most if alone.mesh_most is None else alone.mesh_most,
+                stun=tuple(alone.stun),
+                turn=tuple(alone.turn),
+                turn_secret=secret,
+            )
+        case "none" if not told:
+            return None
+        case "none":
+            message = "--mesh-most, --stun, --turn and --turn-secret belong to --media mesh"
+            raise DeskError(message, _INVALID)
+        case _:
+            message = f"--media {alone.media}: write mesh or none"
+            raise DeskError(message, _INVALID)
+
+
+def _secret(file: Path, what: str) -> Secret:
+    try:
+        return Secret(file.read_text(encoding="utf-8").rstrip("\r\n"))
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{file}: the {what} cannot be read"
+        raise DeskError(message, _INVALID) from error
+
+
 def _hostility(seed: int, clock: SystemClock) -> Hostility:
     # Nothing secret is drawn from it, and a seed is to mean the same again.
     return Hostility(random.Random(seed), clock)  # noqa: S311
@@ -201,11 +245,7 @@ def _threats(hostility: Hostility | None) -> Sequence[Threat]:
 def _calling_back(alone: Alone, applications: Sequence[Application]) -> tuple[Application, ...]:
     secret = None
     if alone.signature_secret is not None:
-        try:
-            secret = Secret(alone.signature_secret.read_text(encoding="utf-8").rstrip("\r\n"))
-        except (OSError, UnicodeDecodeError) as error:
-            message = f"{alone.signature_secret}: the signature secret cannot be read"
-            raise DeskError(message, _INVALID) from error
+        secret = _secret(alone.signature_secret, "signature secret")
     urls = CallbackUrls(**{f"{kind}_callback_url": url for kind, url in alone.callbacks.items()})
     return tuple(replace(one, callback_urls=urls, signature_secret=secret) for one in applications)
 

@@ -16,9 +16,17 @@ import structlog
 
 from orchestrator.app.keys import meetings_key, public_half
 from orchestrator.app.refusing import StartError
+from orchestrator.config.media import MeshMedia
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.foundation.secret import Secret
-from orchestrator.meetings_server import Application, CallbackUrls, Settings, TlsFiles, start
+from orchestrator.meetings_server import (
+    Application,
+    CallbackUrls,
+    Mesh,
+    Settings,
+    TlsFiles,
+    start,
+)
 from orchestrator.ports.clock import Clock
 
 _log = structlog.get_logger(__name__)
@@ -54,6 +62,7 @@ async def embedded(
 
     Raises:
         StartError: its certificate cannot be used.
+        SecretFault: the secret of its relays cannot be read.
         OSError: its address cannot be had.
         StoreFault: its database cannot be opened.
     """
@@ -78,6 +87,7 @@ async def embedded(
                 inside=True,
                 external_url=settings.public_url,
                 database=settings.database,
+                media=None if settings.media is None else _mesh(settings.media),
             ),
             clock,
             report=_report,
@@ -89,6 +99,17 @@ async def embedded(
         yield Api(url, application.id, key, f"embedded:{settings.database}")
     finally:
         await server.close()
+
+
+def _mesh(media: MeshMedia) -> Mesh:
+    secret = media.turn_secret
+    return Mesh(
+        most=media.most,
+        stun=media.stun,
+        turn=media.turn,
+        turn_secret=None if secret is None else secret.read(),
+        turn_life=media.turn_life,
+    )
 
 
 def _report(event: str, fields: Mapping[str, object]) -> None:

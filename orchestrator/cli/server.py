@@ -111,6 +111,25 @@ def _serve(  # noqa: PLR0913 - one parameter an option
         list[str] | None,
         typer.Option(metavar="NUMBER,LOCALE,NAME", help="As 442381924626,en-GB,London."),
     ] = None,
+    media: Annotated[
+        str,
+        typer.Option(metavar="mesh|none", help="What people meet through: their browsers."),
+    ] = "mesh",
+    mesh_most: Annotated[
+        int | None, typer.Option(metavar="N", help="People in one room, 2 to 16; usually 6.")
+    ] = None,
+    stun: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="As stun:stun.example.org:3478, for browsers."),
+    ] = None,
+    turn: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="A relay, as turn:turn.example.org:3478."),
+    ] = None,
+    turn_secret: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What the relays check passwords with."),
+    ] = None,
     hostile: Annotated[
         int | None,
         typer.Option(metavar="SEED", help="Be hostile, by this seed; loopback only."),
@@ -144,6 +163,11 @@ def _serve(  # noqa: PLR0913 - one parameter an option
         metadata_header=metadata_header,
         recordings=None if recordings is None else cwd / recordings,
         dial_in=tuple(map(_dial_in, dial_in or [])),
+        media=media,
+        mesh_most=mesh_most,
+        stun=tuple(stun or ()),
+        turn=tuple(turn or ()),
+        turn_secret=None if turn_secret is None else cwd / turn_secret,
         hostile=hostile,
     )
     call.log_quietly()

@@ -21,8 +21,9 @@ from orchestrator.config.destinations import (
 from orchestrator.config.fields import SecretForm
 from orchestrator.config.links import Access
 from orchestrator.config.locating import Source
+from orchestrator.config.media import media_mistakes
 from orchestrator.config.models import EMBEDDED_ONLY, REMOTE_ONLY, ConfigForm, MeetingsForm
-from orchestrator.config.settings import RemoteMeetings, Settings
+from orchestrator.config.settings import EmbeddedMeetings, RemoteMeetings, Settings
 from orchestrator.config.sources.checks import problems_of_source, secrets_of_sources
 from orchestrator.foundation.documents import Document
 from orchestrator.foundation.documents import Path as Steps
@@ -94,12 +95,12 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
     for each in settings.sources.values():
         secrets.extend(each.secrets())
     yield from _wandering(settings, document)
-    if isinstance(settings.meetings, RemoteMeetings):
-        secrets.append(settings.meetings.private_key)
-        parts = urlsplit(settings.meetings.url)
-        if parts.scheme == "http" and not is_here(parts.hostname or ""):
-            message = "url is not encrypted: whoever listens can use our tokens; prefer https://"
-            yield Problem(document.place((_MEETINGS, "url")), message)
+    match settings.meetings:
+        case EmbeddedMeetings(media=media):
+            secrets.append(None if media is None else media.turn_secret)
+        case RemoteMeetings() as remote:
+            secrets.append(remote.private_key)
+            yield from _unencrypted(remote, document)
     if not is_here(settings.http.host):
         message = (
             f"listen {settings.http.host}: whoever reaches it is answered without encryption; "
@@ -113,6 +114,13 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
         warning = secret.warning() if secret else None
         if warning is not None:
             yield warning
+
+
+def _unencrypted(remote: RemoteMeetings, document: Document) -> Iterator[Problem]:
+    parts = urlsplit(remote.url)
+    if parts.scheme == "http" and not is_here(parts.hostname or ""):
+        message = "url is not encrypted: whoever listens can use our tokens; prefer https://"
+        yield Problem(document.place((_MEETINGS, "url")), message)
 
 
 def _wandering(settings: Settings, document: Document) -> Iterator[Problem]:
@@ -135,6 +143,9 @@ def _secrets(form: ConfigForm) -> dict[Steps, SecretForm | None]:
             for name, secret in directories.items()
         },
         (_MEETINGS, "private_key"): form.meetings.private_key,
+        (_MEETINGS, "media", "turn_secret"): (
+            form.meetings.media.turn_secret if form.meetings.media else None
+        ),
         ("links", "secret"): form.links.secret if form.links else None,
         ("audit", "signing_key"): form.audit.signing_key if form.audit else None,
         ("http", "callbacks", "token"): callbacks.token if callbacks else None,
@@ -179,6 +190,9 @@ def _embedded(meetings: MeetingsForm, document: Document) -> Iterator[Problem]:
             f"listen {host}: links would begin with an address that leads nowhere; set public_url"
         )
         yield Problem(document.place((_MEETINGS, "listen")), message)
+    if meetings.media is not None:
+        for name, message in media_mistakes(meetings.media):
+            yield Problem(document.key_place((_MEETINGS, "media", name)), message)
 
 
 def _one_place(document: Document, steps: Steps) -> Iterator[Problem]:

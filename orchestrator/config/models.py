@@ -24,6 +24,7 @@ from orchestrator.config.fields import (
     written_path,
 )
 from orchestrator.config.links import LinksForm
+from orchestrator.config.media import MediaForm
 from orchestrator.config.sources.forms import SourceForm
 from orchestrator.domain.marker import OWNER
 from orchestrator.foundation.forms import Form, Length, between, patterned
@@ -36,6 +37,7 @@ EMBEDDED_ONLY: Final = (
     "certificate_key",
     "database",
     "keys",
+    "media",
 )
 REMOTE_ONLY: Final = ("url", "application_id", "private_key")
 
@@ -94,6 +96,9 @@ class MeetingsForm(Form):
     )
     database: PathText = Field("meetings.db", description="embedded: the file of its rooms")
     keys: PathText = Field("secrets", description="embedded: the folder of its key pair")
+    media: MediaForm | None = Field(
+        None, description="embedded: what people meet through; browsers with each other"
+    )
     url: Url | None = Field(None, description="remote: where the API is")
     application_id: str | None = Field(None, description="remote: who we are there")
     private_key: SecretField | None = Field(

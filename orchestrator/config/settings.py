@@ -16,6 +16,7 @@ from typing import Final
 
 from orchestrator.config.destinations import DestinationSettings
 from orchestrator.config.links import LinkSettings
+from orchestrator.config.media import MeshMedia
 from orchestrator.config.secrets import SecretSource
 from orchestrator.config.sources.settings import SourceSettings
 from orchestrator.domain.directories import SecretUse
@@ -57,6 +58,7 @@ class EmbeddedMeetings:
         database: the file that its rooms are in. Restart.
         keys: the folder of the key pair by which daemon and server know each other. Restart.
         calls: how it is called.
+        media: what people meet through; None: rooms are records, and nobody can enter. Restart.
     """
 
     host: str
@@ -67,6 +69,7 @@ class EmbeddedMeetings:
     calls: Calls
     certificate: Path | None = None
     certificate_key: Path | None = None
+    media: MeshMedia | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,10 @@ async def assembled(
         store = await SqliteStore.open(settings.database)
         stack.push_async_callback(store.close)
         contents = await stack.enter_async_context(FileContents.opened(_folder(settings)))
-        meetings = Meetings(store, host.clock, host.entropy, settings, wake)
+        # Without a medium nothing is promised to anybody who meets: records may say what they like.
+        told = host.medium or settings.media
+        can_record = told is None or told.can_record
+        meetings = Meetings(store, host.clock, host.entropy, settings, wake, can_record=can_record)
         key = await meetings.host_key()
         links = Links(external_url, key, settings.recording_link_life)
         recordings = Recordings(meetings, store, contents, host.entropy, links.download)

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 from orchestrator.foundation.secret import Secret
@@ -122,6 +122,9 @@ class Mesh:
     #: How long a name and password are good for; they are given out anew in time.
     turn_life: timedelta = timedelta(hours=6)
 
+    #: Nothing stands between the browsers that could.
+    can_record: ClassVar = False
+
     def __post_init__(self) -> None:
         if not 2 <= self.most <= MOST_IN_A_MESH:
             message = f"a mesh holds 2 to {MOST_IN_A_MESH} people: {self.most}"
@@ -172,6 +175,11 @@ class LiveKit:
         if self.egress is not None and not all(path.is_absolute() for path in self.egress):
             message = "the folders of LiveKit's egress are absolute paths"
             raise ValueError(message)
+
+    @property
+    def can_record(self) -> bool:
+        """Whether it has an egress."""
+        return self.egress is not None
 
     @property
     def api_url(self) -> str:

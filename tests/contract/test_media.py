@@ -1,19 +1,27 @@
 """People meet over the meeting socket, whatever carries their voices: one suite for all media."""
 
+import asyncio
+import base64
+import hmac
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
 
+import aiohttp
 import pytest
 
+from orchestrator.foundation.secret import Secret
 from orchestrator.meetings_server import Medium, Mesh, Settings
-from tests.callers import CLOSED_CODE, Caller, Calls, calling, guest, host
+from tests.callers import CLOSED_CODE, PATIENCE, Caller, Calls, calling, guest, host
 from tests.fakes.clock import VirtualClock, settle
 from tests.fakes.medium import StagedMedium
 from tests.meetings import Client, over_http, settings
 
-_TICK = 5.0
+_TICK: Final = 5.0
+MESH: Final = Mesh()
 
 
 @dataclass
@@ -34,6 +42,16 @@ class Place:
         reply = await self.client.ask("GET", "/sessions", query={"room_id": room["id"]})
         return reply.json["_embedded"]["sessions"]
 
+    async def recorded(self, room: Any) -> Any:
+        """The one recording of a room's one session, once it has its content."""
+        (session,) = await self.sessions(room)
+        path = f"/sessions/{session['id']}/recordings"
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                (found,) = (await self.client.ask("GET", path)).json["_embedded"]["recordings"]
+                if found["status"] == "uploaded":
+                    return found
+
     async def phase(self, room: Any) -> str:
         """Where in its life a room is."""
         rooms = (await self.client.ask("GET", "/_test/rooms", base="")).json["rooms"]
@@ -43,6 +61,14 @@ class Place:
         """Whether a session runs."""
         return await self.phase(room) in {"occupied", "ending"}
 
+    async def becomes(self, room: Any, phase: str, within: float = 0.0) -> None:
+        """Wait until a room is in a phase, while so much time passes at most."""
+        async with asyncio.timeout(PATIENCE):
+            while await self.phase(room) != phase:
+                if within > 0:
+                    await self.pass_time(_TICK)
+                    within -= _TICK
+
     async def pass_time(self, seconds: float) -> None:
         """Let time pass, a tick of the socket at a time, so that pings are answered."""
         await settle()
@@ -50,6 +76,13 @@ class Place:
             self.clock.advance(min(seconds, _TICK))
             seconds -= _TICK
             await settle()
+
+    async def hears(self, caller: Caller, kind: str, within: float) -> dict[str, Any]:
+        """What somebody hears while so much time passes at most."""
+        while not caller.has_heard and within > 0:
+            await self.pass_time(_TICK)
+            within -= _TICK
+        return await caller.hear(kind)
 
 
 @asynccontextmanager
@@ -450,8 +483,7 @@ async def test_a_meeting_goes_on_beyond_the_end_of_its_room(place: Place) -> Non
     assert await place.phase(long) == "ending"
     eve = await place.calls.enter(guest(long), "Eve")  # whoever lost the connection may come back
     for one in (*in_instant, *in_long, eve):
-        await one.say("leave")
-        await one.over()
+        await one.hang_up()
     assert await place.phase(instant) == "cooling"
     assert await place.phase(long) == "expired"
     await place.pass_time(600)
@@ -481,8 +513,7 @@ async def test_a_lost_connection_keeps_its_place(place: Place) -> None:
     await back.vanish()
     await place.pass_time(25)
     assert not ada.has_heard
-    await place.pass_time(10)
-    assert await ada.hear("left") == {"type": "left", "id": bob.id}
+    assert await place.hears(ada, "left", within=30) == {"type": "left", "id": bob.id}
     again = await place.calls.enter(guest(room), "Bob", resume=back.resume)
     assert again.id != bob.id
 
@@ -494,8 +525,7 @@ async def test_the_last_one_who_is_lost_ends_the_session(place: Place) -> None:
     await ada.vanish()
     await place.pass_time(25)
     assert await place.phase(room) == "occupied"
-    await place.pass_time(10)
-    assert await place.phase(room) == "cooling"
+    await place.becomes(room, "cooling", within=30)
 
 
 async def test_who_comes_in_elsewhere_replaces_themselves(place: Place) -> None:
@@ -538,6 +568,320 @@ async def test_silence_is_a_lost_connection(place: Place) -> None:
     joined = await ada.hear("joined")
     await place.pass_time(50)
     assert not ada.has_heard
-    await place.pass_time(10)
-    assert await ada.hear("left") == {"type": "left", "id": joined["person"]["id"]}
+    assert (await place.hears(ada, "left", within=30))["id"] == joined["person"]["id"]
     await deaf.close()
+
+
+# --- the server's end, and what comes after ---
+
+
+@asynccontextmanager
+async def reopened(
+    path: Path, clock: VirtualClock, medium: Medium | None = None, *, media: Mesh | None = MESH
+) -> AsyncIterator[Place]:
+    """A server over a database that outlives it."""
+    told = settings(database=path / "meetings.db", media=media)
+    async with opened(told, clock, medium) as place:
+        yield place
+
+
+async def test_a_restart_with_people_inside(
+    tmp_path: Path, clock: VirtualClock, medium: Medium | None
+) -> None:
+    """They are told, come back as who they were, and whoever does not is seen out."""
+    async with reopened(tmp_path, clock, medium) as place:
+        room = await place.room(join_approval_level="explicit_approval")
+        ada = await place.calls.enter(host(room), "Ada")
+        bob = await place.calls.call(guest(room), "Bob")
+        await bob.hear("waiting")
+        await ada.say("admit", id=(await ada.hear("knock"))["id"])
+        await bob.come_in()
+        for _ in range(2):
+            await ada.next()
+        cyd = await place.calls.call(guest(room), "Cyd")
+        await cyd.hear("waiting")
+        await ada.hear("knock")
+        await place.client.server.close()
+        for one in (ada, bob, cyd):
+            assert await one.reason() == "restarting"
+        late = aiohttp.ClientConnectorError
+        with pytest.raises(late):
+            await place.calls.connect()
+    async with reopened(tmp_path, clock, medium) as place:
+        (session,) = await place.sessions(room)
+        assert session["end_time"] is None
+        await place.pass_time(20)
+        back = await place.calls.enter(host(room), "Ada", resume=ada.resume, microphone=True)
+        assert (back.id, back.welcome["role"]) == (ada.id, "host")
+        assert list(back.people) == ["Ada", "Bob"]
+        assert not back.people["Bob"]["microphone"]
+        assert (await place.hears(back, "left", within=30))["id"] == bob.id
+        (after,) = await place.sessions(room)
+        assert (after["id"], after["end_time"]) == (session["id"], None)
+        await back.hang_up()
+        assert not await place.is_in_use(room)
+
+
+async def test_a_restart_to_which_nobody_comes_back(tmp_path: Path, clock: VirtualClock) -> None:
+    """Ends the session; whom a test let in stays, for a test sees them out."""
+    async with reopened(tmp_path, clock) as place:
+        room, tried = await place.room(), await place.room()
+        await met(place, room, "Ada", "Bob")
+        await met(place, tried, "Cyd")
+        await place.client.join(tried, "Tester")
+        await place.client.server.close()
+    async with reopened(tmp_path, clock) as place:
+        await place.pass_time(25)
+        assert await place.is_in_use(room)
+        await place.becomes(room, "waiting", within=15)
+        assert await place.is_in_use(tried)
+
+
+async def test_a_restart_without_a_medium(tmp_path: Path, clock: VirtualClock) -> None:
+    """Nobody can come back to it, so all are seen out but those whom a test let in."""
+    async with reopened(tmp_path, clock) as place:
+        room, tried = await place.room(), await place.room()
+        await met(place, room, "Ada", "Bob")
+        await met(place, tried, "Cyd")
+        await place.client.join(tried, "Tester")
+        await place.client.server.close()
+    async with reopened(tmp_path, clock, media=None) as place:
+        assert not await place.is_in_use(room)
+        assert await place.is_in_use(tried)
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await place.calls.connect()
+        assert refused.value.status == 404
+
+
+# --- host links ---
+
+
+async def test_a_host_link_that_is_revoked(place: Place) -> None:
+    """Whoever came by it is out, and it lets nobody in again; guests and the new one go on."""
+    room = await place.room()
+    ada, bob = await met(place, room, "Ada", "Bob")
+    reply = await place.client.ask("POST", f"/rooms/{room['id']}/host_url")
+    assert await ada.reason() == "removed"
+    assert (await bob.hear("left"))["id"] == ada.id
+    old = {**host(room), "resume": ada.resume}
+    assert await (await place.calls.call(old, "Ada")).reason() == "unknown"
+    as_guest = await place.calls.enter(guest(room), "Ada", resume=ada.resume)
+    assert (as_guest.welcome["role"], as_guest.id == ada.id) == ("guest", False)
+    assert (await place.calls.enter(host(reply.json), "Ada")).welcome["role"] == "host"
+
+
+async def test_the_last_one_inside_was_a_host_whose_link_is_revoked(place: Place) -> None:
+    """The session is over."""
+    room = await place.room()
+    (ada,) = await met(place, room, "Ada")
+    await place.client.ask("POST", f"/rooms/{room['id']}/host_url")
+    assert await ada.reason() == "ended"
+    assert not await place.is_in_use(room)
+
+
+# --- recording ---
+
+
+async def test_a_medium_that_cannot_record(clock: VirtualClock) -> None:
+    """Says so, and promises nobody a recording."""
+    async with opened(settings(media=Mesh()), clock) as place:
+        room = await place.room()
+        (ada,) = await met(place, room, "Ada")
+        assert ada.welcome["recording"] == {"on": False, "can": False}
+        await ada.say("record", on=True)
+        assert await ada.error() == "cannot_record"
+        asked = {"display_name": "Room", "recording_options": {"auto_record": True}}
+        status, name, message = (await place.client.ask("POST", "/rooms", asked)).error
+        assert (status, name) == (400, "InputValidationError")
+        assert message.startswith('"recording_options.auto_record" must be false: ')
+
+
+async def test_the_host_records(clock: VirtualClock) -> None:
+    """All are told; what was recorded can be downloaded when it is whole."""
+    medium = StagedMedium()
+    async with opened(settings(), clock, medium) as place:
+        room = await place.room()
+        ada, bob = await met(place, room, "Ada", "Bob")
+        assert ada.welcome["recording"] == {"on": False, "can": True}
+        await ada.say("record", on=True)
+        for one in (ada, bob):
+            assert await one.hear("recording") == {"type": "recording", "on": True}
+        await ada.say("record", on=True)  # it is
+        cyd = await place.calls.enter(guest(room), "Cyd")
+        assert cyd.welcome["recording"]["on"] is True
+        for one in (ada, bob):
+            await one.hear("joined")
+        clock.advance(5)
+        await ada.say("record", on=False)
+        for one in (ada, bob):
+            assert await one.hear("recording") == {"type": "recording", "on": False}
+        await ada.say("record", on=False)  # it is not
+        recording = await place.recorded(room)
+        link = recording["_links"]["url"]["href"]
+        assert (await place.client.open_link(link)).body == b"film"
+        told = [what for what, *_ in medium.done if what in {"record", "stop", "fetch"}]
+        assert told == ["record", "stop", "fetch"]
+
+
+async def test_every_session_is_recorded_where_it_is_promised(clock: VirtualClock) -> None:
+    """From the first who comes to the last who leaves, and nobody can stop it."""
+    medium = StagedMedium()
+    async with opened(settings(), clock, medium) as place:
+        room = await place.room(recording_options={"auto_record": True})
+        ada = await place.calls.enter(host(room), "Ada")
+        assert ada.welcome["recording"] == {"on": False, "can": False}
+        assert await ada.hear("recording") == {"type": "recording", "on": True}
+        await ada.say("record", on=False)
+        assert await ada.error() == "cannot_record"
+        bob = await place.calls.enter(guest(room), "Bob")
+        assert bob.welcome["recording"]["on"] is True
+        await bob.hang_up()
+        await ada.hang_up()
+        await place.recorded(room)
+        (session,) = await place.sessions(room)
+        assert session["is_recorded"] is True
+        told = [what for what, *_ in medium.done if what in {"record", "stop", "fetch"}]
+        assert told == ["record", "stop", "fetch"]
+
+
+async def test_a_recording_that_does_not_start(clock: VirtualClock) -> None:
+    """The host is told, nobody else is, and the store does not say that it runs."""
+    medium = StagedMedium()
+    async with opened(settings(), clock, medium) as place:
+        room = await place.room()
+        ada, bob = await met(place, room, "Ada", "Bob")
+        medium.is_away = True
+        await ada.say("record", on=True)
+        assert await ada.error() == "cannot_record"
+        assert not bob.has_heard
+        (session,) = await place.sessions(room)
+        found = await place.client.ask("GET", f"/sessions/{session['id']}/recordings")
+        (recording,) = found.json["_embedded"]["recordings"]
+        assert recording["status"] == "stopped"
+        assert [name for name, _ in place.told] == ["recording.not_started"]
+
+
+async def test_a_recording_goes_on_over_a_restart(tmp_path: Path, clock: VirtualClock) -> None:
+    """And ends with its session, whose people did not come back; a lost content is reported."""
+    medium = StagedMedium()
+    async with reopened(tmp_path, clock, medium) as place:
+        room = await place.room()
+        (ada,) = await met(place, room, "Ada")
+        await ada.say("record", on=True)
+        await ada.hear("recording")
+        await place.client.server.close()
+    async with reopened(tmp_path, clock, medium) as place:
+        back = await place.calls.enter(host(room), "Ada", resume=ada.resume)
+        assert back.welcome["recording"]["on"] is True
+        await back.vanish()
+        await place.pass_time(25)
+        medium.is_away = True
+        while not place.told:
+            await place.pass_time(_TICK)
+        medium.is_away = False
+        await place.becomes(room, "waiting", within=45)
+        assert [name for name, _ in place.told] == ["medium.failed"]
+
+
+async def test_what_a_test_stops_is_recorded_no_more(clock: VirtualClock) -> None:
+    """Whoever stopped it, people are told, and the medium is."""
+    medium = StagedMedium()
+    async with opened(settings(), clock, medium) as place:
+        room = await place.room()
+        (ada,) = await met(place, room, "Ada")
+        await ada.say("record", on=True)
+        await ada.hear("recording")
+        (recording_id,) = (one[1] for one in medium.done if one[0] == "record")
+        await place.client.ask("POST", f"/_test/recordings/{recording_id}/stop", base="")
+        assert await ada.hear("recording") == {"type": "recording", "on": False}
+        await place.recorded(room)
+        assert ("stop", recording_id) in medium.done
+
+
+# --- a medium with a server of its own ---
+
+
+async def test_who_is_still_heard_is_not_seen_out(clock: VirtualClock) -> None:
+    """Their socket is lost, their voice is not; and unknown is not gone."""
+    medium = StagedMedium(connected={})
+    async with opened(settings(), clock, medium) as place:
+        room = await place.room()
+        ada, bob = await met(place, room, "Ada", "Bob")
+        await bob.vanish()
+        await place.pass_time(100)
+        assert not ada.has_heard
+        medium.is_away = True
+        await place.pass_time(60)
+        assert not ada.has_heard
+        assert {name for name, _ in place.told} == {"medium.failed"}
+        medium.is_away = False
+        assert medium.connected is not None
+        medium.connected[room["id"]].discard(bob.id)
+        assert (await place.hears(ada, "left", within=60))["id"] == bob.id
+
+
+async def test_a_medium_that_is_away(clock: VirtualClock) -> None:
+    """Lets nobody in, who may try again; no session begins. Those inside stay inside."""
+    medium = StagedMedium(is_away=True)
+    async with opened(settings(), clock, medium) as place:
+        room = await place.room()
+        last = await (await place.calls.call(guest(room))).closed()
+        assert (last["reason"], last["retry_after"]) == ("busy", 5)
+        assert await place.sessions(room) == []
+        medium.is_away = False
+        ada, bob = await met(place, room, "Ada", "Bob")
+        medium.is_away = True
+        await bob.vanish()
+        again = await (await place.calls.call(guest(room), resume=bob.resume)).closed()
+        assert (again["reason"], again["retry_after"]) == ("busy", 5)
+        await ada.say("mute", id=bob.id, kind="camera")
+        await ada.say("chat", text="done")
+        await ada.hear("chat")
+        medium.is_away = False
+        assert (await place.calls.enter(guest(room), "Bob", resume=bob.resume)).id == bob.id
+        assert [name for name, _ in place.told] == [
+            *("meeting.not_entered", "meeting.not_entered", "medium.failed"),
+        ]
+
+
+async def test_tickets_are_renewed_in_time(clock: VirtualClock) -> None:
+    """At half of their life; where that fails, soon again."""
+    medium = StagedMedium(expires_at=clock.now() + timedelta(seconds=100))
+    async with opened(settings(), clock, medium) as place:
+        room = await place.room()
+        (ada,) = await met(place, room, "Ada")
+        assert ada.welcome["media"] == {"kind": "staged", "most": 4, "token": "1"}
+        await place.pass_time(45)
+        assert not ada.has_heard
+        medium.expires_at = clock.now() + timedelta(seconds=105)
+        medium.is_away = True
+        await place.pass_time(5)
+        assert not ada.has_heard
+        medium.is_away = False
+        told = await place.hears(ada, "media", within=30)
+        assert told["media"] == {"kind": "staged", "most": 4, "token": "2"}
+        medium.expires_at = None
+        assert (await place.hears(ada, "media", within=60))["media"]["token"] == "3"
+        await place.pass_time(200)
+        assert not ada.has_heard
+
+
+async def test_relays_know_who_comes(clock: VirtualClock) -> None:
+    """By a name that tells until when, and a password that both can work out."""
+    mesh = Mesh(
+        stun=("stun:stun.example.org",),
+        turn=("turn:turn.example.org:3478?transport=udp",),
+        turn_secret=Secret("north"),
+        turn_life=timedelta(hours=1),
+    )
+    async with opened(settings(media=mesh), clock) as place:
+        ada = await place.calls.enter(host(await place.room()), "Ada")
+        stun, turn = ada.welcome["media"]["ice_servers"]
+        assert stun == {"urls": ["stun:stun.example.org"]}
+        expires = int((clock.now() + timedelta(hours=1)).timestamp())
+        assert turn["username"] == f"{expires}:{ada.id}"
+        digest = hmac.digest(b"north", turn["username"].encode(), "sha1")
+        assert turn["credential"] == base64.b64encode(digest).decode()
+        await place.pass_time(1800)
+        renewed = (await ada.hear("media"))["media"]["ice_servers"][1]
+        assert renewed["username"] == f"{expires + 1800}:{ada.id}"

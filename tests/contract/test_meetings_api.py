@@ -275,6 +275,30 @@ async def test_the_maximum_of_rooms(way: Any, clock: VirtualClock) -> None:
 # --- links (6.2) ---
 
 
+async def test_another_host_link(way: Any, clock: VirtualClock) -> None:
+    """Host links that were given out before lead nowhere; the guest link and all else stay."""
+    async with way(settings(), clock) as client:
+        room = await client.create_long()
+        reply = await client.ask("POST", f"/rooms/{room['id']}/host_url")
+        assert reply.status == 200
+        renewed = reply.json
+        assert renewed | {"_links": 0} == room | {"_links": 0}
+        assert renewed["_links"]["guest_url"] == room["_links"]["guest_url"]
+        assert (await client.open_link(room["_links"]["host_url"]["href"])).status == 404
+        for found in (renewed, await client.get(room)):
+            assert (await client.open_link(found["_links"]["host_url"]["href"])).status == 200
+        path = f"/rooms/{room['id']}/host_url"
+        assert (await client.ask_as_other("POST", path)).error[0] == 404
+
+
+async def test_the_final_api_had_no_other_host_link(way: Any, clock: VirtualClock) -> None:
+    """So a strict server has none."""
+    async with way(settings(strict_v1=True), clock) as client:
+        room = await client.create_long()
+        reply = await client.ask("POST", f"/rooms/{room['id']}/host_url")
+        assert reply.error[:2] == (404, "NotFoundError")
+
+
 async def test_the_host_link_is_made_anew_at_each_reading(
     client: Client, clock: VirtualClock
 ) -> None:

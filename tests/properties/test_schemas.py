@@ -155,6 +155,19 @@ APIS: Final[st.SearchStrategy[Mapping[str, Tree]]] = st.one_of(
                 *("https://u:p@a", "ftp://a", "https://a:0", "https://a/?q=1"),
             ),
             "database": one_of("a.db", "~/a.db", " "),
+            "media": st.fixed_dictionaries(
+                {},
+                optional={
+                    "type": one_of("mesh", "none", "livekit"),
+                    "most": one_of(2, 16, 1, 17, "6"),
+                    "stun": one_of([], ["stun:a.example:3478"], ["turn:a"], ["stuns:[::1]"], "x"),
+                    "turn": one_of(
+                        ["turn:a?transport=udp"], ["turns:a.example:443"], ["turn:a?x"], []
+                    ),
+                    "turn_secret": one_of({"file": "k"}, {}, "k"),
+                    "turn_life": one_of("10m", "1d", "9m"),
+                },
+            ),
             "rate": one_of(1, 0.1, 2.5, 0, "1", True),
             "concurrency": one_of(1, 256, 0, 1.5),
             "timeout": one_of("10s", "PT1M", " 5m", "1h", 10),

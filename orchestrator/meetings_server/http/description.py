@@ -97,6 +97,14 @@ OPERATIONS: Final[Mapping[str, Mapping[str, Operation]]] = {
             problems=(400, 404, 409),
         ),
     },
+    "/rooms/{room_id}/host_url": {
+        "POST": Operation(
+            summary="Make all host links of a room worthless, and see out whoever came by one; "
+            "an extension of this server. 404 always, where it does as the final v1 API",
+            answer=ref("Room"),
+            problems=(404,),
+        ),
+    },
     "/sessions": {
         "GET": Operation(
             summary="A page of sessions, oldest first",

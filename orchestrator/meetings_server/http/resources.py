@@ -13,7 +13,7 @@ class Resources:
     """Rooms and sessions under the API's base path."""
 
     def __init__(self, acts: Acts, links: Links, *, strict_v1: bool) -> None:
-        """`strict_v1` answers every DELETE of a room with 404, and dresses no instant room."""
+        """`strict_v1`: no room is deleted or gets another host link, no instant one a theme."""
         self._meetings = acts.meetings
         self._links = links
         self._strict_v1 = strict_v1
@@ -28,6 +28,7 @@ class Resources:
                 "PATCH": self._change_room,
                 "DELETE": self._delete_room,
             },
+            "/rooms/{room_id}/host_url": {"POST": self._renew_host_url},
             "/sessions": {"GET": self._list_sessions},
         }
 
@@ -47,6 +48,13 @@ class Resources:
         force = bodies.force(call.request.query)
         await self._meetings.delete(call.application_id, room_id, force=force)
         return empty_answer(204)
+
+    async def _renew_host_url(self, call: Call) -> Answer:
+        room_id = call.names["room_id"]
+        if self._strict_v1:
+            raise not_found(room_id)
+        room = await self._meetings.revoke_host(call.application_id, room_id)
+        return json_answer(200, room_json(room, self._links, self._meetings.now))
 
     async def _list_rooms(self, call: Call) -> Answer:
         query = bodies.room_query(call.request.query)

@@ -11,7 +11,7 @@ from typing import Final
 
 from orchestrator.foundation.instants import EPOCH, truncate
 from orchestrator.meetings_server.model.recordings import Recording
-from orchestrator.meetings_server.model.refusals import Reason, Refused, not_found
+from orchestrator.meetings_server.model.refusals import Reason, Refused, invalid, not_found
 from orchestrator.meetings_server.model.rooms import (
     Dates,
     Room,
@@ -45,6 +45,12 @@ from orchestrator.meetings_server.settings import Settings
 
 _HOST_KEY: Final = "host-links"
 
+# Who reads this may be far from whoever runs the server, so it says why.
+_NO_RECORDING: Final = (
+    '"recording_options.auto_record" must be false: on this server people send sound and picture '
+    "to each other directly, which cannot be recorded"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class HostKey:
@@ -75,8 +81,14 @@ class Meetings:
         entropy: Entropy,
         settings: Settings,
         wake: Callable[[], None],
+        *,
+        can_record: bool = True,
     ) -> None:
-        """`wake` is called when something may have come due earlier, or is to be delivered."""
+        """`wake` is called when something may have come due earlier, or is to be delivered.
+
+        `can_record`: rooms that are to be recorded from the start can be promised so.
+        """
+        self._can_record = can_record
         self._store = store
         self._clock = clock
         self._entropy = entropy
@@ -93,6 +105,8 @@ class Meetings:
         Raises:
             Refused: the draft is unlawful, or the application has too many rooms.
         """
+        if draft.options.recording_options.auto_record and not self._can_record:
+            raise invalid(_NO_RECORDING)
         now = await self._caught_up()
         names = draw_names(self._entropy)
         one_year = self._settings.enforce_one_year

@@ -13,6 +13,7 @@ import pytest
 from orchestrator.config import Configuration, Settings, read_config
 from orchestrator.config.destinations import CalendarDestination, FileDestination
 from orchestrator.config.links import Access, LinkSettings, ProxySettings
+from orchestrator.config.media import MeshMedia
 from orchestrator.config.models import ConfigForm
 from orchestrator.config.reader import understand
 from orchestrator.config.secrets import SecretKind
@@ -71,6 +72,7 @@ def test_what_is_not_said_has_its_default() -> None:
         database=folder / "meetings.db",
         keys=folder / "secrets",
         calls=Calls(200.0, 8, timedelta(seconds=10), 200, timedelta()),
+        media=MeshMedia(6, (), (), None, timedelta(hours=6)),
     )
     assert settings.policies == folder / "policies"
     assert settings.store == folder / "state/orchestrator.db"
@@ -90,6 +92,38 @@ def test_what_is_not_said_has_its_default() -> None:
     assert settings.directories == DirectorySettings(timedelta(seconds=30), Reach(), {})
     assert settings.control == folder / "state/control.sock"
     assert settings.log == LogSettings(LogLevel.INFO, LogFormat.AUTO)
+
+
+def test_what_people_meet_through() -> None:
+    """Their browsers, with what these need to find each other; or nothing."""
+    text = SMALL.replace("embedded: true", "embedded: true, media: {}")
+    told = (
+        "{most: 4, stun: [stun:stun.example.org], turn: ['turn:a:3478?transport=tcp'], "
+        "turn_secret: {file: turn.key}, turn_life: 1h}"
+    )
+    meetings = read(text.replace("{}", told)).meetings
+    assert isinstance(meetings, EmbeddedMeetings)
+    assert meetings.media is not None
+    secret = meetings.media.turn_secret
+    assert secret is not None
+    assert (secret.kind, secret.name) == (SecretKind.FILE, "/srv/ro/turn.key")
+    assert meetings.media == MeshMedia(
+        4, ("stun:stun.example.org",), ("turn:a:3478?transport=tcp",), secret, timedelta(hours=1)
+    )
+    meetings = read(text.replace("{}", "{type: none}")).meetings
+    assert isinstance(meetings, EmbeddedMeetings)
+    assert meetings.media is None
+
+
+def test_a_secret_of_relays_that_all_can_read(tmp_path: Path) -> None:
+    """It is warned of, as every secret is."""
+    key = tmp_path / "turn.key"
+    key.write_text("x")
+    key.chmod(0o644)
+    media = "embedded: true, media: {turn: [turn:a], turn_secret: {file: turn.key}}"
+    found = understand(tmp_path / "config.yaml", SMALL.replace("embedded: true", media).encode())
+    (warning,) = found.warnings
+    assert warning.message.endswith(f"can be read by everybody on this machine; chmod 600 {key}")
 
 
 def test_the_embedded_server_s_certificate() -> None:
