@@ -3,9 +3,9 @@
 import asyncio
 import base64
 import hmac
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -14,11 +14,12 @@ import aiohttp
 import pytest
 
 from orchestrator.foundation.secret import Secret
-from orchestrator.meetings_server import Medium, Mesh, Settings
+from orchestrator.meetings_server import LiveKit, Medium, Mesh, Settings
 from tests.callers import CLOSED_CODE, PATIENCE, Caller, Calls, calling, guest, host
 from tests.fakes.clock import VirtualClock, settle
 from tests.fakes.medium import StagedMedium
 from tests.meetings import Client, over_http, settings
+from tests.system.sfu import Sfu, livekit
 
 _TICK: Final = 5.0
 MESH: Final = Mesh()
@@ -108,16 +109,39 @@ def clock() -> VirtualClock:
     return VirtualClock()
 
 
-@pytest.fixture(params=["mesh", "staged"])
-def medium(request: pytest.FixtureRequest) -> Medium | None:
-    """What carries voices; None: what the settings say."""
-    return StagedMedium(most=6) if request.param == "staged" else None
+@pytest.fixture(scope="module")
+def sfu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sfu]:
+    """A real LiveKit server, for all tests that need one."""
+    with livekit(tmp_path_factory.mktemp("livekit")) as running:
+        yield running
+
+
+@pytest.fixture(params=["mesh", pytest.param("livekit", marks=pytest.mark.timeout(900)), "staged"])
+def media(request: pytest.FixtureRequest) -> Mesh | LiveKit | None:
+    """What carries voices; None: what stands in for it."""
+    match request.param:
+        case "mesh":
+            return Mesh()
+        case "livekit":
+            # In CI this waits until it is built.
+            running: Sfu = request.getfixturevalue("sfu")
+            return replace(running.settings, most=6)
+        case _:
+            return None
 
 
 @pytest.fixture
-async def place(clock: VirtualClock, medium: Medium | None) -> AsyncIterator[Place]:
+def medium(media: Mesh | LiveKit | None) -> Medium | None:
+    """What stands in; None: nothing does."""
+    return None if media is not None else StagedMedium(most=6)
+
+
+@pytest.fixture
+async def place(
+    clock: VirtualClock, media: Mesh | LiveKit | None, medium: Medium | None
+) -> AsyncIterator[Place]:
     """A server where people can meet."""
-    async with opened(settings(media=Mesh()), clock, medium) as place:
+    async with opened(settings(media=media or Mesh()), clock, medium) as place:
         yield place
         assert place.told == []
 

@@ -20,6 +20,7 @@ from orchestrator.adapters.clock import SystemClock
 from orchestrator.meetings_server import Settings
 from orchestrator.meetings_server.media.livekit.calls import Calls as Asking
 from orchestrator.meetings_server.media.livekit.tokens import join_token
+from orchestrator.meetings_server.ports import StoreFault
 from orchestrator.meetings_server.settings import LiveKit
 from tests.callers import Caller, Calls, calling, guest, host
 from tests.meetings import Client, over_http, settings
@@ -222,6 +223,46 @@ async def test_nobody_else_is_heard_as_livekit(there: Place) -> None:
                 assert answer.status == 401
         async with session.get(url) as answer:
             assert answer.status == 405
+
+
+async def test_whose_socket_is_lost_is_inside_for_as_long_as_they_are_heard(
+    there: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.meetings_server.lobby.keeping.GRACE", 0.3)
+    room = await there.client.create_long()
+    ada = await there.calls.enter(host(room), "Ada")
+    bob = await there.enter(room, "Bob")
+    await ada.hear("joined")
+    async with sfus.guest(*ticket(bob)):
+        await bob.vanish()
+        # Several times as long as the place of somebody is kept who is not heard.
+        await asyncio.sleep(1.5)
+        assert not ada.has_heard
+    assert (await ada.hear("left"))["id"] == bob.id
+
+
+async def test_a_store_that_cannot_be_read_is_told_and_nobody_sent_out(
+    sfu: Sfu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.meetings_server.media.livekit.watch.POLL", 0.6)
+    async with place(settings(media=sfu.settings)) as there:
+        room = await there.client.create_long()
+        ada = await there.enter(room, "Ada")
+        async with sfus.guest(*ticket(ada)) as connected:
+            with monkeypatch.context() as broken:
+
+                async def look(*_: object) -> None:
+                    message = "the disk is gone"
+                    raise StoreFault(message)
+
+                broken.setattr("orchestrator.meetings_server.service.Meetings.look", look)
+
+                async def is_told() -> bool:
+                    return "livekit.not_watched" in [event for event, _ in there.reports]
+
+                await eventually(is_told)
+            assert not connected.sent_out.done()
+            await there.connected(room, ada.id)
 
 
 @asynccontextmanager
