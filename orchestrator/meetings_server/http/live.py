@@ -111,7 +111,7 @@ class Live:
         origin = request.headers.get("Origin", "").lower()
         if not origin.startswith(("http://", "https://")):
             return False
-        return origin == self._origin or urlsplit(origin).netloc == request.host.lower()
+        return origin == self._origin or origin.partition("://")[2] == request.host.lower()
 
 
 class _Connection:
@@ -176,19 +176,17 @@ class _Connection:
 
     async def serve(self) -> None:
         """Hear and tell until either side has had enough."""
-        loop = asyncio.get_running_loop()
-        tasks = [
-            loop.create_task(self._tell(), name="meetings-server: live telling"),
-            loop.create_task(self._watch(), name="meetings-server: live watching"),
-        ]
         try:
-            await self._hear()
+            async with asyncio.TaskGroup() as group:
+                tasks = (
+                    group.create_task(self._tell(), name="meetings-server: live telling"),
+                    group.create_task(self._watch(), name="meetings-server: live watching"),
+                )
+                await self._hear()
+                for task in tasks:
+                    task.cancel()
         finally:
             self._has_ended = True
-            self._work.set()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             if self._visit is not None:
                 await self._lobby.lost(self._visit)
 

@@ -312,12 +312,9 @@ class House:
         Raises:
             StoreFault: the store cannot be read.
         """
-        for room_id in await self.around.meetings.with_live():
-            inside = await self.around.meetings.inside(room_id)
-            if inside is None or inside.session is None:
-                continue
+        for inside in await self.around.meetings.with_live():
             async with self.hall(inside.room) as hall:
-                hall.session_id = inside.session.id
+                hall.session_id = None if inside.session is None else inside.session.id
                 hall.recording = next(iter(inside.recordings), None)
                 for who in inside.present:
                     if who.is_live:
@@ -365,7 +362,7 @@ class House:
             self.around.report("medium.failed", {"error": str(fault)})
 
     def later(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Do something beside all else, until `close`."""
+        """Do something beside all else, until `close`; no group, for no failure ends the others."""
         task = asyncio.get_running_loop().create_task(work, name="meetings-server: meeting")
         self._tasks.add(task)
         task.add_done_callback(self._done)

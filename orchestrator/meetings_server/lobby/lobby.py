@@ -132,6 +132,9 @@ class Lobby:
             except StoreFault as fault:
                 self._around.report("meeting.not_refreshed", {"error": str(fault)})
                 seconds = _AFTER_FAULT
+            except Exception as error:  # noqa: BLE001 - one bad meeting must not end the server
+                self._around.report("meeting.failed", {"error": type(error).__name__})
+                seconds = _AFTER_FAULT
             await bell.wait(self._around.clock, seconds)
 
     async def reopen(self) -> None:

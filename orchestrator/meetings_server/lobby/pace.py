@@ -57,6 +57,11 @@ class Paces:
         self._now = now
         self._buckets: dict[str, Bucket] = {}
 
+    @property
+    def remembered(self) -> int:
+        """How many names it holds."""
+        return len(self._buckets)
+
     def take(self, name: str) -> int:
         """Take one of that name, as `Bucket.take`."""
         now = self._now()

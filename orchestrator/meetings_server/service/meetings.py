@@ -264,19 +264,18 @@ class Meetings:
 
         def work(records: Records) -> Inside | None:
             room = records.rooms.get(room_id)
-            if room is None:
-                return None
-            session = records.sessions.running(room_id)
-            if session is None:
-                return Inside(room, None, (), ())
-            present = records.sessions.present(session)
-            return Inside(room, session, present, records.recordings.running(session.id))
+            return None if room is None else _inside(records, room)
 
         return await self._store.read(work)
 
-    async def with_live(self) -> tuple[str, ...]:
+    async def with_live(self) -> tuple[Inside, ...]:
         """The rooms in which people are who came in over the meeting socket."""
-        return await self._store.read(lambda records: records.sessions.with_live())
+
+        def work(records: Records) -> tuple[Inside, ...]:
+            rooms = records.sessions.with_live()
+            return tuple(_inside(records, _known(records, room_id)) for room_id in rooms)
+
+        return await self._store.read(work)
 
     async def see_out_live(self) -> None:
         """See all out who came in over the meeting socket: there is none to come back to.
@@ -290,8 +289,9 @@ class Meetings:
 
         def work(records: Records) -> None:
             for room_id in records.sessions.with_live():
-                room, session = _known(records, room_id), records.sessions.running(room_id)
-                for who in () if session is None else records.sessions.present(session):
+                inside = _inside(records, _known(records, room_id))
+                room = inside.room
+                for who in inside.present:
                     if who.is_live:
                         room = presence.leave(records, self._announcer, room, who.id, now)
 
@@ -313,8 +313,7 @@ class Meetings:
             room = _own(records, application_id, room_id)
             room = replace(room, names=replace(room.names, host_id=host_id))
             records.rooms.save(room)
-            session = records.sessions.running(room_id)
-            for who in () if session is None else records.sessions.present(session):
+            for who in _inside(records, room).present:
                 if who.is_host and who.is_live:
                     room = presence.leave(records, self._announcer, room, who.id, now)
             return room
@@ -405,6 +404,14 @@ def _own(records: Records, application_id: str, room_id: str) -> Room:
     if room is None or room.application_id != application_id:
         raise not_found(room_id)
     return room
+
+
+def _inside(records: Records, room: Room) -> Inside:
+    session = records.sessions.running(room.id)
+    if session is None:
+        return Inside(room, None, (), ())
+    present = records.sessions.present(session)
+    return Inside(room, session, present, records.recordings.running(session.id))
 
 
 def _known(records: Records, room_id: str) -> Room:

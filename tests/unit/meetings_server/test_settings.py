@@ -1,12 +1,14 @@
 """What a server may be told."""
 
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.foundation.secret import Secret
-from orchestrator.meetings_server import Application, DialInNumber
+from orchestrator.meetings_server import Application, DialInNumber, Mesh
 from orchestrator.meetings_server.settings import LiveKit
 from tests.fakes.clock import VirtualClock
 from tests.meetings import applications, in_memory, settings
@@ -41,6 +43,36 @@ def test_what_cannot_be(changes: dict[str, Any], message: str) -> None:
     """Named at once."""
     with pytest.raises(ValueError, match=message):
         settings(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"most": 1}, "a mesh holds 2 to 16 people: 1"),
+        ({"most": 17}, "a mesh holds 2 to 16 people: 17"),
+        ({"stun": ("turn:a:3478",)}, "must be like stun:host:3478: 'turn:a:3478'"),
+        ({"stun": ("stun:a/b",)}, "must be like stun:host:3478"),
+        ({"turn": ("turn:a?transport=sctp",)}, "must be like turn:host:3478"),
+        ({"turn": ("turn:a",)}, "turn servers need turn_secret"),
+        ({"turn_life": timedelta(minutes=9)}, "turn_life must be at least 0:10:00: 0:09:00"),
+    ],
+)
+def test_a_mesh_that_cannot_be(changes: dict[str, Any], message: str) -> None:
+    """Browsers would refuse it, in the middle of a meeting."""
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Mesh(**changes)
+
+
+def test_a_mesh_with_all_that_there_is() -> None:
+    """Addresses in every form that browsers take."""
+    mesh = Mesh(
+        most=16,
+        stun=("stun:stun.example.org", "stuns:[2001:db8::1]:5349"),
+        turn=("turn:192.0.2.1:3478?transport=udp", "turns:turn.example.org"),
+        turn_secret=Secret("x"),
+    )
+    assert "x" not in repr(mesh.turn_secret)
+    assert mesh.can_record is False
 
 
 @pytest.mark.parametrize(
