@@ -131,6 +131,8 @@ def test_an_estate_that_lived_elsewhere_is_made_anew_with_all_its_settings(
 ) -> None:
     """From pages that were saved; every link is another, and everything else is as it was."""
     other = Installation.made(tmp_path / "other")
+    # Some of its rooms are recorded from the start, which a mesh refuses.
+    other.configure("  embedded: true", "  embedded: true\n  media: {type: none}")
     bodies = [
         {**body, "display_name": body["display_name"].replace("\u2028", "").strip()}
         for body in estate(60, datetime.now(UTC))
