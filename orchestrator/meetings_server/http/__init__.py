@@ -5,8 +5,9 @@ The law of this package: a request is a value and so is its answer (`wire`); onl
 output is strict: the keys, in the order, that the API notes give. What stands around (`Around`) may
 be silent or wrong; this package never is. Inside:
 certificates | doors → web → live; web → api → description → shapes; api → testing | resources |
-recordings | themes | dialling | downloads | notices | pages | pictures → uploads → auth | bodies |
-render | routes → fields | looks → links | multipart | problems → wire.
+recordings | themes | dialling | downloads | notices | pages | pictures → assets | uploads → auth |
+bodies | render | routes → fields | looks → links | multipart | problems → wire. In `meeting/` lies
+what the page of a meeting is made of: scripts and a style, as browsers get them.
 """
 
 from orchestrator.meetings_server.http.api import Api, resource_path

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from orchestrator.meetings_server.http.assets import Assets
 from orchestrator.meetings_server.http.auth import Gate
 from orchestrator.meetings_server.http.description import DESCRIPTION_PATH, description
 from orchestrator.meetings_server.http.dialling import DialInResources
@@ -39,7 +40,7 @@ from orchestrator.meetings_server.http.wire import (
 from orchestrator.meetings_server.model.refusals import Reason, Refused
 from orchestrator.meetings_server.ports import Clock, Report, StoreFault
 from orchestrator.meetings_server.service import Acts
-from orchestrator.meetings_server.settings import Settings
+from orchestrator.meetings_server.settings import Mesh, Settings
 
 #: Bytes of a request's body; the largest lawful one has a tenth of it.
 LARGEST_BODY: Final = 64 * 1024
@@ -74,7 +75,6 @@ class Api:
         self._report = report
         self._gate = Gate(settings.applications)
         self._uploads = Uploads(acts, links)
-        self._pictures = PublicPictures(acts)
         self._table = Table(
             Resources(acts, links, strict_v1=settings.strict_v1).routes,
             ThemeResources(acts, links, self._uploads).routes,
@@ -82,9 +82,14 @@ class Api:
             DialInResources(settings.dial_in_numbers).routes,
         )
         self._description = json_answer(200, description(links.external_url, self._table.methods))
-        self._pages = Pages(acts, links)
         self._notices = Notices(hear)
-        self._downloads = Downloads(acts, links)
+        # No script speaks to another medium yet.
+        assets = Assets() if isinstance(settings.media, Mesh) else None
+        pages = Pages(acts, links, assets)
+        pictures, downloads = PublicPictures(acts), Downloads(acts, links)
+        self._readables = (
+            (pages, pictures, downloads) if assets is None else (assets, pages, pictures, downloads)
+        )
         self._latency = Latency(settings.latency_before, settings.latency_after)
         self._around = around or _nothing_around
         self._log = RequestLog() if settings.test_routes else None
@@ -148,7 +153,7 @@ class Api:
         if request.path == DESCRIPTION_PATH:
             _only_read(request)
             return _headless(request, self._description)
-        for readable in (self._pages, self._pictures, self._downloads):
+        for readable in self._readables:
             if readable.has(request.path):
                 _only_read(request)
                 return _headless(request, await readable.answer(request))

@@ -126,7 +126,12 @@ class Links:
 
     def logo_on_page(self, key: str) -> str:
         """The same for our own pages: on whichever host the browser found them."""
-        return f"{urlsplit(self._base).path}/{key}"
+        return f"{self.root}/{key}"
+
+    @property
+    def root(self) -> str:
+        """The path under which our own pages find this server, without a slash at the end."""
+        return urlsplit(self._base).path
 
     @property
     def uploads(self) -> str:

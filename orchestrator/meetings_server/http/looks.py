@@ -1,7 +1,8 @@
 """How a page looks: ours, or as the theme of its room has it.
 
 A theme gives a band in its colour with a text that can be read on it, its pictures, and its text. A
-page asks its own server alone, for pictures only, and runs nothing.
+page asks its own server alone. One that only tells something asks for pictures and runs nothing;
+one on which people meet runs the scripts of this server, and no others.
 """
 
 import base64
@@ -43,13 +44,24 @@ header img {{ display: block; max-width: 100%; max-height: 4rem; box-sizing: bor
 @media (prefers-color-scheme: dark) {{ header {{ border-color: #4a4a55; }} }}
 """
 
+# What the style of the meeting page takes for its own where nothing else is said.
+_COLORS: Final = """\
+:root {{ --brand: {color}; --on-brand: {text}; --primary: {color}; --on-primary: {text}; }}
+"""
+
+# `connect-src 'self'` is the meeting socket, which has this very origin.
+_MEETING_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a page is dressed in.
 
     Attributes:
-        style: all of it, as it stands between its tags.
+        style: all of it that is the page's own, as it stands between its tags.
         policy: what the page may fetch and run, as a header has it.
         title: what stands after the page's own title.
         icon: a tag for the page's head.
@@ -68,19 +80,44 @@ def look_of(theme: Theme | None, links: Links) -> Look:
     if theme is None:
         return Look(_STYLE, _policy(_STYLE))
     style = _STYLE + _BAND.format(color=theme.main_color, text=text_on(theme.main_color))
-    brand = escape(theme.brand_text)
-    icon = ""
-    if theme.branded_favicon is not None:
-        address = escape(links.logo_on_page(theme.branded_favicon))
-        icon = f'<link rel="icon" type="image/png" href="{address}">\n'
     return Look(
         style,
         # A picture of a theme lies on this very server.
         f"{_policy(style)}; img-src 'self'",
-        f" · {brand}",
-        icon,
-        f"<header>\n{_logo(theme, links)}<p><bdi>{brand}</bdi></p>\n</header>\n",
+        _title(theme),
+        _icon(theme, links),
+        _band(theme, links),
     )
+
+
+def meeting_look_of(theme: Theme | None, links: Links) -> Look:
+    """The look of a page on which people meet: all of its style but the colours is an asset."""
+    if theme is None:
+        return Look("", _MEETING_POLICY.format(styles=""))
+    style = _COLORS.format(color=theme.main_color, text=text_on(theme.main_color))
+    return Look(
+        style,
+        _MEETING_POLICY.format(styles=f" {_digest(style)}"),
+        _title(theme),
+        _icon(theme, links),
+        _band(theme, links),
+    )
+
+
+def _title(theme: Theme) -> str:
+    return f" · {escape(theme.brand_text)}"
+
+
+def _icon(theme: Theme, links: Links) -> str:
+    if theme.branded_favicon is None:
+        return ""
+    address = escape(links.logo_on_page(theme.branded_favicon))
+    return f'<link rel="icon" type="image/png" href="{address}">\n'
+
+
+def _band(theme: Theme, links: Links) -> str:
+    brand = escape(theme.brand_text)
+    return f"<header>\n{_logo(theme, links)}<p><bdi>{brand}</bdi></p>\n</header>\n"
 
 
 def _logo(theme: Theme, links: Links) -> str:
@@ -99,8 +136,13 @@ def _logo(theme: Theme, links: Links) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _policy(style: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; "
+        f"default-src 'none'; style-src {_digest(style)}; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _digest(style: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    return f"'sha256-{digest}'"
