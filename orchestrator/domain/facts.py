@@ -302,8 +302,12 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
         "theme.started": _kind("an intent was recorded; the call follows", *_THEME, "kind"),
         "theme.created": _kind("a theme was made at the API", *_THEME, "asked"),
         "theme.adopted": _kind(
-            "a theme that bears our mark and that the store did not know is kept from now on",
+            "a theme that bears our mark (`marked`) and that the store did not know, or one that "
+            "its file names by its id, is kept from now on; of the latter, with its pictures",
             *_THEME,
+            "marked",
+            "logos",
+            "pictures",
         ),
         "theme.updated": _kind("the theme's colour or texts were changed", *_THEME, "asked"),
         "theme.logos_uploaded": _kind(
@@ -316,6 +320,10 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
         "theme.tombstoned": _kind("the removal of the theme was decided", *_THEME, "due"),
         "theme.restored": _kind("a decided removal was taken back", *_THEME),
         "theme.removed": _kind("the theme was removed at the API", *_THEME),
+        "theme.forgotten": _kind(
+            "the theme was there before us, no file asks for it any more, and it stays as it is",
+            *_THEME,
+        ),
         "theme.lost": _kind("the theme was gone, twice looked for, by no act of ours", *_THEME),
         "theme.failed": _kind("the API did not do what was asked", *_THEME, "kind", "next_at"),
         "theme.unanswered": _kind(

@@ -29,13 +29,14 @@ class RetoldThemes:
         """What takes each event. Each raises `KeyError` or `ValueError` for what it cannot read."""
         return {
             "theme.created": self._asked,
-            "theme.adopted": self._asked,
+            "theme.adopted": self._adopted,
             "theme.updated": self._asked,
             "theme.logos_uploaded": self._uploaded,
             "theme.defaulted": self._defaulted,
             "theme.tombstoned": self._tombstoned,
             "theme.restored": self._restored,
             "theme.removed": self._gone,
+            "theme.forgotten": self._forgotten,
             "theme.lost": self._lost,
         }
 
@@ -55,9 +56,24 @@ class RetoldThemes:
         if isinstance(asked, dict):
             fields = {name: None if one is None else str(one) for name, one in asked.items()}
             record = replace(record, fields=MappingProxyType(fields))
+            # One that was given our name is ours from then on.
+            record = replace(record, adopted=record.adopted and "theme_name" not in fields)
         if fact.event == "theme.updated":
             record = replace(record, updated_at=ts)
         self.records[record.name] = record
+
+    def _adopted(self, fact: Fact, _ts: datetime) -> None:
+        record = replace(self._record(fact), adopted=fact.detail.get("marked") is False)
+        if "logos" in fact.detail:
+            record = replace(
+                record,
+                uploaded=MappingProxyType(_pictures(fact.detail["logos"])),
+                pictures=MappingProxyType(_pictures(fact.detail["pictures"])),
+            )
+        self.records[record.name] = record
+
+    def _forgotten(self, fact: Fact, _ts: datetime) -> None:
+        self.records.pop(self._record(fact).name, None)
 
     def _uploaded(self, fact: Fact, ts: datetime) -> None:
         record = self._record(fact)

@@ -2,7 +2,8 @@
 
 A theme has no metadata, so whose it is stands in its name: ``corporate~`` and eight hexadecimal
 digits of the owner (the API keeps names unique within an application).  A theme without that ending
-is another's and is not touched, whatever it is called (promise P3).
+is another's and is not touched, whatever it is called (promise P3), unless its file names it by its
+id: that is a person's word, and it keeps the name that it has.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from orchestrator.foundation.problems import Place
 BRAND_TEXT_MAX: Final = 200  # characters; the API notes, 8.2, for this and what follows
 COMPANY_URL_MAX: Final = 128
 COLOR: Final = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
+_MARKED: Final = re.compile(r"~[0-9a-f]{8}\Z")
 COMPANY_URL: Final = re.compile(r"[A-Za-z0-9_~-]*[A-Za-z_~-][A-Za-z0-9_~-]*")
 LOGO_MAX: Final = 1_000_000  # bytes; the API notes, 8.3
 LOGO_SIDE_MAX: Final = 300  # pixels, of a logo
@@ -69,6 +71,7 @@ class ThemeWish:
         main_color: in lower case.
         default: it is the application's default theme.
         grace: between its removal from the folder and its removal at the API.
+        theme_id: of a theme that is there already and is to be taken over; empty: of none.
     """
 
     name: str
@@ -81,14 +84,17 @@ class ThemeWish:
     default: bool = False
     grace: timedelta = GRACE
     places: Mapping[str, Place] = field(default_factory=lambda: MappingProxyType({}))
+    theme_id: str = ""
 
     def fields(self, owner: str) -> Fields:
-        """What the API is asked for, but for the pictures."""
+        """What the API is asked for, but for the pictures, and for a name that is to be kept."""
         fields: dict[str, str | None] = {
             "theme_name": api_name(owner, self.name),
             "main_color": self.main_color,
             "brand_text": self.brand_text,
         }
+        if self.theme_id:
+            del fields["theme_name"]
         if self.short_company_url is not None:
             fields["short_company_url"] = self.short_company_url
         return fields
@@ -103,6 +109,7 @@ class ThemeWish:
             self.short_company_url,
             logos,
             self.default,
+            *([self.theme_id] if self.theme_id else []),
         )
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
@@ -115,11 +122,15 @@ class Theme:
         id: its ``theme_id``.
         fields: a value for each of `FIELDS`; the colour in lower case.
         pictures: the storage keys of the pictures that it has.
+        links: where anybody finds them.
     """
 
     id: str
     fields: Fields
     pictures: Mapping[LogoType, str] = field(default_factory=lambda: _PICTURES)
+    links: Mapping[LogoType, str] = field(
+        default_factory=lambda: _PICTURES, repr=False, compare=False
+    )
 
     @property
     def name(self) -> str:
@@ -186,6 +197,7 @@ class ThemeRecord:
         painted_at: API time of the last upload.
         attempts: failures in a row, and when to come back (API time).
         operation: a call that is under way, or whose outcome nobody knows.
+        adopted: it was there before, and bears its own name: it is let go, and never removed.
     """
 
     name: str
@@ -202,6 +214,7 @@ class ThemeRecord:
     painted_at: datetime | None = None
     attempts: Attempts = _NEVER
     operation: ThemeOperation | None = None
+    adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,3 +244,8 @@ def own_name(owner: str, theme_name: str) -> str | None:
     mark = owner_mark(owner)
     name = theme_name.removesuffix(mark)
     return name if name and name != theme_name else None
+
+
+def is_marked(theme_name: str) -> bool:
+    """Whether a name ends as those of some owner do."""
+    return _MARKED.search(theme_name) is not None

@@ -22,6 +22,8 @@ from orchestrator.domain.themes import (
     ThemeRecord,
     ThemeStep,
     ThemeWish,
+    is_marked,
+    own_name,
 )
 
 _SAME_AGAIN: Final = timedelta(hours=1)  # before the same is set or uploaded once more
@@ -110,6 +112,9 @@ def plan_theme(situation: ThemeSituation) -> ThemePlan:
         return _guarded(situation, _missing(situation))
     if record.missing_since is not None:
         return ThemePlan(ThemeAct(ThemeStep.FIND, "it is there after all"))
+    wish = situation.wish
+    if wish is not None and wish.theme_id not in {"", record.id}:
+        return _named(situation, wish)
     if not record.id and seen is not None:
         return ThemePlan(ThemeAct(ThemeStep.ADOPT, "it bears our mark"))
     if situation.wish is not None:
@@ -139,6 +144,40 @@ def _missing(situation: ThemeSituation) -> ThemePlan:
     ours = "as our removal asked that was not answered"
     by = ours if in_doubt(situation.record) else "by no act of ours"
     return ThemePlan(ThemeAct(ThemeStep.LOSE, f"it is gone, twice looked for, {by}"))
+
+
+def _named(situation: ThemeSituation, wish: ThemeWish) -> ThemePlan:
+    """Take over the theme that a file names by its id, if that can be done."""
+    record, seen, owner = situation.record, situation.seen, situation.world.owner
+    act = ThemeAct(ThemeStep.ADOPT, f"{wish.file} names it by its id")
+    if record.id:
+        why = f"{wish.file} names theme {wish.theme_id}, and {record.name} is {record.id}"
+    elif seen is None:
+        why = f"{wish.file} names theme {wish.theme_id}, which the API does not show"
+    elif own_name(owner, seen.name) not in {None, record.name}:
+        why = f"{wish.file} names theme {seen.id}, which is {own_name(owner, seen.name)} already"
+    elif own_name(owner, seen.name) is None and is_marked(seen.name):
+        why = f"{wish.file} names theme {seen.id}, which bears the mark of another owner"
+    else:
+        return ThemePlan(act)
+    return ThemePlan(held_by="adopt", held_why=why, held=act)
+
+
+def taken_over(record: ThemeRecord, seen: Theme, wish: ThemeWish | None, owner: str) -> ThemeRecord:
+    """What is remembered of a theme that was there already.
+
+    Where its file names it by its id, the pictures of the file count as those that it has.
+    """
+    marked = own_name(owner, seen.name) is not None
+    record = replace(record, id=seen.id, missing_since=None, operation=None, adopted=not marked)
+    if marked or wish is None:
+        return record
+    same = [kind for kind in wish.logos if kind in seen.pictures]
+    return replace(
+        record,
+        uploaded=MappingProxyType({str(kind): wish.logos[kind].digest for kind in same}),
+        pictures=MappingProxyType({str(kind): seen.pictures[kind] for kind in same}),
+    )
 
 
 def _wanted(situation: ThemeSituation, wish: ThemeWish) -> ThemePlan:
@@ -176,6 +215,8 @@ def _changes(situation: ThemeSituation, wish: ThemeWish) -> dict[str, Change]:
     seen = situation.seen
     wished: dict[str, str | None] = dict.fromkeys(situation.record.fields)
     wished.update(wish.fields(situation.world.owner))
+    if wish.theme_id:
+        wished.pop("theme_name", None)
     told: Mapping[str, str | None] = {} if seen is None else seen.fields
     return {
         name: Change(told.get(name), value)
@@ -204,6 +245,9 @@ def _unwanted(situation: ThemeSituation) -> ThemePlan:
             until = operation.started_at + world.settle
             return ThemePlan(held_by="settle", held_why="a create was not answered", until=until)
         return ThemePlan(ThemeAct(ThemeStep.FORGET, "no file asks for it"))
+    if record.adopted:
+        reason = "no file asks for it any more; it was there before us, and stays"
+        return ThemePlan(ThemeAct(ThemeStep.FORGET, reason))
     if record.due is None:
         due = world.now + max(record.grace, TOMBSTONE_LEAST)
         return ThemePlan(ThemeAct(ThemeStep.TOMBSTONE, "no file asks for it any more", due=due))
@@ -255,9 +299,10 @@ def follow(situation: ThemeSituation, act: ThemeAct) -> ThemeSituation:
     record, seen, wish = situation.record, situation.seen, situation.wish
     now = situation.world.now
     match act.step:
-        case ThemeStep.ADOPT | ThemeStep.FIND:
-            found = record.id if seen is None else seen.id
-            record = replace(record, id=found, missing_since=None)
+        case ThemeStep.ADOPT if seen is not None:
+            record = taken_over(record, seen, wish, situation.world.owner)
+        case ThemeStep.FIND:
+            record = replace(record, missing_since=None)
         case ThemeStep.RESTORE:
             record = replace(record, decided_at=None, due=None)
         case ThemeStep.TOMBSTONE:
@@ -281,12 +326,18 @@ def follow(situation: ThemeSituation, act: ThemeAct) -> ThemeSituation:
                 fields=wish.fields(situation.world.owner),
                 uploaded=MappingProxyType({**record.uploaded, **digests}),
                 pictures=MappingProxyType({str(kind): key for kind, key in pictures.items()}),
+                adopted=stays_adopted(record, wish),
             )
         case ThemeStep.DELETE | ThemeStep.FORGET:
             record, seen = replace(record, id="", due=None), None
         case _:
             pass  # a look that was in vain tells nothing yet
     return replace(situation, record=record, seen=seen)
+
+
+def stays_adopted(record: ThemeRecord, wish: ThemeWish) -> bool:
+    """Whether a theme keeps its own name; where its file names it no more it was given ours."""
+    return record.adopted and bool(wish.theme_id)
 
 
 def in_doubt(record: ThemeRecord) -> bool:

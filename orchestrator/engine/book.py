@@ -242,6 +242,23 @@ class Binder:
             elif name not in pages.kept_themes:
                 pages.themes[name] = wishes[0]
         self._refuse_two_defaults(pages)
+        self._refuse_two_files_of_one(pages)
+
+    def _refuse_two_files_of_one(self, pages: _Pages) -> None:
+        """What two files say of one theme at the API is a question."""
+        files: dict[str, list[ThemeWish]] = {}
+        for theme in pages.themes.values():
+            if theme.theme_id:
+                files.setdefault(theme.theme_id, []).append(theme)
+        for same in files.values():
+            if not same[1:]:
+                continue
+            others = " and ".join(one.file for one in same)
+            message = f"one theme cannot be two, and {others} both name it; keep one"
+            for theme in same:
+                del pages.themes[theme.name]
+                problem = Problem(theme.places.get("theme_id", Place(theme.file)), message)
+                self._keep_theme(theme.name, theme.file, (problem,), pages)
 
     def _refuse_two_defaults(self, pages: _Pages) -> None:
         defaults = [theme for theme in pages.themes.values() if theme.default]

@@ -47,6 +47,8 @@ def preview_lines(situation: ThemeSituation) -> list[PlanLine]:
 def _line(situation: ThemeSituation, act: ThemeAct, plan: ThemePlan) -> list[PlanLine]:
     """An act as a line; none for what tells nobody anything."""
     word = _WORDS.get(act.step)
+    if act.step is ThemeStep.FORGET and situation.record.id:
+        word = "let-go"
     if word is None:
         return []
     changes = [

@@ -1,9 +1,10 @@
 """The wardrobe: keeps the themes that the book asks for, made before the rooms that want them.
 
 One look lists all themes and brings each into shape, one act after another, each journalled before
-its call leaves (promise P2).  It touches no theme but those that bear the owner's mark or that its
-store remembers (promise P3), and where no file asks for a theme and none is remembered it calls
-nothing.  What it remembers is one note of the store, told in full by its facts.
+its call leaves (promise P2).  It touches no theme but those that bear the owner's mark, that its
+store remembers, or that a file names by its id (promise P3); and where no file asks for a theme and
+none is remembered it calls nothing.  What it remembers is one note of the store, told in full by
+its facts.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ from orchestrator.domain.theming import (
     in_doubt,
     lost,
     plan_theme,
+    stays_adopted,
+    taken_over,
     tried,
 )
 from orchestrator.engine.book import Book
@@ -69,6 +72,7 @@ from orchestrator.ports.themes import Themes
 _log = structlog.get_logger(__name__)
 THEMES: Final = "themes"  # note: all that is remembered of themes, as JSON
 _STEPS_MOST: Final = 12
+_NO_PLAN: Final = ThemePlan()
 _SOON: Final = timedelta(seconds=1)  # never a busy loop, whatever the clocks say
 _CUT_SHORT: Final = "the daemon ended before the answer came; the theme is looked at again"
 
@@ -157,7 +161,10 @@ class Wardrobe:
         record = self._record(name)
         if record is not None and (record.id or record.attempts.count):
             return ""
-        return f"its theme {name} is made first" if name in self.book().themes else ""
+        theme = self.book().themes.get(name)
+        if theme is None or self._plans.get(name, _NO_PLAN).held_by == "adopt":
+            return ""
+        return f"its theme {name} is {'taken over' if theme.theme_id else 'made'} first"
 
     def _record(self, name: str) -> ThemeRecord | None:
         return next((one for one in self._memory.records if one.name == name), None)
@@ -278,7 +285,7 @@ class Wardrobe:
 
     async def _keep(self, themes: Themes, turn: _Turn, listed: Sequence[Theme], book: Book) -> None:
         record = self._record(turn.name) or ThemeRecord(turn.name)
-        seen = self._seen(record, listed)
+        seen = self._seen(record, listed, turn.wish)
         if turn.wish is not None and record.grace != turn.wish.grace:
             record = replace(record, grace=turn.wish.grace)
         for _ in range(_STEPS_MOST):
@@ -312,10 +319,13 @@ class Wardrobe:
         if known is not None and known != record:
             await self._commit((record,), ())
 
-    def _seen(self, record: ThemeRecord, listed: Sequence[Theme]) -> Theme | None:
-        """A theme that we remember by its id, another by our mark in its name."""
-        if record.id:
-            return next((theme for theme in listed if theme.id == record.id), None)
+    def _seen(
+        self, record: ThemeRecord, listed: Sequence[Theme], wish: ThemeWish | None
+    ) -> Theme | None:
+        """A theme that we remember, or its file names, by its id; another by our mark."""
+        named = record.id or ("" if wish is None else wish.theme_id)
+        if named:
+            return next((theme for theme in listed if theme.id == named), None)
         owner = self._settings.owner
         ours = (theme for theme in listed if own_name(owner, theme.name) == record.name)
         return next(ours, None)
@@ -438,7 +448,12 @@ class Wardrobe:
         left = sorted(name for name, value in asked.items() if now.fields.get(name) != value)
         if left:
             raise NotTakenError(f"the API left {', '.join(left)} of the theme as it was", 200)
-        after = replace(done, fields=fields, updated_at=self._closet.rooms.api_now())
+        after = replace(
+            done,
+            fields=fields,
+            updated_at=self._closet.rooms.api_now(),
+            adopted=stays_adopted(done, _of(turn)),
+        )
         fact = replace(
             self._fact("theme.updated", turn, after, act),
             before={name: _text(change.before) for name, change in act.changes.items()},
@@ -498,9 +513,9 @@ class Wardrobe:
         fact: Fact | None = None
         removed: datetime | None = None
         match act.step:
-            case ThemeStep.ADOPT:
-                record = replace(record, id="" if seen is None else seen.id, operation=None)
-                fact = self._fact("theme.adopted", turn, record, act)
+            case ThemeStep.ADOPT if seen is not None:
+                record = taken_over(record, seen, turn.wish, self._settings.owner)
+                fact = self._adopted(turn, record, act)
             case ThemeStep.TOMBSTONE:
                 record = replace(record, decided_at=now, due=act.due)
                 fact = self._fact("theme.tombstoned", turn, record, act)
@@ -518,16 +533,23 @@ class Wardrobe:
                 if found is not None:
                     # Its list lies: it is there by its own word.
                     return replace(record, missing_since=None), found
-                if in_doubt(record):
-                    fact, removed = self._fact("theme.removed", turn, record, act), now
-                else:
-                    fact = self._fact("theme.lost", turn, record, act)
-                record = lost(record)
+                removed = now if in_doubt(record) else None
+                event = "theme.lost" if removed is None else "theme.removed"
+                fact, record = self._fact(event, turn, record, act), lost(record)
             case _:
-                await self._record_done((), None, gone=turn.name)
+                # What was never made need not be told of.
+                forgotten = self._fact("theme.forgotten", turn, record, act) if record.id else None
+                await self._record_done((), forgotten, gone=turn.name)
                 return None, None
         await self._record_done((record,), fact, removed=removed)
         return record, seen
+
+    def _adopted(self, turn: _Turn, record: ThemeRecord, act: ThemeAct) -> Fact:
+        told: dict[str, Json] = {"marked": not record.adopted}
+        if record.adopted:
+            told |= {"logos": {**record.uploaded}, "pictures": {**record.pictures}}
+        fact = self._fact("theme.adopted", turn, record, act)
+        return replace(fact, detail={**fact.detail, **told})
 
     async def _still_there(self, themes: Themes, theme_id: str) -> Theme | None:
         try:
@@ -647,8 +669,9 @@ class Wardrobe:
         lines: list[PlanLine] = []
         for name in self._names(book, listed):
             record = self._record(name) or ThemeRecord(name)
-            seen = self._seen(record, listed)
-            situation = await self._situation(record, book.themes.get(name), seen, book)
+            wish = book.themes.get(name)
+            seen = self._seen(record, listed, wish)
+            situation = await self._situation(record, wish, seen, book)
             lines.extend(preview_lines(situation))
         return tuple(lines)
 

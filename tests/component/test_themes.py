@@ -26,7 +26,7 @@ from tests.fakes.rooms import Fate
 from tests.fakes.themes import FakeThemes
 from tests.pictures import FAVICON, LOGO, png
 
-DAY = timedelta(days=1)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 NAME = api_name(OWNER, "corporate")
 LOGOS = {"white": "white.png", "colored": "colored.png", "favicon": "favicon.png"}
 PICTURES = {"white.png": LOGO, "colored.png": png(shade=7), "favicon.png": FAVICON}
@@ -955,3 +955,111 @@ async def test_without_themes_here_rooms_are_made_without() -> None:
         assert (await made.desk.plan()).themes == ()
     finally:
         await made.end()
+
+
+# --- taken over ---
+
+
+async def by_hand(made: World, **fields: str) -> str:
+    """A theme that somebody made, with a picture; its id."""
+    assert made.themes is not None
+    usual = {"theme_name": "Acme", "main_color": "#12f64e", "brand_text": "Acme"}
+    there = await made.themes.create_theme(usual | fields)
+    await made.themes.upload_logos(there.id, {LogoType.WHITE: LOGO})
+    made.themes.asked.clear()
+    return there.id
+
+
+async def test_a_theme_that_was_made_by_hand_is_taken_over_by_its_id() -> None:
+    """Nothing is called but GET; over a lost store, and until its file is gone; it stays then."""
+    made = world(themes={}, resync=DAY)
+    theme_id = await by_hand(made)
+    file = theme(theme_id=theme_id, logos={"white": "white.png"})
+    made.sources.themes["corporate.yaml"] = file
+    async with alive(made) as themes:
+        await made.pass_(2 * MINUTE)
+        assert (themes.changes, events(made)) == ((), ["theme.adopted"])
+        fact = made.one("theme.adopted")
+        assert (fact.detail["marked"], fact.detail["theme_id"]) == (False, theme_id)
+        (room,) = made.alive
+        assert room.settings["theme_id"] == theme_id
+        (row,) = (await made.desk.status()).themes
+        assert (row.state, row.theme_id) == ("kept", theme_id)
+        plan = await made.desk.plan()
+        assert (plan.lines, plan.held) == ((), ())
+        # The store forgets it, and the file says it again.
+        await made.store.commit(Commit(notes={THEMES: None}), made.clock.now())
+        await made.restart()
+        await made.pass_(2 * MINUTE)
+        assert (themes.changes, len(made.changes)) == ((), 1)
+        # A colour of the file is the theme's; its name stays.
+        changed = theme(theme_id=theme_id, logos={"white": "white.png"}, main_color="#abc")
+        await change(made, corporate=changed)
+        (there,) = themes.themes
+        assert (there.name, there.fields["main_color"]) == ("Acme", "#abc")
+        made.sources.policies["team-rooms.yaml"] = themed(None)
+        await change(made, corporate=None)
+        plan = await made.desk.plan()
+        assert [line.action for line in plan.themes] == []
+        await made.pass_(10 * DAY)
+        assert [one.name for one in themes.themes] == ["Acme"]
+        assert methods(themes) == ["update_theme"]
+        assert events(made)[-1] == "theme.forgotten"
+        assert (await memory(made)).records == ()
+
+
+async def test_a_plan_tells_of_themes_that_are_taken_over_and_let_go() -> None:
+    """As adopt and let-go, and that no call is made."""
+    made = world(themes={}, wears=None)
+    theme_id = await by_hand(made)
+    made.sources.themes["corporate.yaml"] = theme(theme_id=theme_id)
+    async with alive(made):
+        made.sources.themes.pop("corporate.yaml")
+        candidate = made.folder({"team-rooms.yaml": themed(None)})
+        (line,) = (await made.desk.plan(candidate)).themes
+        assert (line.action, line.key, line.calls) == ("let-go", "theme:corporate", "")
+
+
+async def test_a_theme_that_the_api_does_not_show_is_not_made_and_holds_no_room() -> None:
+    """It may be the wrong API; a person takes the line out, and then it is made."""
+    made = world(themes={"corporate.yaml": theme(theme_id="t-none")})
+    async with alive(made) as themes:
+        await made.pass_(2 * MINUTE)
+        assert (themes.changes, len(made.alive)) == ((), 1)
+        (held,) = (await made.desk.plan()).themes
+        assert (held.action, held.held_by) == ("adopt", "adopt")
+        assert "which the API does not show" in held.held_why
+        await change(made, corporate=theme())
+        assert methods(themes) == ["create_theme"]
+
+
+async def test_a_line_that_is_taken_out_makes_the_theme_ours() -> None:
+    """By a PATCH of its name; no room changes, and a lost store knows it by that name."""
+    made = world(themes={})
+    theme_id = await by_hand(made)
+    made.sources.themes["corporate.yaml"] = theme(theme_id=theme_id)
+    async with alive(made) as themes:
+        await made.pass_(2 * MINUTE)
+        await change(made, corporate=theme())
+        (there,) = themes.themes
+        assert (there.id, there.name, methods(themes)) == (theme_id, NAME, ["update_theme"])
+        assert made.changes == ["create_room"]
+        (record,) = (await memory(made)).records
+        assert record.adopted is False
+
+
+async def test_two_files_that_name_one_theme_change_nothing() -> None:
+    """Both are told, with the line."""
+    files = {
+        "corporate.yaml": theme(theme_id="t1"),
+        "other.yaml": theme("other", theme_id="t1"),
+    }
+    made = world(themes=files, wears=None)
+    async with alive(made) as themes:
+        assert themes.changes == ()
+        problems = (await made.desk.status()).problems
+        assert [one.place.file for one in problems] == [
+            "themes/corporate.yaml",
+            "themes/other.yaml",
+        ]
+        assert all("one theme cannot be two" in one.message for one in problems)

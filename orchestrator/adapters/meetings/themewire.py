@@ -54,10 +54,12 @@ def read_theme(document: Object) -> Theme:
     color = fields["main_color"]
     fields["main_color"] = None if color is None else color.lower()
     pictures = {kind: read_text(document, name, where) for kind, name in _PICTURES.items()}
+    links = {kind: document.get(f"{name}_url") for kind, name in _PICTURES.items()}
     return Theme(
         theme_id,
         MappingProxyType(fields),
         MappingProxyType({kind: key for kind, key in pictures.items() if key}),
+        MappingProxyType({kind: one for kind, one in links.items() if isinstance(one, str)}),
     )
 
 

@@ -16,6 +16,7 @@ DATA_FILE: Final = r"^(?!/)(?!(?:.*/)?\.\.(?:/|$))[^\\]*\.(?:yaml|yml|json|csv)[
 # Inside themes/, as data is inside data/.
 PICTURE_FILE: Final = r"^(?!/)(?!(?:.*/)?\.\.(?:/|$))[^\\]*\.png[/.]*$"
 COLOR: Final = "^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"
+API_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,199}$"
 COMPANY: Final = "^[A-Za-z0-9_~-]*[A-Za-z_~-][A-Za-z0-9_~-]*$"
 
 _WEEKDAYS: Final = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")

@@ -5,6 +5,7 @@ Themes are ``themes/*.yaml`` within the policies folder; their pictures lie besi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -14,8 +15,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from orchestrator.adapters.policies.building import digest
 from orchestrator.adapters.policies.models import Name, Wait, whole_number
+from orchestrator.adapters.policies.patterns import API_ID, COMPANY, NOT_BLANK, PICTURE_FILE
 from orchestrator.adapters.policies.patterns import COLOR as COLOR_PATTERN
-from orchestrator.adapters.policies.patterns import COMPANY, NOT_BLANK, PICTURE_FILE
 from orchestrator.adapters.policies.pictures import picture_problem
 from orchestrator.domain.policies import GRACE
 from orchestrator.domain.themes import (
@@ -55,6 +56,13 @@ def _company(value: str) -> str:
         message = (
             f"must be 1 to {COMPANY_URL_MAX} of a-z, A-Z, 0-9, _, ~ and -, and not digits alone"
         )
+        raise ValueError(message)
+    return value
+
+
+def _api_id(value: str) -> str:
+    if re.fullmatch(API_ID, value) is None:
+        message = "is no id that the API can have given; write the theme_id as it tells it"
         raise ValueError(message)
     return value
 
@@ -137,6 +145,11 @@ class ThemeForm(Form):
     removal: ThemeRemovalForm | None = Field(
         None, description="what becomes of the theme when this file is gone"
     )
+    theme_id: Annotated[str, AfterValidator(_api_id), patterned(API_ID)] | None = Field(
+        None,
+        description="of a theme that is there already: it is taken over by the API's theme_id, "
+        "keeps the name that it has, and is never removed",
+    )
 
 
 def read_theme(file: str, text: bytes, pictures: Mapping[str, bytes | Problem]) -> ParsedTheme:
@@ -174,6 +187,7 @@ def read_theme(file: str, text: bytes, pictures: Mapping[str, bytes | Problem]) 
         default=bool(form.default),
         grace=GRACE if grace is None else grace,
         places=MappingProxyType(places),
+        theme_id=form.theme_id or "",
     )
     return ParsedTheme(theme, (), name)
 

@@ -56,6 +56,25 @@ def test_a_theme_that_was_found_again_or_changed() -> None:
     assert changed.updated_at == at(2)
 
 
+def test_a_theme_that_was_there_before_us() -> None:
+    """With its pictures, until it is forgotten; with our name it is ours."""
+    pictures: dict[str, Any] = {"logos": {"white": "d1"}, "pictures": {"white": "k1"}}
+    adopted = a_fact("theme.adopted", marked=False, **pictures)
+    record = remembered(adopted)
+    assert (record.adopted, dict(record.uploaded), dict(record.pictures)) == (
+        True,
+        {"white": "d1"},
+        {"white": "k1"},
+    )
+    marked = remembered(UPLOADED, a_fact("theme.adopted", marked=True))
+    assert (marked.adopted, dict(marked.pictures)) == (False, {"white": "k1"})
+    changed = a_fact("theme.updated", asked={"main_color": "#abc"})
+    assert remembered(adopted, changed).adopted is True
+    assert remembered(adopted, a_fact("theme.updated", asked=FIELDS)).adopted is False
+    memory = lived(adopted, a_fact("theme.forgotten")).themes.memory(BEGAN)
+    assert (memory.records, memory.removed) == ((), ())
+
+
 def test_one_theme_is_the_default() -> None:
     memory = lived(
         CREATED,

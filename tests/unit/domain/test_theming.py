@@ -20,6 +20,7 @@ from orchestrator.domain.themes import (
     ThemeRecord,
     ThemeStep,
     ThemeWish,
+    api_name,
 )
 from orchestrator.domain.theming import (
     ThemeAct,
@@ -28,6 +29,7 @@ from orchestrator.domain.theming import (
     ThemeWorld,
     follow,
     plan_theme,
+    taken_over,
     tried,
 )
 from tests import builders as a
@@ -113,6 +115,108 @@ def held(made: ThemePlan) -> tuple[str, datetime | None]:
 )
 def test_what_is_done_next(case: ThemeSituation, step: ThemeStep) -> None:
     assert the_act(plan_theme(case)).step is step
+
+
+NAMED = replace(WISH, theme_id="t9", default=False)
+HANDMADE = replace(
+    SEEN, id="t9", fields={**SEEN.fields, "theme_name": "Acme"}, pictures={LogoType.WHITE: "k9"}
+)
+ADOPTED = taken_over(NEW, HANDMADE, NAMED, "acme")
+
+
+def test_a_theme_that_its_file_names_is_taken_over_as_it_is() -> None:
+    """Its name, its texts, its pictures: nothing is left to do."""
+    act = the_act(plan_theme(situation(NEW, NAMED, HANDMADE)))
+    assert (act.step, act.reason) == (
+        ThemeStep.ADOPT,
+        "themes/corporate.yaml names it by its id",
+    )
+    assert (ADOPTED.id, ADOPTED.adopted, dict(ADOPTED.fields)) == ("t9", True, {})
+    assert dict(ADOPTED.uploaded) == {"white": LOGO.digest}
+    assert dict(ADOPTED.pictures) == {"white": "k9"}
+    assert plan_theme(situation(ADOPTED, NAMED, HANDMADE)) == ThemePlan()
+    followed = follow(situation(NEW, NAMED, HANDMADE), act)
+    assert followed.record == ADOPTED
+
+
+def test_a_theme_that_was_taken_over_is_held_in_shape_and_keeps_its_name() -> None:
+    """A picture that it lacks is uploaded; what differs in the file is a PATCH of that alone."""
+    bare = taken_over(NEW, replace(HANDMADE, pictures={}), NAMED, "acme")
+    assert dict(bare.uploaded) == {}
+    act = the_act(plan_theme(situation(bare, NAMED, replace(HANDMADE, pictures={}))))
+    assert (act.step, act.pictures) == (ThemeStep.UPLOAD, (LogoType.WHITE,))
+    other = replace(NAMED, brand_text="Other")
+    act = the_act(plan_theme(situation(ADOPTED, other, HANDMADE)))
+    assert dict(act.changes) == {"brand_text": Change("Acme", "Other")}
+    after = follow(situation(ADOPTED, other, HANDMADE), act)
+    assert (after.record.adopted, plan_theme(after)) == (True, ThemePlan())
+
+
+def test_a_line_that_is_taken_out_gives_the_theme_our_name() -> None:
+    """From then on it is ours: removed like any other."""
+    ours = replace(NAMED, theme_id="")
+    act = the_act(plan_theme(situation(ADOPTED, ours, HANDMADE)))
+    assert dict(act.changes) == {"theme_name": Change("Acme", FIELDS["theme_name"])}
+    after = follow(situation(ADOPTED, ours, HANDMADE), act)
+    assert (after.record.adopted, plan_theme(after)) == (False, ThemePlan())
+    act = the_act(plan_theme(replace(after, wish=None)))
+    assert act.step is ThemeStep.TOMBSTONE
+
+
+def test_a_line_about_a_theme_of_ours_changes_nothing() -> None:
+    """It is the same theme, and keeps the name that it has."""
+    same = replace(WISH, theme_id="t1")
+    assert plan_theme(situation(wish=same)) == ThemePlan()
+
+
+@pytest.mark.parametrize(
+    ("record", "seen", "why"),
+    [
+        (NEW, None, "names theme t9, which the API does not show"),
+        (KEPT, SEEN, "names theme t9, and corporate is t1"),
+        (
+            NEW,
+            replace(HANDMADE, fields={**SEEN.fields, "theme_name": api_name("acme", "other")}),
+            "names theme t9, which is other already",
+        ),
+        (
+            NEW,
+            replace(HANDMADE, fields={**SEEN.fields, "theme_name": "corporate~0a1b2c3d"}),
+            "names theme t9, which bears the mark of another owner",
+        ),
+    ],
+)
+def test_p03_whose_theme_is_in_doubt_is_not_taken_over(
+    record: ThemeRecord, seen: Theme | None, why: str
+) -> None:
+    """Nor is another made in its place."""
+    made = plan_theme(situation(record, NAMED, seen))
+    assert held(made) == ("adopt", None)
+    assert made.held_why == f"themes/corporate.yaml {why}"
+    assert made.held is not None
+    assert made.held.step is ThemeStep.ADOPT
+
+
+def test_a_theme_of_ours_may_be_named_by_its_id_after_a_store_was_lost() -> None:
+    """It bears our mark, and so it is ours."""
+    act = the_act(plan_theme(situation(NEW, replace(WISH, theme_id="t1"), SEEN)))
+    assert act.step is ThemeStep.ADOPT
+    assert taken_over(NEW, SEEN, WISH, "acme").adopted is False
+
+
+def test_a_theme_that_was_there_before_us_is_let_go_and_not_removed() -> None:
+    """At once: nothing is done at the API."""
+    act = the_act(plan_theme(situation(ADOPTED, None, HANDMADE)))
+    assert (act.step, act.reason.partition(";")[2]) == (
+        ThemeStep.FORGET,
+        " it was there before us, and stays",
+    )
+
+
+def test_another_id_is_another_wish() -> None:
+    """A failure of the one is none of the other."""
+    digests = {WISH.digest, NAMED.digest, replace(NAMED, default=True).digest}
+    assert len(digests) == 3
 
 
 def test_what_is_as_it_should_be_rests() -> None:
