@@ -1,4 +1,4 @@
-"""`import`: an existing estate becomes policies, data and a list of adopted rooms.
+"""`import`: an existing estate becomes policies, data, theme files and a list of adopted rooms.
 
 The rooms are read from the API of the config or from a saved listing; nothing but GET is sent.  It
 overwrites nothing: what is there already is refused by its name, before anything is written.  What
@@ -8,15 +8,16 @@ it writes was read back as the daemon reads it.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from orchestrator.adapters.calendar import CronCalendar
@@ -25,6 +26,7 @@ from orchestrator.adapters.policies.adopted import NAME as ADOPTED
 from orchestrator.adapters.policies.adopted import AdoptedFile
 from orchestrator.adapters.policies.reader import PolicyReader
 from orchestrator.adapters.policies.subjects import DATA_FOLDER
+from orchestrator.adapters.policies.themes import THEMES_FOLDER
 from orchestrator.adapters.policies.writing import (
     data_name,
     describe,
@@ -33,21 +35,29 @@ from orchestrator.adapters.policies.writing import (
 )
 from orchestrator.adapters.store.peek import read_copy
 from orchestrator.adapters.templates.rendering import SandboxedTemplates
-from orchestrator.app.build import StartError, reach_api, reach_rooms
+from orchestrator.app.build import StartError, reach, reach_api
 from orchestrator.app.directories import uses
 from orchestrator.app.embedded import Api, application_id
+from orchestrator.app.importingthemes import Themed, read_themed, texts_of_themes
 from orchestrator.app.keys import meetings_key
 from orchestrator.app.links import calendars
 from orchestrator.app.validate import read_folder
 from orchestrator.config import SecretFault, Settings
 from orchestrator.config.destinations import open_to_all
 from orchestrator.config.settings import EmbeddedMeetings
+from orchestrator.domain.importedthemes import ThemeImport, WhyTheme, import_themes
 from orchestrator.domain.importing import Import, Known, Terms, Why, import_rooms
 from orchestrator.domain.keys import POLICY_NAME, Key
 from orchestrator.domain.paging import nameable
 from orchestrator.domain.policies import Mode
-from orchestrator.domain.reports import ImportedPolicy, ImportReport, LeftOutRow
+from orchestrator.domain.reports import (
+    ImportedPolicy,
+    ImportedTheme,
+    ImportReport,
+    LeftOutRow,
+)
 from orchestrator.domain.rooms import Observed
+from orchestrator.domain.themes import own_name
 from orchestrator.edges.control.client import answers
 from orchestrator.engine.book import Binder, Book
 from orchestrator.engine.gathering import DISOWNED
@@ -74,13 +84,14 @@ Told = Callable[[int, int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Estate:
-    """The rooms, where they were read, by which moment, and what is doubtful about them."""
+    """The rooms, where they were read, by which moment, and what is doubtful; and their themes."""
 
     rooms: Sequence[Observed]
     source: str
     now: datetime
     unreadable: Sequence[str] = ()
     missing: str = ""
+    themes: Themed = field(default_factory=Themed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +125,17 @@ async def list_estate(settings: Settings, clock: Clock, told: Told) -> Estate:
     try:
         async with AsyncExitStack() as stack:
             api = await _api(quiet, clock, stack)
-            rooms = await reach_rooms(quiet, api, clock, stack)
+            rooms, themes = await reach(quiet, api, clock, stack)
             rooms.told = told
             listing = await rooms.list_rooms()
+            themed = await read_themed(themes, api.url)
             now = rooms.api_now()
     except (StartError, SecretFault, ServerFault, OSError) as fault:
         raise DeskError(str(fault)) from fault
     except Fault as fault:
         raise DeskError(f"the API could not be listed, so nothing is known: {fault}") from fault
     missing = listing.doubtful if listing.complete else "it was cut short"
-    return Estate(listing.rooms, api.url, now, (), missing)
+    return Estate(listing.rooms, api.url, now, (), missing, themed)
 
 
 async def _api(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Api:
@@ -183,14 +195,15 @@ def import_estate(
     try:
         known = _known(settings, choices)
         into = choices.into or policies
-        terms = Terms(estate.now, choices.prefix, hosts_told=bool(choices.hosts))
+        dressed = _themes(estate, settings)
+        terms = Terms(estate.now, choices.prefix, bool(choices.hosts), _names(dressed, choices))
         made = import_rooms(estate.rooms, known, terms)
-        texts = _texts(made, estate, choices)
+        texts = _texts(made, dressed, estate, choices)
         if into is not None and made.groups:
             _refuse_what_is_there(into, texts, choices, cwd)
             _check(texts, settings, choices)
         files = _files(into, texts, made, choices, cwd)
-        report = _report(made, estate, choices, files)
+        report = _report(made, dressed, estate, choices, files)
         if not choices.write or not made.groups or into is None:
             return report
         _write(into, policies, texts, _entries(made, choices), fresh=choices.into is not None)
@@ -216,15 +229,48 @@ def _known(settings: Settings | None, choices: Choices) -> Known:
     return Known(settings.owner, frozenset(ours), frozenset(disowned - ours))
 
 
+@dataclass(frozen=True, slots=True)
+class _Dressed:
+    """Theme files to be written, and those that are in force: names by id."""
+
+    made: ThemeImport = field(default_factory=ThemeImport)
+    in_force: Mapping[str, str] = field(default_factory=dict)
+
+
+def _themes(estate: Estate, settings: Settings | None) -> _Dressed:
+    """What becomes of the themes; of another server's, and of a saved listing's, nothing."""
+    if settings is None or not estate.themes.themes:
+        return _Dressed()
+    folder = read_folder(settings.policies)
+    book = _bind(folder, settings)
+    in_force = {one.theme_id: name for name, one in book.themes.items() if one.theme_id}
+    for theme in estate.themes.themes:
+        name = own_name(settings.owner, theme.name)
+        if name is not None and name in book.themes:
+            in_force[theme.id] = name
+    files = {PurePosixPath(name).parts[0].removesuffix(".yaml") for name in folder.themes}
+    taken = {*book.themes, *book.kept_themes, *files}
+    themed = estate.themes
+    made = import_themes(themed.themes, themed.pictures, settings.owner, in_force, taken)
+    return _Dressed(made, in_force)
+
+
+def _names(dressed: _Dressed, choices: Choices) -> dict[str, str]:
+    """What policies call themes, by id: in a new folder there are the new files alone."""
+    there = {} if choices.into is not None else dressed.in_force
+    return {**there, **dressed.made.names}
+
+
 # --- what is written ------------------------------------------------------------------------------
 
 
-def _texts(made: Import, estate: Estate, choices: Choices) -> dict[str, str]:
-    """The files by their names in the folder, data first: no policy is ever there without it."""
+def _texts(made: Import, dressed: _Dressed, estate: Estate, choices: Choices) -> dict[str, bytes]:
+    """The files by their names in the folder; policies last, for they name the others."""
     origin = f"{estate.source} ({made.read:,} rooms, {estate.now:%Y-%m-%d %H:%M}Z)"
     data = {f"{DATA_FOLDER}/{data_name(one)}": write_rows(one) for one in made.groups}
     policies = {f"{one.name}.yaml": write_policy(one, origin, choices.hosts) for one in made.groups}
-    return data | policies
+    themes = texts_of_themes(dressed.made, origin) if made.groups else {}
+    return themes | {name: text.encode() for name, text in (data | policies).items()}
 
 
 def _entries(made: Import, choices: Choices) -> list[Entry]:
@@ -237,14 +283,14 @@ def _entries(made: Import, choices: Choices) -> list[Entry]:
 
 
 def _files(
-    into: Path | None, texts: Mapping[str, str], made: Import, choices: Choices, cwd: Path
+    into: Path | None, texts: Mapping[str, bytes], made: Import, choices: Choices, cwd: Path
 ) -> tuple[str, ...]:
     names = [*([f"{DATA_FOLDER}/{ADOPTED}"] if _entries(made, choices) else []), *texts]
     return tuple(name if into is None else _shown(into / name, cwd) for name in names)
 
 
 def _refuse_what_is_there(
-    into: Path, texts: Mapping[str, str], choices: Choices, cwd: Path
+    into: Path, texts: Mapping[str, bytes], choices: Choices, cwd: Path
 ) -> None:
     if choices.into is not None:
         if into.exists() and (not into.is_dir() or any(into.iterdir())):
@@ -264,21 +310,30 @@ def _refuse_what_is_there(
         )
 
 
-def _check(texts: Mapping[str, str], settings: Settings | None, choices: Choices) -> None:
+def _check(texts: Mapping[str, bytes], settings: Settings | None, choices: Choices) -> None:
     """Read it as the daemon would, together with what is in force."""
     before = Folder({}, {})
     if settings is not None and choices.into is None:
         before = read_folder(settings.policies)
-    new = {name: text.encode() for name, text in texts.items()}
-    below = f"{DATA_FOLDER}/"
-    data = {name.removeprefix(below): text for name, text in new.items() if name.startswith(below)}
-    policies = {name: text for name, text in new.items() if not name.startswith(below)}
-    after = replace(before, policies={**before.policies, **policies}, data={**before.data, **data})
+    data, themes = _inside(DATA_FOLDER, texts), _inside(THEMES_FOLDER, texts)
+    policies = {name: text for name, text in texts.items() if "/" not in name}
+    after = replace(
+        before,
+        policies={**before.policies, **policies},
+        data={**before.data, **data},
+        themes={**before.themes, **themes},
+    )
     known = set(_bind(before, settings).problems)
     # A room that no policy would ask for is one of them: none is left out without a word.
     problems = [one for one in _bind(after, settings).problems if one not in known]
     if problems:
         raise DeskError(f"nothing was written, because it would be wrong: {problems[0]}", _INVALID)
+
+
+def _inside(folder: str, texts: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Files by their names in a folder of the policies folder."""
+    below = f"{folder}/"
+    return {name.removeprefix(below): it for name, it in texts.items() if name.startswith(below)}
 
 
 def _bind(folder: Folder, settings: Settings | None) -> Book:
@@ -301,7 +356,7 @@ def _bind(folder: Folder, settings: Settings | None) -> Book:
 def _write(
     into: Path,
     policies: Path | None,
-    texts: Mapping[str, str],
+    texts: Mapping[str, bytes],
     entries: Sequence[Entry],
     *,
     fresh: bool,
@@ -317,9 +372,13 @@ def _write(
             drawn.write(data / ADOPTED, listed.read_bytes())  # a folder that can take its place
         if entries:
             drawn.enter(AdoptedFile(folder), entries)
+        folders = {data: None, folder: None}
         for name, text in texts.items():
-            drawn.write(folder / name, text.encode())
-        for one in (data, folder):
+            for above in reversed((folder / name).parents[: len(PurePosixPath(name).parts) - 1]):
+                drawn.make_folder(above)
+                folders[above] = None
+            drawn.write(folder / name, text)
+        for one in folders:
             sync_folder(one)
         if fresh:
             folder.rename(into)
@@ -385,8 +444,11 @@ class _Drawn:
 # --- what is told ---------------------------------------------------------------------------------
 
 
-def _report(made: Import, estate: Estate, choices: Choices, files: tuple[str, ...]) -> ImportReport:
+def _report(
+    made: Import, dressed: _Dressed, estate: Estate, choices: Choices, files: tuple[str, ...]
+) -> ImportReport:
     rows = [row for _, row in made.rows]
+    wearing = Counter(group.shape.theme for group, _ in made.rows)
     return ImportReport(
         source=estate.source,
         read=made.read,
@@ -402,9 +464,13 @@ def _report(made: Import, estate: Estate, choices: Choices, files: tuple[str, ..
         ),
         left_out=(*_left_out(made.left_out), *_unread(estate.unreadable)),
         renewed_soon=0 if choices.elsewhere else sum(row.due for row in rows),
-        remarks=tuple(_remarks(made, estate, choices)),
+        remarks=(*_remarks(made, estate, choices), *_remarks_on_themes(made, dressed, estate)),
         files=files,
         adopts=not choices.elsewhere,
+        themes=tuple(
+            ImportedTheme(one.name, one.theme_id, one.shown, wearing[one.name], len(one.pictures))
+            for one in (dressed.made.drafts if made.groups else ())
+        ),
     )
 
 
@@ -435,6 +501,19 @@ def _remarks(made: Import, estate: Estate, choices: Choices) -> Iterator[str]:
         )
     if choices.elsewhere and made.groups:
         yield "each room is made anew at this server, with another link"
+
+
+def _remarks_on_themes(made: Import, dressed: _Dressed, estate: Estate) -> Iterator[str]:
+    if not made.groups:
+        return
+    for why, names in dressed.made.left_out.items():
+        if why is not WhyTheme.OURS:
+            yield f"the theme {json.dumps(names[0])}{_more(names)} is left out: {why}"
+    yield from estate.themes.remarks
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
 
 
 def _rooms(count: int) -> str:

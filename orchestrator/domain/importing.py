@@ -332,7 +332,7 @@ def _text(room: Observed) -> str:
 
 def _subjects(rooms: Sequence[Observed]) -> dict[str, str]:
     """A subject for each room, by id: its name as far as it is one, and unlike every other."""
-    slugs = {room.id: _slug(room.display_name) for room in rooms}
+    slugs = {room.id: slugged(room.display_name) for room in rooms}
     often = Counter(slugs.values())
     # A name that only one room bears is its subject, whatever the others come to be called.
     used = {slug for slug, count in often.items() if slug and count == 1}
@@ -348,8 +348,13 @@ def _subjects(rooms: Sequence[Observed]) -> dict[str, str]:
     return subjects
 
 
-def _slug(name: str) -> str:
-    """Lower-case ASCII letters, digits and hyphens; accents are taken off."""
+def is_writable(text: str) -> bool:
+    """Whether a line of a file can hold a text as it is."""
+    return _UNWRITABLE.search(text) is None
+
+
+def slugged(name: str) -> str:
+    """A name in lower-case ASCII letters, digits and hyphens; accents are taken off."""
     plain = unicodedata.normalize("NFKD", name[: 4 * DISPLAY_NAME_MAX])
     ascii_only = plain.encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", ascii_only).strip("-")[:_SLUG_MOST].strip("-")

@@ -4,7 +4,8 @@ import asyncio
 import json
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from orchestrator.adapters.clock import SystemClock
 from orchestrator.app.embedded import application_id, embedded
 from orchestrator.config import read_config
 from orchestrator.config.settings import EmbeddedMeetings
+from tests.pictures import FAVICON, LOGO, png
 
 # What people and programs call rooms; several of them alike.
 NAMES: Final = (
@@ -24,7 +26,21 @@ NAMES: Final = (
     *("a\u2028b", " spaces ", "\U0001f680\U0001f680", "null", "007", "x" * 200, "..", "~", "'"),
 )
 
-THEMED: Final = "themed"  # in a body: the room is to have a theme that was made by hand
+COLORED: Final = png(100, 50, shade=7)
+THEMED: Final = "themed"  # in a body: the room is to have this one of the themes made by hand
+# Themes that people and programs made; the first has pictures.
+THEMES: Final[tuple[dict[str, str], ...]] = (
+    {"theme_name": "By hand", "brand_text": "Nordlicht", "main_color": "#12F64E"},
+    {
+        "theme_name": 'Küche: "3" # - }',
+        "brand_text": "{{ 7*7 }} – 会议室",
+        "main_color": "#abc",
+        "short_company_url": "kueche",
+    },
+    {"theme_name": "by  hand", "brand_text": "- [x]", "main_color": "#000000"},
+    {"theme_name": "another's~0a1b2c3d", "brand_text": "Another's", "main_color": "#fff"},
+    {"theme_name": "unsayable", "brand_text": "a\u2028b", "main_color": "#fff"},
+)
 
 
 def estate(count: int, now: datetime, seed: int = 4711) -> list[dict[str, Any]]:
@@ -40,7 +56,7 @@ def estate(count: int, now: datetime, seed: int = 4711) -> list[dict[str, Any]]:
         {"callback_urls": {"rooms_callback_url": "https://hooks.example.com/a?token=t0p"}},
         {"metadata": "cost centre 4711"},
         {"available_features": {"is_whiteboard_available": False}},
-        {THEMED: True},
+        *({THEMED: number} for number in range(len(THEMES))),
     ]
     bodies: list[dict[str, Any]] = []
     for number in range(count):
@@ -64,9 +80,9 @@ def at_the_server(
     return asyncio.run(_at_the_server(config, bodies, saved))
 
 
-async def _at_the_server(
-    config: Path, bodies: Sequence[dict[str, Any]], saved: Path | None
-) -> list[dict[str, Any]]:
+@asynccontextmanager
+async def _served(config: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session with the server of an installation."""
     settings = read_config(config).settings
     assert settings is not None
     assert isinstance(settings.meetings, EmbeddedMeetings)
@@ -81,20 +97,59 @@ async def _at_the_server(
         token = jwt.encode(claims, api.private_key.reveal(), algorithm="RS256")
         headers = {"Authorization": f"Bearer {token}"}
         async with aiohttp.ClientSession(api.url + "/", headers=headers) as session:
-            themed = await _theme(session) if any(THEMED in body for body in bodies) else ""
-            for one in bodies:
-                body = {name: value for name, value in one.items() if name != THEMED}
-                body |= {"theme_id": themed} if THEMED in one else {}
-                async with session.post("rooms", json=body) as answer:
-                    assert answer.status == 201, await answer.text()
-            return await _listed(session, saved)
+            yield session
 
 
-async def _theme(session: aiohttp.ClientSession) -> str:
-    body = {"theme_name": "by hand", "brand_text": "Nordlicht", "main_color": "#12f64e"}
-    async with session.post("themes", json=body) as answer:
-        assert answer.status == 201, await answer.text()
-        return str((await answer.json())["theme_id"])
+async def _at_the_server(
+    config: Path, bodies: Sequence[dict[str, Any]], saved: Path | None
+) -> list[dict[str, Any]]:
+    async with _served(config) as session:
+        themed = await _themes(session) if any(THEMED in body for body in bodies) else []
+        for one in bodies:
+            body = {name: value for name, value in one.items() if name != THEMED}
+            body |= {"theme_id": themed[one[THEMED]]} if THEMED in one else {}
+            async with session.post("rooms", json=body) as answer:
+                assert answer.status == 201, await answer.text()
+        return await _listed(session, saved)
+
+
+async def _themes(session: aiohttp.ClientSession) -> list[str]:
+    made: list[str] = []
+    for body in THEMES:
+        async with session.post("themes", json=body) as answer:
+            assert answer.status == 201, await answer.text()
+            made.append(str((await answer.json())["theme_id"]))
+    await _give_pictures(session, made[0])
+    return made
+
+
+async def _give_pictures(session: aiohttp.ClientSession, theme_id: str) -> None:
+    async with session.get("themes/logos-upload-urls") as answer:
+        places = await answer.json()
+    keys: list[str] = []
+    for place in places:
+        content = {"white": LOGO, "colored": COLORED, "favicon": FAVICON}
+        form = aiohttp.FormData(default_to_multipart=True)
+        for name, value in place["fields"].items():
+            form.add_field(name, value)
+        form.add_field("file", content[place["fields"]["logoType"]], filename="x.png")
+        keys.append(place["fields"]["key"])
+        async with aiohttp.ClientSession() as anybody, anybody.post(place["url"], data=form) as it:
+            assert it.status == 204, await it.text()
+    path = f"themes/{theme_id}/finalizeLogos"
+    async with session.put(path, json={"keys": keys}) as answer:
+        assert answer.status == 200, await answer.text()
+
+
+def themes_at_the_server(config: Path) -> list[dict[str, Any]]:
+    """All themes as the API tells them, while nobody else runs the server."""
+    return asyncio.run(_themes_at_the_server(config))
+
+
+async def _themes_at_the_server(config: Path) -> list[dict[str, Any]]:
+    async with _served(config) as session, session.get("themes") as answer:
+        found: list[dict[str, Any]] = await answer.json()
+        return found
 
 
 async def _listed(session: aiohttp.ClientSession, saved: Path | None) -> list[dict[str, Any]]:

@@ -13,10 +13,12 @@ from orchestrator.adapters.clock import SystemClock
 from orchestrator.app.here import this_clock
 from orchestrator.cli.context import World
 from orchestrator.cli.main import app
-from tests.system.foreign import at_the_server, estate
+from tests.pictures import FAVICON, LOGO
+from tests.system.foreign import COLORED, at_the_server, estate, themes_at_the_server
 from tests.system.installation import Installation, replace
 
 ESTATE = 500
+SAID = 3  # of the themes that were made by hand: those that a file can say, and nobody's
 
 
 @pytest.fixture
@@ -39,8 +41,8 @@ def nothing_to_do(own: Installation) -> dict[str, Any]:
     """The plan is empty: no call, no decision, no question, no problem."""
     planned = own.ask("plan", "--json")
     told: dict[str, Any] = planned.json
-    shown = {name: told[name] for name in ("lines", "held", "standing", "problems")}
-    assert shown == {"lines": [], "held": [], "standing": [], "problems": []}
+    shown = {name: told[name] for name in ("lines", "held", "standing", "problems", "themes")}
+    assert shown == {"lines": [], "held": [], "standing": [], "problems": [], "themes": []}
     assert (planned.code, told["doubt"]) == (0, "")
     return told
 
@@ -58,6 +60,34 @@ def without_its_last_row(own: Installation, name: str) -> str:
     return f"{name}/{json.loads(last.removeprefix('- '))['key']}"
 
 
+def check_themes(own: Installation, told: dict[str, Any], rooms: list[dict[str, Any]]) -> None:
+    """Those that are nobody's are files, with their pictures, and their rooms ask for them."""
+    folder = own.folder / "policies" / "themes"
+    names = {one["theme_id"]: one["name"] for one in told["themes"]}
+    assert len(names) == SAID
+    for one in told["themes"]:
+        assert one["rooms"] == sum(room["theme_id"] == one["theme_id"] for room in rooms)
+        assert (folder / f"{one['name']}.yaml").exists()
+    (pictured,) = (one for one in told["themes"] if one["pictures"])
+    assert (pictured["shown"], pictured["pictures"]) == ("By hand", 3)
+    content = {path.name: path.read_bytes() for path in folder.rglob("*.png")}
+    assert content == {"white.png": LOGO, "colored.png": COLORED, "favicon.png": FAVICON}
+    looks = [one for one in told["remarks"] if "left out" in one]
+    assert [one.partition(" is left out")[0] for one in looks] == [
+        'the theme "another\'s~0a1b2c3d"',
+        'the theme "unsayable"',
+    ]
+    others = sum(room["theme_id"] not in {None, *names} for room in rooms)
+    assert f"theme_id of {others} rooms is kept" in " ".join(told["remarks"])
+    asked = {
+        text.partition("theme: ")[2].partition("\n")[0].strip('"')
+        for path in folder.parent.glob("*.yaml")
+        if "theme: " in (text := path.read_text())
+    }
+    assert asked == {*names.values()}
+
+
+@pytest.mark.timeout(240)
 def test_an_estate_of_500_comes_under_policy_and_no_link_changes(
     own: Installation, later: Callable[[timedelta], None]
 ) -> None:
@@ -69,7 +99,7 @@ def test_an_estate_of_500_comes_under_policy_and_no_link_changes(
         "expires_at": (now + timedelta(days=7) - timedelta(minutes=5)).isoformat(),
     }
     before = at_the_server(own.config, [*estate(ESTATE - 1, now), short, {"display_name": "quick"}])
-    rows = own.table()
+    rows, looks = own.table(), themes_at_the_server(own.config)
     with own.daemon():
         own.until(lambda: own.ask("status", "--json").json["last_pass"], "the first pass")
         looked = own.ask("import")  # in a pipe it answers with JSON
@@ -78,12 +108,15 @@ def test_an_estate_of_500_comes_under_policy_and_no_link_changes(
         done = own.ask("import", "--write", "--json")
         assert done.code == 0, done.err
         assert {**done.json, "written": False, "then": looked.json["then"]} == looked.json
+        check_themes(own, done.json, before)
         (left,) = done.json["left_out"]
         assert (left["rooms"], done.json["renewed_soon"]) == (1, 0)
         assert own.ask("validate").code == 0
         own.a_fact("room.adopted", count=ESTATE)
+        own.a_fact("theme.adopted", count=SAID)
         own.until(lambda: nothing_to_do(own)["unchanged"] == ESTATE, "all are as they should be")
-    assert own.table() == rows
+    assert (own.table(), themes_at_the_server(own.config)) == (rows, looks)
+    assert own.facts("theme.started") == []
     written = [path.read_text() for path in (own.folder / "policies").rglob("*.yaml")]
     secrets = [room["_links"]["host_url"]["href"].partition("token=")[2] for room in before]
     assert not [secret for secret in [*secrets, "t0p"] for text in written if secret in text]
@@ -94,7 +127,7 @@ def test_an_estate_of_500_comes_under_policy_and_no_link_changes(
     assert (rebuilt.code, rebuilt.json["known"]["rooms"]) == (0, ESTATE), rebuilt.err
     nothing_to_do(own)
     assert own.ask("apply").code == 0
-    assert own.table() == rows
+    assert (own.table(), themes_at_the_server(own.config)) == (rows, looks)
     # Time passes, and one of them comes near its end.
     later(timedelta(days=6, hours=12))
     assert own.ask("apply").code == 0

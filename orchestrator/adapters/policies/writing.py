@@ -10,8 +10,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from orchestrator.domain.importedthemes import ThemeDraft
 from orchestrator.domain.importing import Group
 from orchestrator.domain.rooms import Setting
+from orchestrator.domain.themes import LogoType
 from orchestrator.foundation.instants import format_duration
 
 _APPROVAL: Final = "join_approval_level"
@@ -23,7 +25,9 @@ _UNNAMED: Final[Mapping[str, tuple[str, ...]]] = {
         "guests wait for a host, so a policy that asks for it tells somebody the host's link.",
         "`import --host-links-to NAME` writes both.",
     ),
-    "theme_id": ("policies cannot ask for a theme by its id.",),
+    "theme_id": (
+        "policies ask for a theme by the name of its file, and there is none of this one.",
+    ),
 }
 _POLICY: Final = """\
 # yaml-language-server: $schema=../schemas/policy.json
@@ -52,6 +56,14 @@ replace: never                 # another name, or other recording, needs another
 removal: {{mode: expire, grace: 7d}}    # of a room whose row is gone: it is renewed no more
 {deliver}
 """
+_THEME: Final = """\
+# yaml-language-server: $schema=../../schemas/theme.json
+# Written by `room-orchestrator import` from {origin}.
+# It is yours now. The theme is taken over by its theme_id as it is: it keeps its name at the API,
+# and its pictures count as those of this file. Without that line it is given a name of ours.
+version: 1
+name: {name}
+{said}"""
 _METADATA: Final = (
     "metadata: \"{{ room.metadata | default('') }}\"    # of rooms that are made anew"
 )
@@ -79,6 +91,28 @@ def write_policy(group: Group, origin: str, hosts: str = "") -> str:
         before=format_duration(group.shape.before),
         deliver=_deliver(group, hosts),
     )
+
+
+def write_theme(draft: ThemeDraft, origin: str) -> str:
+    """The text of a theme file; its pictures are told to lie in a folder of its name."""
+    said = {
+        "description": f"The theme {_plain(draft.shown)}, which was there before.",
+        "theme_id": draft.theme_id,
+        "main_color": draft.main_color,
+        "brand_text": draft.brand_text,
+    }
+    if draft.company is not None:
+        said["short_company_url"] = draft.company
+    lines = [f"{name}: {json.dumps(value)}\n" for name, value in said.items()]
+    if draft.pictures:
+        lines.append("logos:\n")
+        lines += [f"  {kind}: {picture_name(draft, kind)}\n" for kind in draft.pictures]
+    return _THEME.format(origin=_plain(origin), name=draft.name, said="".join(lines))
+
+
+def picture_name(draft: ThemeDraft, kind: LogoType) -> str:
+    """The name of a picture, relative to its theme file."""
+    return f"{draft.name}/{kind}.png"
 
 
 def write_rows(group: Group) -> str:

@@ -18,6 +18,10 @@ def show_import(screen: Screen, report: ImportReport) -> None:
     if rows:
         screen.columns(rows, _HEADS)
         screen.blank()
+    for theme in report.themes:
+        pictures = f", {plural(theme.pictures, 'picture')}" if theme.pictures else ""
+        told = f'{theme.name}: "{theme.shown}", of {plural(theme.rooms, "room")}{pictures}'
+        screen.line(("theme     ", "dim"), told, hang=10)
     for left in report.left_out:
         some = ", ".join(left.some)
         more = ", …" if left.rooms > len(left.some) else ""

@@ -16,6 +16,7 @@ from orchestrator.domain.reports.doctor import (
 )
 from orchestrator.domain.reports.imports import (
     ImportedPolicy,
+    ImportedTheme,
     ImportReport,
     LeftOutRow,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "HistoryLine",
     "ImportReport",
     "ImportedPolicy",
+    "ImportedTheme",
     "LeftOutRow",
     "LinkFate",
     "LoopRow",

@@ -22,6 +22,24 @@ class ImportedPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedTheme:
+    """One theme file that is written.
+
+    Attributes:
+        name: what policies call it.
+        shown: its name at the API, which it keeps.
+        rooms: how many of the rooms that are taken have it.
+        pictures: how many of its pictures come with it.
+    """
+
+    name: str
+    theme_id: str
+    shown: str
+    rooms: int
+    pictures: int
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOutRow:
     """Rooms that no policy asks for: why, how many, and some by their ids."""
 
@@ -43,6 +61,7 @@ class ImportReport:
         files: what is written, as people call it here.
         adopts: the rooms stay as they are; otherwise each is made anew.
         then: what to type next.
+        themes: theme files that are written.
     """
 
     source: str
@@ -56,3 +75,4 @@ class ImportReport:
     adopts: bool
     written: bool = False
     then: str = ""
+    themes: tuple[ImportedTheme, ...] = ()

@@ -8,12 +8,22 @@ from typing import Any
 
 import pytest
 
+from orchestrator.adapters.meetings.wire import read_room
 from orchestrator.adapters.policies.adopted import AdoptedFile
 from orchestrator.app import importing
+from orchestrator.app.importingthemes import Themed
 from orchestrator.cli.view.imports import show_import
 from orchestrator.cli.view.screen import Screen
-from orchestrator.domain.reports import ImportedPolicy, ImportReport, LeftOutRow
+from orchestrator.domain.reports import (
+    ImportedPolicy,
+    ImportedTheme,
+    ImportReport,
+    LeftOutRow,
+)
+from orchestrator.domain.rooms import Observed
+from orchestrator.domain.themes import LogoType, Theme, api_name
 from orchestrator.foundation.instants import format_instant
+from tests.pictures import LOGO
 from tests.reports import NOW
 from tests.unit.cli.conftest import CommandLine
 
@@ -253,6 +263,136 @@ def test_a_name_that_a_policy_bears_already_is_refused(here: CommandLine) -> Non
     assert here("import", listing, "--prefix", "other").code == 3
 
 
+# --- themes ---
+
+
+def theme(theme_id: str, name: str, **fields: Any) -> Theme:
+    said = {"main_color": "#12f64e", "brand_text": name, "short_company_url": None}
+    return Theme(theme_id, {"theme_name": name, **said, **fields})
+
+
+def seen(room_id: str, theme_id: str | None) -> Observed:
+    """A room of a year with a theme."""
+    return read_room(
+        {**room(room_id), "theme_id": theme_id, "_links": {"guest_url": {"href": "https://x"}}}
+    )
+
+
+@pytest.fixture
+def dressed(here: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """An API with themes that people made, of which rooms have three."""
+    rooms = [seen("1", "t1"), seen("2", "t1"), seen("3", "t2"), seen("4", "t3"), seen("5", None)]
+    themes = [theme("t1", "Acme"), theme("t2", "acme"), theme("t3", "x~0a1b2c3d")]
+    pictures = {"t1": {LogoType.WHITE: LOGO}}
+    themed = Themed(themes, pictures, ["a picture stays where it is"])
+    estate = importing.Estate(rooms, "https://meet.test", NOW, themes=themed)
+
+    async def list_estate(*_: object) -> importing.Estate:
+        return estate
+
+    monkeypatch.setattr(importing, "list_estate", list_estate)
+    return here
+
+
+def policies_by_theme(folder: Path) -> dict[str, int]:
+    """How many rooms ask for each theme."""
+    told: dict[str, int] = {}
+    for path in folder.glob("*.yaml"):
+        asked = path.read_text().partition("  theme: ")[2].partition("\n")[0].strip('"')
+        told[asked] = len((folder / "data" / path.name).read_text().splitlines()) - 2
+    return told
+
+
+def test_themes_are_written_and_asked_for(dressed: CommandLine) -> None:
+    """With their pictures; what is another's is told, and kept by its room."""
+    looked = json.loads(dressed("import").out)
+    assert [(one["name"], one["rooms"], one["pictures"]) for one in looked["themes"]] == [
+        ("acme", 2, 1),
+        (looked["themes"][1]["name"], 1, 0),
+    ]
+    other = looked["themes"][1]["name"]
+    assert other.startswith("acme-")
+    folder = dressed.folder / "policies"
+    assert list(folder.iterdir()) == []
+    assert looked["remarks"] == [
+        "theme_id of 1 room is kept, and no policy asks for it",
+        'the theme "x~0a1b2c3d" is left out: marked by another owner',
+        "a picture stays where it is",
+    ]
+    assert dressed("import", "--write").code == 0
+    assert {path.name for path in (folder / "themes").iterdir()} == {
+        "acme.yaml",
+        "acme",
+        f"{other}.yaml",
+    }
+    assert (folder / "themes" / "acme" / "white.png").read_bytes() == LOGO
+    assert policies_by_theme(folder) == {"acme": 2, other: 1, "": 2}
+    assert dressed("validate").code == 0
+    # Another time they are there already, and their names stand.
+    for path in (*folder.glob("*.yaml"), *(folder / "data").iterdir()):
+        path.unlink()
+    again = json.loads(dressed("import", "--write").out)
+    assert (again["themes"], again["written"]) == ([], True)
+    assert policies_by_theme(folder) == {"acme": 2, other: 1, "": 2}
+
+
+def test_a_new_folder_has_the_new_themes_alone(dressed: CommandLine) -> None:
+    """What is in force is not written twice, and no policy of that folder names it."""
+    themes = dressed.folder / "policies" / "themes"
+    themes.mkdir()
+    head = 'version: 1\nmain_color: "#abc"\nbrand_text: Acme\n'
+    (themes / "mine.yaml").write_text(f"{head}name: mine\ntheme_id: t1\n")
+    (themes / "acme.yaml").write_text(f"{head}name: another\n")
+    done = json.loads(dressed("import", "--into", "new").out)
+    (made,) = done["themes"]
+    assert (made["theme_id"], made["name"].startswith("acme-")) == ("t2", True)
+    assert policies_by_theme(dressed.folder / "new") == {made["name"]: 1, "": 4}
+    assert sorted(path.name for path in (dressed.folder / "new" / "themes").iterdir()) == [
+        f"{made['name']}.yaml"
+    ]
+    assert dressed("import", "--write").code == 0
+    asked = policies_by_theme(dressed.folder / "policies")
+    assert asked == {"mine": 2, made["name"]: 1, "": 2}
+
+
+def test_a_theme_of_ours_is_asked_for_by_its_name(
+    dressed: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file of it is in force; a room by hand may have it."""
+    themes = dressed.folder / "policies" / "themes"
+    themes.mkdir()
+    text = 'version: 1\nname: mine\nmain_color: "#abc"\nbrand_text: Acme\n'
+    (themes / "mine.yaml").write_text(text)
+    owner = "nordlicht-prod"
+    ours = [theme("t1", api_name(owner, "mine")), theme("t2", api_name(owner, "gone"))]
+    rooms = [seen("1", "t1"), seen("2", "t2")]
+    estate = importing.Estate(rooms, "https://meet.test", NOW, themes=Themed(ours))
+
+    async def list_estate(*_: object) -> importing.Estate:
+        return estate
+
+    monkeypatch.setattr(importing, "list_estate", list_estate)
+    done = json.loads(dressed("import", "--write").out)
+    assert (done["themes"], policies_by_theme(dressed.folder / "policies")) == (
+        [],
+        {"mine": 1, "": 1},
+    )
+
+
+def test_where_no_room_is_taken_no_theme_is_written(
+    dressed: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is nothing that would have it."""
+    themed = Themed([theme("t1", "Acme")], {}, ["a remark"])
+
+    async def list_estate(*_: object) -> importing.Estate:
+        return importing.Estate([], "https://meet.test", NOW, themes=themed)
+
+    monkeypatch.setattr(importing, "list_estate", list_estate)
+    done = json.loads(dressed("import", "--write").out)
+    assert (done["themes"], done["remarks"], done["written"]) == ([], [], False)
+
+
 REPORT = ImportReport(
     source="https://meet.example.com/v1/meetings",
     read=512,
@@ -271,6 +411,10 @@ REPORT = ImportReport(
     files=tuple(f"policies/{name}.yaml" for name in "abcdefghij"),
     adopts=True,
     then="room-orchestrator import --into DIR   or, where it is to be, --write",
+    themes=(
+        ImportedTheme("acme", "t1", "Acme & Co", 158, 3),
+        ImportedTheme("nordlicht", "t2", "Nordlicht", 1, 0),
+    ),
 )
 
 

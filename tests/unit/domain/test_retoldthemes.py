@@ -54,6 +54,7 @@ def test_a_theme_that_was_found_again_or_changed() -> None:
     changed = remembered(CREATED, a_fact("theme.updated", asked=FIELDS | {"main_color": "#abc"}))
     assert changed.fields["main_color"] == "#abc"
     assert changed.updated_at == at(2)
+    assert remembered(CREATED, a_fact("theme.updated")).fields == FIELDS, "of an earlier version"
 
 
 def test_a_theme_that_was_there_before_us() -> None:

@@ -6,11 +6,22 @@ import pytest
 
 from orchestrator.adapters.calendar import CronCalendar
 from orchestrator.adapters.policies.reader import PolicyReader
-from orchestrator.adapters.policies.writing import data_name, describe, write_policy, write_rows
+from orchestrator.adapters.policies.themes import read_theme
+from orchestrator.adapters.policies.writing import (
+    data_name,
+    describe,
+    picture_name,
+    write_policy,
+    write_rows,
+    write_theme,
+)
 from orchestrator.adapters.templates.rendering import SandboxedTemplates
+from orchestrator.domain.importedthemes import ThemeDraft
 from orchestrator.domain.importing import LIFETIMES, Group, Row, Shape
 from orchestrator.domain.policies import Policy
 from orchestrator.domain.rooms import SETTINGS, Setting
+from orchestrator.domain.themes import LogoType
+from tests.pictures import FAVICON, LOGO
 
 YEAR = timedelta(days=365)
 ROW = Row("a", "1", "A room", "A room")
@@ -82,3 +93,24 @@ def test_a_theme_is_asked_for_by_its_name() -> None:
     group = Group("imported", Shape(YEAR, (), "corporate"), (ROW,))
     assert '\n  theme: "corporate"\n' in write_policy(group, ORIGIN)
     assert describe(group) == "365d, theme corporate"
+
+
+@pytest.mark.parametrize(
+    "text", ["Acme", "{{ 7*7 }}", "- [x]", 'a: "b" # c', "null", "会议室", "'"]
+)
+def test_a_theme_is_read_as_it_was_written(text: str) -> None:
+    """Whatever the words in it, with its pictures or without."""
+    draft = ThemeDraft("acme", "t-1", f"{text}\n# x", "#12f64e", text, "acme_1")
+    found = read_theme("themes/acme.yaml", write_theme(draft, f"a\n{text}").encode(), {})
+    assert found.theme is not None, found.problems
+    theme = found.theme
+    assert (theme.name, theme.theme_id, theme.brand_text) == ("acme", "t-1", text)
+    assert (theme.main_color, theme.short_company_url) == ("#12f64e", "acme_1")
+    assert (theme.logos, theme.default) == ({}, False)
+    kept = {LogoType.WHITE: LOGO, LogoType.FAVICON: FAVICON}
+    pictured = ThemeDraft("acme", "t-1", "Acme", "#abc", text, pictures=kept)
+    pictures = {picture_name(pictured, kind): content for kind, content in kept.items()}
+    found = read_theme("themes/acme.yaml", write_theme(pictured, "x").encode(), pictures)
+    assert found.theme is not None, found.problems
+    assert {kind: one.content for kind, one in found.theme.logos.items()} == kept
+    assert found.theme.short_company_url is None
