@@ -15,7 +15,9 @@ from datetime import timedelta
 from importlib.metadata import version
 from secrets import token_bytes
 from typing import Final
+from urllib.parse import urlsplit
 
+from orchestrator.adapters.archives.folder import FolderArchive
 from orchestrator.adapters.audit.log import JsonlAudit
 from orchestrator.adapters.audit.reading import LogMovedError
 from orchestrator.adapters.audit.signing import InvalidSigningKeyError, SigningKey
@@ -23,8 +25,10 @@ from orchestrator.adapters.audit.writing import LogPlace
 from orchestrator.adapters.calendar import CronCalendar
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.delivery.file import JsonFile
+from orchestrator.adapters.meetings.downloads import HttpDownloads
 from orchestrator.adapters.meetings.overhttp import OverHttp, Patience
 from orchestrator.adapters.meetings.readonly import ReadOnly
+from orchestrator.adapters.meetings.recordings import MeetingsRecordings
 from orchestrator.adapters.meetings.rooms import Account, MeetingsRooms, connect
 from orchestrator.adapters.meetings.rooms import Limits as PressLimits
 from orchestrator.adapters.meetings.themes import MeetingsThemes
@@ -69,19 +73,24 @@ from orchestrator.engine.overview import Whence
 from orchestrator.engine.pages import Pages
 from orchestrator.engine.polling import Polling
 from orchestrator.engine.reconciler import Parts, Reconciler
+from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.reload import Reload
 from orchestrator.engine.resync import Resync
 from orchestrator.engine.settings import EngineSettings
+from orchestrator.engine.shelf import Surroundings
 from orchestrator.engine.supervisor import Engine
 from orchestrator.engine.wardrobe import Closet, Wardrobe
 from orchestrator.engine.weather import Weather
+from orchestrator.foundation.reach import Reach, read_reach
 from orchestrator.foundation.secret import Secret, SecretFault
 from orchestrator.ports.adoptions import Adoptions
+from orchestrator.ports.archives import Archive
 from orchestrator.ports.audit import AuditLog
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import AlertBoard, Destination, Messenger
 from orchestrator.ports.directories import Directories
 from orchestrator.ports.intake import PageDesk
+from orchestrator.ports.recordings import Recordings
 from orchestrator.ports.rooms import URGENT, Rooms
 from orchestrator.ports.sources import Sources
 from orchestrator.ports.store import Commit, Store
@@ -125,6 +134,8 @@ class Outside:
     clock: Clock
     destinations: dict[str, Destination]
     themes: Themes | None = None  # None: no theme is kept, and rooms are made without
+    recordings: Recordings | None = None  # None: no recording is kept
+    archives: Mapping[str, Archive] = field(default_factory=dict)
     messengers: Mapping[str, Messenger] = field(default_factory=dict)  # other names than those
     boards: Mapping[str, AlertBoard] = field(default_factory=dict)  # of the operators
     adoptions: Adoptions | None = None
@@ -169,7 +180,7 @@ async def build(
         stack.push_async_callback(store.close)
         api = await reach_api(settings, callbacks, clock, stack)
         await check_pins(store, settings.owner, api, clock, repin=repin)
-        rooms, themes = await reach(settings, api, clock, stack)
+        reached = await reach(settings, api, clock, stack)
         audit = await _audit(settings, store, stack)
         await _learn_lineage(settings, store, clock, was_there=was_there)
         sources = PolicyFolder(settings.policies, clock)
@@ -182,8 +193,10 @@ async def build(
             stack.push_async_callback(messenger.close)
         outside = Outside(
             store=store,
-            rooms=rooms,
-            themes=themes,
+            rooms=reached.rooms,
+            themes=reached.themes,
+            recordings=reached.recordings,
+            archives=_archives(settings),
             audit=audit,
             sources=sources,
             timer=timer,
@@ -292,6 +305,12 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
             Closet(store, rooms, observations, gathering, inbox, weather, clock),
             settings,
         ),
+        recorder=Recorder(
+            outside.recordings,
+            outside.archives,
+            Surroundings(store, rooms, observations, gathering, inbox, weather, clock),
+            settings,
+        ),
     )
     outbox = Outbox(store, outside.audit, told, clock, outside.adoptions)
     gathering.unsure = lambda: (lineage.doubt and UNSURE) or outbox.unaudited
@@ -306,6 +325,8 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         outside.named_sources,
         open_to_all=outside.open_to_all or frozenset({*outside.destinations, *outside.calendars}),
         calendars=frozenset(outside.calendars),
+        # Where no recordings are kept, nobody looks into what policies say of them.
+        archives=None if outside.recordings is None else frozenset(outside.archives),
     )
     # Whom adopted.yaml names is not known before it was read once (P4).
     reconciler = Reconciler(parts, Book(adopted=None))
@@ -323,7 +344,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         parts.pages.policies_changed()
 
     reload.swapped = swapped
-    _join_themes(engine)
+    _join_kept(engine)
     engine.feeds.calendars = outside.calendars
     outbox.links = outside.links
 
@@ -354,6 +375,12 @@ def _join_pages(engine: Engine, outside: Outside) -> None:
     messages.link_of = links.link_of if outside.links.public_url else None
 
 
+def _join_kept(engine: Engine) -> None:
+    """Let what is kept besides rooms know of these."""
+    _join_themes(engine)
+    _join_recordings(engine)
+
+
 def _join_themes(engine: Engine) -> None:
     """Let rooms know of their themes."""
     wardrobe, gathering = engine.parts.wardrobe, engine.parts.gathering
@@ -365,6 +392,21 @@ def _join_themes(engine: Engine) -> None:
     def swapped() -> None:
         told()
         wardrobe.nudge()
+
+    engine.reload.swapped = swapped
+
+
+def _join_recordings(engine: Engine) -> None:
+    """Let the recorder know of sessions, of callbacks and of another book."""
+    parts, told = engine.parts, engine.reload.swapped
+    recorder = parts.recorder
+    recorder.book = lambda: engine.reconciler.book
+    parts.resync.sessions_read = recorder.read
+    parts.hints.heard = recorder.heard
+
+    def swapped() -> None:
+        told()
+        recorder.nudge()
 
     engine.reload.swapped = swapped
 
@@ -385,13 +427,20 @@ async def reach_rooms(
     settings: Settings, api: Api, clock: Clock, stack: AsyncExitStack
 ) -> MeetingsRooms:
     """The rooms of an API. Raises `StartError` where the key cannot be used."""
-    return (await reach(settings, api, clock, stack))[0]
+    return (await reach(settings, api, clock, stack)).rooms
 
 
-async def reach(
-    settings: Settings, api: Api, clock: Clock, stack: AsyncExitStack
-) -> tuple[MeetingsRooms, MeetingsThemes]:
-    """The rooms and themes of an API. Raises `StartError` where the key cannot be used."""
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What is to be had at an API."""
+
+    rooms: MeetingsRooms
+    themes: MeetingsThemes
+    recordings: MeetingsRecordings
+
+
+async def reach(settings: Settings, api: Api, clock: Clock, stack: AsyncExitStack) -> Reached:
+    """All that an API has for us. Raises `StartError` where the key cannot be used."""
     calls = settings.meetings.calls
     http = OverHttp(api.url, Patience(answer=calls.timeout, silence=calls.timeout))
     stack.push_async_callback(http.close)
@@ -402,7 +451,28 @@ async def reach(
     except UnusableKeyError as fault:
         raise StartError(str(fault)) from fault
     rooms = connect(transport, account, clock, press_limits(calls))
-    return rooms, MeetingsThemes(rooms.session, transport)
+    found = downloads(settings, api)
+    stack.push_async_callback(found.close)
+    return Reached(
+        rooms, MeetingsThemes(rooms.session, transport), MeetingsRecordings(rooms.session, found)
+    )
+
+
+def downloads(settings: Settings, api: Api) -> HttpDownloads:
+    """The way to recordings: to public addresses, those allowed, and the API's own machine."""
+    own = urlsplit(api.url)
+    reach_ = settings.meetings.calls.reach
+    if own.hostname:
+        itself = read_reach((own.hostname,))
+        reach_ = Reach((*reach_.networks, *itself.networks), reach_.hosts | itself.hosts)
+    return HttpDownloads(reach_, unencrypted=own.scheme == "http", inside=api.inside)
+
+
+def _archives(settings: Settings) -> dict[str, Archive]:
+    return {
+        name: FolderArchive(one.path, reserve=one.reserve)
+        for name, one in settings.archives.items()
+    }
 
 
 def press_limits(calls: Calls) -> PressLimits:

@@ -133,6 +133,16 @@ def _files(settings: Settings) -> Iterator[Finding]:
         yield _wrong("policies", told, "make the folder, or correct policies in config.yaml")
     else:
         yield _ok("policies", f"{settings.policies} can be read")
+    for name, archive in settings.archives.items():
+        part, path = f"archive {name}", archive.path
+        if not path.is_dir() or not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+            told = f"{path} is not there, or this user may not write to it: no recording is copied"
+            yield _wrong(part, told, "mount it, or make the folder and give it to this user")
+        elif shutil.disk_usage(path).free < archive.reserve:
+            told = f"less is free at {path} than its reserve: no recording is copied"
+            yield _wrong(part, told, "make room there, or lower its reserve")
+        else:
+            yield _ok(part, f"{path} can be written to")
     meetings = settings.meetings
     keys = meetings.keys if isinstance(meetings, EmbeddedMeetings) else None
     if keys is not None and keys.exists() and keys.stat().st_mode & 0o77:

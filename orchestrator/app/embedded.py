@@ -41,6 +41,7 @@ class Api:
     application_id: str
     private_key: Secret
     pinned: str  # what names this API for good, whatever port it has today
+    inside: tuple[str, str] | None = None  # see `HttpDownloads.inside`
 
 
 def application_id(owner: str) -> str:
@@ -96,7 +97,8 @@ async def embedded(
         raise StartError(str(error)) from error
     try:
         url = f"{server.inside_url}/v1/meetings"
-        yield Api(url, application.id, key, f"embedded:{settings.database}")
+        inside = (settings.public_url or server.url, server.inside_url)
+        yield Api(url, application.id, key, f"embedded:{settings.database}", inside)
     finally:
         await server.close()
 

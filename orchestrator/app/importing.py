@@ -125,11 +125,11 @@ async def list_estate(settings: Settings, clock: Clock, told: Told) -> Estate:
     try:
         async with AsyncExitStack() as stack:
             api = await _api(quiet, clock, stack)
-            rooms, themes = await reach(quiet, api, clock, stack)
-            rooms.told = told
-            listing = await rooms.list_rooms()
-            themed = await read_themed(themes, api.url)
-            now = rooms.api_now()
+            reached = await reach(quiet, api, clock, stack)
+            reached.rooms.told = told
+            listing = await reached.rooms.list_rooms()
+            themed = await read_themed(reached.themes, api.url)
+            now = reached.rooms.api_now()
     except (StartError, SecretFault, ServerFault, OSError) as fault:
         raise DeskError(str(fault)) from fault
     except Fault as fault:
@@ -349,6 +349,7 @@ def _bind(folder: Folder, settings: Settings | None) -> Book:
             nameable(settings.sources),
             open_to_all=open_to_all(settings.destinations),
             calendars=frozenset(calendars(settings)),
+            archives=frozenset(settings.archives),
         )
     return Binder(reader, templates).bind(folder, ())
 

@@ -253,6 +253,7 @@ async def _book(settings: Settings, present: Present, clock: Clock) -> Book:
         nameable(settings.sources),
         open_to_all=open_to_all(settings.destinations),
         calendars=frozenset(calendars(settings)),
+        archives=frozenset(settings.archives),
     )
     folder = await PolicyFolder(settings.policies, clock).read()
     known = present.copy.policies if present.copy is not None else ()

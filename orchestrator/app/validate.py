@@ -130,6 +130,7 @@ def _installation(option: Path | None, environ: Mapping[str, str], cwd: Path) ->
         nameable(settings.sources),
         open_to_all(settings.destinations),
         frozenset(calendars(settings)),
+        frozenset(settings.archives),
     )
     return config + _folder(settings.policies, known, cwd)
 
@@ -143,6 +144,7 @@ class _Known:
     sources: frozenset[str] | None = None
     open_to_all: frozenset[str] = frozenset()
     calendars: frozenset[str] = frozenset()
+    archives: frozenset[str] | None = None
 
 
 def _folder(path: Path, known: _Known, cwd: Path) -> Validation:
@@ -155,6 +157,7 @@ def _folder(path: Path, known: _Known, cwd: Path) -> Validation:
         known.sources,
         open_to_all=known.open_to_all,
         calendars=known.calendars,
+        archives=known.archives,
     )
     folder = read_folder(path)
     book = Binder(reader, templates).bind(folder, ())

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.config.archives import build_archives
 from orchestrator.config.destinations import DestinationSettings, FileDestination, located
 from orchestrator.config.links import KEY_FILE, LinkSettings, LinksForm, build_links
 from orchestrator.config.locating import Source
@@ -70,6 +71,7 @@ def build(form: ConfigForm, source: Source) -> Settings:
             {name: build_source(name, each, source) for name, each in form.sources.items()}
         ),
         directories=_directories(form.directories or DirectoriesForm.model_validate({}), source),
+        archives=build_archives(form.archives, source),
         control=source.path((form.control or ControlForm.model_validate({})).socket),
         log=_log(form.log or LogForm.model_validate({})),
     )
@@ -144,6 +146,7 @@ def _calls(form: MeetingsForm, settle: timedelta, rate: float) -> Calls:
         timeout=form.timeout,
         page_size=form.page_size,
         settle=settle if form.settle is None else form.settle,
+        reach=read_reach(tuple(form.allow_private)),
     )
 
 

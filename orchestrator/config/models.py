@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from orchestrator.config.archives import ArchiveForm, ArchiveName
 from orchestrator.config.destinations import DestinationForm
 from orchestrator.config.fields import (
     SOMEWHERE,
@@ -119,6 +120,11 @@ class MeetingsForm(Form):
     settle: Annotated[Length, AfterValidator(between(timedelta(), _HOUR))] | None = Field(
         None,
         description="how long after a change a listing may still miss it; 60s, embedded 0s",
+    )
+    allow_private: list[Reachable] = Field(
+        [],
+        description="private addresses, besides the API's own, that recordings may be at: "
+        "networks, addresses, hosts",
     )
 
 
@@ -279,6 +285,9 @@ class ConfigForm(Form):
     )
     directories: DirectoriesForm | None = Field(
         None, description="the services that policies take subjects from"
+    )
+    archives: dict[ArchiveName, ArchiveForm] = Field(
+        {}, description="where copies of recordings are kept, by the names that policies use"
     )
     control: ControlForm | None = Field(None, description="how the command line reaches us")
     log: LogForm | None = Field(None, description="the log on standard error")

@@ -7,13 +7,14 @@ are) or *restart*.  `needs_restart` is that table for the program.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
+from orchestrator.config.archives import ArchiveSettings
 from orchestrator.config.destinations import DestinationSettings
 from orchestrator.config.links import LinkSettings
 from orchestrator.config.media import MeshMedia
@@ -34,6 +35,7 @@ class Calls:
         timeout: for one whole answer. Restart.
         page_size: rooms asked for with one call of a listing, 100 to 1000. Restart.
         settle: how long after a change a listing may still miss it. Restart.
+        reach: the private addresses that recordings may be at, besides the API's own. Restart.
     """
 
     rate: float
@@ -41,6 +43,7 @@ class Calls:
     timeout: timedelta
     page_size: int
     settle: timedelta
+    reach: Reach = field(default_factory=Reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +238,7 @@ class Settings:
         links: our own links. Reload.
         sources: the paging systems that may send pages, by name. Reload.
         directories: the services that policies take subjects from. Reload.
+        archives: where copies of recordings are kept, by name. Reload.
         control: the unix socket that the command line talks to. Restart.
         log: the log on standard error.
     """
@@ -254,6 +258,7 @@ class Settings:
     links: LinkSettings
     sources: Mapping[str, SourceSettings]
     directories: DirectorySettings
+    archives: Mapping[str, ArchiveSettings]
     control: Path
     log: LogSettings
 

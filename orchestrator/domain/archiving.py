@@ -7,9 +7,11 @@ reads the copy back once more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from orchestrator.domain import backoff
 from orchestrator.domain.keeping import KeptRecording
@@ -49,6 +51,14 @@ class RecordingPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Closed:
+    """An archive that failed again and again: why, and until when it is left alone (API time)."""
+
+    why: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingWorld:
     """What holds for all recordings at one moment.
 
@@ -58,6 +68,7 @@ class RecordingWorld:
         stopped: why no call is made, or an empty text.
         doubt: why nothing is deleted and nothing counts as lost, or an empty text.
         archives: the names of those that there are.
+        closed: those of them that are left alone for now, by name.
         settle: how far apart two looks must be to prove that something is gone.
     """
 
@@ -66,6 +77,7 @@ class RecordingWorld:
     stopped: str = ""
     doubt: str = ""
     archives: frozenset[str] = frozenset()
+    closed: Mapping[str, Closed] = field(default_factory=lambda: MappingProxyType({}))
     settle: timedelta = timedelta()
 
 
@@ -101,9 +113,9 @@ def _copy(one: KeptRecording, world: RecordingWorld, archive: str) -> RecordingP
     mode = _mode(one, world)
     if mode is Mode.OBSERVE:
         return RecordingPlan(held_by="mode", held_why="observe copies nothing")
-    if archive not in world.archives:
-        why = f"config.yaml has no archive {archive}"
-        return RecordingPlan(held_by="archive", held_why=why)
+    shut = _shut(archive, world)
+    if shut is not None:
+        return shut
     return _in_time(one, world, RecordingStep.COPY, f"it is kept in {archive}{_because(one)}")
 
 
@@ -122,10 +134,20 @@ def _delete(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:
     if world.doubt:
         return RecordingPlan(held_by="doubt", held_why=world.doubt)
     archive = copied_to(one)
-    if archive and archive not in world.archives:
-        why = f"config.yaml has no archive {archive}, so its copy cannot be read back"
-        return RecordingPlan(held_by="archive", held_why=why)
+    shut = _shut(archive, world) if archive else None
+    if shut is not None:
+        return shut
     return _in_time(one, world, RecordingStep.DELETE, f"it is old enough{_because(one)}")
+
+
+def _shut(archive: str, world: RecordingWorld) -> RecordingPlan | None:
+    """What stands before copying to an archive and reading from it, if anything does."""
+    if archive not in world.archives:
+        return RecordingPlan(held_by="archive", held_why=f"config.yaml has no archive {archive}")
+    closed = world.closed.get(archive)
+    if closed is None or closed.until <= world.now:
+        return None
+    return RecordingPlan(held_by="archive", held_why=closed.why, until=closed.until)
 
 
 def copied_to(one: KeptRecording) -> str:

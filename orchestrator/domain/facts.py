@@ -58,6 +58,9 @@ _MESSAGE: Final = ("message", "stage", "attempt")
 # A theme by its name in policies, and by its id at the API.
 _THEME: Final = ("theme", "theme_id")
 
+# A recording by its id at the API, its session's, and the name of the room that it was made in.
+_RECORDING: Final = ("recording", "session", "display_name")
+
 CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
     {
         "daemon.started": _kind(
@@ -331,6 +334,48 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             *_THEME,
             "kind",
         ),
+        "recording.terms": _kind(
+            "what becomes of the recordings of a policy's rooms is another thing from now on",
+            "policy",
+            "recordings",
+        ),
+        "recording.found": _kind(
+            "a recording of a room of ours was found, for which there are terms",
+            *_RECORDING,
+            "status",
+        ),
+        "recording.archived": _kind(
+            "a copy was made, read back, and is what was received",
+            *_RECORDING,
+            "archive",
+            "name",
+            "length",
+            "checksum",
+        ),
+        "recording.archive.failed": _kind(
+            "no copy could be made, or it is gone; told once, until there is one",
+            *_RECORDING,
+            "archive",
+            "next_at",
+        ),
+        "recording.delete.started": _kind("an intent was recorded; the call follows", *_RECORDING),
+        "recording.delete.unanswered": _kind(
+            "nobody knows whether the recording was deleted; it is looked for", *_RECORDING
+        ),
+        "recording.delete.failed": _kind(
+            "the recording was not deleted; told once, until it is", *_RECORDING, "next_at"
+        ),
+        "recording.deleted": _kind(
+            "the recording was deleted at the API, which does not know it any more",
+            *_RECORDING,
+            "archive",
+            "checksum",
+        ),
+        "recording.lost": _kind(
+            "the recording was gone at the API, twice looked for, by no act of ours",
+            *_RECORDING,
+            "archive",
+        ),
         "state.rebuilt": _kind(
             "the store was made anew from the API's rooms, adopted.yaml and this log",
             "incarnation",
@@ -356,12 +401,14 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
 # What `before` and `after` may tell: the settings of a room by their path, and these. A host link
 # can be neither: it is a secret.
 CHANGED: Final[frozenset[str]] = frozenset(SETTINGS) | {
+    "archive",
     "brand_text",
     "display_name",
     "expires_at",
     "generation",
     "grace",
     "guest_url",
+    "keep",
     "key",
     "lifetime",
     "main_color",
@@ -372,6 +419,7 @@ CHANGED: Final[frozenset[str]] = frozenset(SETTINGS) | {
     "replace",
     "role",
     "short_company_url",
+    "status",
     "text",
     "theme_name",
     "type",

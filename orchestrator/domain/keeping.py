@@ -72,6 +72,7 @@ class KeptRecording:
         status: as it was seen last.
         terms: None: nothing is to become of it.
         deleting_since: the intent to delete it was recorded, and how that ended is not known.
+        asked: a deletion of it was sent that may have been carried out.
         missing_since: the first look that did not find it.
         attempts: in vain, at what comes next.
     """
@@ -88,6 +89,7 @@ class KeptRecording:
     terms: Terms | None = None
     copy: KeptCopy | None = None
     deleting_since: datetime | None = None
+    asked: bool = False
     missing_since: datetime | None = None
     attempts: Attempts = _NONE
     gone: Gone | None = None

@@ -13,6 +13,7 @@ from orchestrator.domain.alerts import Cause
 from orchestrator.domain.episodes import Episode
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import DeliveryRow, DirectoryRow, SuspendedRow
+from orchestrator.engine.recordingrows import recording_causes
 from orchestrator.engine.renewals import Renewals
 from orchestrator.engine.showing import suspended_row
 from orchestrator.engine.supervisor import Engine
@@ -85,6 +86,8 @@ def _now(engine: Engine) -> Iterator[tuple[str, str]]:
         yield "brake", told
     yield from _of_sources(engine)
     yield from _of_themes(engine)
+    recorder, now = parts.recorder, parts.rooms.api_now()
+    yield from recording_causes(recorder.plans(), engine.settings.limits, now)
     yield from _of_pages(engine)
     for told in engine.outbox.needs:
         yield "outbox", told

@@ -172,6 +172,7 @@ class EngineDesk:
             renewal=self._overview.planned(state),
             history=_history(facts),
             former=state.former,
+            recordings=await self._parts.recorder.of(state),
         )
 
     def _opening(self, key: Key) -> OpeningRow | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -67,6 +67,8 @@ class Hints:
         self._recalled = False
         self.counts: Counter[str] = Counter()
         """How many came since the start: received, doubled, of rooms that are not ours, unknown."""
+        self.heard: Callable[[Callback], None] = lambda _: None
+        """Told of each callback, whatever it is about; set by whoever looks for recordings."""
         self.last_at: datetime | None = None
         """When the last one came (wall clock), in this life or an earlier one."""
 
@@ -99,6 +101,7 @@ class Hints:
             raise StoreFault(message)
         self.counts["received"] += 1
         self.last_at = self._observations.callbacks_at = self._clock.now()
+        self.heard(callback)
         # One after the other: what one told is known when the next is judged.
         async with self._taking:
             await self._take(callback)

@@ -32,6 +32,7 @@ from orchestrator.engine.book import Book
 from orchestrator.engine.causes import causes, ending_suspended, suspended_rows
 from orchestrator.engine.gathering import take_in
 from orchestrator.engine.pagedesk import PageQuestions
+from orchestrator.engine.recordingrows import recordings_rows
 from orchestrator.engine.renewals import Renewals
 from orchestrator.engine.showing import (
     absent_row,
@@ -123,6 +124,7 @@ class Overview:
             suspended=suspended,
             dormant=_dormant(states),
             themes=parts.wardrobe.rows(),
+            recordings=recordings_rows(parts.recorder.plans(), parts.recorder.shelf.terms.values()),
         )
 
     async def _pages(self) -> tuple[PageRow, ...]:

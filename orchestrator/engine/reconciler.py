@@ -53,6 +53,7 @@ from orchestrator.engine.messages import Messages
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
 from orchestrator.engine.pages import Pages
+from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.resync import Resync
 from orchestrator.engine.wardrobe import Wardrobe
 from orchestrator.engine.weather import PROBE_EVERY, Weather
@@ -111,6 +112,7 @@ class Parts:
     messages: Messages
     pages: Pages
     wardrobe: Wardrobe
+    recorder: Recorder
 
 
 class Reconciler:

@@ -8,7 +8,7 @@ first page that still held a room that has not ended, and once a week at the ver
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from orchestrator.domain.facts import Fact, Json
+from orchestrator.domain.rooms import Session
 from orchestrator.engine.absences import Absences
 from orchestrator.engine.gathering import (
     SESSIONS_BACK,
@@ -71,6 +72,8 @@ class Resync:
         self._reading = asyncio.Lock()
         self._use_read: float | None = None
         self._use_told_at: datetime | None = None  # API time of the last reading that told it
+        self.sessions_read: Callable[[Sequence[Session] | None, datetime], None] = lambda *_: None
+        """Told what each listing of sessions showed, and when (API time); set by whoever asks."""
         self.seen: Callable[[], Awaitable[None]] | None = None
         """Judges what a listing showed before anything is done by it; set by whoever owns it."""
 
@@ -158,6 +161,7 @@ class Resync:
         # A week for `when_unused`, and half a day more for sessions that go on.
         since = now - SESSIONS_BACK - self._settings.occupied_max
         sessions = await self._rooms.list_sessions(since)
+        self.sessions_read(sessions, now)
         lasting: frozenset[str] = frozenset()
         if sessions is not None:
             lasting = frozenset(one.room_id for one in sessions if one.ended_at is None)

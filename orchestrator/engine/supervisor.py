@@ -108,6 +108,8 @@ class Engine:
         await self.parts.hints.recall()
         await self.parts.wardrobe.recall()
         await self.parts.pages.recall()
+        if self.parts.recorder.present:
+            await self.parts.recorder.recall()
 
     async def look(self) -> None:
         """Know what a question needs: nothing is written, moved or put in force."""
@@ -156,6 +158,8 @@ class Engine:
                     }
                     if self.parts.wardrobe.present:
                         loops["themes"] = self.parts.wardrobe.run
+                    if self.parts.recorder.present:
+                        loops["recordings"] = self.parts.recorder.run
                     tasks = [
                         group.create_task(self._keep(name, loop), name=name)
                         for name, loop in loops.items()
@@ -332,6 +336,7 @@ class Engine:
                     first = False
                 await self._wake_changed("listing")
                 self.parts.wardrobe.nudge()
+                self.parts.recorder.nudge()
                 wait = _FIRST_RETRY
                 base = self.settings.resync_interval.total_seconds()
                 if self.parts.observations.doubt:

@@ -32,9 +32,11 @@ from orchestrator.engine.overview import Whence
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.supervisor import Engine
 from orchestrator.ports.adoptions import Adoptions
+from orchestrator.ports.archives import Archive
 from orchestrator.ports.deliveries import Messenger
 from orchestrator.ports.directories import Directories
 from orchestrator.ports.intake import Receipt
+from orchestrator.ports.recordings import Recordings
 from orchestrator.ports.rooms import Rooms
 from orchestrator.ports.sources import Folder
 from tests.fakes.audit import FakeAudit
@@ -126,6 +128,8 @@ class World:
         self.fake = FakeRooms(self.clock)
         self.rooms: Rooms = self.fake if api is None else api(self.clock)
         self.themes: FakeThemes | None = None
+        self.recordings: Recordings | None = None
+        self.archives: dict[str, Archive] = {}
         self.audit = FakeAudit()
         self.destination = FakeDestination("rooms-json")
         self.messengers: dict[str, Messenger] = {}
@@ -168,6 +172,8 @@ class World:
             store=self.store,
             rooms=self.rooms,
             themes=self.themes,
+            recordings=self.recordings,
+            archives=self.archives,
             audit=self.audit,
             sources=self.sources,
             timer=self.timer,

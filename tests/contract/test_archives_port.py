@@ -1,4 +1,4 @@
-"""The archives port: over a folder, with the fake of the recordings port to copy from."""
+"""The archives port: over the fake and a folder, with the fake of recordings to copy from."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from orchestrator.domain.recordings import Copy, Resume
 from orchestrator.ports.archives import Archive, ArchiveError, Fetch, Item
 from orchestrator.ports.faults import UnavailableError
 from orchestrator.ports.recordings import Content
+from tests.fakes.archives import FakeArchive
 from tests.fakes.recordings import PIECE, FakeRecordings
 
 CONTENT = bytes(range(256)) * 4
@@ -22,10 +23,11 @@ COPY = Copy("r1.mp4", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 ITEM = Item("r1.mp4", {"recording_id": "r1", "display_name": "Tägliche Runde"})
 
 
-@pytest.fixture(params=["folder"])
+@pytest.fixture(params=["fake", "folder"])
 def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Archive:
-    """Empty; makes what it received last after every third piece."""
-    del request
+    """Empty; a folder makes what it received last after every third piece."""
+    if request.param == "fake":
+        return FakeArchive()
     return FolderArchive(tmp_path, sync_every=3 * PIECE, reserve=0)
 
 

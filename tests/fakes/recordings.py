@@ -101,6 +101,10 @@ class FakeRecordings:
         """None of the links that were told is good any more."""
         self._links.clear()
 
+    def vanish(self, recording_id: str) -> None:
+        """Take one away behind everybody's back."""
+        self._recordings.pop(recording_id)
+
     @property
     def recordings(self) -> Sequence[str]:
         """The ids of all that there are."""

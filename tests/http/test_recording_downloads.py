@@ -43,10 +43,11 @@ async def fetch(
     *,
     reach: Reach = HERE,
     unencrypted: bool = True,
+    inside: tuple[str, str] | None = None,
 ) -> tuple[int, bytes]:
     """Where it begins, and what comes."""
     session = client(ScriptedTransport(said({})), VirtualClock()).session
-    downloads = HttpDownloads(reach, unencrypted=unencrypted, patience=QUICK)
+    downloads = HttpDownloads(reach, unencrypted=unencrypted, patience=QUICK, inside=inside)
     try:
         async with MeetingsRecordings(session, downloads).download(wanted, resume) as content:
             pieces = [piece async for piece in content.pieces]
@@ -71,6 +72,17 @@ async def test_a_link_is_followed_as_it_is_and_without_our_token() -> None:
         assert "cookie" not in asked.headers
         assert asked.headers["accept-encoding"] == "identity"
         assert "range" not in asked.headers
+
+
+async def test_our_own_server_is_asked_directly() -> None:
+    """Its public address may lead through a proxy, or to nowhere from here; so no other is."""
+    async with serving() as service:
+        service.says(video())
+        inside = ("https://meet.example.com", f"http://{service.host}")
+        assert await fetch(recording(f"https://meet.example.com{LINK}"), inside=inside) == (0, BODY)
+        assert service.asked[0].path == LINK
+        with pytest.raises(UnavailableError):
+            await fetch(recording(f"https://meet.example.com.invalid{LINK}"), inside=inside)
 
 
 async def test_only_the_rest_is_asked_for() -> None:

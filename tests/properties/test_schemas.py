@@ -85,6 +85,15 @@ POLICIES: Final = st.fixed_dictionaries(
         "renewal": st.fixed_dictionaries({}, optional={"before": lengths, "window": windows}),
         "replace": one_of("now", "never", {"mode": "now"}, {"overlap": "0s"}, {}, ["now"], "Now"),
         "removal": one_of({"mode": "keep"}, {"grace": "PT0S"}, {}, "keep", {"mode": "Keep"}),
+        "recordings": st.fixed_dictionaries(
+            {},
+            optional={
+                "archive": one_of("vault", "none", "None", "/srv", "a" * 64),
+                "keep": lengths,
+                "then": one_of("delete", "Delete", "archive"),
+                "grace": lengths,
+            },
+        ),
         "protect": switches,
         "mode": one_of("observe", "no-removals", "enforce", "Enforce"),
         "deliver": one_of([], [{"to": "rooms-json"}], [{"to": "rooms-json"}] * 2, "rooms-json"),

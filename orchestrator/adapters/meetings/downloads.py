@@ -37,6 +37,8 @@ class HttpDownloads:
         patience: time-outs; a download may take as long as it goes on, so ``answer`` is not used.
         tls: for a certificate authority of one's own; by default the system's.
         resolver: by default the system's.
+        inside: what links to our own server begin with, and what it is reached by instead: its
+            public address may lead through a proxy, or to nowhere from here.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class HttpDownloads:
         patience: Patience = _PATIENCE,
         tls: ssl.SSLContext | None = None,
         resolver: AbstractResolver | None = None,
+        inside: tuple[str, str] | None = None,
     ) -> None:
+        self._inside = inside
         self._reach = reach
         self._schemes = {"https", "http"} if unencrypted else {"https"}
         self._patience = patience
@@ -79,6 +83,8 @@ class HttpDownloads:
             self._session = None
 
     def _place(self, url: str) -> URL:
+        if self._inside is not None and url.startswith(f"{self._inside[0]}/"):
+            url = self._inside[1] + url.removeprefix(self._inside[0])
         try:
             # As it is: whoever signed it signed these characters.
             place = URL(url, encoded=True)

@@ -18,6 +18,7 @@ from orchestrator.adapters.policies.models import (
     WindowForm,
 )
 from orchestrator.adapters.policies.paging import FallbackForm, OnPageForm
+from orchestrator.adapters.policies.recordings import recordings_of
 from orchestrator.adapters.policies.requests import source_of
 from orchestrator.adapters.policies.subjects import item_subjects
 from orchestrator.domain.policies import (
@@ -102,6 +103,7 @@ def build(form: PolicyForm, made_for: ForEach | Schedule | OnPage, source: Sourc
         formerly=tuple(form.formerly),
         moved=moves(form, document),
         places=MappingProxyType({_dotted(path): place for path, place in document.places()}),
+        recordings=recordings_of(form.recordings),
     )
 
 

@@ -24,6 +24,7 @@ from orchestrator.adapters.policies.patterns import (
     any_case,
     shorter_or_template,
 )
+from orchestrator.adapters.policies.recordings import RecordingsForm
 from orchestrator.adapters.policies.requests import HttpForm
 from orchestrator.domain.keys import POLICY_NAME, InvalidKeyError, normalise_subject
 from orchestrator.domain.marker import TEXT_MAX
@@ -413,7 +414,6 @@ def _replace(value: object) -> object:
 class PolicyForm(Form):
     """One policy: which rooms should exist, what they are like, and what becomes of them."""
 
-    not_yet: ClassVar = frozenset({"recordings"})
     hints: ClassVar = {
         "version": "write version: 1",
         "name": "it is a part of every key",
@@ -453,6 +453,9 @@ class PolicyForm(Form):
     ) = Field(None, description="never, when_unused or now, or a mapping with mode and overlap")
     removal: RemovalForm | None = Field(
         None, description="what becomes of rooms that are wanted no more"
+    )
+    recordings: RecordingsForm | None = Field(
+        None, description="what becomes of the rooms' recordings; without it they are left alone"
     )
     protect: bool | None = Field(
         None, description="true: neither removed nor replaced; left out: as it was before"

@@ -12,6 +12,7 @@ from orchestrator.adapters.policies.adopted import adopted_rooms
 from orchestrator.adapters.policies.building import Source, build, made_for_of
 from orchestrator.adapters.policies.checks import Checks, together
 from orchestrator.adapters.policies.models import PolicyForm
+from orchestrator.adapters.policies.recordings import recordings_problems
 from orchestrator.adapters.policies.requests import http_problems
 from orchestrator.adapters.policies.subjects import DATA_FOLDER, subjects_of
 from orchestrator.adapters.policies.themes import read_theme
@@ -50,6 +51,7 @@ class PolicyReader:
         *,
         open_to_all: frozenset[str] = frozenset(),
         calendars: frozenset[str] = frozenset(),
+        archives: frozenset[str] | None = None,
     ) -> None:
         """Keep what checking needs.
 
@@ -61,6 +63,7 @@ class PolicyReader:
             sources: of config.yaml; None: the names in `on_page` are not checked.
             open_to_all: destinations that show links to all who look: host links are none of them.
             calendars: destinations that show scheduled rooms only.
+            archives: of config.yaml; None: the names in `recordings` are not checked.
         """
         self._templates = templates
         self._calendar = calendar
@@ -69,6 +72,7 @@ class PolicyReader:
         self._sources = sources
         self._open_to_all = open_to_all
         self._calendars = calendars
+        self._archives = archives
 
     def parse(self, file: str, text: bytes) -> Parsed:
         """Read one policy file and check everything that needs no other file."""
@@ -119,20 +123,23 @@ class PolicyReader:
             self._open_to_all,
             self._calendars,
         )
-        requests = self._requests(form, filled, source)
-        problems = source.document.besides([*filled.problems, *checks.problems(), *requests])
+        others = self._of_config(form, filled, source)
+        problems = source.document.besides([*filled.problems, *checks.problems(), *others])
         name = form.name if filled.whole(("name",)) else None
         made_for = made_for_of(form, source)
         if problems or made_for is None:
             return Parsed(None, tuple(problems), name)
         return Parsed(build(form, made_for, source), (), name)
 
-    def _requests(
+    def _of_config(
         self, form: PolicyForm, filled: Filled[PolicyForm], source: Source
     ) -> Iterator[Problem]:
+        """What else stands on config.yaml: secrets of requests, archives of recordings."""
         http = None if form.for_each is None else form.for_each.http
         if http is not None and filled.whole(("for_each", "http")):
             yield from http_problems(http, source.document, self._secrets)
+        if form.recordings is not None and filled.whole(("recordings",)):
+            yield from recordings_problems(form.recordings, source.document, self._archives)
 
 
 def _is_policy(document: Document) -> bool:

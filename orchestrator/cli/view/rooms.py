@@ -11,6 +11,7 @@ from orchestrator.domain.reports import (
     HistoryLine,
     NextAct,
     OpeningRow,
+    RecordingRow,
     RoomRow,
     RoomsReport,
     WhyReport,
@@ -110,6 +111,20 @@ def show_room(screen: Screen, report: WhyReport) -> None:
             _field(screen, "held", held)
     _field(screen, "next", _act(screen, report.next_act))
     _field(screen, "renewal", _renewal(screen, report.renewal))
+    show_recordings(screen, report.recordings)
+
+
+def show_recordings(screen: Screen, rows: Sequence[RecordingRow]) -> None:
+    """Show the recordings of a key's rooms, each with what becomes of it."""
+    for number, row in enumerate(rows):
+        label = "" if number and screen.terminal else "recorded"
+        began = screen.moment(row.started_at, to_the_minute=True)
+        told = [f"{row.recording_id}  {began}  {row.state}", row.copy]
+        if row.due is not None:
+            verb = "was" if row.state in {"deleted", "lost"} else "will be deleted"
+            told.append(f"{verb} {screen.moment(row.due, to_the_minute=True)}")
+        told.append(row.why)
+        _field(screen, label, "; ".join(filter(None, told)))
 
 
 def _state(screen: Screen, room: RoomRow) -> str:

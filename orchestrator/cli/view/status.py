@@ -29,6 +29,7 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     _row(screen, "Policies", _policies(report))
     _row(screen, "Sources", _directories(report))
     _row(screen, "Themes", _themes(screen, report))
+    _row(screen, "Recordings", _recordings(screen, report))
     _row(screen, "Rooms", [_rooms(report)])
     _row(screen, "Pages", _pages(screen, report))
     _row(screen, "Senders", _senders(report))
@@ -132,6 +133,22 @@ def _themes(screen: Screen, report: StatusReport) -> list[str]:
             told.append(f"{row.name} ends{until.replace('until', 'at')}{_because(row.why)}")
         elif row.state != "kept" or row.why:
             told.append(f"{row.name} is {row.state}{_because(row.why)}{until}")
+    return told
+
+
+def _recordings(screen: Screen, report: StatusReport) -> list[str]:
+    """A line a policy: how many there are, where they go, and what stands before it."""
+    told: list[str] = []
+    for row in report.recordings:
+        parts = [f"{row.policy}: {plural(row.here, 'recording')}"]
+        if row.archive:
+            waiting = f", {row.waiting:,} to copy" if row.waiting else ""
+            parts.append(f"{row.copied:,} copied to {row.archive}{waiting}")
+        if row.keep:
+            parts.append(f"deleted {row.keep} after their end")
+        if row.next_at is not None:
+            parts.append(f"the next {screen.moment(row.next_at)}")
+        told.append("; ".join([*parts, *row.held]))
     return told
 
 

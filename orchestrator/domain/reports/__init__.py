@@ -39,6 +39,10 @@ from orchestrator.domain.reports.plan import (
     PlanLine,
     PlanReport,
 )
+from orchestrator.domain.reports.recordings import (
+    RecordingRow,
+    RecordingsRow,
+)
 from orchestrator.domain.reports.rehearsal import (
     RehearsalReport,
     RehearsedAct,
@@ -113,6 +117,8 @@ __all__ = [
     "PolicyRow",
     "ReadinessReport",
     "RebuildReport",
+    "RecordingRow",
+    "RecordingsRow",
     "RehearsalReport",
     "RehearsedAct",
     "RehearsedCalls",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orchestrator.domain.reports.plan import NextAct, OpeningRow, PlanLine
+from orchestrator.domain.reports.recordings import RecordingRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class WhyReport:
     history: tuple[HistoryLine, ...] = ()
     former: tuple[str, ...] = ()
     renewal: NextAct | None = None
+    recordings: tuple[RecordingRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Final
 
 from orchestrator.domain.reports.pages import PageRow, SenderRow
 from orchestrator.domain.reports.plan import NextAct, PlanLine
+from orchestrator.domain.reports.recordings import RecordingsRow
 from orchestrator.foundation.problems import Problem
 
 
@@ -157,6 +158,7 @@ class StatusReport:
         senders: the sources of pages, as the HTTP door saw them since the start.
         suspended: keys for which a person stopped every act, those that end first.
         themes: by name.
+        recordings: of each policy that says something of them, by its name.
     """
 
     owner: str
@@ -195,6 +197,7 @@ class StatusReport:
     last_room: float | None = None
     senders: tuple[SenderRow, ...] = ()
     themes: tuple[ThemeRow, ...] = ()
+    recordings: tuple[RecordingsRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from orchestrator.app.doctor import examine
 from orchestrator.app.init import Choices, init
 from orchestrator.app.sources import read_sources
 from orchestrator.config import Settings
+from orchestrator.config.archives import ArchiveSettings
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.domain.pages import Ignored, Signal
 from orchestrator.domain.reports import Finding, Health
@@ -239,6 +240,21 @@ async def test_a_daemon_that_hangs_is_wrong(folder: Path, monkeypatch: pytest.Mo
     made.control.parent.mkdir(parents=True, exist_ok=True)
     async with ControlServer(None, made.control).serving():
         assert "does not answer" in (await findings(made))["daemon"].told
+
+
+async def test_archives_are_looked_at(folder: Path) -> None:
+    """A disk that is not mounted, or has too little room, is known before the first recording."""
+    made = config(folder)
+    (folder / "vault").mkdir()
+    archives = {
+        "vault": ArchiveSettings(folder / "vault", 10**6),
+        "nas": ArchiveSettings(folder / "nas", 10**6),
+        "full": ArchiveSettings(folder / "vault", 10**18),
+    }
+    found = await findings(replace(made, archives=archives))
+    assert found["archive vault"].health is Health.OK
+    assert "is not there" in found["archive nas"].told
+    assert "less is free" in found["archive full"].told
 
 
 async def test_files_and_store_are_looked_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import get_args
 import pytest
 
 from orchestrator.config import Configuration, Settings, read_config
+from orchestrator.config.archives import ArchiveSettings
 from orchestrator.config.destinations import CalendarDestination, FileDestination
 from orchestrator.config.links import Access, LinkSettings, ProxySettings
 from orchestrator.config.media import MeshMedia
@@ -135,6 +136,22 @@ def test_the_embedded_server_s_certificate() -> None:
         assert isinstance(meetings, EmbeddedMeetings)
         assert meetings.certificate == Path("/srv/ro/tls/full.pem")
         assert meetings.certificate_key == key
+
+
+def test_archives_are_read() -> None:
+    """Folders by name, and how much of each disk stays free."""
+    text = f"{SMALL}archives: {{vault: {{path: copies}}, nas: {{path: /mnt/nas, reserve: 2 TB}}}}\n"
+    assert read(text).archives == {
+        "vault": ArchiveSettings(Path("/srv/ro/copies"), 10**9),
+        "nas": ArchiveSettings(Path("/mnt/nas"), 2 * 10**12),
+    }
+    assert read(SMALL).archives == {}
+
+
+def test_where_recordings_may_be_is_read() -> None:
+    """Besides the API's own machine."""
+    text = REMOTE + "  allow_private: [10.20.0.0/16]\n"
+    assert read(text).meetings.calls.reach == read_reach(("10.20.0.0/16",))
 
 
 def test_a_remote_api_is_read() -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestrator.domain.archiving import (
+    Closed,
     RecordingAct,
     RecordingPlan,
     RecordingStep,
@@ -151,7 +152,22 @@ CASES: dict[str, tuple[KeptRecording, RecordingWorld, RecordingPlan]] = {
     "its copy cannot be read": (
         ONE,
         replace(WORLD, archives=frozenset()),
-        held("archive", f"{UNKNOWN}, so its copy cannot be read back"),
+        held("archive", UNKNOWN),
+    ),
+    "its archive is left alone": (
+        FRESH,
+        replace(WORLD, closed={"vault": Closed("the disk is full", BACK)}),
+        held("archive", "the disk is full", BACK),
+    ),
+    "its copy is not read back meanwhile": (
+        ONE,
+        replace(WORLD, closed={"vault": Closed("the disk is full", BACK)}),
+        held("archive", "the disk is full", BACK),
+    ),
+    "its archive is tried again": (
+        FRESH,
+        replace(WORLD, closed={"vault": Closed("the disk is full", NOW)}),
+        act(RecordingStep.COPY, COPIED),
     ),
     "deleting failed": (
         replace(ONE, attempts=TRIED[RecordingStep.DELETE]),

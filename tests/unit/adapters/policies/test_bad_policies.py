@@ -17,6 +17,7 @@ READER = PolicyReader(
     {"hr-token": SecretUse(frozenset({"hr.example.com"}))},
     open_to_all=frozenset({"rooms-json"}),
     calendars=frozenset({"meetings"}),
+    archives=frozenset({"vault"}),
 )
 
 
