@@ -21,7 +21,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
 from orchestrator.adapters.clock import SystemClock
-from tests.meetings import KEY, Client, Reply, public_pem
+from tests.meetings import APPLICATION, KEY, Client, Reply, public_pem
 from tests.system.processes import free_port, leashed, until
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -217,10 +217,13 @@ class Place:
         """A server that answers, killed at the end."""
         key = self.folder / "application.pem"
         key.write_text(public_pem(KEY))
-        database = self.folder / "meetings.sqlite3"
-        told = ("-m", "tests.system.meeting_server", str(self.port), str(database), str(key))
+        told = (
+            *("-m", "orchestrator", "meetings-server", "--listen", f"127.0.0.1:{self.port}"),
+            *("--database", str(self.folder / "meetings.sqlite3")),
+            *("--application", f"{APPLICATION}={key}", "--mesh-most", "4"),
+        )
         with leashed(told, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             line = process.stdout
-            until(lambda: line.readline().startswith(b"ready"), "the server is ready")
+            until(lambda: line.readline().startswith(b"Meetings server on"), "the server is there")
             yield process

@@ -50,6 +50,7 @@ export const GERMAN = {
   cannotReach: "Der Server antwortet nicht. Neuer Versuch…",
   busy: "Viele kommen auf einmal. Neuer Versuch in {seconds} s…",
   lost: "Die Verbindung ist verloren. Sie kommen gleich zurück…",
+  noMedium: "Bild und Ton sind nicht zu bekommen. Laden Sie diese Seite neu.",
   back: "Sie sind wieder verbunden.",
   offline: "Dieses Gerät hat kein Netz. Sie kommen zurück, sobald es wieder eines hat…",
   you: "Sie",

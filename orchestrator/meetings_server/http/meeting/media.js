@@ -17,12 +17,16 @@
  * Kinds are `microphone`, `camera`, `screen` and `screen_sound`.
  */
 
+import { Mesh } from "./mesh.js";
+
+
 /**
  * The medium of a welcome.
  * @param {{kind: string}} media
  * @param {object} hears
+ * @throws {Error} this page does not know such a medium
  */
 export async function openMedium(media, hears) {
-  const { Mesh } = await import("./mesh.js");
-  return new Mesh(media, hears);
+  if (media.kind === "mesh") return new Mesh(media, hears);
+  throw new Error(`no medium of the kind ${media.kind}`);
 }

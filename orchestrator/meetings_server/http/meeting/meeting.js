@@ -90,15 +90,22 @@ export class Meeting {
     }
     const standIn = new Later();
     this.medium = standIn;
-    const medium = await openMedium(frame.media, {
-      you: this.you,
-      send: (to, data) => this.act.send({ type: "signal", to, data }),
-      track: (id, kind, track) => {
-        this.tiles.get(id)?.take(kind, track);
-        this.#layOut();
-      },
-      link: (id, state) => this.tiles.get(id)?.linked(state),
-    });
+    let medium;
+    try {
+      medium = await openMedium(frame.media, {
+        you: this.you,
+        send: (to, data) => this.act.send({ type: "signal", to, data }),
+        track: (id, kind, track) => {
+          this.tiles.get(id)?.take(kind, track);
+          this.#layOut();
+        },
+        link: (id, state) => this.tiles.get(id)?.linked(state),
+      });
+    } catch (error) {
+      console.error("the medium cannot be opened:", error.message);
+      this.lost(say("noMedium"));
+      return;
+    }
     if (this.medium !== standIn) {
       medium.close(); // it was all over meanwhile
       return;
@@ -136,7 +143,7 @@ export class Meeting {
         break;
       case "signal":
         this.medium?.signal(frame.from, frame.data);
-        break;
+        return; // there are many, and none is to be seen
       case "media":
         this.medium?.update(frame.media);
         break;

@@ -52,6 +52,7 @@ const ENGLISH = {
   cannotReach: "The server does not answer. Trying again…",
   busy: "Many people come in at once. Trying again in {seconds} s…",
   lost: "The connection is lost. Coming back…",
+  noMedium: "Sound and picture cannot be had. Load this page anew.",
   back: "You are connected again.",
   offline: "This device is offline. Coming back as soon as it is not…",
   you: "you",
