@@ -253,6 +253,8 @@ async def test_what_is_too_long_or_too_much_is_not_said(place: Place) -> None:
     """Neither a message without an end nor one without a pause nor an empty one."""
     room = await place.room()
     (ada,) = await met(place, room, "Ada")
+    await ada.say("ping")
+    assert await ada.hear("pong") == {"type": "pong"}
     await ada.say("chat", text="ü" * 2_001)
     assert await ada.error() == "too_long"
     await ada.say("chat", text=" \n")
@@ -297,6 +299,8 @@ async def test_guests_wait_for_the_host(place: Place) -> None:
     room = await place.room(join_approval_level="after_owner_only")
     bob = await place.calls.call(guest(room), "Bob")
     assert await bob.hear("waiting") == {"type": "waiting", "reason": "host"}
+    await bob.say("ping")
+    await bob.hear("pong")
     assert not await place.is_in_use(room)
     ada = await place.calls.enter(host(room), "Ada")
     (waiting,) = ada.welcome["waiting"]

@@ -36,6 +36,7 @@ class Asks:
         """Of one house."""
         self._house = house
         self._asks: Mapping[str, _Ask] = {
+            "ping": self._ping,
             "signal": self._signal,
             "state": self._state,
             "chat": self._chat,
@@ -61,6 +62,9 @@ class Asks:
             self._house.around.report("meeting.not_done", {"error": str(fault)})
             message = "The server cannot write just now; try again."
             visit.line.send(frames.fault(Fault.UNAVAILABLE, message))
+
+    async def _ping(self, visit: Visit, _: Frame) -> None:
+        visit.line.send(frames.pong())
 
     async def _signal(self, visit: Visit, frame: Frame) -> None:
         hall, seat = self._inside(visit)

@@ -153,6 +153,11 @@ def media(offer: Mapping[str, object]) -> Frame:
     return {"type": "media", "media": offer}
 
 
+def pong() -> Frame:
+    """The connection is there."""
+    return {"type": "pong"}
+
+
 def messages(written: Iterable[Message]) -> list[Frame]:
     """All of them, oldest first."""
     return [message(one) for one in written]

@@ -19,7 +19,6 @@
 
 import { Mesh } from "./mesh.js";
 
-
 /**
  * The medium of a welcome.
  * @param {{kind: string}} media
