@@ -316,9 +316,7 @@ def test_the_hostile_meetings_server(tmp_path: Path) -> None:
     words = ("meetings-server", "--listen", "127.0.0.1:0", "--hostile", "7")
     with process(tmp_path, *words) as server:
         url = wait_for(server, r"Meetings server on (http://127\.0\.0\.1:\d+\S*);")[1]
-        wait_for(
-            server, r"   3  stale listing: the rooms or themes as they were before the last changes"
-        )
+        wait_for(server, r"   3  stale listing: rooms, themes or recordings as they were before")
         wait_for(server, r" 0\.1  empty backend for a while: .* \(any request\)")
         wait_for(server, r"held back")
         for _ in range(60):
