@@ -66,13 +66,15 @@ from orchestrator.ports.faults import (
     UnavailableError,
 )
 from orchestrator.ports.rooms import LAST_CALL, Rooms
-from orchestrator.ports.store import Commit, Store
+from orchestrator.ports.store import Commit, Store, StoreFault
 from orchestrator.ports.themes import Themes
 
 _log = structlog.get_logger(__name__)
 THEMES: Final = "themes"  # note: all that is remembered of themes, as JSON
 _STEPS_MOST: Final = 12
 _NO_PLAN: Final = ThemePlan()
+# Rooms do not wait for what a person or another version of ours has to mend.
+_NOT_SOON: Final = frozenset({"adopt", "fault"})
 _SOON: Final = timedelta(seconds=1)  # never a busy loop, whatever the clocks say
 _CUT_SHORT: Final = "the daemon ended before the answer came; the theme is looked at again"
 
@@ -162,7 +164,7 @@ class Wardrobe:
         if record is not None and (record.id or record.attempts.count):
             return ""
         theme = self.book().themes.get(name)
-        if theme is None or self._plans.get(name, _NO_PLAN).held_by == "adopt":
+        if theme is None or self._plans.get(name, _NO_PLAN).held_by in _NOT_SOON:
             return ""
         return f"its theme {name} is {'taken over' if theme.theme_id else 'made'} first"
 
@@ -235,14 +237,20 @@ class Wardrobe:
                 self._closet.inbox.wake(key, f"theme {wish.theme} ({cause})")
 
     async def _look(self, themes: Themes, book: Book, cause: str) -> None:
-        self._refused = ""
+        self._refused, closet = "", self._closet
         await self._close_interrupted(cause)
         listed = await self._list(themes)
         if listed is None:
             return
         self._plans = {}
         for name in self._names(book, listed):
-            await self._keep(themes, _Turn(name, book.themes.get(name), cause), listed, book)
+            try:
+                await self._keep(themes, _Turn(name, book.themes.get(name), cause), listed, book)
+            except StoreFault:
+                raise
+            except Exception as error:  # noqa: BLE001 - one theme's bug must end nothing else
+                again = closet.rooms.api_now() + PROBE_EVERY
+                self._plans[name] = ThemePlan(None, "fault", _bug(f"theme {name}", error), again)
         moments = [plan.until for plan in self._plans.values() if plan.until is not None]
         self._due = min(moments, default=None)
 
@@ -255,6 +263,10 @@ class Wardrobe:
             self._unlisted = str(fault)
             self._due = closet.rooms.api_now() + PROBE_EVERY
             return None  # whether the API is away at all is for the calls of rooms to say
+        except Exception as error:  # noqa: BLE001 - a list that nobody foresaw ends no daemon
+            self._unlisted = _bug("the list of themes", error)
+            self._due = closet.rooms.api_now() + PROBE_EVERY
+            return None
         self._unlisted = ""
         await self._commit((), closet.weather.answered(closet.clock.now()))
         return listed
@@ -709,6 +721,12 @@ class Wardrobe:
             why=why,
             until=record.due or plan.until,
         )
+
+
+def _bug(what: str, error: Exception) -> str:
+    """Log what went wrong in this program, and say so in a few words."""
+    _log.error("themes.broken", what=what, error=repr(error), exc_info=error)
+    return f"a fault of this program: {type(error).__name__}"
 
 
 def _unseen(state: KeyState, observations: Observations) -> list[RoomRecord]:

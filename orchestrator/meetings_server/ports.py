@@ -80,6 +80,14 @@ class Contents(Protocol):
         """
         ...
 
+    async def discard_unfinished(self) -> None:
+        """Let be gone what was begun to be kept and never was; only where nothing is being kept.
+
+        Raises:
+            StoreFault: some of it is still there.
+        """
+        ...
+
     async def remove(self, recording_id: str) -> None:
         """Let the content be gone; it may be so already.
 
@@ -244,6 +252,10 @@ class RecordingRecords(Protocol):
 
     def deleted(self) -> tuple[str, ...]:
         """Ids of deleted ones; their contents may still be there."""
+        ...
+
+    def without_content(self) -> tuple[str, ...]:
+        """Ids of those that are not uploaded; something may be there that was never told of."""
         ...
 
     def forget(self, recording_id: str) -> None:

@@ -1063,3 +1063,52 @@ async def test_two_files_that_name_one_theme_change_nothing() -> None:
             "themes/other.yaml",
         ]
         assert all("one theme cannot be two" in one.message for one in problems)
+
+
+# --- what nobody foresaw ---
+
+
+async def test_a_bug_about_one_theme_ends_neither_the_others_nor_the_daemon() -> None:
+    """It is shown and tried again, and no room waits for it."""
+    made = world(themes={"corporate.yaml": theme(), "other.yaml": theme("other")})
+    assert made.themes is not None
+    broken = True
+
+    async def breaks(asked: Any) -> None:
+        if broken and asked.method == "create_theme" and "corporate" in str(asked.told):
+            raise ZeroDivisionError
+
+    made.themes.before = breaks
+    async with alive(made) as themes:
+        await made.pass_(2 * MINUTE)
+        assert [one.name for one in themes.themes] == [api_name(OWNER, "other")]
+        (room,) = made.alive
+        assert room.settings["theme_id"] is None
+        rows = {row.name: row for row in (await made.desk.status()).themes}
+        assert rows["corporate"].why == "a fault of this program: ZeroDivisionError"
+        assert rows["other"].why == ""
+        broken = False
+        await made.pass_(2 * MINUTE)
+        assert {one.name for one in themes.themes} == {api_name(OWNER, "other"), NAME}
+        (room,) = made.alive
+        assert room.settings["theme_id"] is not None
+
+
+async def test_a_list_of_themes_that_nobody_foresaw_ends_no_daemon() -> None:
+    """Rooms are made meanwhile."""
+    made = world()
+    assert made.themes is not None
+    broken = True
+
+    async def breaks(asked: Any) -> None:
+        if broken and asked.method == "list_themes":
+            raise ZeroDivisionError
+
+    made.themes.before = breaks
+    async with alive(made) as themes:
+        assert (len(made.alive), themes.themes) == (1, ())
+        (row,) = (await made.desk.status()).themes
+        assert row.why == "a fault of this program: ZeroDivisionError"
+        broken = False
+        await made.pass_(2 * MINUTE)
+        assert len(themes.themes) == 1

@@ -100,16 +100,25 @@ class Recordings:
         await self._removed(recording_id)
 
     async def clean(self, report: Report) -> None:
-        """Finish deletions that were interrupted: call it before anything else.
+        """Finish what was interrupted, deletions and uploads: call it before anything else.
 
-        One that cannot be finished now is told, and tried again at the next start.
+        A content of which no recording tells stays: it may belong to a database that was lost. What
+        cannot be finished now is told, and tried again at the next start.
 
         Raises:
             StoreFault: the store cannot be read.
         """
-        for recording_id in await self._store.read(lambda records: records.recordings.deleted()):
+        gone, never = await self._store.read(
+            lambda records: (records.recordings.deleted(), records.recordings.without_content())
+        )
+        works = [
+            *(lambda one=one: self._removed(one) for one in gone),
+            *(lambda one=one: self._contents.remove(one) for one in never),
+            self._contents.discard_unfinished,
+        ]
+        for work in works:
             try:
-                await self._removed(recording_id)
+                await work()
             except StoreFault as fault:
                 report("recording.not_removed", {"error": str(fault)})
 

@@ -6,6 +6,7 @@ the server's own user may read it.
 
 import asyncio
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterable
@@ -15,6 +16,8 @@ from typing import Final, Self
 
 from orchestrator.meetings_server.ports import StoreFault
 
+_UNFINISHED: Final = ".part"
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PRIVATE_FOLDER: Final = 0o700
 _PRIVATE_FILE: Final = 0o600
 # Where nothing can be.
@@ -55,6 +58,12 @@ class FileContents:
         except OSError as error:
             raise StoreFault(f"{error.filename}: {error.strerror}") from error
 
+    async def discard_unfinished(self) -> None:
+        try:
+            await asyncio.to_thread(_discard_unfinished, self._folder)
+        except OSError as error:
+            raise StoreFault(f"{error.filename}: {error.strerror}") from error
+
     async def remove(self, recording_id: str) -> None:
         try:
             await asyncio.to_thread(self.path(recording_id).unlink, missing_ok=True)
@@ -68,9 +77,17 @@ class FileContents:
             raise StoreFault(f"{error.filename}: {error.strerror}") from error
 
 
+def _discard_unfinished(folder: Path | None) -> None:
+    if folder is None or not folder.is_dir():
+        return
+    for path in folder.glob(f"*{_UNFINISHED}"):
+        if _ID.fullmatch(path.stem):  # what others put there is theirs
+            path.unlink(missing_ok=True)
+
+
 def _keep(folder: Path, path: Path, parts: Iterable[bytes]) -> int:
     folder.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
-    unfinished = path.with_suffix(".part")
+    unfinished = path.with_suffix(_UNFINISHED)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE)
     try:
         with os.fdopen(descriptor, "wb") as file:

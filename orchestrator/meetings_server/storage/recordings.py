@@ -70,6 +70,13 @@ class RecordingTable:
         )
         return tuple(str(row["id"]) for row in rows)
 
+    def without_content(self) -> tuple[str, ...]:
+        rows = self._connection.execute(
+            "SELECT id FROM recording WHERE deleted_at IS NULL AND status != ? ORDER BY serial",
+            (Status.UPLOADED.value,),
+        )
+        return tuple(str(row["id"]) for row in rows)
+
     def forget(self, recording_id: str) -> None:
         self._connection.execute(
             "DELETE FROM recording WHERE id = ? AND deleted_at IS NOT NULL "

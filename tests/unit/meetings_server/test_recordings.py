@@ -162,6 +162,41 @@ async def test_a_deletion_that_was_interrupted_is_finished(
         assert (await client.ask("GET", f"/recordings/{recording_id}")).status == 404
 
 
+async def test_what_a_kill_left_of_an_upload_is_gone_at_the_next_start(
+    clock: VirtualClock, tmp_path: Path
+) -> None:
+    """Half a file, and a whole one that was never told of; what nobody knows stays."""
+    stored = settings(database=tmp_path / "meetings.db")
+    folder = tmp_path / "meetings.db-recordings"
+    async with in_memory(stored, clock) as client:
+        recording_id = await uploaded(client)
+        room = await client.create()
+        await client.join(room)
+        never = await stopped(client, room)
+    (folder / f"{never}.mp4").write_bytes(b"whole, and never told of")
+    (folder / f"{never}.part").write_bytes(b"half")
+    unknown = "00000000-0000-4000-8000-00000000dead.mp4"
+    for name in (unknown, "somebody's.part"):
+        (folder / name).write_bytes(b"of another database")
+    async with in_memory(stored, clock) as client:
+        left = {path.name for path in folder.iterdir()}
+        assert left == {f"{recording_id}.mp4", unknown, "somebody's.part"}
+        await client.upload(never, b"content")
+        assert (folder / f"{never}.mp4").read_bytes() == b"content"
+
+
+async def test_what_cannot_be_swept_is_told(clock: VirtualClock, tmp_path: Path) -> None:
+    """And the server starts."""
+    stored = settings(database=tmp_path / "meetings.db")
+    folder = tmp_path / "meetings.db-recordings"
+    unfinished = folder / "00000000-0000-4000-8000-00000000dead.part"
+    unfinished.mkdir(parents=True)  # cannot be unlinked
+    reports: list[str] = []
+    async with in_memory(stored, clock, report=lambda name, _: reports.append(name)) as client:
+        await client.create()
+    assert reports == ["recording.not_removed"]
+
+
 async def test_a_content_that_is_not_what_was_uploaded(clock: VirtualClock, tmp_path: Path) -> None:
     """503 and a word to the operator: half a recording is not served as a whole one."""
     reports: list[str] = []

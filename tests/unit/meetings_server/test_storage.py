@@ -172,3 +172,30 @@ async def test_a_database_of_an_earlier_step_is_carried_on(tmp_path: Path) -> No
         themed = await new.write(work)
         assert themed is not None
         assert (themed.theme_id, themed.short_company_url) == ("t", "acme")
+
+
+async def test_callbacks_of_an_earlier_step_say_whose_they_are(tmp_path: Path) -> None:
+    """By their rooms, so that they are signed; of a room that is gone nobody knows."""
+    path = tmp_path / "meetings.db"
+    room = new_room()
+    third = Schema(SCHEMA.name, SCHEMA.migrations[:3])
+
+    def queue(connection: sqlite3.Connection) -> None:
+        columns = fixed_columns(room) | changing_columns(room)
+        connection.execute(
+            f"INSERT INTO room ({', '.join(columns)}) "  # noqa: S608 - our names
+            f"VALUES ({', '.join('?' * len(columns))})",
+            tuple(columns.values()),
+        )
+        for room_id in (room.id, "gone"):
+            connection.execute(
+                "INSERT INTO callback (room_id, url, body, created_at, next_at, attempts) "
+                "VALUES (?, 'http://r.example', '{}', 0, 0, 0)",
+                (room_id,),
+            )
+
+    async with await Database.open(path, third) as old:
+        await old.write(queue)
+    async with await Database.open(path, SCHEMA) as new:
+        due = await new.read(lambda connection: CallbackTable(connection).due(START, 10))
+        assert [one.application_id for one in due] == [room.application_id, ""]
