@@ -16,12 +16,13 @@ import structlog
 
 from orchestrator.app.keys import meetings_key, public_half
 from orchestrator.app.refusing import StartError
-from orchestrator.config.media import MeshMedia
+from orchestrator.config.media import LiveKitMedia, MeshMedia
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.foundation.secret import Secret
 from orchestrator.meetings_server import (
     Application,
     CallbackUrls,
+    LiveKit,
     Mesh,
     Settings,
     TlsFiles,
@@ -62,8 +63,8 @@ async def embedded(
         callbacks: where it tells who comes and goes; None: nowhere.
 
     Raises:
-        StartError: its certificate cannot be used.
-        SecretFault: the secret of its relays cannot be read.
+        StartError: its certificate or the secret of its medium cannot be used.
+        SecretFault: the secret of its medium cannot be read.
         OSError: its address cannot be had.
         StoreFault: its database cannot be opened.
     """
@@ -88,7 +89,7 @@ async def embedded(
                 inside=True,
                 external_url=settings.public_url,
                 database=settings.database,
-                media=None if settings.media is None else _mesh(settings.media),
+                media=_media(settings.media),
             ),
             clock,
             report=_report,
@@ -103,7 +104,18 @@ async def embedded(
         await server.close()
 
 
-def _mesh(media: MeshMedia) -> Mesh:
+def _media(media: MeshMedia | LiveKitMedia | None) -> Mesh | LiveKit | None:
+    if media is None:
+        return None
+    if isinstance(media, LiveKitMedia):
+        return LiveKit(
+            url=media.url,
+            key=media.key,
+            secret=media.secret.read(),
+            inside_url=media.inside_url,
+            most=media.most,
+            egress=media.egress,
+        )
     secret = media.turn_secret
     return Mesh(
         most=media.most,

@@ -11,7 +11,7 @@ from orchestrator.config.archives import build_archives
 from orchestrator.config.destinations import DestinationSettings, FileDestination, located
 from orchestrator.config.links import KEY_FILE, LinkSettings, LinksForm, build_links
 from orchestrator.config.locating import Source
-from orchestrator.config.media import MediaForm, MeshMedia, build_media
+from orchestrator.config.media import MediaForm, build_media
 from orchestrator.config.models import (
     AuditForm,
     CallbacksForm,
@@ -111,7 +111,7 @@ def _meetings(form: MeetingsForm, source: Source) -> EmbeddedMeetings | RemoteMe
             public_url=form.public_url,
             database=source.path(form.database),
             keys=source.path(form.keys),
-            media=_media(form.media or MediaForm.model_validate({}), source),
+            media=build_media(form.media or MediaForm.model_validate({}), source),
             calls=_calls(form, _SETTLE_EMBEDDED, _RATE_EMBEDDED),
             certificate=_path(form.certificate, source),
             certificate_key=_path(form.certificate_key, source),
@@ -122,12 +122,6 @@ def _meetings(form: MeetingsForm, source: Source) -> EmbeddedMeetings | RemoteMe
         private_key=source.secret(form.private_key, "meetings", "private_key"),
         calls=_calls(form, _SETTLE_REMOTE, _RATE_REMOTE),
     )
-
-
-def _media(form: MediaForm, source: Source) -> MeshMedia | None:
-    secret = form.turn_secret
-    steps = ("meetings", "media", "turn_secret")
-    return build_media(form, None if secret is None else source.secret(secret, *steps))
 
 
 def _path(text: str | None, source: Source) -> Path | None:

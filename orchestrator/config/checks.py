@@ -21,7 +21,7 @@ from orchestrator.config.destinations import (
 from orchestrator.config.fields import SecretForm
 from orchestrator.config.links import Access
 from orchestrator.config.locating import Source
-from orchestrator.config.media import media_mistakes
+from orchestrator.config.media import media_mistakes, secret_of
 from orchestrator.config.models import EMBEDDED_ONLY, REMOTE_ONLY, ConfigForm, MeetingsForm
 from orchestrator.config.settings import EmbeddedMeetings, RemoteMeetings, Settings
 from orchestrator.config.sources.checks import problems_of_source, secrets_of_sources
@@ -97,7 +97,7 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
     yield from _wandering(settings, document)
     match settings.meetings:
         case EmbeddedMeetings(media=media):
-            secrets.append(None if media is None else media.turn_secret)
+            secrets.append(secret_of(media))
         case RemoteMeetings() as remote:
             secrets.append(remote.private_key)
             yield from _unencrypted(remote, document)
@@ -134,6 +134,7 @@ def _wandering(settings: Settings, document: Document) -> Iterator[Problem]:
 def _secrets(form: ConfigForm) -> dict[Steps, SecretForm | None]:
     """Where config.yaml may say where a secret is, and what it says there."""
     callbacks = form.http.callbacks if form.http else None
+    media = form.meetings.media
     directories = form.directories.secrets if form.directories else {}
     return {
         **dict(places_of(form.destinations)),
@@ -143,9 +144,8 @@ def _secrets(form: ConfigForm) -> dict[Steps, SecretForm | None]:
             for name, secret in directories.items()
         },
         (_MEETINGS, "private_key"): form.meetings.private_key,
-        (_MEETINGS, "media", "turn_secret"): (
-            form.meetings.media.turn_secret if form.meetings.media else None
-        ),
+        (_MEETINGS, "media", "turn_secret"): media.turn_secret if media else None,
+        (_MEETINGS, "media", "secret"): media.secret if media else None,
         ("links", "secret"): form.links.secret if form.links else None,
         ("audit", "signing_key"): form.audit.signing_key if form.audit else None,
         ("http", "callbacks", "token"): callbacks.token if callbacks else None,

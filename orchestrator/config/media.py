@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from orchestrator.config.fields import SecretField
+from orchestrator.config.fields import PathText, SecretField, Url
+from orchestrator.config.locating import Source
 from orchestrator.config.secrets import SecretSource
 from orchestrator.foundation.forms import Form, Length, between, patterned
 
@@ -18,6 +20,20 @@ from orchestrator.foundation.forms import Form, Length, between, patterned
 _PLACE: Final = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:\?transport=(?:udp|tcp))?"
 _STUN: Final = f"stuns?:{_PLACE}"
 _TURN: Final = f"turns?:{_PLACE}"
+_SOCKET: Final = r"wss?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[^\s?#]*)?"
+_KEY: Final = "[A-Za-z0-9_-]{1,100}"
+
+_MESH: Final = 16
+# What belongs to one of them alone.
+_ONLY_MESH: Final = ("stun", "turn", "turn_secret", "turn_life")
+_ONLY_LIVEKIT: Final = ("url", "inside_url", "key", "secret", "egress")
+_OWNED: Final = (
+    (("mesh",), _ONLY_MESH),
+    (("livekit",), _ONLY_LIVEKIT),
+    (("mesh", "livekit"), ("most",)),
+)
+# What there is no LiveKit without.
+_NEEDED: Final = ("url", "key", "secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,28 @@ class MeshMedia:
     turn_life: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class LiveKitMedia:
+    """A LiveKit server carries what people send each other.
+
+    Attributes:
+        url: where browsers reach it. Restart.
+        inside_url: where we reach it; None: where browsers do. Restart.
+        key: the name of the key that we share with it. Restart.
+        secret: the key. Restart.
+        most: people in one room. Restart.
+        egress: the folder that its egress records to, as egress sees it and as we do; None: nothing
+            is recorded. Restart.
+    """
+
+    url: str
+    inside_url: str | None
+    key: str
+    secret: SecretSource
+    most: int
+    egress: tuple[Path, Path] | None
+
+
 def _stun(value: str) -> str:
     if re.fullmatch(_STUN, value) is None:
         message = "must be an address such as stun:stun.example.org:3478"
@@ -53,22 +91,84 @@ def _turn(value: str) -> str:
     return value
 
 
+def _socket(value: str) -> str:
+    if re.fullmatch(_SOCKET, value) is None:
+        message = "must be an address such as wss://livekit.example.org"
+        raise ValueError(message)
+    return value
+
+
+def _key(value: str) -> str:
+    if re.fullmatch(_KEY, value) is None:
+        message = "must be a name of letters, digits, - and _; its secret does not stand here"
+        raise ValueError(message)
+    return value
+
+
+def _absolute(value: str) -> str:
+    if not value.startswith("/"):
+        message = "must be an absolute path on the machine of egress"
+        raise ValueError(message)
+    return value
+
+
+def _is(kind: str) -> dict[str, object]:
+    return {"properties": {"type": {"const": kind}}, "required": ["type"]}
+
+
+class EgressForm(Form):
+    """One folder, twice."""
+
+    theirs: Annotated[str, AfterValidator(_absolute), patterned("^/")] = Field(
+        description="the folder as LiveKit's egress sees it"
+    )
+    ours: PathText = Field(description="the same folder as we see it; nothing else may be in it")
+
+
 class MediaForm(Form):
-    """What people meet through: nothing, or each other's browsers."""
+    """What people meet through: nothing, each other's browsers, or LiveKit."""
 
     together: ClassVar = {
-        "if": {"properties": {"type": {"const": "none"}}, "required": ["type"]},
-        "then": {"maxProperties": 1},
+        "allOf": [
+            {"if": _is("none"), "then": {"maxProperties": 1}},
+            {
+                "if": _is("livekit"),
+                "then": {
+                    "required": list(_NEEDED),
+                    "properties": dict.fromkeys(_ONLY_MESH, False),
+                },
+                "else": {
+                    "properties": {
+                        **dict.fromkeys(_ONLY_LIVEKIT, False),
+                        "most": {"maximum": _MESH},
+                    }
+                },
+            },
+        ],
         "dependentRequired": {"turn": ["turn_secret"], "turn_secret": ["turn"]},
     }
 
-    type: Literal["mesh", "none"] = Field(
+    type: Literal["mesh", "livekit", "none"] = Field(
         "mesh",
-        description="mesh: browsers send to each other; none: rooms are records, nobody can enter",
+        description="mesh: browsers send to each other; livekit: a server of its own carries it; "
+        "none: rooms are records, nobody can enter",
     )
-    most: Annotated[int, Field(ge=2, le=16)] = Field(
-        6, description="mesh: people in one room; each sends to each other one"
+    most: Annotated[int, Field(ge=2, le=200)] | None = Field(
+        None, description="people in one room; mesh: 6, at most 16; livekit: 100"
     )
+    url: Annotated[str, AfterValidator(_socket), patterned(f"^{_SOCKET}$")] | None = Field(
+        None, description="livekit: where browsers reach it"
+    )
+    inside_url: Url | None = Field(
+        None, description="livekit: where this server reaches it, if there is a nearer way"
+    )
+    key: Annotated[str, AfterValidator(_key), patterned(f"^{_KEY}$")] | None = Field(
+        None, description="livekit: the name of the key that both share"
+    )
+    secret: SecretField | None = Field(
+        None, description="livekit: where that key is, at least 32 bytes"
+    )
+    egress: EgressForm | None = Field(None, description="livekit: where its egress records to")
     stun: list[Annotated[str, AfterValidator(_stun), patterned(f"^{_STUN}$")]] = Field(
         [], description="mesh: where browsers learn how they are seen from outside"
     )
@@ -85,24 +185,62 @@ class MediaForm(Form):
     )
 
 
-def build_media(form: MediaForm, turn_secret: SecretSource | None) -> MeshMedia | None:
+def build_media(form: MediaForm, source: Source) -> MeshMedia | LiveKitMedia | None:
     """Make settings of a form in which everything is lawful; None: no medium.
 
     Args:
         form: as it was written.
-        turn_secret: where the form says that the relays' secret is.
+        source: where it was written.
     """
-    if form.type == "none":
-        return None
-    return MeshMedia(form.most, tuple(form.stun), tuple(form.turn), turn_secret, form.turn_life)
+    steps = ("meetings", "media")
+    if form.type == "mesh":
+        relays = form.turn_secret
+        return MeshMedia(
+            6 if form.most is None else form.most,
+            tuple(form.stun),
+            tuple(form.turn),
+            None if relays is None else source.secret(relays, *steps, "turn_secret"),
+            form.turn_life,
+        )
+    if form.url is None or form.key is None or form.secret is None:
+        return None  # none, for livekit has them all
+    egress = form.egress
+    return LiveKitMedia(
+        form.url,
+        form.inside_url,
+        form.key,
+        source.secret(form.secret, *steps, "secret"),
+        100 if form.most is None else form.most,
+        None if egress is None else (Path(egress.theirs), source.path(egress.ours)),
+    )
+
+
+def secret_of(media: MeshMedia | LiveKitMedia | None) -> SecretSource | None:
+    """Where the secret of a medium is; None: it has none."""
+    if isinstance(media, MeshMedia):
+        return media.turn_secret
+    return None if media is None else media.secret
 
 
 def media_mistakes(form: MediaForm) -> Iterator[tuple[str, str]]:
     """What is wrong beyond single values: the key where, and what."""
-    if form.type == "none":
-        for name in sorted(form.model_fields_set - {"type"}):
-            yield name, f'"{name}" belongs to mesh; with type: none leave it out'
-    elif form.turn and form.turn_secret is None:
+    told = form.model_fields_set - {"type"}
+    for kinds, names in _OWNED:
+        where = " or ".join(kinds)
+        for name in () if form.type in kinds else sorted(told.intersection(names)):
+            yield name, f'"{name}" belongs to {where}; with type: {form.type} leave it out'
+    if form.type == "livekit":
+        for name in _NEEDED:
+            if getattr(form, name) is None:
+                yield "type", f'livekit needs "{name}"; see docs/livekit.md'
+    if form.type == "mesh":
+        yield from _mesh_mistakes(form)
+
+
+def _mesh_mistakes(form: MediaForm) -> Iterator[tuple[str, str]]:
+    if form.most is not None and form.most > _MESH:
+        yield "most", f"a mesh holds {_MESH} people at most; type: livekit holds more"
+    if form.turn and form.turn_secret is None:
         yield "turn", "the relays let nobody in without turn_secret; say where theirs is"
     elif form.turn_secret is not None and not form.turn:
         yield "turn_secret", "there is no relay that this would belong to; set turn"

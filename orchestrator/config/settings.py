@@ -17,7 +17,7 @@ from typing import Final
 from orchestrator.config.archives import ArchiveSettings
 from orchestrator.config.destinations import DestinationSettings
 from orchestrator.config.links import LinkSettings
-from orchestrator.config.media import MeshMedia
+from orchestrator.config.media import LiveKitMedia, MeshMedia
 from orchestrator.config.secrets import SecretSource
 from orchestrator.config.sources.settings import SourceSettings
 from orchestrator.domain.directories import SecretUse
@@ -72,7 +72,7 @@ class EmbeddedMeetings:
     calls: Calls
     certificate: Path | None = None
     certificate_key: Path | None = None
-    media: MeshMedia | None = None
+    media: MeshMedia | LiveKitMedia | None = None
 
 
 @dataclass(frozen=True, slots=True)

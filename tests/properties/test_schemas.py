@@ -176,6 +176,22 @@ APIS: Final[st.SearchStrategy[Mapping[str, Tree]]] = st.one_of(
                     "turn_secret": one_of({"file": "k"}, {}, "k"),
                     "turn_life": one_of("10m", "1d", "9m"),
                 },
+            )
+            | st.fixed_dictionaries(
+                {
+                    "type": one_of("livekit", "livekit", "livekit", "mesh"),
+                    "url": one_of("wss://a.example", "ws://[::1]:1/x", "https://a", "wss://a/?x"),
+                    "key": one_of("meetings", "a b", "x" * 101),
+                    "secret": one_of({"file": "k"}, {}),
+                },
+                optional={
+                    "most": one_of(2, 200, 201),
+                    "inside_url": one_of("http://a:1", "wss://a"),
+                    "egress": one_of(
+                        {"theirs": "/out", "ours": "in"}, {"theirs": "out", "ours": "in"}, {}
+                    ),
+                    "stun": one_of([], ["stun:a"]),
+                },
             ),
             "rate": one_of(1, 0.1, 2.5, 0, "1", True),
             "concurrency": one_of(1, 256, 0, 1.5),

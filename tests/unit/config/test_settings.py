@@ -14,7 +14,7 @@ from orchestrator.config import Configuration, Settings, read_config
 from orchestrator.config.archives import ArchiveSettings
 from orchestrator.config.destinations import CalendarDestination, FileDestination
 from orchestrator.config.links import Access, LinkSettings, ProxySettings
-from orchestrator.config.media import MeshMedia
+from orchestrator.config.media import LiveKitMedia, MeshMedia, secret_of
 from orchestrator.config.models import ConfigForm
 from orchestrator.config.reader import understand
 from orchestrator.config.secrets import SecretKind
@@ -104,7 +104,7 @@ def test_what_people_meet_through() -> None:
     )
     meetings = read(text.replace("{}", told)).meetings
     assert isinstance(meetings, EmbeddedMeetings)
-    assert meetings.media is not None
+    assert isinstance(meetings.media, MeshMedia)
     secret = meetings.media.turn_secret
     assert secret is not None
     assert (secret.kind, secret.name) == (SecretKind.FILE, "/srv/ro/turn.key")
@@ -114,6 +114,25 @@ def test_what_people_meet_through() -> None:
     meetings = read(text.replace("{}", "{type: none}")).meetings
     assert isinstance(meetings, EmbeddedMeetings)
     assert meetings.media is None
+
+
+def test_what_carries_more_people() -> None:
+    """LiveKit, with a key that both share; as many as usual, and no recording, unless told."""
+    text = SMALL.replace("embedded: true", "embedded: true, media: {}")
+    told = "{type: livekit, url: 'wss://a.example', key: meetings, secret: {file: livekit.key}}"
+    meetings = read(text.replace("{}", told)).meetings
+    assert isinstance(meetings, EmbeddedMeetings)
+    secret = secret_of(meetings.media)
+    assert secret is not None
+    assert (secret.kind, secret.name) == (SecretKind.FILE, "/srv/ro/livekit.key")
+    usual = LiveKitMedia("wss://a.example", None, "meetings", secret, 100, None)
+    assert meetings.media == usual
+    more = "most: 7, inside_url: 'http://b', egress: {theirs: /out, ours: egress}}"
+    meetings = read(text.replace("{}", told.replace("}}", "}, ") + more)).meetings
+    assert isinstance(meetings, EmbeddedMeetings)
+    folders = (Path("/out"), Path("/srv/ro/egress"))
+    assert meetings.media == replace(usual, inside_url="http://b", most=7, egress=folders)
+    assert secret_of(None) is None
 
 
 def test_a_secret_of_relays_that_all_can_read(tmp_path: Path) -> None:
