@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 SEEDS ?= 200
 
-.PHONY: help demo test check torture simulate fuzz schemas conformance bench bench-all lock upgrade clean
+.PHONY: help demo test check torture simulate fuzz livekit-client schemas conformance bench bench-all lock upgrade clean
 
 help: ## show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -30,6 +30,7 @@ check: .venv/tests ## style, types, the direction of imports, spelling, lock fil
 	$(BIN)/python tools/lock.py --check
 	$(BIN)/python -m pip --disable-pip-version-check check
 	$(BIN)/python tools/licences.py
+	$(BIN)/python tools/livekit_client.py --check
 
 torture: .venv/tests ## kill the daemon 200 times while the API lies, and count what is lost; a quarter of an hour
 	$(BIN)/python tests/system/torture.py
@@ -39,6 +40,9 @@ simulate: .venv/tests ## years at random against a lying API; SEEDS=2000, or SEE
 
 fuzz: .venv/tests ## throw damaged messages at every reader of pages; ten minutes
 	$(BIN)/python -m tests.properties.fuzz_intake --seconds 600
+
+livekit-client: .venv/runs ## fetch LiveKit's library for browsers anew, by npm, as it is pinned
+	$(BIN)/python tools/livekit_client.py
 
 schemas: .venv/runs ## write schemas/ after a change of the forms or the catalogue of events
 	@for one in policy theme config audit; do $(BIN)/room-orchestrator schema $$one > schemas/$$one.json; done

@@ -23,6 +23,7 @@ from orchestrator.meetings_server import (
     DialInNumber,
     Fault,
     Hostility,
+    LiveKit,
     Mesh,
     Route,
     Settings,
@@ -57,11 +58,16 @@ class Alone:
         metadata_header: the header that carries a room's metadata with them; None: none does.
         recordings: the folder of what was recorded; None: beside the database.
         dial_in: telephone numbers, each with its locale and its name.
-        media: what people meet through: mesh, or none.
+        media: what people meet through: mesh, livekit, or none.
         mesh_most: people in one room; None: as many as a mesh usually holds.
         stun: where browsers learn how they are seen from outside.
         turn: what relays between them.
         turn_secret: the file of the relays' secret; None: there are no relays.
+        livekit_url: where browsers reach LiveKit.
+        livekit_key: the name of the key that we share with it, and the file of its secret.
+        livekit_inside_url: where we reach it; None: where browsers do.
+        livekit_most: people in one room; None: as many as usual.
+        livekit_egress: the folder that its egress writes to, as it and as we see it.
     """
 
     host: str
@@ -89,6 +95,11 @@ class Alone:
     stun: Sequence[str] = ()
     turn: Sequence[str] = ()
     turn_secret: Path | None = None
+    livekit_url: str | None = None
+    livekit_key: tuple[str, Path] | None = None
+    livekit_inside_url: str | None = None
+    livekit_most: int | None = None
+    livekit_egress: tuple[Path, Path] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +195,8 @@ def _tls(alone: Alone) -> TlsFiles | None:
     return TlsFiles(alone.certificate, alone.certificate_key)
 
 
-def _media(alone: Alone) -> Mesh | None:
-    told = alone.mesh_most is not None or alone.stun or alone.turn or alone.turn_secret is not None
+def _media(alone: Alone) -> Mesh | LiveKit | None:
+    _check_media(alone)
     match alone.media:
         case "mesh":
             secret = None
@@ -198,13 +209,44 @@ def _media(alone: Alone) -> Mesh | None:
                 turn=tuple(alone.turn),
                 turn_secret=secret,
             )
-        case "none" if not told:
-            return None
-        case "none":
-            message = "--mesh-most, --stun, --turn and --turn-secret belong to --media mesh"
-            raise DeskError(message, _INVALID)
+        case "livekit":
+            return _livekit(alone)
         case _:
-            message = f"--media {alone.media}: write mesh or none"
+            return None
+
+
+def _livekit(alone: Alone) -> LiveKit:
+    if alone.livekit_url is None or alone.livekit_key is None:
+        message = "--media livekit needs --livekit-url and --livekit-key"
+        raise DeskError(message, _INVALID)
+    name, file = alone.livekit_key
+    told = LiveKit(
+        url=alone.livekit_url,
+        key=name,
+        secret=_secret(file, "secret of LiveKit's key"),
+        inside_url=alone.livekit_inside_url,
+        egress=alone.livekit_egress,
+    )
+    return told if alone.livekit_most is None else replace(told, most=alone.livekit_most)
+
+
+def _check_media(alone: Alone) -> None:
+    """Refuse what belongs to another medium."""
+    others = {
+        "mesh": ("mesh_most", "stun", "turn", "turn_secret"),
+        "livekit": (
+            *("livekit_url", "livekit_key", "livekit_inside_url"),
+            *("livekit_most", "livekit_egress"),
+        ),
+    }
+    if alone.media not in {*others, "none"}:
+        message = f"--media {alone.media}: write mesh, livekit or none"
+        raise DeskError(message, _INVALID)
+    for medium, fields in others.items():
+        told = [name for name in fields if getattr(alone, name) not in {None, ()}]
+        if medium != alone.media and told:
+            option = told[0].replace("_", "-")
+            message = f"--{option} belongs to --media {medium}"
             raise DeskError(message, _INVALID)
 
 

@@ -113,7 +113,10 @@ def _serve(  # noqa: PLR0913 - one parameter an option
     ] = None,
     media: Annotated[
         str,
-        typer.Option(metavar="mesh|none", help="What people meet through: their browsers."),
+        typer.Option(
+            metavar="mesh|livekit|none",
+            help="What people meet through: their browsers, or LiveKit.",
+        ),
     ] = "mesh",
     mesh_most: Annotated[
         int | None, typer.Option(metavar="N", help="People in one room, 2 to 16; usually 6.")
@@ -129,6 +132,28 @@ def _serve(  # noqa: PLR0913 - one parameter an option
     turn_secret: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="What the relays check passwords with."),
+    ] = None,
+    livekit_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where browsers reach it, as wss://livekit.example.org."),
+    ] = None,
+    livekit_key: Annotated[
+        str | None,
+        typer.Option(metavar="NAME=FILE", help="The key that both share: its name and its secret."),
+    ] = None,
+    livekit_inside_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where this server reaches it, if not there."),
+    ] = None,
+    livekit_most: Annotated[
+        int | None, typer.Option(metavar="N", help="People in one room, 2 to 200; usually 100.")
+    ] = None,
+    livekit_egress: Annotated[
+        str | None,
+        typer.Option(
+            metavar="THEIRS=OURS",
+            help="Record: the folder of its egress, as it sees it and as we do.",
+        ),
     ] = None,
     hostile: Annotated[
         int | None,
@@ -168,6 +193,11 @@ def _serve(  # noqa: PLR0913 - one parameter an option
         stun=tuple(stun or ()),
         turn=tuple(turn or ()),
         turn_secret=None if turn_secret is None else cwd / turn_secret,
+        livekit_url=livekit_url,
+        livekit_key=None if livekit_key is None else _shared(livekit_key, cwd),
+        livekit_inside_url=livekit_inside_url,
+        livekit_most=livekit_most,
+        livekit_egress=None if livekit_egress is None else _folders(livekit_egress, cwd),
         hostile=hostile,
     )
     call.log_quietly()
@@ -218,6 +248,23 @@ def _named(text: str) -> tuple[str, Path]:
         message = f"--application {text}: write its id and a file, as ID=public.pem"
         raise DeskError(message, INVALID)
     return name, Path(file)
+
+
+def _shared(text: str, cwd: Path) -> tuple[str, Path]:
+    name, _, file = text.partition("=")
+    if not name or not file:
+        # What was written is not repeated: it may be the secret itself.
+        message = "--livekit-key: write its name and a file, as meetings=livekit.secret"
+        raise DeskError(message, INVALID)
+    return name, cwd / file
+
+
+def _folders(text: str, cwd: Path) -> tuple[Path, Path]:
+    theirs, _, ours = text.partition("=")
+    if not theirs or not ours:
+        message = f"--livekit-egress {text}: write two folders, as /out=/srv/egress"
+        raise DeskError(message, INVALID)
+    return Path(theirs), cwd / ours
 
 
 def _callback(text: str) -> tuple[str, str]:

@@ -33,6 +33,8 @@ _ICE_URL: Final = re.compile(
 #: People in one room of LiveKit; each is told of each, and our own sockets are bounded too.
 MOST_IN_LIVEKIT: Final = 200
 
+# A host or an address, and a port: no name and no password before it, and no header ends in it.
+_PLACE: Final = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{3,14}")
 _LOCALE: Final = re.compile(r"[a-z]{2}-[A-Z]{2}")
 # Names of headers that mean something else already cannot be taken.
@@ -124,6 +126,8 @@ class Mesh:
 
     #: Nothing stands between the browsers that could.
     can_record: ClassVar = False
+    #: What browsers connect to beside this server and each other.
+    origins: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         if not 2 <= self.most <= MOST_IN_A_MESH:
@@ -161,10 +165,11 @@ class LiveKit:
 
     def __post_init__(self) -> None:
         if not _leads(self.url, "wss://", "ws://"):
-            message = f"the URL of LiveKit begins with wss:// (or ws://): {self.url!r}"
+            # What was written is not repeated here: it may hold a password.
+            message = "the URL of LiveKit begins with wss:// (or ws://) and a host, and no name"
             raise ValueError(message)
         if self.inside_url is not None and not _leads(self.inside_url, "http://", "https://"):
-            message = f"LiveKit's inside URL begins with http:// or https://: {self.inside_url!r}"
+            message = "LiveKit's inside URL begins with http:// or https:// and a host, and no name"
             raise ValueError(message)
         if not self.key or len(self.secret.reveal().encode()) < SHORTEST_SECRET:
             message = "LiveKit's key has a name, and a secret of at least 32 bytes"
@@ -180,6 +185,12 @@ class LiveKit:
     def can_record(self) -> bool:
         """Whether it has an egress."""
         return self.egress is not None
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """What browsers connect to beside this server: its socket, and to ask why one failed."""
+        place = urlsplit(self.url)
+        return f"{place.scheme}://{place.netloc}", f"http{place.scheme[2:]}://{place.netloc}"
 
     @property
     def api_url(self) -> str:
@@ -271,4 +282,4 @@ def is_loopback(host: str) -> bool:
 
 
 def _leads(url: str, *schemes: str) -> bool:
-    return url.startswith(schemes) and bool(urlsplit(url).hostname)
+    return url.startswith(schemes) and _PLACE.fullmatch(urlsplit(url).netloc) is not None

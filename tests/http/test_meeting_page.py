@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator.foundation.secret import Secret
 from orchestrator.meetings_server.http.assets import Assets
 from orchestrator.meetings_server.model.colors import text_on
-from orchestrator.meetings_server.settings import Mesh
+from orchestrator.meetings_server.settings import LiveKit, Mesh
 from tests.contract.test_meetings_logos import finalize, form, read, send
 from tests.fakes.clock import VirtualClock
 from tests.meetings import Client, Reply, over_http, settings
@@ -132,12 +133,33 @@ async def test_everything_that_the_page_asks_for_is_there(client: Client) -> Non
             }[kind]
         )
         text = reply.body.decode()
-        assert set(re.findall(r"https?://[^\"'`\s]+", text)) <= {"http://www.w3.org/2000/svg"}
+        named = {"http://www.w3.org/2000/svg"}
+        if path.endswith("/livekit-client.js"):
+            # A name of a format, and a service of which the page never asks anything: its policy
+            # would not let it.
+            named = {
+                "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+                "https://cloud-api.livekit.io",
+            }
+        assert set(re.findall(r"https?://[^\"'`\s]+", text)) <= named
         if kind == "js":
             folder = path.rpartition("/")[0]
             found = re.findall(r'(?:from|import|import\() ?"\./([^"]+)"', text)
             waiting |= {f"{folder}/{name}" for name in found if name not in seen}
     assert seen == {*Assets().names}
+
+
+async def test_scripts_may_connect_to_livekit_where_people_meet_over_it() -> None:
+    """To its address alone, by its socket, and to ask why that did not come about."""
+    livekit = LiveKit(
+        url="wss://livekit.example.org:7443/of/ours", key="k", secret=Secret("s" * 32)
+    )
+    async with over_http(settings(media=livekit), VirtualClock()) as opened:
+        reply = await opened.open_link((await opened.create())["_links"]["guest_url"]["href"])
+    there = "'self' wss://livekit.example.org:7443 https://livekit.example.org:7443;"
+    assert reply.headers["content-security-policy"] == POLICY.format(styles="").replace(
+        "connect-src 'self';", f"connect-src {there}"
+    )
 
 
 async def test_packed_for_whoever_can_unpack(client: Client) -> None:

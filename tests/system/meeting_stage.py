@@ -23,6 +23,8 @@ from playwright.async_api import Browser, Page, async_playwright
 from orchestrator.adapters.clock import SystemClock
 from tests.meetings import APPLICATION, KEY, Client, Reply, public_pem
 from tests.system.processes import free_port, leashed, until
+from tests.system.sfu import KEY as LIVEKIT_KEY
+from tests.system.sfu import SECRET
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
 NEEDS_CHROMIUM: Final = [
@@ -206,6 +208,8 @@ class Place:
 
     folder: Path
     port: int = field(default_factory=free_port)
+    #: Where people meet over LiveKit; None: they send to each other.
+    livekit: str | None = None
 
     @property
     def url(self) -> str:
@@ -217,10 +221,18 @@ class Place:
         """A server that answers, killed at the end."""
         key = self.folder / "application.pem"
         key.write_text(public_pem(KEY))
+        medium: tuple[str, ...] = ("--mesh-most", "4")
+        if self.livekit is not None:
+            secret = self.folder / "livekit.secret"
+            secret.write_text(SECRET.reveal())
+            medium = (
+                *("--media", "livekit", "--livekit-url", self.livekit),
+                *("--livekit-key", f"{LIVEKIT_KEY}={secret}"),
+            )
         told = (
             *("-m", "orchestrator", "meetings-server", "--listen", f"127.0.0.1:{self.port}"),
             *("--database", str(self.folder / "meetings.sqlite3")),
-            *("--application", f"{APPLICATION}={key}", "--mesh-most", "4"),
+            *("--application", f"{APPLICATION}={key}", *medium),
         )
         with leashed(told, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None

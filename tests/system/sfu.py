@@ -86,18 +86,20 @@ class Sfu:
         file.write_text(json.dumps(config), encoding="utf-8")  # which is YAML too
         arguments = ["-ISc", _BECOME, self.program, "--config", str(file)]
         self._up.enter_context(leashed(arguments, stderr=subprocess.DEVNULL))
-        until(self._answers, "LiveKit answers")
+        until(lambda: answers(self.port), "LiveKit answers")
 
     def kill(self) -> None:
         """SIGKILL: nobody is told."""
         self._up.close()
 
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=1) as response:
-                return bool(response.status == 200)
-        except OSError:
-            return False
+
+def answers(port: int) -> bool:
+    """Whether LiveKit does, at that port."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
 
 
 @contextmanager

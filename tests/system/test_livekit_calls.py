@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -18,8 +19,9 @@ from orchestrator.meetings_server.media.livekit.notices import Notices, NotLiveK
 from orchestrator.meetings_server.media.livekit.tokens import join_token
 from orchestrator.meetings_server.media.livekit.values import LiveKitFault
 from orchestrator.meetings_server.model.people import Track
-from tests.system.processes import free_port
-from tests.system.sfu import Sfu, guest, livekit
+from tests.system.processes import ROOT, free_port, until
+from tests.system.sfu import SECRET, Sfu, answers, guest, livekit
+from tests.tls import own_certificate
 
 # In CI the first of these waits until LiveKit is built.
 pytestmark = pytest.mark.timeout(900)
@@ -145,6 +147,40 @@ async def test_what_cannot_be_reached_is_told_by_its_kind(sfu: Sfu, tmp_path: Pa
     async with Calls.opened(away) as calls:
         with pytest.raises(LiveKitFault, match="cannot be reached"):
             await calls.rooms()
+
+
+@pytest.mark.parametrize("line", ["", "auto_creat: false\n"], ids=["as it is", "with a mistake"])
+def test_the_file_of_deploy_is_taken(sfu: Sfu, tmp_path: Path, line: str) -> None:
+    """As it is, but for what differs on each machine; and LiveKit refuses what it does not know."""
+    both = own_certificate(tmp_path / "turn.pem").read_bytes()
+    (tmp_path / "turn.key").write_bytes(both)
+    (tmp_path / "keys.yaml").write_text(f"meetings: {SECRET.reveal()}")
+    (tmp_path / "keys.yaml").chmod(0o600)
+    text = (ROOT / "deploy" / "livekit" / "livekit.yaml").read_text(encoding="utf-8")
+    port = free_port()
+    changes = {
+        "/etc/livekit/": f"{tmp_path}/",
+        "use_external_ip: true": "use_external_ip: false\n  node_ip: 127.0.0.1",
+        "port: 7880\n": f"port: {port}\n",
+        **{f"port: {other}\n": f"port: {free_port()}\n" for other in (7881, 7882, 3478, 5349)},
+    }
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "livekit.yaml").write_text(text + line)
+    told = [sfu.program, "--config", str(tmp_path / "livekit.yaml")]
+    with (tmp_path / "said").open("wb") as said:
+        process = subprocess.Popen(told, stdout=said, stderr=said)
+    try:
+        if line:
+            process.wait(timeout=60)
+            assert b"field auto_creat not found" in (tmp_path / "said").read_bytes()
+        else:
+            until(lambda: answers(port), "LiveKit answers")
+            assert b"Starting TURN server" in (tmp_path / "said").read_bytes()
+    finally:
+        process.kill()
+        process.wait()
 
 
 async def test_what_is_no_livekit_is_told(sfu: Sfu) -> None:

@@ -40,7 +40,7 @@ from orchestrator.meetings_server.http.wire import (
 from orchestrator.meetings_server.model.refusals import Reason, Refused
 from orchestrator.meetings_server.ports import Clock, Report, StoreFault
 from orchestrator.meetings_server.service import Acts
-from orchestrator.meetings_server.settings import Mesh, Settings
+from orchestrator.meetings_server.settings import Settings
 
 #: Bytes of a request's body; the largest lawful one has a tenth of it.
 LARGEST_BODY: Final = 64 * 1024
@@ -83,9 +83,9 @@ class Api:
         )
         self._description = json_answer(200, description(links.external_url, self._table.methods))
         self._notices = Notices(hear)
-        # No script speaks to another medium yet.
-        assets = Assets() if isinstance(settings.media, Mesh) else None
-        pages = Pages(acts, links, assets)
+        assets = None if settings.media is None else Assets()
+        origins = () if settings.media is None else settings.media.origins
+        pages = Pages(acts, links, assets, origins)
         pictures, downloads = PublicPictures(acts), Downloads(acts, links)
         self._readables = (
             (pages, pictures, downloads) if assets is None else (assets, pages, pictures, downloads)

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from typing import Final
 
@@ -32,11 +33,15 @@ _HEADERS: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Asset:
     type: str
     plain: bytes
-    packed: bytes
+
+    @cached_property
+    def packed(self) -> bytes:
+        """Packed when it is first asked for; no time in it, so the same on every machine."""
+        return gzip.compress(self.plain, mtime=0)
 
 
 class Assets:
@@ -52,8 +57,7 @@ class Assets:
             if kind is None:
                 continue  # what an editor or an archive left there
             content = file.read_bytes()
-            # No time in it: the same on every machine.
-            self._assets[file.name] = _Asset(kind, content, gzip.compress(content, mtime=0))
+            self._assets[file.name] = _Asset(kind, content)
             sum_of_all.update(f"{file.name}\n{len(content)}\n".encode() + content)
         self._place = f"{ASSET_PATH}{sum_of_all.hexdigest()[:20]}/"
 

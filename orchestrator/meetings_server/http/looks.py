@@ -49,10 +49,10 @@ _COLORS: Final = """\
 :root {{ --brand: {color}; --on-brand: {text}; --primary: {color}; --on-primary: {text}; }}
 """
 
-# `connect-src 'self'` is the meeting socket, which has this very origin.
+# `connect-src 'self'` is the meeting socket, which has this very origin; a medium may add its own.
 _MEETING_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self'{reach}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 
@@ -90,14 +90,18 @@ def look_of(theme: Theme | None, links: Links) -> Look:
     )
 
 
-def meeting_look_of(theme: Theme | None, links: Links) -> Look:
-    """The look of a page on which people meet: all of its style but the colours is an asset."""
+def meeting_look_of(theme: Theme | None, links: Links, origins: tuple[str, ...] = ()) -> Look:
+    """The look of a page on which people meet: all of its style but the colours is an asset.
+
+    `origins` are those that its scripts may connect to beside this server.
+    """
+    reach = "".join(f" {origin}" for origin in origins)
     if theme is None:
-        return Look("", _MEETING_POLICY.format(styles=""))
+        return Look("", _MEETING_POLICY.format(styles="", reach=reach))
     style = _COLORS.format(color=theme.main_color, text=text_on(theme.main_color))
     return Look(
         style,
-        _MEETING_POLICY.format(styles=f" {_digest(style)}"),
+        _MEETING_POLICY.format(styles=f" {_digest(style)}", reach=reach),
         _title(theme),
         _icon(theme, links),
         _band(theme, links),

@@ -39,12 +39,22 @@ _HOST_NOTE: Final = "You have the host's link. Do not pass it on: it gives the h
 class Pages:
     """Answers where links lead."""
 
-    def __init__(self, acts: Acts, links: Links, assets: Assets | None = None) -> None:
-        """The same rooms and links as the API's; without `assets` nobody meets on the pages."""
+    def __init__(
+        self,
+        acts: Acts,
+        links: Links,
+        assets: Assets | None = None,
+        origins: tuple[str, ...] = (),
+    ) -> None:
+        """The same rooms and links as the API's; without `assets` nobody meets on the pages.
+
+        `origins` are those that the medium connects browsers to.
+        """
         self._meetings = acts.meetings
         self._themes = acts.themes
         self._links = links
         self._assets = assets
+        self._origins = origins
 
     def has(self, path: str) -> bool:
         """Whether the path is one of a page."""
@@ -71,7 +81,7 @@ class Pages:
         theme = await self._themes.of_room(room)
         if self._assets is None or status != 200:
             return _page(status, room.display_name, told, look_of(theme, self._links))
-        look = meeting_look_of(theme, self._links)
+        look = meeting_look_of(theme, self._links, self._origins)
         return self._meeting(room, told, look, self._assets, is_host=is_host)
 
     def _meeting(

@@ -131,6 +131,8 @@ def livekit(**changes: Any) -> LiveKit:
     [
         ({"url": "https://livekit.example.org"}, "begins with wss://"),
         ({"url": "wss:///rtc"}, "begins with wss://"),
+        ({"url": "wss://a;script-src *"}, "begins with wss://"),
+        ({"url": "wss://user:hunter2@a"}, "begins with wss://"),
         ({"inside_url": "wss://livekit.example.org"}, "begins with http:// or https://"),
         ({"inside_url": "http://"}, "begins with http:// or https://"),
         ({"key": ""}, "a secret of at least 32 bytes"),

@@ -27,5 +27,10 @@ import { Mesh } from "./mesh.js";
  */
 export async function openMedium(media, hears) {
   if (media.kind === "mesh") return new Mesh(media, hears);
+  if (media.kind === "livekit") {
+    // Large, and of no use to anybody else.
+    const { LiveKit } = await import("./livekit.js");
+    return new LiveKit(media, hears);
+  }
   throw new Error(`no medium of the kind ${media.kind}`);
 }
