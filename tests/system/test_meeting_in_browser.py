@@ -39,6 +39,8 @@ async def test_people_meet(tmp_path: Path) -> None:
             await they_write(grace, ada)
             await a_screen_is_shown(ada, grace)
             await the_host_mutes(grace, alan)
+            await one_loads_the_page_anew(ada, grace, alan, mary)
+            await they_agree_anew(grace, ada, alan, mary)
             process.kill()
             await ada.reads("The connection is lost.")
         with place.open():
@@ -147,6 +149,25 @@ async def the_host_mutes(grace: Person, alan: Person) -> None:
     await grace.page.locator(".tile:not(.has-picture)", has_text="Alan").wait_for()
     await alan.page.click("#tool-camera")
     await grace.page.locator(".tile.has-picture", has_text="Alan").wait_for()
+
+
+async def one_loads_the_page_anew(ada: Person, *others: Person) -> None:
+    """They are the same person, and need not be let in again."""
+    await ada.page.reload(wait_until="commit")
+    await ada.join()
+    await ada.sees(*(one.name for one in others))
+    for one in (ada, *others):
+        await one.receives(3)
+        assert await one.page.get_by_text("has left").count() == 0
+
+
+async def they_agree_anew(*people: Person) -> None:
+    """All at once, so that offers cross, as after a change of networks."""
+    for one in people:
+        await one.page.evaluate("connections.forEach((one) => one.restartIce())")
+    for one in people:
+        await one.until("connections.every((one) => /stable|closed/.test(one.signalingState))")
+        await one.receives(3)
 
 
 async def they_are_back(grace: Person, *others: Person) -> None:

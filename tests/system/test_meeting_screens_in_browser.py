@@ -128,6 +128,7 @@ async def devices_that_are_not_to_be_had(stage: Stage) -> None:
     denied = await stage.person("Ada", without("NotAllowedError", "audio", "video"))
     await denied.page.goto(link)
     await denied.reads("Your browser keeps microphone and camera from this page.")
+    await denied.page.get_by_role("button", name="Start camera").wait_for()
     await denied.can_be_used()
     await denied.page.fill("#name", "Ada")
     await denied.page.get_by_role("button", name="Join without microphone and camera").click()

@@ -1,7 +1,7 @@
 /** Before the meeting: who one is, how one looks and sounds, and the button that leads in. */
 
 import { deviceChoice } from "./choosing.js";
-import { h, iconButton, relabel, show } from "./dom.js";
+import { h, icon, iconButton, relabel, show } from "./dom.js";
 import { listenTo } from "./levels.js";
 import { remember, remembered } from "./memory.js";
 import { LANGUAGES, say } from "./texts.js";
@@ -31,8 +31,11 @@ export function showLobby(main, page, devices, act) {
   video.muted = true; // the attribute alone does not count for an element made by a script
   const off = h("p", { class: "preview-off" }, say("cameraIsOff"));
   const meter = h("meter", { min: "0", max: "1", value: "0", "aria-label": say("level") });
-  const microphone = iconButton("microphone", "", { on: { click: () => devices.turn("microphone", !devices.on.microphone) } });
-  const camera = iconButton("camera", "", { on: { click: () => devices.turn("camera", !devices.on.camera) } });
+  // What could not be had is asked for once more.
+  const isOn = (kind) => devices.on[kind] && !devices.problems[kind];
+  const toggle = (kind) => ({ on: { click: () => devices.turn(kind, !isOn(kind)) } });
+  const microphone = iconButton("microphone", "", toggle("microphone"));
+  const camera = iconButton("camera", "", toggle("camera"));
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const again = h("button", { type: "button", class: "plain", hidden: true, on: { click: () => devices.open() } }, say("tryAgain"));
   const choice = deviceChoice(devices);
@@ -70,7 +73,7 @@ export function showLobby(main, page, devices, act) {
       h("section", { class: "preview-part", "aria-label": say("preview") },
         h("div", { class: "preview" }, video, off,
           h("div", { class: "preview-tools" }, microphone, camera)),
-        h("div", { class: "meter-row" }, h("span", { "aria-hidden": "true" }, say("microphone")), meter),
+        h("div", { class: "meter-row" }, icon("microphone"), meter),
         choice.element,
       ),
       h("form", { class: "card", on: { submit }, novalidate: true },
@@ -89,7 +92,8 @@ export function showLobby(main, page, devices, act) {
   let stopMeter = null;
   let heard = null;
   const refresh = () => {
-    const { tracks, on } = devices;
+    const { tracks } = devices;
+    const on = { microphone: isOn("microphone"), camera: isOn("camera") };
     relabel(microphone, on.microphone ? "microphone" : "microphone-off", say(on.microphone ? "muteSelf" : "unmuteSelf"));
     relabel(camera, on.camera ? "camera" : "camera-off", say(on.camera ? "cameraStop" : "cameraStart"));
     microphone.classList.toggle("is-off", !on.microphone);
@@ -114,7 +118,8 @@ export function showLobby(main, page, devices, act) {
   };
   devices.addEventListener("change", refresh);
   refresh();
-  if (!name.value) name.focus({ preventScroll: true });
+  // On a telephone that would open its keyboard over everything.
+  if (!name.value && matchMedia("(pointer: fine)").matches) name.focus({ preventScroll: true });
 
   return () => {
     devices.removeEventListener("change", refresh);
