@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from orchestrator.meetings_server.media.livekit.calls import Calls
+from orchestrator.meetings_server.model.people import Track
 from tests.system.meeting_stage import NEEDS_CHROMIUM, Person, Place, Stage, staged
 from tests.system.processes import free_port
 from tests.system.sfu import Sfu, livekit
@@ -141,6 +142,17 @@ async def the_host_mutes(asking: Calls, room: Any, grace: Person, alan: Person) 
                     return
                 await asyncio.sleep(0.1)
 
+    await is_sent(8)
+    # Past the browser, which would obey: it hears of it, and is heard again by its own switch.
+    him = await alan.page.locator(".tile.is-own").get_attribute("data-person")
+    assert him is not None
+    await asking.mute(room["id"], him, Track.CAMERA)
+    await asking.mute(room["id"], him, Track.MICROPHONE)
+    await is_sent(6)
+    await receives_less(grace)
+    for _ in ("off", "on"):
+        await alan.page.locator("body").press("v")
+        await alan.page.locator("body").press("m")
     await is_sent(8)
     await grace.page.click("#tool-people")
     await grace.page.get_by_role("button", name="Mute Alan").click()

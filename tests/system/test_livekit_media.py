@@ -215,6 +215,22 @@ async def test_what_livekit_keeps_of_a_session_that_is_over_is_ended(
         await eventually(is_gone)
 
 
+async def test_a_look_that_fails_ends_nothing(sfu: Sfu, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def rooms(_: object) -> frozenset[str]:
+        message = "a bug"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("orchestrator.meetings_server.media.livekit.watch.POLL", 0.6)
+    monkeypatch.setattr("orchestrator.meetings_server.media.livekit.calls.Calls.rooms", rooms)
+    async with place(settings(media=sfu.settings)) as there:
+
+        async def is_told_again() -> bool:
+            return there.reports[1:2] == [("livekit.not_watched", {"error": "RuntimeError"})]
+
+        await eventually(is_told_again)
+        await there.enter(await there.client.create_long(), "Ada")
+
+
 async def test_nobody_else_is_heard_as_livekit(there: Place) -> None:
     url = f"http://127.0.0.1:{PORT}/live/livekit"
     async with aiohttp.ClientSession() as session:

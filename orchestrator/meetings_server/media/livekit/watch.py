@@ -22,7 +22,7 @@ from orchestrator.meetings_server.ports import Clock, MediumFault, Records, Repo
 from orchestrator.meetings_server.service import Bell, Meetings
 
 #: Seconds between two looks without a notice.
-POLL: Final = 15.0
+POLL: Final = 5.0
 
 # Leave to come in may be used until then, and is not in the session before it is.
 _ADMITTED: Final = GOOD_FOR + timedelta(minutes=1)
@@ -127,6 +127,8 @@ class Watch:
             self._is_away = True
         except (MediumFault, StoreFault, OSError) as fault:
             self._report("livekit.not_watched", {"error": str(fault)})
+        except Exception as error:  # noqa: BLE001 - a look that fails must not end the server
+            self._report("livekit.not_watched", {"error": type(error).__name__})
         else:
             if self._is_away:
                 self._report("livekit.back", {})
