@@ -329,9 +329,14 @@ class House:
         """
         for known in tuple(self._halls.values()):
             async with self.hall(known.room) as hall:
-                await self._refresh(hall)
+                await self.look_at(hall)
 
-    async def _refresh(self, hall: Hall) -> None:
+    async def look_at(self, hall: Hall) -> None:
+        """The same for one room.
+
+        Raises:
+            StoreFault: the store cannot be read.
+        """
         inside = await self.around.meetings.inside(hall.room.id)
         if inside is None:
             hall.empty(Closed.ENDED)

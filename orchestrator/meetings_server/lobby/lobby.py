@@ -86,6 +86,8 @@ class Lobby:
         if seconds := self._by_link.take(visit.room.id):
             visit.line.end(frames.busy(seconds))
             return False
+        # Whoever asks for approval from now on must not let in one more by what was known before.
+        await self._house.look_at(hall)
         wait = None if visit.is_host else hall.wait_of_guests()
         if wait is None:
             return await self._house.enter(hall, visit)

@@ -19,7 +19,15 @@ from orchestrator.meetings_server.media import MeshMedium
 from orchestrator.meetings_server.model.people import Sending
 from orchestrator.meetings_server.model.recordings import Recording
 from orchestrator.meetings_server.model.refusals import not_found
-from orchestrator.meetings_server.model.rooms import Options, RecordingOptions, Room, RoomDraft
+from orchestrator.meetings_server.model.rooms import (
+    JoinApproval,
+    Options,
+    RecordingOptions,
+    Room,
+    RoomChanges,
+    RoomDraft,
+    RoomType,
+)
 from orchestrator.meetings_server.ports import MediumFault, Ticket
 from orchestrator.meetings_server.service import Bell, Meetings
 from tests.fakes.clock import VirtualClock, settle
@@ -275,6 +283,20 @@ async def test_rooms_that_stood_before_there_was_a_mesh(tmp_path: Path) -> None:
         assert visit is not None
         assert ear.told[0]["recording"] == {"on": False, "can": False}
         assert len(ear.told) == 1
+
+
+async def test_a_change_holds_for_who_comes_next() -> None:
+    """Although nobody has told the lobby of it yet."""
+    async with staged(settings(media=Mesh())) as stage:
+        meetings = stage.parts.acts.meetings
+        ends = stage.clock.now() + timedelta(days=1)
+        draft = RoomDraft(display_name="Room", type=RoomType.LONG_TERM, expires_at=ends)
+        room = await meetings.create(APPLICATION, draft)
+        await stage.come(room, "Ada")
+        changes = RoomChanges(join_approval_level=JoinApproval.EXPLICIT_APPROVAL)
+        await meetings.change(APPLICATION, room.id, changes)
+        ear, _ = await stage.come(room, "Bob")
+        assert ear.told == [{"type": "waiting", "reason": "host"}]
 
 
 async def test_a_place_is_kept_for_thirty_seconds_to_the_second() -> None:
