@@ -571,7 +571,7 @@ class Pages:
         """
         opens = False
 
-        async def record(draft: Draft) -> None:
+        async def ask_for_one(draft: Draft) -> None:
             nonlocal opens
             episode = draft.latest.get((source, digest)) or await self.latest(source, digest)
             leader = None if episode is None else draft.now(self.leader(episode))
@@ -589,7 +589,7 @@ class Pages:
             draft.facts.append(replace(fact, cause=cause))
             draft.put(asked)
 
-        await self._queue.recorded(record)
+        await self._queue.recorded(ask_for_one)
         return opens
 
     async def divert(self, id_: str, to: str) -> None:

@@ -38,7 +38,7 @@ _log = structlog.get_logger(__name__)
 LOW_WATER: Final = "resync.low_water"
 FULL_AT: Final = "resync.full_at"
 _FULL_EVERY: Final = timedelta(days=7)
-_NOTED_EVERY: Final = timedelta(hours=6)  # between two notes of a reading of sessions
+_NOTED_EVERY: Final = timedelta(days=1)  # between two notes of a reading of sessions
 _FULL_NOTED_EVERY: Final = timedelta(days=1)  # a note is a commit, and a walk a week needs no more
 
 

@@ -150,6 +150,9 @@ class Oracle:
         if state is not None and state.lost and state.current is None:
             before = self._table.get(self.given.get(str(state.key), ""))
             lives = before is not None and before.is_available
+            # A renewal that a copy does not show until the old end has passed is one that was not
+            # taken, for all that anybody can know: people are not left without a room for it.
+            lives = lives and not self.stage.tells_ended(self.given[str(state.key)], self.now)
             self.hold(not lives, f"P4: a room for {state.key} again, though its own lives")
 
     def _is_late(self, room: Room, operation: str) -> bool:
@@ -282,6 +285,7 @@ class Oracle:
             await self.stage.store.standing_episodes(),
             [(room, marker) for room, marker in marked if marker is not None],
             self._is_used,
+            readable=not self.stage.engine.reconciler.book.unreadable,
         )
         for wrong in told:
             self.hold(promise=False, otherwise=wrong)

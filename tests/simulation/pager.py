@@ -72,6 +72,8 @@ class Call:
         sent_at: when it was sent first.
         closed_at: when its closing was acknowledged.
         unsure: what was sent last was not acknowledged: it may count or not.
+        withheld: nobody could say which policy takes it, and nobody has said so yet.
+        asked_since: from when on somebody can.
     """
 
     source: str
@@ -80,6 +82,8 @@ class Call:
     sent_at: datetime | None = None
     closed_at: datetime | None = None
     unsure: bool = False
+    withheld: bool = False
+    asked_since: datetime | None = None
 
     @property
     def place(self) -> tuple[str, str]:
@@ -115,6 +119,24 @@ class Pager:
             self._open(call, now)
             if self.chance.random() < 0.3:
                 self._open(call, now)  # the same message again
+
+    def storm(self, now: datetime) -> tuple[Call, Call]:
+        """Four incidents at once: the first, which has a room, and the last, which shares one."""
+        first = len(self.calls)
+        for _ in range(4):
+            self._number += 1
+            call = Call(INCIDENTS, f"Q{self._number}")
+            self.calls.append(call)
+            self._open(call, now)
+        return self.calls[first], self.calls[-1]
+
+    def close(self, call: Call) -> None:
+        """It is resolved."""
+        self._close(call)
+
+    def reopen(self, call: Call, now: datetime) -> None:
+        """It is not, after all."""
+        self._open(call, now, reopens=True)
 
     def go_on(self, now: datetime) -> bool:
         """Something happens to a page that is open or was closed lately; false where none is."""
@@ -188,6 +210,7 @@ class Pager:
             else:
                 call.opened_at, call.closed_at = call.opened_at or now, None
                 call.sent_at = call.sent_at or signal_sent
+                call.withheld = receipt.outcome is Outcome.WITHHELD
                 if receipt.outcome not in taken:
                     wrong = f"P6: {call.key} opened, and was told to be {receipt.outcome}"
         return wrong
@@ -206,17 +229,24 @@ class Pager:
         standing: Sequence[Episode],
         table: Collection[tuple[Room, Marker]],
         inside: Callable[[str], bool],
+        *,
+        readable: bool,
     ) -> Iterator[str]:
         """What is not as it must be: by what the store remembers and by the server's own table.
 
-        ``inside`` tells whether people are in a room, or were lately.
+        ``inside`` tells whether people are in a room, or were lately; while policies are not
+        ``readable``, and none ever was, nobody can say which one takes a page.
         """
         known = self.learn(standing)
         if len(known) < len(standing):
             yield "P6: two episodes of one page stand"
         made = {marker.key for _, marker in table}
         for call in self.calls:
-            yield from _lacks(call, known.get(call.place), made, now, good_since)
+            episode = known.get(call.place)
+            if call.withheld and episode is not None:
+                yield from _waits(call, episode, now, readable=readable)
+            if not call.withheld:
+                yield from _lacks(call, episode, made, now, good_since)
         if good_since is not None:
             for room, marker in table:
                 users = self._users.get(marker.key)
@@ -249,6 +279,19 @@ class Pager:
         patience = _patience(good, closed, _NOTICE + _SOON)
         if now - max(closed + AFTER, good) > patience:
             yield f"P6: {[one.key for one in users]} closed at {closed}, and {room.id} lives"
+
+
+def _waits(call: Call, episode: Episode, now: datetime, *, readable: bool) -> Iterator[str]:
+    """A page that no policy could be asked about is one from the moment when they can be."""
+    if not episode.undecided:
+        call.withheld, call.asked_since = False, None
+        call.opened_at = None if call.opened_at is None else now
+    elif not readable:
+        call.asked_since = None
+    else:
+        call.asked_since = call.asked_since or now
+        if now - call.asked_since > _IN_TIME:
+            yield f"P6: {call.key} waits since {call.asked_since} for a policy to be asked"
 
 
 def _lacks(

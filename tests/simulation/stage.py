@@ -42,6 +42,7 @@ from tests.fakes.deliveries import FakeBoard, FakeDestination
 from tests.fakes.sources import FakeSources
 from tests.meetings import APPLICATION, BASE, OTHER_APPLICATION, public_pem
 from tests.simulation.mortal import Life, Mortal, Targets
+from tests.simulation.repeats import reading_once
 from tests.simulation.weather import Weather
 
 START: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -100,9 +101,9 @@ class SetClock(LoopClock):
 
     async def sleep(self, seconds: float) -> None:
         """Wait; it may die before and after that, too."""
-        await self.life.step(rests=True)
+        self.life.step(rests=True)
         await super().sleep(seconds)
-        await self.life.step()
+        self.life.step(again=True)
 
     def now(self) -> datetime:
         return super().now() + self._off
@@ -133,7 +134,7 @@ class Wire:
         headers: Mapping[str, str],
         body: bytes | None,
     ) -> Answer:
-        await self._life.step()
+        self._life.step()
         if path.endswith("/sessions") and not self._weather.tells_sessions:
             path += "-unknown"  # an API without such a list: its own 404
         await self._watcher.asked(method, path, body)
@@ -144,7 +145,7 @@ class Wire:
             status = answer.status
         finally:
             await self._watcher.answered(method, path, status)
-        await self._life.step()
+        self._life.step(again=True)
         return answer
 
 
@@ -159,7 +160,7 @@ class WatchedStore(Mortal):
         self.refused = 0
 
     async def check(self) -> None:
-        await self._life.step()
+        self._life.step()
         self._refuse_if_full()
         await self._store.check()
 
@@ -170,11 +171,11 @@ class WatchedStore(Mortal):
             raise StoreFault(message)
 
     async def commit(self, commit: Commit, now: datetime) -> Sequence[int]:
-        await self._life.step()
+        self._life.step()
         self._refuse_if_full()
         seqs = await self._store.commit(commit, now)
         await self._watcher.committed(commit)
-        await self._life.step()
+        self._life.step(again=True)
         return seqs
 
 
@@ -246,6 +247,10 @@ class Stage:
     def tells_sessions(self) -> bool:
         """Whether this API tells who is inside."""
         return self._weather.tells_sessions
+
+    def tells_ended(self, room_id: str, now: datetime) -> bool:
+        """Whether reads come from a copy that has a room at its end, whatever it really is."""
+        return self._weather.replica.tells_ended(room_id, now)
 
     @property
     def alive(self) -> bool:
@@ -368,7 +373,7 @@ async def staged(folder: Path, seed: int, pace: Pace, weather: Weather) -> Async
         ),
         retention=timedelta(days=3),  # a listing is most of what a quiet year costs
     )
-    with patch.multiple(tokens, LIFETIME=pace.token, _FRESH=fresh):
+    with patch.multiple(tokens, LIFETIME=pace.token, _FRESH=fresh), reading_once():
         async with weather.opened(settings, clock) as api:
             stage = Stage(api, weather, clock, folder, seed, pace)
             try:

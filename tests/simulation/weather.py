@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from orchestrator.adapters.virtual import LoopClock
+from orchestrator.foundation.instants import parse_instant
 from orchestrator.meetings_server import Memory, Settings
 from orchestrator.meetings_server.hostile import DEFAULT, Fault, Hostility, Profile, Route
 from orchestrator.meetings_server.http import Answer
+from tests.simulation.repeats import Recalling
 
 _LASTING: Final = (Fault.EMPTY, Fault.UNAUTHORIZED)
 # Of these a create is the victim, and what becomes of it is the hardest to get right.
@@ -100,6 +102,11 @@ class Replica:
             document = self._as_known(document)
         return replace(answer, body=json.dumps(document).encode())
 
+    def tells_ended(self, room_id: str, now: datetime) -> bool:
+        """Whether it has a room at its end, by an expiry that has passed meanwhile."""
+        before = self._before.get(room_id) if self.lags else None
+        return before is not None and parse_instant(before["expires_at"]) <= now
+
     def _as_known(self, room: Any) -> Any:
         before = self._before.get(room["id"])
         self.hits += before is not None
@@ -139,11 +146,12 @@ class Weather:
     async def opened(self, settings: Settings, clock: LoopClock) -> AsyncIterator[Memory]:
         """The API, calm."""
         settings = replace(settings, strict_v1=not self.deletes)
-        self._hostility = hostility = Hostility(self._own, clock)
+        self._hostility = hostility = Recalling(self._own, clock)
         hostility.calm()
         async with Memory.opened(
             settings, clock, entropy=self._server.randbytes, hostility=hostility
         ) as memory:
+            hostility.api = memory
             yield memory
 
     @staticmethod

@@ -37,7 +37,7 @@ from orchestrator.ports.store import StoreFault
 from tests.meetings import APPLICATION
 from tests.simulation.mortal import Crash, chosen, every_await, seldom_awaits
 from tests.simulation.oracle import Oracle, marker_of
-from tests.simulation.pager import INCIDENTS, Pager
+from tests.simulation.pager import AFTER, INCIDENTS, Pager
 from tests.simulation.stage import Pace, Stage, staged
 from tests.simulation.weather import Weather
 from tests.simulation.writer import Writer
@@ -144,7 +144,10 @@ class Years:
                     self.stage.targets.add(site)
             if self.chance.random() < 0.2:
                 self.note(self.weather.turn())
-        await self.begin()
+        if self.chance.random() < 0.15:
+            await self.begin_without_policies()
+        else:
+            await self.begin()
         end = self.stage.true_clock.now() + self.kind.length
         steps = 0
         while self.stage.true_clock.now() < end:
@@ -163,6 +166,23 @@ class Years:
         for number in range(self.kind.foreign):
             room = await self.by_hand(f"Kitchen {number}")
             self.oracle.foreign[room.id] = room
+
+    async def begin_without_policies(self) -> None:
+        """The folder is mounted a while later, and pages do not wait for that."""
+        self.note("the folder is not there yet")
+        self.stage.sources.vanish()
+        targets = self.stage.targets
+        targets.paused = True  # it would be away for as long as the storm
+        await self.begin()
+        await self.wait(MINUTE)
+        self.pager.storm(self.stage.true_clock.now())
+        await self.call()
+        targets.paused, targets.only = False, "pages.py"
+        await self.wait(MINUTE)
+        self.stage.sources.problem = None
+        self.publish()
+        await self.wait(MINUTE)
+        targets.only = ""
 
     async def begin(self) -> None:
         await self.stage.begin(self.oracle)
@@ -217,6 +237,7 @@ class Years:
             (self.linger, 4),
             (self.lag, 2 if self.weather.faults else 0),
             (self.page, 5),
+            (self.relapse, 1),
             (self.name_alike, 1),
             (self.stop, 3),
             (self.refuse, 2 if self.weather.faults else 0),
@@ -254,6 +275,10 @@ class Years:
     async def spoil(self) -> None:
         self.note(f"spoiled: {self.writer.spoil()}")
         self.announce()
+        if self.chance.random() < 0.3:
+            # Pages that come while nobody can say which policy takes them.
+            await self.wait(5 * SECOND)
+            self.pager.storm(self.stage.true_clock.now())
 
     async def lose_folder(self) -> None:
         self.note("the folder vanishes")
@@ -398,6 +423,18 @@ class Years:
         now = self.stage.true_clock.now()
         if self.chance.random() < 0.5 or not self.pager.go_on(now):
             self.pager.open(now)
+
+    async def relapse(self) -> None:
+        """In a storm a page comes back after the one was over whose room it shared."""
+        first, last = self.pager.storm(self.stage.true_clock.now())
+        await self.call()
+        self.pager.close(first)
+        await self.call()
+        await self.wait(MINUTE)
+        self.pager.close(last)
+        await self.call()
+        await self.wait(AFTER - MINUTE + 10 * SECOND)
+        self.pager.reopen(last, self.stage.true_clock.now())
 
     async def call(self) -> None:
         """Send what pages have to tell, again where it was not acknowledged."""
