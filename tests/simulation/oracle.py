@@ -207,7 +207,9 @@ class Oracle:
                 self._renewed[fact.room_id].append(self.now)
             if fact.event == "room.superseded":
                 self._superseded[fact.room_id] = self.now
-                unseen = self._unseen(fact.room_id)
+                # Where nobody tells who is inside, `replace: now` is what a person asked for; the
+                # room stays for its overlap.
+                unseen = not self.stage.tells_sessions or self._unseen(fact.room_id)
                 self.hold(unseen, f"P5: {fact.room_id} was replaced with people inside")
             if fact.event == "room.rekeyed":
                 self._follow(fact)
