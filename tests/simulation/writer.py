@@ -180,7 +180,7 @@ class Writer:
             case "emptied":
                 self.data[wishes.data] = b""
             case "deleted":
-                del self.data[wishes.data]
+                self.data.pop(wishes.data, None)
             case "cut":
                 self.data[wishes.data] = wishes.rows[: -self._chance.randrange(3, 20)]
             case _:
