@@ -2,16 +2,18 @@
 
 Most of a quiet year are listings, and most listings are the one before.  An answer is given again
 where the token is good and nothing was written and nothing came due since; what is read from the
-same bytes is read once.  What goes wrong on purpose goes wrong all the same: weather stands between
-whoever asks and this memory.  It keeps lists alone, and none that is not a 200.
+same bytes is read once; and where the weather is fine besides, a life of the daemon that has walked
+the pages need not walk them again.  What goes wrong on purpose goes wrong all the same: weather
+stands between whoever asks and this memory.  It keeps lists alone, and none that is not a 200.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 from unittest.mock import patch
@@ -25,6 +27,11 @@ from orchestrator.meetings_server.http.problems import Unauthenticated
 _KEPT: Final = 64
 _FOR_EVER: Final = "9"  # later than any moment that is written as one
 _LISTS: Final = ("/rooms", "/sessions")
+
+
+# A mark, as of `Recalling.settled`; and what is told of a list that was not asked for.
+Settled = Callable[[], Awaitable[object]]
+Recalled = Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -55,14 +62,12 @@ class Recalling(Hostility):
         api = self.api
         if api is None or request.method != "GET" or not request.path.endswith(_LISTS):
             return await carry(request)
-        parts = api._assembly  # noqa: SLF001 - what a server lets in and has written it tells nobody
         try:
-            gate = parts.api._gate  # noqa: SLF001
+            gate = api._assembly.api._gate  # noqa: SLF001 - whom a server lets in it tells nobody
             application = gate.application(request.headers, self._clock.now())
         except Unauthenticated:
             return await carry(request)
-        await api.meetings.advance()  # what has come due is written
-        commits = parts.store._database.commits  # noqa: SLF001
+        commits = await self._commits(api)
         asked = dict(request.query)
         since = asked.pop("from", "")
         key = (application, request.path, *asked.items())
@@ -79,6 +84,50 @@ class Recalling(Hostility):
                 self._kept.clear()
             self._kept[key] = _Kept(answer, commits, since, until)
         return answer
+
+    async def settled(self) -> int | None:
+        """Alike as long as nothing changes that can be read; None where the weather has a say."""
+        if self.api is None or not self._is_calm or self.late:
+            return None
+        return await self._commits(self.api)
+
+    @staticmethod
+    async def _commits(api: Memory) -> int:
+        await api.meetings.advance()  # what has come due is written
+        return api._assembly.store._database.commits  # noqa: SLF001 - the server tells nobody
+
+
+class RecalledRooms:
+    """The rooms that one life asks for, of which it need not ask again."""
+
+    def __init__(self, rooms: Any, settled: Settled, recalled: Recalled) -> None:
+        self._rooms = rooms
+        self._settled = settled
+        self._recalled = recalled
+        self._listings: dict[int | None, tuple[object, Any]] = {}
+        self._empty: object = None  # when it was settled that nobody is anywhere
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rooms, name)
+
+    async def list_rooms(self, start_id: int | None = None) -> Any:
+        mark = await self._settled()
+        known, listing = self._listings.get(start_id, (None, None))
+        if mark is not None and mark == known:
+            await self._recalled("/rooms")
+            return listing
+        listing = await self._rooms.list_rooms(start_id)
+        self._listings[start_id] = (mark, listing)
+        return listing
+
+    async def list_sessions(self, since: datetime) -> Any:
+        mark = await self._settled()
+        if mark is not None and mark == self._empty:
+            await self._recalled("/sessions")
+            return ()  # nor from a later moment on
+        sessions = await self._rooms.list_sessions(since)
+        self._empty = mark if sessions is not None and not sessions else None
+        return sessions
 
 
 def _told_until(answer: Answer) -> str:

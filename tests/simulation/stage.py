@@ -42,7 +42,7 @@ from tests.fakes.deliveries import FakeBoard, FakeDestination
 from tests.fakes.sources import FakeSources
 from tests.meetings import APPLICATION, BASE, OTHER_APPLICATION, public_pem
 from tests.simulation.mortal import Life, Mortal, Targets
-from tests.simulation.repeats import reading_once
+from tests.simulation.repeats import RecalledRooms, reading_once
 from tests.simulation.weather import Weather
 
 START: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -107,6 +107,11 @@ class SetClock(LoopClock):
 
     def now(self) -> datetime:
         return super().now() + self._off
+
+    @property
+    def off(self) -> timedelta:
+        """How far it is from the truth."""
+        return self._off
 
     def jump(self, length: timedelta) -> None:
         """Set the wall clock on or back."""
@@ -272,9 +277,15 @@ class Stage:
         self.destination.watcher = watcher
         transport = Wire(self.api, self._weather, life, watcher)
         account = Account(APPLICATION, KEY)
-        rooms = connect(
+        client = connect(
             transport, account, self.clock, LIMITS_OF_CALLS, root=BASE, jitter=chance.random
         )
+
+        async def recalled(path: str) -> None:
+            life.step()  # it may die there, as at the listing itself
+            await watcher.answered("GET", path, 200)
+
+        rooms: Any = RecalledRooms(client, self._settled, recalled)
         self._timer = LoopTimer(self.clock)
         self.disk = WatchedStore(store, life, watcher)
         board: Any = Mortal(self.board, life)
@@ -306,6 +317,11 @@ class Stage:
         self._engine = assemble(settings, outside)
         self._task = asyncio.get_running_loop().create_task(self._engine.run(), name="engine")
         self._task.add_done_callback(self._ended)
+
+    async def _settled(self) -> object:
+        mark = await self._weather.settled()
+        # A clock that is set wants to be told the time anew.
+        return None if mark is None else (mark, self.clock.off)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         # Whether it died or fell over: the rest of the world notices at once.

@@ -140,7 +140,7 @@ class Weather:
         # What it draws from for each request; apart from all others, that none shifts another.
         self._own = random.Random(f"hostility {chance.random()}")
         self._server = random.Random(f"server {chance.random()}")
-        self._hostility: Hostility | None = None
+        self._hostility: Recalling | None = None
 
     @asynccontextmanager
     async def opened(self, settings: Settings, clock: LoopClock) -> AsyncIterator[Memory]:
@@ -241,6 +241,12 @@ class Weather:
             del self._ambush[0]
             if not self._ambush and self._hostility is not None:
                 self._hostility.begin(self._lasting, self.lasts)
+
+    async def settled(self) -> int | None:
+        """Alike as long as nothing changes that can be read; None where the weather has a say."""
+        if self._hostility is None or self.replica.lags or self._ambush:
+            return None
+        return await self._hostility.settled()
 
     def slow_down(self) -> None:
         """Most answers take some seconds, for some minutes."""
