@@ -244,8 +244,7 @@ class Pager:
         for call in self.calls:
             episode = known.get(call.place)
             if call.withheld and episode is not None:
-                can_be_asked = readable and good_since is not None
-                yield from _waits(call, episode, now, can_be_asked=can_be_asked)
+                yield from _waits(call, episode, now, good_since if readable else None)
             if not call.withheld:
                 yield from _lacks(call, episode, made, now, good_since)
         if good_since is not None:
@@ -282,15 +281,16 @@ class Pager:
             yield f"P6: {[one.key for one in users]} closed at {closed}, and {room.id} lives"
 
 
-def _waits(call: Call, episode: Episode, now: datetime, *, can_be_asked: bool) -> Iterator[str]:
+def _waits(call: Call, episode: Episode, now: datetime, good: datetime | None) -> Iterator[str]:
     """A page that no policy could be asked about is one from the moment when they can be."""
     if not episode.undecided:
         call.withheld, call.asked_since = False, None
         call.opened_at = None if call.opened_at is None else now
-    elif not can_be_asked:
+    elif good is None:
         call.asked_since = None
     else:
-        call.asked_since = call.asked_since or now
+        # Nobody was there to ask while the daemon was away.
+        call.asked_since = max(call.asked_since or now, good)
         if now - call.asked_since > _IN_TIME:
             yield f"P6: {call.key} waits since {call.asked_since} for a policy to be asked"
 
