@@ -195,12 +195,12 @@ NOT_HERE: Final = frozenset(
         *("desk.py", "steering.py", "preview.py", "overview.py", "hints.py", "polling.py"),
         *("messages.py", "courier.py", "post.py", "attempt.py", "approvals.py", "feed.py"),
         *("links.py", "pagedesk.py", "pagelinks.py", "linking.py", "names.py"),
-        # There are no themes; tests/component/themes kills at each of its awaits.
+        # There are no themes here: `tests/component/test_themes.py` has them.
         "wardrobe.py",
-        # Nobody looks at a page's link here, and there is nobody to be sent to elsewhere.
         # Nobody records here: `tests/component/test_recordings.py` dies at these.
         *("recorder.py", "archivist.py", "sessions.py", "promises.py", "shelf.py"),
         "supervisor.py self.parts.recorder.recall",
+        # Nobody looks at a page's link here, and there is nobody to be sent to elsewhere.
         *("pages.py ask", "pages.py ask_for_one", "pages.py divert"),
         # No store is told by a log, and nothing stands in a list of adopted rooms.
         *("pages.py complete", "supervisor.py self.parts.pages.complete"),
