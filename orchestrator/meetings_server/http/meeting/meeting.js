@@ -416,14 +416,12 @@ export class Meeting {
     place(this.grid, shown);
     this.featured.hidden = !featured;
     this.stage.classList.toggle("is-shared", featured !== null);
-    // Beside a screen they are a strip that scrolls, by keys as well.
-    if (featured) this.grid.tabIndex = 0;
-    else this.grid.removeAttribute("tabindex");
     this.alone.hidden = this.people.size !== 1 || this.panel !== "";
     const box = this.stage.getBoundingClientRect();
     const tall = box.height > box.width;
     this.stage.classList.toggle("is-tall", tall);
     if (featured) {
+      this.#scrolls(true);
       this.grid.style.setProperty("--tile-width", `${STRIP}px`);
       this.grid.style.setProperty("--tile-height", `${Math.round((STRIP * 9) / 16)}px`);
       return;
@@ -432,9 +430,17 @@ export class Meeting {
     const width = box.width - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
     const height = box.height - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
     const best = fit(shown.length, width, height, GAP);
+    this.#scrolls(best.scrolls);
     this.grid.style.setProperty("--tile-width", `${best.width}px`);
     this.grid.style.setProperty("--tile-height", `${best.height}px`);
     this.grid.style.setProperty("--columns", best.columns);
+  }
+
+  /** A strip beside a screen, or more tiles than can be seen: by keys as well. */
+  #scrolls(does) {
+    this.grid.classList.toggle("scrolls", does);
+    if (does) this.grid.tabIndex = 0;
+    else this.grid.removeAttribute("tabindex");
   }
 
   #togglePanel(which) {
