@@ -70,6 +70,9 @@ class RecordingWorld:
         archives: the names of those that there are.
         closed: those of them that are left alone for now, by name.
         settle: how far apart two looks must be to prove that something is gone.
+        listed: what was there before had to be shown by the last listing of rooms that is believed:
+            another backend under the same address has no recordings of ours either, and is told by
+            its rooms.
     """
 
     now: datetime
@@ -79,6 +82,7 @@ class RecordingWorld:
     archives: frozenset[str] = frozenset()
     closed: Mapping[str, Closed] = field(default_factory=lambda: MappingProxyType({}))
     settle: timedelta = timedelta()
+    listed: datetime | None = None
 
 
 def plan_recording(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:
@@ -106,6 +110,9 @@ def _look(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:
     again = one.missing_since + world.settle
     if world.now < again:
         return RecordingPlan(held_by="settle", held_why="it was not found", until=again)
+    if world.listed is None or world.listed <= one.missing_since:
+        why = "it was not found, and rooms were not listed since"
+        return RecordingPlan(held_by="settle", held_why=why)
     return _in_time(one, world, RecordingStep.LOOK, "it was not found")
 
 

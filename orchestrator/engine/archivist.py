@@ -197,15 +197,10 @@ class Archivist:
 
     async def _look_for(self, one: KeptRecording, cause: str) -> None:
         """DELETE says 404: is it so?"""
-        call = LAST_CALL.get()
         try:
             await self._recordings.get_recording(one.id)
         except MissingError:
-            if one.asked:
-                await self._gone(one, Gone.DELETED, _BY_AN_EARLIER_ONE, call, cause)
-                return
-            why = "the API did not know it any more when it was to be deleted"
-            await self._gone(one, Gone.LOST, why, call, cause)
+            await self._not_there(await self._record(one, deleting_since=None), cause)
         except Fault as fault:
             await self._failed(one, RecordingStep.LOOK, "", fault, cause)
         else:
@@ -220,14 +215,7 @@ class Archivist:
         try:
             seen = await self._recordings.get_recording(one.id)
         except MissingError:
-            call = LAST_CALL.get()
-            if one.deleting_since is not None:
-                why = "its deletion was carried out, though that was not answered"
-                await self._gone(one, Gone.DELETED, why, call, cause)
-            elif one.asked:
-                await self._gone(one, Gone.DELETED, _BY_AN_EARLIER_ONE, call, cause)
-            else:
-                await self._gone(one, Gone.LOST, "it was not found, twice", call, cause)
+            await self._not_there(one, cause)
             return
         except UnauthorizedError:
             raise
@@ -251,6 +239,19 @@ class Archivist:
         again = (one.deleting_since or self._around.rooms.api_now()) + self._settings.settle
         why = "it is still shown; perhaps it will not be for long"
         await self._record(one, attempts=Attempts(1, again, why, RecordingStep.LOOK))
+
+    async def _not_there(self, one: KeptRecording, cause: str) -> None:
+        """GET says 404. Once proves nothing: the whole API may be another one for a while."""
+        call = LAST_CALL.get()
+        if one.missing_since is None:
+            await self._missed(one)
+        elif one.deleting_since is not None:
+            why = "its deletion was carried out, though that was not answered"
+            await self._gone(one, Gone.DELETED, why, call, cause)
+        elif one.asked:
+            await self._gone(one, Gone.DELETED, _BY_AN_EARLIER_ONE, call, cause)
+        else:
+            await self._gone(one, Gone.LOST, "it was not found, twice", call, cause)
 
     async def _missed(self, one: KeptRecording) -> None:
         await self._record(one, missing_since=self._around.rooms.api_now())

@@ -311,6 +311,7 @@ class Recorder:
             archives=self._archives,
             closed={} if self._archivist is None else self._archivist.closed,
             settle=self._settings.settle,
+            listed=around.observations.expected_before,
         )
 
     def _still_due(self, one: KeptRecording) -> bool:

@@ -18,7 +18,12 @@ from orchestrator.domain.presence import Callback, Event
 from orchestrator.domain.recordings import RecordingStatus
 from orchestrator.domain.rooms import NewRoom, RoomType
 from orchestrator.engine.shelf import TERMS
-from orchestrator.ports.faults import ForbiddenError, UnauthorizedError, UnavailableError
+from orchestrator.ports.faults import (
+    ForbiddenError,
+    MissingError,
+    UnauthorizedError,
+    UnavailableError,
+)
 from orchestrator.ports.store import Commit, StoreFault
 from tests.component.world import ANNA, HOUR, World, policy
 from tests.fakes.archives import FakeArchive
@@ -1032,3 +1037,29 @@ async def test_without_recordings_nothing_is_shown() -> None:
     world.engine.parts.recorder.heard(callback(Event.SESSION_STARTED, "r", "s"))
     await world.engine.parts.recorder.look("nobody")
     await world.end()
+
+
+async def test_p04_another_backend_for_a_while_loses_and_deletes_nothing() -> None:
+    """It answers 404 to everything about recordings, and is told by the rooms that it lacks."""
+    async with kept({**MONTH, "keep": "10d"}) as made:
+        copied, unanswered = await made.meet(CONTENT, CONTENT)
+        await made.world.pass_(DAY, step=HOUR)
+        made.api.script("delete_recording", Fate.LOST)
+        away: dict[str, Any] = {}
+
+        async def nothing(about: str) -> Any:
+            raise MissingError(f"{about} was not found", 404)
+
+        for name in ("get_recording", "delete_recording", "list_recordings"):
+            away[name] = getattr(made.api, name)
+            setattr(made.api, name, nothing)
+        made.world.fake.doubtful = "it lacks rooms"
+        await made.world.pass_(12 * DAY, step=6 * HOUR)
+        assert made.left == [copied, unanswered]
+        assert "lost" not in made.events
+        for name, call in away.items():
+            setattr(made.api, name, call)
+        made.world.fake.doubtful = ""
+        await made.world.pass_(DAY, step=HOUR)
+        assert made.left == []
+        assert made.events.count("deleted") == 2

@@ -30,8 +30,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.meetings import APPLICATION, KEY
 from tests.system.installation import Installation, policy
-from tests.system.processes import free_port, leashed, until
+from tests.system.processes import leashed, until
 
+SERVER: Final = str(Path(__file__).with_name("torture_server.py"))
 COUNT: Final = int(os.environ.get("RECORDINGS", "16"))
 KILLS: Final = int(os.environ.get("KILLS", "3"))
 HOSTILE: Final = os.environ.get("HOSTILE", "")
@@ -42,7 +43,7 @@ CONFIG: Final = """\
 owner: recordings
 mode: enforce
 meetings:
-  url: http://127.0.0.1:{port}/v1/meetings
+  url: {url}/v1/meetings
   application_id: {application}
   private_key: {{file: key.pem}}
   rate: 1000
@@ -63,7 +64,14 @@ class Api:
     """A Meetings server of its own process, by its test routes."""
 
     url: str
+    controls: str
     contents: Path
+
+    def turn(self, temper: str) -> None:
+        """``rage`` or ``calm``."""
+        request = urllib.request.Request(f"{self.controls}/{temper}", method="POST")  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30):  # noqa: S310
+            pass
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the test's own server
@@ -100,47 +108,31 @@ def content(number: int) -> bytes:
 
 
 @contextmanager
-def serving(folder: Path, port: int, *more: str) -> Iterator[Api]:
+def serving(folder: Path) -> Iterator[Api]:
     """The server, for the length of the block."""
-    public = folder / "public.pem"
+    public, contents = folder / "public.pem", folder / "contents"
     public.write_bytes(
         KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     )
-    contents = folder / "contents"
     arguments = (
-        *("-m", "orchestrator", "meetings-server", "--listen", f"127.0.0.1:{port}"),
-        *("--database", str(folder / "meetings.db"), "--recordings", str(contents)),
-        *("--application", f"{APPLICATION}={public}", "--test-routes", *more),
+        *(SERVER, "--application", APPLICATION, "--public-key", str(public)),
+        *("--latency-ms", "0", "--seed", HOSTILE or "0", "--recordings", str(contents)),
     )
-    log = folder / "server.log"
-    with log.open("ab") as output, leashed(arguments, stderr=output, stdout=subprocess.DEVNULL):
-        api = Api(f"http://127.0.0.1:{port}", contents)
-        until(lambda: _answers(port), "the server answers")
-        yield api
+    with leashed(arguments, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        url, controls = (process.stdout.readline().decode().strip() for _ in range(2))
+        yield Api(url, controls, contents)
 
 
-def _answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Installation:
+def installed(folder: Path, api: Api) -> Installation:
     """An installation at a server elsewhere, with an archive."""
-    folder = tmp_path / "own"
     for name in ("policies", "vault", "state"):
         (folder / name).mkdir(parents=True)
     key = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (folder / "key.pem").write_bytes(key)
     (folder / "key.pem").chmod(0o600)
-    port = free_port()
-    (folder / "config.yaml").write_text(CONFIG.format(port=port, application=APPLICATION))
-    return Installation(folder, port)
+    (folder / "config.yaml").write_text(CONFIG.format(url=api.url, application=APPLICATION))
+    return Installation(folder, 0)
 
 
 def room_of(own: Installation) -> str:
@@ -175,27 +167,31 @@ def progress(own: Installation, api: Api, made: dict[str, int]) -> int:
     return sum(sizes) + (len(made) - len(api.left)) * BLOCK * TIMES
 
 
-@pytest.mark.timeout(WITHIN + 60 + 20 * KILLS)
-def test_sigkill_loses_no_recording_and_deletes_none_without_its_copy(
-    own: Installation, tmp_path: Path
-) -> None:
+def first(own: Installation, api: Api) -> dict[str, int]:
+    """A life in which recordings are made, and for whose terms nothing is to be deleted yet."""
+    own.put("teams.yaml", policy("teams", ["a"], more=WAITS))
+    with own.daemon():
+        made = api.meet(room_of(own), range(COUNT))
+        (row,) = own.until(lambda: copying(own), "a recording is copied", WITHIN)
+        assert (row["policy"], row["archive"], row["keep"]) == ("teams", "vault", "30d")
+    assert api.left == made.keys(), "thirty days are not over"
+    return made
+
+
+def copying(own: Installation) -> list[dict[str, Any]]:
+    """What status tells, once there is a copy."""
+    return [row for row in own.ask("status", "--json").json["recordings"] if row["copied"]]
+
+
+@pytest.mark.timeout(3 * WITHIN + 20 * KILLS)
+def test_sigkill_loses_no_recording_and_deletes_none_without_its_copy(tmp_path: Path) -> None:
     chance = random.Random(7)
-    hostile = ("--hostile", HOSTILE) if HOSTILE else ()
-    with serving(tmp_path, own.port) as api:
-        own.put("teams.yaml", policy("teams", ["a"], more=WAITS))
-        with own.daemon():
-            room_id = room_of(own)
-            made = api.meet(room_id, range(COUNT))
-            (row,) = own.until(
-                lambda: [
-                    one for one in own.ask("status", "--json").json["recordings"] if one["copied"]
-                ],
-                "a recording is copied",
-            )
-            assert (row["policy"], row["archive"], row["keep"]) == ("teams", "vault", "30d")
-        assert api.left == made.keys(), "thirty days are not over"
+    with serving(tmp_path) as api:
+        own = installed(tmp_path / "own", api)
+        made = first(own, api)
         own.put("teams.yaml", policy("teams", ["a"], more=KEEPS))
-    with serving(tmp_path, own.port, *hostile) as api:
+        if HOSTILE:
+            api.turn("rage")
         whole = 2 * COUNT * BLOCK * TIMES
         for moment in sorted(chance.uniform(0.1, 0.9) * whole for _ in range(KILLS)):
             with own.daemon(ready=False) as process:
@@ -207,22 +203,23 @@ def test_sigkill_loses_no_recording_and_deletes_none_without_its_copy(
                 process.kill()
                 process.wait()
             check(own, api, made)
+        api.turn("calm")
         with own.daemon():
             own.until(lambda: not api.left, "all are deleted", WITHIN)
-            own.until(
-                lambda: len(own.facts("recording.deleted")) >= COUNT, "all that is told", WITHIN
-            )
+            own.until(lambda: len(told(own, "recording.deleted")) == COUNT, "all is told", WITHIN)
             shown = own.ask("rooms", "show", "teams/a")
             assert len(re.findall("deleted; vault/", shown.out)) == min(COUNT, 50), shown.out
             (row,) = own.ask("status", "--json").json["recordings"]
             assert (row["here"], row["waiting"], row["held"]) == (0, 0, [])
     assert check(own, api, made) == COUNT
-    deleted = [fact["detail"]["recording"] for fact in own.facts("recording.deleted")]
-    assert sorted(deleted) == sorted(made)
-    assert own.facts("recording.lost") == []
-    started = [fact["detail"]["recording"] for fact in own.facts("recording.delete.started")]
-    assert set(started) == made.keys()
-    archived = {fact["detail"]["recording"] for fact in own.facts("recording.archived")}
-    assert archived == made.keys()
+    assert set(told(own, "recording.deleted")) == made.keys()
+    assert set(told(own, "recording.delete.started")) == made.keys()
+    assert set(told(own, "recording.archived")) == made.keys()
+    assert told(own, "recording.lost") == []
     assert own.ask("audit", "verify", "--json").json["whole"] is True
     assert "Signature" not in own.audit.read_text() + own.log
+
+
+def told(own: Installation, event: str) -> list[str]:
+    """The recordings that facts of this name are about."""
+    return [fact["detail"]["recording"] for fact in own.facts(event)]

@@ -1,4 +1,4 @@
-"""The Meetings server of the kill test: a process of its own, with test routes, in memory.
+"""The Meetings server of the kill tests: a process of its own, with test routes, in memory.
 
 Prints its URL and that of its controls once it answers, and ends on SIGTERM. Half of the latency
 passes before a request is carried out and half before its answer leaves, so that a kill may come on
@@ -39,8 +39,14 @@ PROFILE: Final = replace(
 )
 
 
-async def serve(application_id: str, public_key: Path, latency: timedelta, seed: int) -> None:
-    """Answer until SIGTERM."""
+async def serve(
+    application_id: str,
+    public_key: Path,
+    latency: timedelta,
+    seed: int,
+    recordings: Path | None = None,
+) -> None:
+    """Answer until SIGTERM; contents of recordings are in that folder."""
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     clock = SystemClock()
@@ -49,6 +55,7 @@ async def serve(application_id: str, public_key: Path, latency: timedelta, seed:
     settings = Settings(
         applications=(Application(id=application_id, public_key=public_key.read_text()),),
         test_routes=True,
+        recordings=recordings,
         latency_before=latency / 2,
         latency_after=latency / 2,
     )
@@ -89,6 +96,7 @@ if __name__ == "__main__":
     parser.add_argument("--public-key", type=Path, required=True)
     parser.add_argument("--latency-ms", type=float, default=50.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--recordings", type=Path)
     told = parser.parse_args()
     latency = timedelta(milliseconds=told.latency_ms)
-    asyncio.run(serve(told.application, told.public_key, latency, told.seed))
+    asyncio.run(serve(told.application, told.public_key, latency, told.seed, told.recordings))

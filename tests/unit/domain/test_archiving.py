@@ -194,9 +194,19 @@ CASES: dict[str, tuple[KeptRecording, RecordingWorld, RecordingPlan]] = {
         WORLD,
         held("settle", "it was not found", NOW + timedelta(seconds=60)),
     ),
-    "missing for long": (
+    "missing, and rooms were not listed since": (
+        replace(FRESH, missing_since=NOW - DAY),
+        replace(WORLD, listed=NOW - DAY),
+        held("settle", "it was not found, and rooms were not listed since"),
+    ),
+    "missing, and rooms were never listed": (
         replace(FRESH, missing_since=NOW - DAY),
         WORLD,
+        held("settle", "it was not found, and rooms were not listed since"),
+    ),
+    "missing for long": (
+        replace(FRESH, missing_since=NOW - DAY),
+        replace(WORLD, listed=NOW),
         act(RecordingStep.LOOK, "it was not found"),
     ),
 }
