@@ -768,6 +768,7 @@ async def test_every_session_is_recorded_where_it_is_promised(clock: VirtualCloc
         await place.recorded(room)
         (session,) = await place.sessions(room)
         assert session["is_recorded"] is True
+        assert medium.done.count(("close", room["id"])) == 1
         told = [what for what, *_ in medium.done if what in {"record", "stop", "fetch"}]
         assert told == ["record", "stop", "fetch"]
 

@@ -257,9 +257,14 @@ async def test_a_slow_reader_holds_up_nobody(
         await ada.say("signal", to=welcome["you"], data=data)
     await ada.say("chat", text="still here")
     assert (await ada.hear("chat"))["message"]["text"] == "still here"
+    transport.resume_reading()  # type: ignore[union-attr]
+    heard = 0
+    while (await slow.receive(PATIENCE)).type is aiohttp.WSMsgType.TEXT:
+        heard += 1
+    assert heard < 250
     again = await calls.enter(guest(room), "Slow", resume=welcome["resume"])
     assert again.id == welcome["you"]
-    transport.abort()  # type: ignore[union-attr]
+    assert not ada.has_heard
 
 
 async def test_who_does_not_close_is_cut_off(
