@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -205,6 +206,39 @@ async def test_text_that_is_no_json(server: tuple[Client, Calls]) -> None:
     half = {"description": {"type": "offer", "sdp": "\ud800"}}
     await ada.raw(json.dumps({"type": "signal", "to": bob.id, "data": half}))
     assert (await bob.hear("signal"))["data"] == half
+
+
+async def test_frames_at_random_hurt_nobody(
+    server: tuple[Client, Calls], clock: VirtualClock
+) -> None:
+    """Whatever a guest sends: the host hears chat, signals and states at most, and goes on."""
+    ada, bob = await pair(*server)
+    chance = random.Random(4711)
+    kinds: tuple[Any, ...] = (
+        *("signal", "state", "chat", "admit", "deny", "mute", "remove", "end", "record", "join"),
+        *("ping", "welcome", "closed", "", None, 7, [], {}),
+    )
+    fields = ("to", "id", "kind", "text", "data", "on", "microphone", "camera", "link", "name")
+    values: tuple[Any, ...] = (
+        *(ada.id, bob.id, "", "microphone", "\ud800", "x" * 3_000, 0, -1, 1.5, True, None, []),
+        *({"candidate": None}, {"candidate": {}}, {"description": {"sdp": "\x00"}}, {"a": {}}),
+        *([[[]]], {"": ""}, 10**30),
+    )
+    for _ in range(4):
+        for _ in range(60):
+            frame = {"type": chance.choice(kinds)}
+            for field in chance.sample(fields, chance.randint(0, 5)):
+                frame[field] = chance.choice(values)
+            await bob.raw(json.dumps(frame))
+        clock.advance(3)
+        await bob.say("ping")
+        while (await bob.next())["type"] != "pong":
+            pass
+    await ada.say("chat", text="still here")
+    heard = set()
+    while (frame := await ada.next()).get("message", {}).get("text") != "still here":
+        heard.add(frame["type"])
+    assert heard <= {"chat", "signal", "changed"}
 
 
 async def test_a_frame_that_is_too_large(server: tuple[Client, Calls]) -> None:

@@ -16,6 +16,7 @@ from orchestrator.meetings_server.model.recordings import Recording
 from orchestrator.meetings_server.model.rooms import JoinApproval, Room
 from orchestrator.meetings_server.model.sessions import Participant
 from orchestrator.meetings_server.ports import Ticket
+from orchestrator.meetings_server.service import Inside
 
 #: Messages that somebody who comes in is told of.
 REMEMBERED_MESSAGES: Final = 200
@@ -127,6 +128,13 @@ class Hall:
     def has_host(self) -> bool:
         """Whether a host is inside; one whose connection was lost counts for as long as it may."""
         return any(seat.who.is_host for seat in self.seats.values())
+
+    def differs(self, inside: Inside | None) -> bool:
+        """Whether the store says something else of the room or its people."""
+        if inside is None or inside.room != self.room:
+            return True
+        is_over = self.recording is not None and not inside.recordings
+        return is_over or not self.seats.keys() <= {who.id for who in inside.present}
 
     def wait_of_guests(self) -> Wait | None:
         """What guests who come now wait for; None: nothing."""

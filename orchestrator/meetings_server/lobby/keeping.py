@@ -327,9 +327,12 @@ class House:
         Raises:
             StoreFault: the store cannot be read.
         """
-        for known in tuple(self._halls.values()):
-            async with self.hall(known.room) as hall:
-                await self.look_at(hall)
+        # One read for all, since every change of any room rings for this; few are of these rooms.
+        for room_id, inside in (await self.around.meetings.insides(tuple(self._halls))).items():
+            known = self._halls.get(room_id)
+            if known is not None and known.differs(inside):
+                async with self.hall(known.room) as hall:
+                    await self.look_at(hall)
 
     async def look_at(self, hall: Hall) -> None:
         """The same for one room.
