@@ -50,12 +50,15 @@ class Sfu:
 
     Attributes:
         webhooks: where it sends its notices; None: nowhere.
+        metrics: the port at which it counts what it does, for Prometheus; None: it does not.
     """
 
     program: str
     folder: Path
     webhooks: str | None = None
     port: int = field(default_factory=free_port)
+    metrics: int | None = None
+    pid: int = 0
     _up: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -82,10 +85,12 @@ class Sfu:
         }
         if self.webhooks is not None:
             config["webhook"] = {"api_key": KEY, "urls": [self.webhooks]}
+        if self.metrics is not None:
+            config["prometheus_port"] = self.metrics
         file = self.folder / "livekit.yaml"
         file.write_text(json.dumps(config), encoding="utf-8")  # which is YAML too
         arguments = ["-ISc", _BECOME, self.program, "--config", str(file)]
-        self._up.enter_context(leashed(arguments, stderr=subprocess.DEVNULL))
+        self.pid = self._up.enter_context(leashed(arguments, stderr=subprocess.DEVNULL)).pid
         until(lambda: answers(self.port), "LiveKit answers")
 
     def kill(self) -> None:

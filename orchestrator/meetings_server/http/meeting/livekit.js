@@ -140,7 +140,8 @@ export class LiveKit {
   /** Try anew, after a while. */
   #lost(room, tries) {
     room.removeAllListeners();
-    if (this.over || this.room !== room) return;
+    // A try that fails late is told of twice.
+    if (this.over || this.room !== room || this.timer !== null) return;
     for (const [id, tracks] of this.heard) for (const kind of Object.keys(tracks)) this.#take(id, kind, null);
     this.heard.clear();
     for (const id of this.people) this.hears.link(id, "lost");
