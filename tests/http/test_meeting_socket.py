@@ -208,6 +208,44 @@ async def test_text_that_is_no_json(server: tuple[Client, Calls]) -> None:
     assert (await bob.hear("signal"))["data"] == half
 
 
+@pytest.mark.parametrize(
+    ("remote", "forwarded", "counted"),
+    [
+        ("192.0.2.1", [], "192.0.2.1"),
+        ("192.0.2.1", ["198.51.100.7"], "192.0.2.1"),
+        ("127.0.0.1", [], "127.0.0.1"),
+        ("127.0.0.1", ["203.0.113.9, 198.51.100.7"], "198.51.100.7"),
+        ("::1", ["203.0.113.9", "198.51.100.7"], "198.51.100.7"),
+        ("127.0.0.1", ["unknown"], "127.0.0.1"),
+        ("127.0.0.1", ["203.0.113.9, "], "127.0.0.1"),
+        ("2001:db8:0:1:2:3:4:5", [], "2001:db8:0:1::/64"),
+        ("127.0.0.1", ["2001:db8:0:1::9"], "2001:db8:0:1::/64"),
+        ("", ["203.0.113.9"], ""),
+    ],
+)
+def test_where_somebody_comes_from(remote: str, forwarded: list[str], counted: str) -> None:
+    """As the network tells it, or a proxy on this machine, which nobody else can be."""
+    assert live.whence(remote, forwarded) == counted
+
+
+async def test_one_behind_a_proxy_keeps_nobody_out(server: tuple[Client, Calls]) -> None:
+    """Each is counted by their own address."""
+    client, calls = server
+    room = await client.create_long()
+
+    async def come(address: str, link: dict[str, str]) -> str:
+        headers = {"Origin": calls.url, "X-Forwarded-For": address}
+        caller = await calls.dial(headers=headers)
+        await caller.say("join", **link, name="Ada")
+        frame = await caller.next()
+        return str(frame.get("reason", frame["type"]))
+
+    for _ in range(120):
+        assert await come("203.0.113.9", {"link": "x"}) == "unknown"
+    assert await come("203.0.113.9", guest(room)) == "busy"
+    assert await come("198.51.100.7", guest(room)) == "welcome"
+
+
 async def test_frames_at_random_hurt_nobody(
     server: tuple[Client, Calls], clock: VirtualClock
 ) -> None:

@@ -7,10 +7,11 @@ is reported, for it may hold tokens.
 """
 
 import asyncio
+import ipaddress
 import json
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
@@ -33,6 +34,7 @@ from orchestrator.meetings_server.lobby import (
 )
 from orchestrator.meetings_server.model.people import LONGEST_NAME
 from orchestrator.meetings_server.ports import Clock, Report, StoreFault
+from orchestrator.meetings_server.settings import is_loopback
 
 PATH: Final = "/live"
 PROTOCOL: Final = "meeting.1"
@@ -62,6 +64,7 @@ _SPEAKING: Final = Pace(at_once=300, every=0.02)
 _MOST_TOO_FAST: Final = 200
 _LONGEST_TOKEN: Final = 2_000
 _CROWDED: Final = 30
+_IPV6: Final = 6
 
 
 class Live:
@@ -305,8 +308,27 @@ def _wish(frame: Frame, request: web.Request) -> Wish:
         name=name,
         resume=_told(frame, "resume"),
         sending=sending_of({**frame, "screen": False}),
-        address=request.remote or "",
+        address=whence(request.remote or "", request.headers.getall("X-Forwarded-For", ())),
     )
+
+
+def whence(remote: str, forwarded: Sequence[str]) -> str:
+    """Where somebody comes from, for counting how often.
+
+    A proxy on this machine is believed about the address that came to it, its last; everybody
+    behind it would be counted as one otherwise, and one of them could keep out the others. Of IPv6
+    a whole /64 is one, for that is what a single customer has.
+    """
+    last = ",".join(forwarded).rpartition(",")[2].strip()
+    for text in (last, remote) if is_loopback(remote) else (remote,):
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            continue
+        if address.version == _IPV6:
+            return str(ipaddress.ip_network((address, 64), strict=False))
+        return str(address)
+    return remote
 
 
 def _told(frame: Mapping[str, object], field: str) -> str:
