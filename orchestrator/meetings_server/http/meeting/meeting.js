@@ -530,11 +530,11 @@ export class Meeting {
 
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.key === "Escape" && this.panel && !document.querySelector("dialog")) {
+    if (event.key === "Escape" && this.panel && !document.querySelector("dialog[open]")) {
       this.#togglePanel(this.panel);
       return;
     }
-    if (remembered("keys") === "off" || document.querySelector("dialog")) return;
+    if (remembered("keys") === "off" || document.querySelector("dialog[open]")) return;
     if (event.target.closest?.("input, textarea, select")) return;
     const acts = {
       m: () => this.#turn("microphone"),

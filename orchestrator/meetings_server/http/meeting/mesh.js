@@ -127,7 +127,13 @@ class Peer {
         data.description.type === "offer" && (this.offering || connection.signalingState !== "stable");
       this.ignoring = crossed && !this.polite;
       if (this.ignoring) return;
-      await connection.setRemoteDescription(data.description);
+      try {
+        await connection.setRemoteDescription(data.description);
+      } catch (error) {
+        // Browsers of two makes do not always agree anew on what they have; on a new one they do.
+        if (this.connection === connection && connection.signalingState === "have-local-offer") this.begin();
+        throw error;
+      }
       if (this.connection !== connection) return;
       if (data.description.type === "offer") {
         this.#dress();
