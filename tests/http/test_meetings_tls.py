@@ -1,9 +1,12 @@
 """The Meetings server over TLS: a real client, a renewed certificate, files that are bad."""
 
 import asyncio
+import base64
+import hmac
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from orchestrator.app.embedded import embedded
 from orchestrator.app.refusing import StartError
+from orchestrator.config.media import MeshMedia
+from orchestrator.config.secrets import SecretKind, SecretSource
 from orchestrator.config.settings import Calls, EmbeddedMeetings
+from orchestrator.foundation.problems import Place
 from orchestrator.foundation.replacing import replace_file
 from orchestrator.meetings_server import Running, TlsFiles, start
+from tests.callers import host
 from tests.fakes.clock import VirtualClock
 from tests.meetings import BASE, KEY, OTHER_KEY, settings, token
 from tests.tls import own_certificate
@@ -230,6 +237,36 @@ async def test_the_embedded_server_speaks_tls_to_others(tmp_path: Path) -> None:
         trusted = ssl.create_default_context(cafile=both)
         async with session.get(link, ssl=trusted) as response:
             assert response.status == 200
+
+
+async def test_people_meet_over_tls_with_the_relays_of_the_config(tmp_path: Path) -> None:
+    """Their tokens and names for relays are read by nobody on the way."""
+    both = own_certificate(tmp_path / "both.pem")
+    (tmp_path / "turn.key").write_text("north\n")
+    secret = SecretSource(SecretKind.FILE, str(tmp_path / "turn.key"), Place("config.yaml"))
+    media = MeshMedia(4, ("stun:a",), ("turn:b",), secret, timedelta(hours=1))
+    meetings = replace(embedded_with(tmp_path, both), media=media)
+    clock = VirtualClock()
+    async with embedded(meetings, "acme", clock) as api, aiohttp.ClientSession() as session:
+        private = serialization.load_pem_private_key(api.private_key.reveal().encode(), None)
+        assert isinstance(private, rsa.RSAPrivateKey)
+        bearer = token(clock.now(), private, application_id=api.application_id)
+        headers = {"Authorization": f"Bearer {bearer}"}
+        body = {"display_name": "R"}
+        async with session.post(f"{api.url}/rooms", json=body, headers=headers) as response:
+            room = await response.json()
+        origin = room["_links"]["guest_url"]["href"].rpartition("/j/")[0]
+        trusted = ssl.create_default_context(cafile=both)
+        async with session.ws_connect(
+            f"{origin}/live", ssl=trusted, protocols=("meeting.1",), headers={"Origin": origin}
+        ) as socket:
+            await socket.send_json({"type": "join", **host(room), "name": "Ada"})
+            told = (await socket.receive_json())["media"]
+        assert told["most"] == 4
+        assert [server["urls"] for server in told["ice_servers"]] == [["stun:a"], ["turn:b"]]
+        name = told["ice_servers"][1]["username"]
+        digest = hmac.digest(b"north", name.encode(), "sha1")
+        assert told["ice_servers"][1]["credential"] == base64.b64encode(digest).decode()
 
 
 async def test_a_daemon_does_not_start_with_a_certificate_that_cannot_be_used(

@@ -1,5 +1,6 @@
 """The commands as processes: a daemon asked over its socket, the offline way, a server alone."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -26,6 +27,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.callers import calling, guest
 from tests.tls import own_certificate
 
 PROGRAM = Path(sys.executable).with_name("room-orchestrator")
@@ -222,6 +224,12 @@ class Taker(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+async def welcomed(url: str, room: Any) -> Any:
+    """What somebody who comes into a room is to meet through."""
+    async with calling(url) as calls:
+        return (await calls.enter(guest(room))).welcome["media"]
+
+
 @pytest.mark.timeout(120)
 def test_what_the_meetings_server_is_told(tmp_path: Path) -> None:
     """Telephone numbers, and where callbacks go, how they are signed and what goes with them."""
@@ -233,7 +241,8 @@ def test_what_the_meetings_server_is_told(tmp_path: Path) -> None:
         "--dial-in", "442381924626,en-GB,London, Soho",
         "--callback", f"sessions=http://127.0.0.1:{receiver.server_port}/sessions",
         "--signature-secret", "secret.txt", "--metadata-header", "X-Room-Metadata",
-        "--recordings", "recorded",
+        "--recordings", "recorded", "--mesh-most", "3",
+        "--stun", "stun:a", "--turn", "turn:b", "--turn-secret", "secret.txt",
     )  # fmt: skip
     with process(tmp_path, *words) as server:
         url = wait_for(server, r"Meetings server on (http://127\.0\.0\.1:\d+\S*);")[1]
@@ -257,6 +266,9 @@ def test_what_the_meetings_server_is_told(tmp_path: Path) -> None:
         ask(f"/recordings/{recording}/stop", {}, tests)
         ask(f"/recordings/{recording}", "content", tests, "PUT")
         assert (tmp_path / "recorded" / f"{recording}.mp4").read_text() == '"content"'
+        media = asyncio.run(welcomed(url.removesuffix("/v1/meetings"), room))
+        assert (media["kind"], media["most"]) == ("mesh", 3)
+        assert [one["urls"] for one in media["ice_servers"]] == [["stun:a"], ["turn:b"]]
         path, sent, body = Taker.taken.get(timeout=DEADLINE)
         assert (path, json.loads(body)["event"]) == ("/sessions", "session:started")
         assert sent["X-Room-Metadata"] == "ref%2017"
