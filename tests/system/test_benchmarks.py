@@ -29,3 +29,17 @@ def test_every_benchmark_runs_and_is_told(tmp_path: Path) -> None:
         assert figure["work"] in page.read_text()
     exact = next(one for one in told["figures"] if one["name"].startswith("list calls"))
     assert exact["value"] == 1
+
+
+@pytest.mark.timeout(120)
+def test_what_a_mesh_costs_is_told() -> None:
+    """A line a side, for a pair of people."""
+    words = ["-m", "benchmarks.meetings", "--people", "2", "--seconds", "0.2", "--rounds", "1"]
+    done = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| 2 |")]
+    assert [row[1] for row in rows] == ["our server", "a bare relay"]
+    # An offer, an answer and candidates both ways, twice over the server's sockets.
+    assert all(float(row[3].removesuffix(" kB")) > 10 for row in rows)
