@@ -86,6 +86,12 @@ class Caller:
         assert frame["type"] == kind, frame
         return frame
 
+    async def await_(self, kind: str) -> dict[str, Any]:
+        """The next frame of a kind, whatever comes before it."""
+        while (frame := await self.next())["type"] != kind:
+            pass
+        return frame
+
     async def error(self) -> str:
         """The code of the next frame, which must be an error."""
         return str((await self.hear("error"))["code"])

@@ -317,6 +317,24 @@ async def test_guests_wait_for_the_host(place: Place) -> None:
     await cyd.hang_up()
 
 
+async def test_all_who_wait_for_the_host_are_let_in_once(place: Place) -> None:
+    """However many they are, in the order in which they came."""
+    room = await place.room(join_approval_level="after_owner_only")
+    names = ["Bob", "Cyd", "Dan", "Eve"]
+    guests = []
+    for name in names:
+        guests.append(await place.calls.call(guest(room), name))
+        await guests[-1].hear("waiting")
+    ada = await place.calls.enter(host(room), "Ada")
+    for one in guests:
+        await one.come_in()
+    joined = [(await ada.await_("joined"))["person"]["name"] for _ in names]
+    assert joined == names
+    fay = await place.calls.enter(guest(room), "Fay")
+    assert list(fay.people) == ["Ada", *names, "Fay"]
+    assert len(fay.welcome["people"]) == 6
+
+
 async def test_the_host_lets_in_and_denies(place: Place) -> None:
     """One by one; whoever waits knows for what, and may give up."""
     room = await place.room(join_approval_level="explicit_approval")

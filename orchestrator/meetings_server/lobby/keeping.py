@@ -115,7 +115,8 @@ class House:
         hall.tell(frames.joined(who, seat.sending), but=seat)
         if hall.room.options.recording_options.auto_record and hall.recording is None:
             await self.record(hall)
-        await self.settle(hall)
+        if who.is_host:
+            await self.settle(hall)
         return True
 
     async def resume(self, hall: Hall, visit: Visit, seat: Seat) -> None:
@@ -137,8 +138,9 @@ class House:
         for visit in tuple(hall.waiting.values()):
             wait = hall.wait_of_guests()
             if wait is None:
-                hall.stop_waiting(visit)
-                await self.enter(hall, visit)
+                # A host who is in already may have turned them away meanwhile.
+                if hall.stop_waiting(visit):
+                    await self.enter(hall, visit)
             elif wait is not visit.wait:
                 visit.wait = wait
                 visit.line.send(frames.waiting(wait))
@@ -146,6 +148,9 @@ class House:
     def _seated(self, hall: Hall, seat: Seat, visit: Visit, ticket: Ticket) -> None:
         seat.visit = visit
         visit.participant_id = seat.who.id
+        if self.is_closing:
+            visit.line.end(frames.closed(Closed.RESTARTING))
+            return
         visit.line.send(self._welcome(hall, seat, visit, ticket))
         if ticket.expires_at is not None:
             seat.renewing = self.later(self._renewing(hall.room, seat, ticket))

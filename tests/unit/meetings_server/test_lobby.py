@@ -12,6 +12,7 @@ import pytest
 
 from orchestrator.meetings_server import Medium, Mesh, Settings, StoreFault
 from orchestrator.meetings_server.assembly import Assembly, Host, assembled
+from orchestrator.meetings_server.http.links import Links
 from orchestrator.meetings_server.lobby import Frame, Lobby, Pace, Passes, Visit, Wish
 from orchestrator.meetings_server.lobby.pace import Bucket, Paces
 from orchestrator.meetings_server.lobby.passes import Pass
@@ -28,6 +29,7 @@ from orchestrator.meetings_server.model.rooms import (
     RoomDraft,
     RoomType,
 )
+from orchestrator.meetings_server.model.sessions import Participant
 from orchestrator.meetings_server.ports import MediumFault, Ticket
 from orchestrator.meetings_server.service import Bell, Meetings
 from tests.fakes.clock import VirtualClock, settle
@@ -146,11 +148,27 @@ class Stage:
         draft = RoomDraft(display_name="Room", options=options or Options())
         return await self.parts.acts.meetings.create(APPLICATION, draft)
 
-    async def come(self, room: Room, name: str = "Ada") -> tuple[Ear, Visit | None]:
+    async def long_room(self, level: JoinApproval = JoinApproval.NONE) -> Room:
+        """A long_term room."""
+        draft = RoomDraft(
+            display_name="Room",
+            type=RoomType.LONG_TERM,
+            expires_at=self.clock.now() + timedelta(days=1),
+            options=Options(join_approval_level=level),
+        )
+        return await self.parts.acts.meetings.create(APPLICATION, draft)
+
+    async def host_token(self, room: Room) -> str:
+        """What its host link holds."""
+        key = await self.parts.acts.meetings.host_key()
+        link = Links("http://meet.example", key, timedelta()).host(room, self.clock.now())
+        return link.rpartition("=")[2]
+
+    async def come(self, room: Room, name: str = "Ada", host: str = "") -> tuple[Ear, Visit | None]:
         """Somebody comes to its door."""
         ear = Ear()
         wish = Wish(
-            link=room.names.guest_token, host="", name=name, resume="",
+            link=room.names.guest_token, host=host, name=name, resume="",
             sending=Sending(), address="192.0.2.1",
         )  # fmt: skip
         return ear, await self.lobby.come(ear, wish)
@@ -191,6 +209,66 @@ async def test_nobody_comes_into_a_server_that_closes() -> None:
         again = await stage.parts.acts.meetings.inside(room.id)
         assert again is not None
         assert len(again.present) == 1
+
+
+async def test_whoever_comes_in_while_it_closes_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They count as inside, and may come back."""
+    asked, let = asyncio.Event(), asyncio.Event()
+    usual = MeshMedium.admit
+
+    async def slowly(medium: MeshMedium, room: Room, who: Participant) -> Ticket:
+        asked.set()
+        await let.wait()
+        return await usual(medium, room, who)
+
+    monkeypatch.setattr(MeshMedium, "admit", slowly)
+    async with staged(settings(media=Mesh())) as stage, asyncio.TaskGroup() as group:
+        room = await stage.room()
+        coming = group.create_task(stage.come(room), name="coming")
+        await asked.wait()
+        await stage.lobby.close()
+        let.set()
+        ear, _ = await coming
+        assert [frame["type"] for frame in ear.told] == ["closed"]
+        inside = await stage.parts.acts.meetings.inside(room.id)
+        assert inside is not None
+        assert len(inside.present) == 1
+
+
+async def test_who_is_turned_away_while_others_come_in_stays_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The host says no to the second while the first, who needs no yes any more, is on the way."""
+    async with staged(settings(media=Mesh())) as stage, asyncio.TaskGroup() as group:
+        meetings = stage.parts.acts.meetings
+        room = await stage.long_room(JoinApproval.EXPLICIT_APPROVAL)
+        _, ada = await stage.come(room, "Ada", host=await stage.host_token(room))
+        bob, _ = await stage.come(room, "Bob")
+        cyd, waiting = await stage.come(room, "Cyd")
+        assert ada is not None
+        assert waiting is not None
+        asked, let = asyncio.Event(), asyncio.Event()
+        usual = MeshMedium.admit
+
+        async def slowly(medium: MeshMedium, place: Room, who: Participant) -> Ticket:
+            asked.set()
+            await let.wait()
+            return await usual(medium, place, who)
+
+        monkeypatch.setattr(MeshMedium, "admit", slowly)
+        changes = RoomChanges(join_approval_level=JoinApproval.NONE)
+        await meetings.change(APPLICATION, room.id, changes)
+        following = group.create_task(stage.lobby.run(Bell()), name="lobby")
+        await asked.wait()
+        await stage.lobby.heard(ada, {"type": "deny", "id": waiting.knock_id})
+        let.set()
+        async with asyncio.timeout(10):
+            while bob.told[-1]["type"] != "welcome":
+                await settle()
+        following.cancel()
+        assert [frame["type"] for frame in cyd.told] == ["waiting", "closed"]
 
 
 async def test_a_room_that_ends_while_somebody_comes_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,9 +367,7 @@ async def test_a_change_holds_for_who_comes_next() -> None:
     """Although nobody has told the lobby of it yet."""
     async with staged(settings(media=Mesh())) as stage:
         meetings = stage.parts.acts.meetings
-        ends = stage.clock.now() + timedelta(days=1)
-        draft = RoomDraft(display_name="Room", type=RoomType.LONG_TERM, expires_at=ends)
-        room = await meetings.create(APPLICATION, draft)
+        room = await stage.long_room()
         await stage.come(room, "Ada")
         changes = RoomChanges(join_approval_level=JoinApproval.EXPLICIT_APPROVAL)
         await meetings.change(APPLICATION, room.id, changes)
