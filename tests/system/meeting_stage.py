@@ -32,7 +32,7 @@ NEEDS_CHROMIUM: Final = [
     pytest.mark.skipif(
         CHROMIUM is None and "CI" not in os.environ, reason="no chromium: apt install chromium"
     ),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(480),
 ]
 
 #: Milliseconds that a person waits for what they look for.
@@ -56,10 +56,15 @@ _SMALL: Final = """
   const real = devices.getUserMedia.bind(devices);
   const small = { width: 320, height: 240, frameRate: 10 };
   const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-  devices.getUserMedia = (asked) => real({
-    video: asked.video && { ...asked.video, ...small },
-    audio: asked.audio && { ...asked.audio, ...plain },
-  });
+  window.taken = [];
+  devices.getUserMedia = async (asked) => {
+    const stream = await real({
+      video: asked.video && { ...asked.video, ...small },
+      audio: asked.audio && { ...asked.audio, ...plain },
+    });
+    window.taken.push(...stream.getTracks());
+    return stream;
+  };
   const Connection = window.RTCPeerConnection;
   window.connections = [];
   window.RTCPeerConnection = class extends Connection {

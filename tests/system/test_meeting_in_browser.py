@@ -192,9 +192,10 @@ async def one_is_removed(grace: Person, mary: Person, ada: Person) -> None:
 
 
 async def one_leaves_and_comes_back(alan: Person, grace: Person) -> None:
-    """The camera is given back; whoever comes back meets the others again."""
+    """Devices are given back; whoever comes back meets the others again."""
     await alan.page.click("#tool-leave")
     await alan.reads("You have left")
+    await alan.until("taken.every((one) => one.readyState === 'ended')")
     await grace.hears("Alan has left.")
     await alan.page.get_by_role("button", name="Join again").click()
     await alan.join()
