@@ -84,7 +84,8 @@ async def programs(people: list[Caller], senders: int) -> AsyncIterator[None]:
     for number, person in enumerate(people):
         room = rtc.Room()
         media = person.welcome["media"]
-        await room.connect(media["url"], media["token"])
+        options = rtc.RoomOptions(connect_timeout=120.0)
+        await room.connect(media["url"], media["token"], options)
         rooms.append(room)
         if number < senders:
             source = rtc.VideoSource(WIDTH, HEIGHT)
@@ -123,13 +124,13 @@ async def _hum(rtc: Any, tone: Any) -> None:
 
 async def measure(people: int, senders: int, *, browsers: bool) -> None:
     """Print one line of the table."""
-    metrics, port = free_port(), free_port()
+    metrics = free_port()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        sfu = Sfu(binary(), folder, f"http://127.0.0.1:{port}/live/livekit", metrics=metrics)
+        sfu = Sfu(binary(), folder, "/live/livekit", metrics=metrics)
         sfu.start()
         stack.callback(sfu.kill)
-        place = Place(folder, port, sfu.settings.url)
+        place = Place(folder, sfu.hooks, sfu.settings.url)
         process = stack.enter_context(place.open())
         idle = memory(sfu.pid), memory(process.pid)
         stage = await stack.enter_async_context(staged(place.url))

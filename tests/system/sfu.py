@@ -28,6 +28,7 @@ KEY: Final = "tests"
 SECRET: Final = Secret("a secret of tests, 32 bytes long!")
 # What a leashed Python becomes.
 _BECOME: Final = "import os, sys; os.execv(sys.argv[1], sys.argv[1:])"
+_TRIES: Final = 5
 _BUILD: Final = ROOT / "tools" / "livekit-server"
 
 
@@ -49,7 +50,8 @@ class Sfu:
     """LiveKit at one port, up or down; what it is configured with stays.
 
     Attributes:
-        webhooks: where it sends its notices; None: nowhere.
+        webhooks: the path at `hooks` that it sends its notices to; None: it sends none.
+        hooks: a port of this machine for whoever hears them.
         metrics: the port at which it counts what it does, for Prometheus; None: it does not.
     """
 
@@ -57,8 +59,10 @@ class Sfu:
     folder: Path
     webhooks: str | None = None
     port: int = field(default_factory=free_port)
+    hooks: int = field(default_factory=free_port)
     metrics: int | None = None
     pid: int = 0
+    _process: subprocess.Popen[bytes] | None = None
     _up: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -68,7 +72,18 @@ class Sfu:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        config = {
+        # Browsers and other tests take ports of UDP as they like, so one may be gone by now.
+        for _ in range(_TRIES):
+            process = self._begin()
+            until(lambda: answers(self.port) or self._ended(), "LiveKit answers, or ends")
+            if process.poll() is None:
+                self.pid = process.pid
+                return
+            self.kill()
+        pytest.fail((self.folder / "livekit.log").read_text(encoding="utf-8"))
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        config: dict[str, object] = {
             "port": self.port,
             "bind_addresses": ["127.0.0.1"],
             "rtc": {
@@ -84,14 +99,21 @@ class Sfu:
             "logging": {"level": "warn"},
         }
         if self.webhooks is not None:
-            config["webhook"] = {"api_key": KEY, "urls": [self.webhooks]}
+            told = f"http://127.0.0.1:{self.hooks}{self.webhooks}"
+            config["webhook"] = {"api_key": KEY, "urls": [told]}
         if self.metrics is not None:
             config["prometheus_port"] = self.metrics
         file = self.folder / "livekit.yaml"
         file.write_text(json.dumps(config), encoding="utf-8")  # which is YAML too
         arguments = ["-ISc", _BECOME, self.program, "--config", str(file)]
-        self.pid = self._up.enter_context(leashed(arguments, stderr=subprocess.DEVNULL)).pid
-        until(lambda: answers(self.port), "LiveKit answers")
+        with (self.folder / "livekit.log").open("wb") as log:
+            self._process = self._up.enter_context(
+                leashed(arguments, stdout=log.fileno(), stderr=log.fileno())
+            )
+        return self._process
+
+    def _ended(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
 
     def kill(self) -> None:
         """SIGKILL: nobody is told."""

@@ -25,14 +25,13 @@ from tests.tls import own_certificate
 
 # In CI the first of these waits until LiveKit is built.
 pytestmark = pytest.mark.timeout(900)
-HOOKS = free_port()
 
 
 @pytest.fixture(scope="module")
 def sfu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sfu]:
     """One LiveKit for all of this file."""
     folder = tmp_path_factory.mktemp("livekit")
-    with livekit(folder, f"http://127.0.0.1:{HOOKS}/") as running:
+    with livekit(folder, "/") as running:
         yield running
 
 
@@ -103,7 +102,7 @@ async def test_notices_are_believed_by_their_signature_and_once(sfu: Sfu, calls:
     application.router.add_post("/", take)
     runner = web.AppRunner(application)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", HOOKS).start()
+    await web.TCPSite(runner, "127.0.0.1", sfu.hooks).start()
     try:
         await calls.keep_room("noticed", 2)
         notices = Notices(sfu.settings)

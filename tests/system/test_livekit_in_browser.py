@@ -12,7 +12,6 @@ import pytest
 from orchestrator.meetings_server.media.livekit.calls import Calls
 from orchestrator.meetings_server.model.people import Track
 from tests.system.meeting_stage import NEEDS_CHROMIUM, Person, Place, Stage, staged
-from tests.system.processes import free_port
 from tests.system.sfu import Sfu, livekit
 
 # In CI it waits until LiveKit is built.
@@ -72,10 +71,8 @@ def links(room: Any) -> tuple[str, str]:
 
 async def test_people_meet_over_livekit(tmp_path: Path) -> None:
     """Two, then four; chat, a screen, the host's acts; LiveKit and our server are killed."""
-    port = free_port()
-    hooks = f"http://127.0.0.1:{port}/live/livekit"
-    with livekit(tmp_path, hooks) as sfu:
-        place = Place(tmp_path, port, sfu.settings.url)
+    with livekit(tmp_path, "/live/livekit") as sfu:
+        place = Place(tmp_path, sfu.hooks, sfu.settings.url)
         async with staged(place.url) as stage, Calls.opened(sfu.settings) as asking:
             with place.open() as process:
                 room = await stage.client.create_long(

@@ -26,7 +26,6 @@ from tests.callers import Caller, Calls, calling, guest, host
 from tests.meetings import Client, over_http, settings
 from tests.system import sfu as sfus
 from tests.system.egress import THEIRS, Egress, recording
-from tests.system.processes import free_port
 from tests.system.sfu import Sfu, livekit
 
 # In CI the first of these waits until LiveKit is built.
@@ -87,21 +86,18 @@ async def place(told: Settings) -> AsyncIterator[Place]:
         yield Place(client, calls, asking, told, reports)
 
 
-PORT = free_port()
-
-
 @pytest.fixture(scope="module")
 def sfu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sfu]:
     """One LiveKit for all of this file, which tells our server at one port."""
     folder = tmp_path_factory.mktemp("livekit")
-    with livekit(folder, f"http://127.0.0.1:{PORT}/live/livekit") as running:
+    with livekit(folder, "/live/livekit") as running:
         yield running
 
 
 @pytest.fixture
 async def there(sfu: Sfu) -> AsyncIterator[Place]:
     """Our server where LiveKit's notices go."""
-    async with place(settings(media=sfu.settings, port=PORT)) as opened:
+    async with place(settings(media=sfu.settings, port=sfu.hooks)) as opened:
         yield opened
 
 
@@ -136,7 +132,7 @@ async def test_who_was_removed_is_out_however_often_they_come_back(
     monkeypatch.setattr("orchestrator.meetings_server.media.livekit.watch.POLL", 0.6)
     if hears:
         monkeypatch.setattr("orchestrator.meetings_server.media.livekit.watch.POLL", 600.0)
-    async with place(settings(media=sfu.settings, port=PORT if hears else 0)) as there:
+    async with place(settings(media=sfu.settings, port=sfu.hooks if hears else 0)) as there:
         room = await there.client.create_long()
         ada = await there.calls.enter(host(room), "Ada")
         mallory = await there.enter(room, "Mallory")
@@ -231,8 +227,8 @@ async def test_a_look_that_fails_ends_nothing(sfu: Sfu, monkeypatch: pytest.Monk
         await there.enter(await there.client.create_long(), "Ada")
 
 
-async def test_nobody_else_is_heard_as_livekit(there: Place) -> None:
-    url = f"http://127.0.0.1:{PORT}/live/livekit"
+async def test_nobody_else_is_heard_as_livekit(there: Place, sfu: Sfu) -> None:
+    url = f"http://127.0.0.1:{sfu.hooks}/live/livekit"
     async with aiohttp.ClientSession() as session:
         for headers in ({}, {"Authorization": "x"}):
             async with session.post(url, data=b"{}", headers=headers) as answer:
@@ -294,7 +290,7 @@ async def filmed(sfu: Sfu, folder: Path) -> AsyncIterator[tuple[Place, Egress]]:
 async def restarted(sfu: Sfu, egress: Egress, folder: Path) -> AsyncIterator[Place]:
     """Our server, with what is in the folder, and that egress."""
     media = replace(sfu.settings, inside_url=egress.url, egress=(THEIRS, egress.files))
-    async with place(settings(media=media, port=PORT, database=folder / "our.db")) as there:
+    async with place(settings(media=media, port=sfu.hooks, database=folder / "our.db")) as there:
         yield there
 
 
@@ -345,7 +341,7 @@ async def test_a_recording_is_asked_for_told_and_taken_over(
         assert await statuses(there, room) == ["stopped"]
         egress.end(b"film")
         # Sooner than anybody would look who was not told.
-        assert await egress.tell(f"http://127.0.0.1:{PORT}/live/livekit") == 200
+        assert await egress.tell(f"http://127.0.0.1:{sfu.hooks}/live/livekit") == 200
 
         async def is_uploaded() -> bool:
             return await statuses(there, room) == ["uploaded"]
