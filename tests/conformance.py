@@ -343,6 +343,8 @@ _RECORDINGS: Final = (
         "events:a_content_that_cannot_be_kept",
         "events:a_disk_that_is_full",
         "events:contents_in_memory_are_gone_at_the_end",
+        "events:what_a_kill_left_of_an_upload_is_gone_at_the_next_start",
+        "events:what_cannot_be_swept_is_told",
     ),
     _not_held(
         "recordings",
