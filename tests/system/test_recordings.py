@@ -13,6 +13,7 @@ import os
 import random
 import re
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from orchestrator.app.embedded import application_id
+from orchestrator.app.keys import meetings_key, public_half
 from tests.meetings import APPLICATION, KEY
 from tests.system.installation import Installation, policy
 from tests.system.processes import leashed, until
@@ -181,6 +184,45 @@ def first(own: Installation, api: Api) -> dict[str, int]:
 def copying(own: Installation) -> list[dict[str, Any]]:
     """What status tells, once there is a copy."""
     return [row for row in own.ask("status", "--json").json["recordings"] if row["copied"]]
+
+
+def test_the_embedded_server_is_asked_directly(tmp_path: Path) -> None:
+    """Its links begin with its public address, which leads nowhere from here."""
+    own = Installation.made(tmp_path)
+    own.configure("embedded: true", "embedded: true\n  public_url: https://meet.example.invalid")
+    own.config.write_text(f"{own.config.read_text()}archives: {{vault: {{path: vault}}}}\n")
+    (tmp_path / "vault").mkdir()
+    own.put("teams.yaml", policy("teams", ["a"]))
+    with own.daemon():
+        room_id = room_of(own)
+    # The same database, with test routes: the embedded server has none.
+    keys, public = meetings_key(tmp_path / "secrets"), tmp_path / "public.pem"
+    public.write_text(public_half(keys))
+    database = tmp_path / "state" / "meetings.db"
+    arguments = (
+        *("-m", "orchestrator", "meetings-server", "--listen", f"127.0.0.1:{own.port}"),
+        *("--database", str(database), "--test-routes"),
+        *("--application", f"{application_id('acceptance')}={public}"),
+    )
+    with leashed(arguments):
+        api = Api(f"http://127.0.0.1:{own.port}", "", Path(f"{database}-recordings"))
+        until(lambda: answers(api), "the server answers")
+        made = api.meet(room_id, range(2))
+    own.put("teams.yaml", policy("teams", ["a"], more=KEEPS))
+    with own.daemon():
+        own.until(lambda: len(told(own, "recording.deleted")) == len(made), "all are deleted")
+    assert (check(own, api, made), api.left) == (2, set())
+
+
+def answers(api: Api) -> bool:
+    """Whether somebody is there."""
+    try:
+        with urllib.request.urlopen(api.url, timeout=5):  # noqa: S310 - the test's own server
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
 
 
 @pytest.mark.timeout(3 * WITHIN + 20 * KILLS)
