@@ -4,7 +4,8 @@ A frame is believed to be a JSON object, and nothing else of it is. What one ask
 others than the frame's documentation says, whatever else is in it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Final, TypeAlias
 
 from orchestrator.meetings_server.lobby import frames
@@ -102,8 +103,7 @@ class Asks:
         hall.tell(frames.chat(written))
 
     async def _admit(self, visit: Visit, frame: Frame) -> None:
-        self._hosting(visit)
-        async with self._house.hall(visit.room) as hall:
+        async with self._hosted(visit) as hall:
             guest = _knocking(hall, frame)
             if len(hall.seats) >= self._house.around.medium.most:
                 raise Faulty(Fault.FULL, "This room is full.")
@@ -115,29 +115,25 @@ class Asks:
         hall.turn_away(_knocking(hall, frame), frames.closed(Closed.DENIED))
 
     async def _mute(self, visit: Visit, frame: Frame) -> None:
-        self._hosting(visit)
         track = _track(frame)
-        async with self._house.hall(visit.room) as hall:
+        async with self._hosted(visit) as hall:
             other = _person(hall, frame, "id")
             other.send(frames.mute(track))
             await self._house.told(self._house.around.medium.mute(hall.room, other.who.id, track))
 
     async def _remove(self, visit: Visit, frame: Frame) -> None:
-        self._hosting(visit)
-        async with self._house.hall(visit.room) as hall:
+        async with self._hosted(visit) as hall:
             other = _person(hall, frame, "id")
             hall.removed.add(other.who.id)
             await self._house.see_out(hall, other, frames.closed(Closed.REMOVED))
 
     async def _end(self, visit: Visit, _: Frame) -> None:
-        self._hosting(visit)
-        async with self._house.hall(visit.room) as hall:
+        async with self._hosted(visit) as hall:
             await self._house.end(hall)
 
     async def _record(self, visit: Visit, frame: Frame) -> None:
-        self._hosting(visit)
         on = _flag(frame, "on")
-        async with self._house.hall(visit.room) as hall:
+        async with self._hosted(visit) as hall:
             if not self._house.can_record(hall):
                 raise Faulty(Fault.CANNOT_RECORD, "This meeting cannot be recorded from here.")
             if on and hall.recording is None and not await self._house.record(hall):
@@ -152,6 +148,15 @@ class Asks:
         if hall is None or seat is None or seat.visit is not visit:
             raise Faulty(Fault.NOT_ALLOWED, "You are not in the room.")
         return hall, seat
+
+    @asynccontextmanager
+    async def _hosted(self, visit: Visit) -> AsyncIterator[Hall]:
+        """The hall of a host, for this block alone."""
+        self._hosting(visit)
+        async with self._house.hall(visit.room) as hall:
+            # Whoever had it before may have shown this very host out.
+            self._hosting(visit)
+            yield hall
 
     def _hosting(self, visit: Visit) -> tuple[Hall, Seat]:
         hall, seat = self._inside(visit)

@@ -13,7 +13,7 @@ import pytest
 from orchestrator.meetings_server import Medium, Mesh, Settings, StoreFault
 from orchestrator.meetings_server.assembly import Assembly, Host, assembled
 from orchestrator.meetings_server.http.links import Links
-from orchestrator.meetings_server.lobby import Frame, Lobby, Pace, Passes, Visit, Wish
+from orchestrator.meetings_server.lobby import Frame, Line, Lobby, Pace, Passes, Visit, Wish
 from orchestrator.meetings_server.lobby.pace import Bucket, Paces
 from orchestrator.meetings_server.lobby.passes import Pass
 from orchestrator.meetings_server.media import MeshMedium
@@ -164,14 +164,22 @@ class Stage:
         link = Links("http://meet.example", key, timedelta()).host(room, self.clock.now())
         return link.rpartition("=")[2]
 
-    async def come(self, room: Room, name: str = "Ada", host: str = "") -> tuple[Ear, Visit | None]:
-        """Somebody comes to its door."""
+    async def come(
+        self,
+        room: Room,
+        name: str = "Ada",
+        host: str = "",
+        *,
+        line: Line | None = None,
+        resume: str = "",
+    ) -> tuple[Ear, Visit | None]:
+        """Somebody comes to its door; without a line of theirs an ear listens."""
         ear = Ear()
         wish = Wish(
-            link=room.names.guest_token, host=host, name=name, resume="",
+            link=room.names.guest_token, host=host, name=name, resume=resume,
             sending=Sending(), address="192.0.2.1",
         )  # fmt: skip
-        return ear, await self.lobby.come(ear, wish)
+        return ear, await self.lobby.come(line or ear, wish)
 
 
 @asynccontextmanager
@@ -269,6 +277,37 @@ async def test_who_is_turned_away_while_others_come_in_stays_away(
                 await settle()
         following.cancel()
         assert [frame["type"] for frame in cyd.told] == ["waiting", "closed"]
+
+
+async def test_a_host_who_is_removed_meanwhile_is_one_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Although they asked before they were."""
+    async with staged(settings(media=Mesh())) as stage, asyncio.TaskGroup() as group:
+        room = await stage.long_room()
+        token = await stage.host_token(room)
+        ada, hosting = await stage.come(room, "Ada", token)
+        eve, other = await stage.come(room, "Eve", token)
+        assert hosting is not None
+        assert other is not None
+        asked, let = asyncio.Event(), asyncio.Event()
+        usual = Meetings.leave
+
+        async def slowly(meetings: Meetings, room_id: str, participant_id: str) -> None:
+            asked.set()
+            await let.wait()
+            await usual(meetings, room_id, participant_id)
+
+        monkeypatch.setattr(Meetings, "leave", slowly)
+        remove = {"type": "remove", "id": other.participant_id}
+        group.create_task(stage.lobby.heard(hosting, remove), name="remove")
+        await asked.wait()
+        ending = group.create_task(stage.lobby.heard(other, {"type": "end"}), name="end")
+        await settle()
+        let.set()
+        await ending
+        assert [frame["type"] for frame in eve.told] == ["welcome", "closed", "error"]
+        assert not ada.has_ended
 
 
 async def test_a_room_that_ends_while_somebody_comes_in(monkeypatch: pytest.MonkeyPatch) -> None:
