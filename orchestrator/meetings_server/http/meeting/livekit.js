@@ -8,7 +8,7 @@
 
 import "./livekit-client.js";
 
-const { DisconnectReason, Room, RoomEvent, Track, VideoQuality, setLogLevel } = globalThis.LivekitClient;
+const { DefaultReconnectPolicy, DisconnectReason, Room, RoomEvent, Track, VideoQuality, setLogLevel } = globalThis.LivekitClient;
 
 const SOURCES = {
   microphone: Track.Source.Microphone,
@@ -18,6 +18,8 @@ const SOURCES = {
 };
 const KINDS = Object.fromEntries(Object.entries(SOURCES).map(([kind, source]) => [source, kind]));
 const DELAYS = [500, 1000, 2000, 4000, 5000]; // milliseconds; the last again and again
+// The same of the library, which takes up a connection in place if it can, and then gives up.
+const IN_PLACE = [0, 300, 1000, 2000, 2000, 2000];
 const FEW = 3; // others, whose pictures are large
 const SOME = 8; // others, whose pictures are of middle size
 
@@ -82,6 +84,7 @@ export class LiveKit {
     const room = new Room({
       adaptiveStream: false,
       dynacast: true,
+      reconnectPolicy: new DefaultReconnectPolicy(IN_PLACE),
       publishDefaults: { simulcast: true, stopMicTrackOnMute: false },
       stopLocalTrackOnUnpublish: false,
     });
