@@ -36,7 +36,7 @@ READ_AT: Final = "recordings.sessions_read_at"  # note: until when all sessions 
 _BEGINNING: Final = timedelta(days=3650)  # as far back as sessions are asked for at first
 _NOTED_EVERY: Final = timedelta(hours=6)
 _HINTS_MOST: Final = 1_000  # between two looks
-_AT_ONCE: Final = 200  # sessions that are looked at in one go
+_AT_ONCE: Final = 20  # sessions that are looked at in one go: each may wait for rooms
 _OF_SESSIONS: Final = frozenset(
     {
         Event.SESSION_STARTED,
