@@ -23,6 +23,7 @@ from tests.system.sfu import Sfu, livekit
 
 _TICK: Final = 5.0
 MESH: Final = Mesh()
+BEGAN: Final = "2026-01-05T09:00:00.000Z"
 
 
 @dataclass
@@ -225,7 +226,7 @@ async def test_what_the_room_says_of_itself(place: Place) -> None:
     assert ada.welcome["room"]["features"] == {"chat": False, "recording": False}
     assert ada.welcome["room"]["initial"] == {"microphone": "off"}
     assert ada.welcome["room"]["ends_at"] is None
-    assert ada.welcome["recording"] == {"on": False, "can": False}
+    assert ada.welcome["recording"] == {"on": False, "since": None, "can": False}
     await ada.say("chat", text="Hello?")
     assert await ada.error() == "not_allowed"
 
@@ -274,7 +275,8 @@ async def test_a_full_room(clock: VirtualClock) -> None:
     async with opened(settings(media=Mesh(most=2)), clock) as place:
         room = await place.room()
         _, bob = await met(place, room, "Ada", "Bob")
-        assert await (await place.calls.call(guest(room), "Cyd")).reason() == "full"
+        last = await (await place.calls.call(guest(room), "Cyd")).closed()
+        assert (last["reason"], last["most"]) == ("full", 2)
         await bob.hang_up()
         await place.calls.enter(guest(room), "Cyd")
 
@@ -733,7 +735,7 @@ async def test_a_medium_that_cannot_record(clock: VirtualClock) -> None:
     async with opened(settings(media=Mesh()), clock) as place:
         room = await place.room()
         (ada,) = await met(place, room, "Ada")
-        assert ada.welcome["recording"] == {"on": False, "can": False}
+        assert ada.welcome["recording"] == {"on": False, "since": None, "can": False}
         await ada.say("record", on=True)
         assert await ada.error() == "cannot_record"
         asked = {"display_name": "Room", "recording_options": {"auto_record": True}}
@@ -748,19 +750,19 @@ async def test_the_host_records(clock: VirtualClock) -> None:
     async with opened(settings(), clock, medium) as place:
         room = await place.room()
         ada, bob = await met(place, room, "Ada", "Bob")
-        assert ada.welcome["recording"] == {"on": False, "can": True}
+        assert ada.welcome["recording"] == {"on": False, "since": None, "can": True}
         await ada.say("record", on=True)
         for one in (ada, bob):
-            assert await one.hear("recording") == {"type": "recording", "on": True}
+            assert await one.hear("recording") == {"type": "recording", "on": True, "since": BEGAN}
         await ada.say("record", on=True)  # it is
         cyd = await place.calls.enter(guest(room), "Cyd")
-        assert cyd.welcome["recording"]["on"] is True
+        assert cyd.welcome["recording"] == {"on": True, "since": BEGAN, "can": True}
         for one in (ada, bob):
             await one.hear("joined")
         clock.advance(5)
         await ada.say("record", on=False)
         for one in (ada, bob):
-            assert await one.hear("recording") == {"type": "recording", "on": False}
+            assert await one.hear("recording") == {"type": "recording", "on": False, "since": None}
         await ada.say("record", on=False)  # it is not
         recording = await place.recorded(room)
         link = recording["_links"]["url"]["href"]
@@ -775,8 +777,8 @@ async def test_every_session_is_recorded_where_it_is_promised(clock: VirtualCloc
     async with opened(settings(), clock, medium) as place:
         room = await place.room(recording_options={"auto_record": True})
         ada = await place.calls.enter(host(room), "Ada")
-        assert ada.welcome["recording"] == {"on": False, "can": False}
-        assert await ada.hear("recording") == {"type": "recording", "on": True}
+        assert ada.welcome["recording"] == {"on": False, "since": None, "can": False}
+        assert await ada.hear("recording") == {"type": "recording", "on": True, "since": BEGAN}
         await ada.say("record", on=False)
         assert await ada.error() == "cannot_record"
         bob = await place.calls.enter(guest(room), "Bob")
@@ -840,7 +842,7 @@ async def test_what_a_test_stops_is_recorded_no_more(clock: VirtualClock) -> Non
         await ada.hear("recording")
         (recording_id,) = (one[1] for one in medium.done if one[0] == "record")
         await place.client.ask("POST", f"/_test/recordings/{recording_id}/stop", base="")
-        assert await ada.hear("recording") == {"type": "recording", "on": False}
+        assert await ada.hear("recording") == {"type": "recording", "on": False, "since": None}
         await place.recorded(room)
         assert ("stop", recording_id) in medium.done
 

@@ -324,7 +324,7 @@ async def test_a_recording_is_asked_for_told_and_taken_over(
     async with filmed(sfu, tmp_path) as (there, egress):
         room = await there.client.create_long()
         ada = await there.calls.enter(host(room), "Ada")
-        assert ada.welcome["recording"] == {"on": False, "can": True}
+        assert ada.welcome["recording"] == {"on": False, "since": None, "can": True}
         await ada.say("record", on=True)
         assert (await ada.hear("recording"))["on"]
         (told,) = await recordings_of(there, room)

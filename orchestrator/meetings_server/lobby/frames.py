@@ -1,6 +1,7 @@
 """What is told over the meeting socket, as docs/meeting-socket.md has it."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeAlias
 
@@ -63,6 +64,11 @@ _MESSAGES: Final[Mapping[Closed, str]] = {
 def closed(reason: Closed, message: str = "") -> Frame:
     """The last frame; without a `message` the usual one."""
     return {"type": "closed", "reason": reason.value, "message": message or _MESSAGES[reason]}
+
+
+def full(most: int) -> Frame:
+    """The last frame to somebody for whom there is no room."""
+    return {**closed(Closed.FULL), "most": most}
 
 
 def busy(retry_after: int) -> Frame:
@@ -143,9 +149,14 @@ def mute(track: Track) -> Frame:
     return {"type": "mute", "kind": track.value}
 
 
-def recording(*, on: bool) -> Frame:
-    """Whether it is recorded from now on."""
-    return {"type": "recording", "on": on}
+def recording(since: datetime | None) -> Frame:
+    """That it is recorded, and since when; None: no more."""
+    return {"type": "recording", **recorded(since)}
+
+
+def recorded(since: datetime | None) -> Frame:
+    """The same without its `type`."""
+    return {"on": since is not None, "since": None if since is None else format_instant(since)}
 
 
 def media(offer: Mapping[str, object]) -> Frame:

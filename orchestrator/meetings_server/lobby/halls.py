@@ -6,6 +6,7 @@ Values and what follows from them at once; nothing here waits or asks anybody.
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Protocol
 
 from orchestrator.meetings_server.lobby import frames
@@ -118,6 +119,11 @@ class Hall:
     #: Whom a host removed from this session: their passes are worth nothing.
     removed: set[str] = field(default_factory=set)
     recording: Recording | None = None
+
+    @property
+    def recorded_since(self) -> datetime | None:
+        """Since when it is recorded; None: it is not."""
+        return None if self.recording is None else self.recording.started_at
 
     @property
     def is_empty(self) -> bool:

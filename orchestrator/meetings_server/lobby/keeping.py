@@ -86,7 +86,7 @@ class House:
         """Let somebody in who need not wait; they are told either way. Whether they are inside."""
         around = self.around
         if len(hall.seats) >= around.medium.most:
-            visit.line.end(frames.closed(Closed.FULL))
+            visit.line.end(frames.full(around.medium.most))
             return False
         who = Participant(
             id=draw_id(around.entropy),
@@ -179,7 +179,7 @@ class House:
             "people": [frames.person(one.who, one.sending) for one in hall.seats.values()],
             "waiting": [{"id": one.knock_id, "name": one.wish.name} for one in waiting],
             "chat": frames.messages(hall.chat) if features.is_chat_available else [],
-            "recording": {"on": hall.recording is not None, "can": self.can_record(hall)},
+            "recording": {**frames.recorded(hall.recorded_since), "can": self.can_record(hall)},
         }
 
     async def _renewing(self, room: Room, seat: Seat, ticket: Ticket) -> None:
@@ -282,7 +282,7 @@ class House:
             around.report("recording.not_started", {"error": str(fault)})
             return False
         hall.recording = recording
-        hall.tell(frames.recording(on=True))
+        hall.tell(frames.recording(recording.started_at))
         return True
 
     async def stop_recording(self, hall: Hall, recording: Recording) -> None:
@@ -298,7 +298,7 @@ class House:
     async def _stopped(self, hall: Hall) -> None:
         recording, hall.recording = hall.recording, None
         if recording is not None:
-            hall.tell(frames.recording(on=False))
+            hall.tell(frames.recording(None))
             await self.told(self.around.medium.stop_recording(hall.room, recording))
             self.later(self._deliver(recording))
 

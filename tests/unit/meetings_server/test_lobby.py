@@ -398,7 +398,7 @@ async def test_rooms_that_stood_before_there_was_a_mesh(tmp_path: Path) -> None:
     async with staged(settings(database=kept, media=Mesh())) as stage:
         ear, visit = await stage.come(room)
         assert visit is not None
-        assert ear.told[0]["recording"] == {"on": False, "can": False}
+        assert ear.told[0]["recording"] == {"on": False, "since": None, "can": False}
         assert len(ear.told) == 1
 
 
