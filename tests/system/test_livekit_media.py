@@ -6,6 +6,7 @@ People here are connections without a browser; those with one are in test_liveki
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -387,7 +388,10 @@ async def test_what_was_recorded_meanwhile_is_taken_over_after_a_restart(
         await ada.hear("recording")
         egress.is_away = True
     egress.end(b"film")
-    (egress.files / "unknown.mp4").write_bytes(b"of a recording that was deleted")
+    deleted = egress.files / f"{uuid.uuid4()}.mp4"
+    deleted.write_bytes(b"of a recording that was deleted")
+    foreign = egress.files / "holidays.mp4"
+    foreign.write_bytes(b"of somebody who named a wrong folder")
     monkeypatch.setattr("orchestrator.meetings_server.media.livekit.watch.POLL", 0.6)
     async with recording(sfu, egress.files) as later:
         later.infos = egress.infos
@@ -400,7 +404,7 @@ async def test_what_was_recorded_meanwhile_is_taken_over_after_a_restart(
             assert await downloaded(there, room) == b"film"
 
             async def is_tidied() -> bool:
-                return not any(egress.files.iterdir())
+                return [*egress.files.iterdir()] == [foreign]
 
             await eventually(is_tidied)
 
@@ -437,12 +441,13 @@ async def test_what_runs_and_should_not_is_stopped(
         assert isinstance(there.told.media, LiveKit)
         asked = replace(there.told.media)
         async with Asking.opened(asked) as asking:
-            await asking.record("some-room", str(THEIRS / "stray.mp4"), None)
-            await asking.record("some-room", "/somebody/elses.mp4", None)
-        stray, other = egress.infos.values()
+            await asking.record("some-room", str(THEIRS / f"{uuid.uuid4()}.mp4"), None)
+            await asking.record("some-room", f"/elsewhere/{uuid.uuid4()}.mp4", None)
+            await asking.record("some-room", str(THEIRS / "somebody-elses.mp4"), None)
+        stray, *others = egress.infos.values()
 
         async def is_stopped() -> bool:
             return stray.status == messages.EgressStatus.EGRESS_ENDING
 
         await eventually(is_stopped)
-        assert other.status == messages.EgressStatus.EGRESS_ACTIVE
+        assert {one.status for one in others} == {messages.EgressStatus.EGRESS_ACTIVE}

@@ -2,10 +2,12 @@
 
 A recording is known by the file that we have it written to, named after it. So a restart on either
 side loses none: what was recorded meanwhile is found by its name and taken over then. The folder is
-ours alone; what is in it is removed once its content is kept, or its recording is known no more.
+ours alone; a file of ours is removed once its content is kept, or its recording is known no more,
+and one that has another name than ours have is left alone: somebody may have named a wrong folder.
 """
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +21,7 @@ from orchestrator.meetings_server.ports import MediumFault
 from orchestrator.meetings_server.service import Meetings, Recordings
 
 _SUFFIX: Final = ".mp4"
+_NAME: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.mp4")
 _PIECE: Final = 1024 * 1024
 
 
@@ -87,11 +90,12 @@ class Takes:
         """
         for taken in await self._calls.taken():
             file = Path(taken.file)
-            if file.parent == self._theirs and taken.progress is Progress.RUNS:
+            is_ours = file.parent == self._theirs and _NAME.fullmatch(file.name) is not None
+            if is_ours and taken.progress is Progress.RUNS:
                 recording = await self._recording(file.stem)
                 if recording is None or recording.status not in RUNNING:
                     await self._stop(taken)
-        for file in await asyncio.to_thread(lambda: sorted(self._ours.glob(f"*{_SUFFIX}"))):
+        for file in await asyncio.to_thread(_those_of_ours, self._ours):
             recording = await self._recording(file.stem)
             if recording is None or recording.status is Status.UPLOADED:
                 await asyncio.to_thread(file.unlink, missing_ok=True)
@@ -116,6 +120,10 @@ class Takes:
 
     async def _recording(self, recording_id: str) -> Recording | None:
         return await self._meetings.look(lambda records, _: records.recordings.get(recording_id))
+
+
+def _those_of_ours(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if _NAME.fullmatch(file.name))
 
 
 def _parts(file: Path) -> Iterator[bytes]:
