@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -65,7 +66,7 @@ def welcome(count: int, **changes: Any) -> Frame:
         "people": people,
         "waiting": [],
         "chat": [],
-        "recording": {"on": False, "can": True},
+        "recording": {"on": False, "since": None, "can": True},
     } | changes
 
 
@@ -303,6 +304,14 @@ async def a_host_records(stage: Stage) -> None:
     await person.can_be_used()
     server.say({"type": "recording", "on": False})
     await person.hears("The recording has ended.")
+    late = await stage.person("Bob")
+    since = (datetime.now(UTC) - timedelta(hours=1, minutes=2)).isoformat()
+    recording = {"on": True, "since": since, "can": True}
+    await Server(welcome(2, recording=recording)).answer(late)
+    await late.page.goto(await link_of(stage))
+    await late.join()
+    await late.until("/^Recording 1:02:/.test(document.querySelector('.record-mark').textContent)")
+    await late.page.context.close()
     await person.page.click("#tool-settings")
     await person.reads("Single keys steer the meeting")
     await person.can_be_used()

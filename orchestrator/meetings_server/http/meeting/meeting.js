@@ -74,8 +74,9 @@ export class Meeting {
     for (const person of here.values()) this.#put(person);
     this.knocking = new Map((frame.waiting ?? []).map((one) => [one.id, one]));
     this.chat.take(frame.chat);
-    // Since when, the welcome does not say.
-    this.#recording(frame.recording.on, frame.recording.on ? this.recordingSince : null, { silent: again });
+    // Since when, by the server's clock: ours, if we saw it begin, is the better one here.
+    const since = this.recordingSince ?? Date.parse(frame.recording.since);
+    this.#recording(frame.recording.on, since, { silent: again });
     this.chatButton.hidden = !this.features.chat;
     if (!this.features.chat && this.panel === "chat") this.#togglePanel("chat");
     this.recordButton.hidden = !(this.isHost && this.canRecord && this.features.recording);
