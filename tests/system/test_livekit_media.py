@@ -432,6 +432,58 @@ async def test_a_recording_that_fails_is_told_and_ends_nothing_else(
         assert await statuses(there, room) == ["stopped", "stopped"]
 
 
+async def test_what_a_failed_egress_wrote_is_kept(
+    sfu: Sfu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.meetings_server.media.livekit.watch.POLL", 0.6)
+    async with filmed(sfu, tmp_path) as (there, egress):
+        room = await there.client.create_long()
+        ada = await there.calls.enter(host(room), "Ada")
+        await ada.say("record", on=True)
+        await ada.hear("recording")
+        (egress.files / Path(egress.file()).name).write_bytes(b"half a film")
+        egress.end(b"", messages.EgressStatus.EGRESS_ABORTED)
+        await ada.say("record", on=False)
+
+        async def is_uploaded() -> bool:
+            return await statuses(there, room) == ["uploaded"]
+
+        await eventually(is_uploaded)
+        assert await downloaded(there, room) == b"half a film"
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["without a file", "never"])
+async def test_an_egress_that_does_not_deliver_is_given_up(
+    sfu: Sfu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: bool
+) -> None:
+    monkeypatch.setattr("orchestrator.meetings_server.media.livekit.medium._LOOKS", 3)
+    monkeypatch.setattr("orchestrator.meetings_server.media.livekit.medium._LOOK_EVERY", 0.05)
+    async with filmed(sfu, tmp_path) as (there, egress):
+        room = await there.client.create_long()
+        ada = await there.calls.enter(host(room), "Ada")
+        await ada.say("record", on=True)
+        await ada.hear("recording")
+        if ends:
+            egress.end(b"", messages.EgressStatus.EGRESS_COMPLETE)
+        await ada.say("record", on=False)
+
+        async def is_told() -> bool:
+            return "recording.not_delivered" in [event for event, _ in there.reports]
+
+        await eventually(is_told)
+        assert await statuses(there, room) == ["stopped"]
+
+
+async def test_without_an_egress_nothing_is_recorded(there: Place) -> None:
+    room = await there.client.create_long()
+    ada = await there.calls.enter(host(room), "Ada")
+    assert not ada.welcome["recording"]["can"]
+    await ada.say("record", on=True)
+    assert await ada.error() == "cannot_record"
+    made = {"recording_options": {"auto_record": True}, "display_name": "R"}
+    assert (await there.client.ask("POST", "/rooms", body=made)).status == 400
+
+
 async def test_what_runs_and_should_not_is_stopped(
     sfu: Sfu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
