@@ -23,7 +23,7 @@ from orchestrator.config.links import Access
 from orchestrator.config.locating import Source
 from orchestrator.config.media import media_mistakes, secret_of
 from orchestrator.config.models import EMBEDDED_ONLY, REMOTE_ONLY, ConfigForm, MeetingsForm
-from orchestrator.config.settings import EmbeddedMeetings, RemoteMeetings, Settings
+from orchestrator.config.settings import RemoteMeetings, Settings
 from orchestrator.config.sources.checks import problems_of_source, secrets_of_sources
 from orchestrator.foundation.documents import Document
 from orchestrator.foundation.documents import Path as Steps
@@ -95,12 +95,11 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
     for each in settings.sources.values():
         secrets.extend(each.secrets())
     yield from _wandering(settings, document)
-    match settings.meetings:
-        case EmbeddedMeetings(media=media):
-            secrets.append(secret_of(media))
-        case RemoteMeetings() as remote:
-            secrets.append(remote.private_key)
-            yield from _unencrypted(remote, document)
+    if isinstance(settings.meetings, RemoteMeetings):
+        secrets.append(settings.meetings.private_key)
+        yield from _unencrypted(settings.meetings, document)
+    else:
+        secrets.append(secret_of(settings.meetings.media))
     if not is_here(settings.http.host):
         message = (
             f"listen {settings.http.host}: whoever reaches it is answered without encryption; "
