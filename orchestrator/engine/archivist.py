@@ -303,9 +303,10 @@ class Archivist:
         match fault:
             case UnavailableError():
                 schedule, retry_after = backoff.Schedule.WEATHER, fault.retry_after
-            case RefusedError():
+            case RefusedError() if step is not RecordingStep.COPY:
                 schedule = backoff.Schedule.REFUSED
             case _:
+                # What comes in place of a content refuses no wish of ours: a proxy's page passes.
                 schedule = backoff.Schedule.FORBIDDEN
         failure = backoff.Failure(str(fault), step, retry_after)
         await self._tried(one, step, event, schedule, failure, cause)
