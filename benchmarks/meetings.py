@@ -249,7 +249,7 @@ def _row(name: str, one: Measured) -> str:
     cells = (
         f"{one.people}",
         name,
-        f"{one.joining / one.people * 1000:.0f} ms",
+        f"{one.joining / one.people * 1000:.1f} ms",
         f"{one.joining_bytes / one.people / 1000:.0f} kB",
         f"{one.talking * 100:.2f} %",
         f"{one.talking_bytes / one.people:.0f} B/s",
