@@ -1,9 +1,10 @@
-"""Measures what a meeting over LiveKit costs both servers: processor, memory, bandwidth.
+"""Measures what a meeting costs the servers: processor, memory, bandwidth.
 
 Run by hand, on an otherwise quiet machine, with how many people are in the room and how many of
-them send: `python -m tools.measure_livekit 10 2`.  They are clients of LiveKit's own library for
+them send: `python -m tools.measure_meetings 10 2`.  They are clients of LiveKit's own library for
 Python, which is no dependency of ours: `pip install livekit` first.  With `--browsers` they are
-Chromium, and all of them send.  What is printed is told in docs/capacity.md.
+Chromium, and all of them send; with `--mesh` these send to each other, at most four of them, and
+there is no LiveKit.  What is printed is told in docs/capacity.md.
 
 Senders of the library send 320 by 180 pixels, ten times a second, and a tone; browsers 320 by 240.
 Processor time is what the kernel counts for the process, so another load on the machine slows the
@@ -18,6 +19,7 @@ import importlib
 import json
 import os
 import re
+import subprocess
 import tempfile
 import time
 import urllib.request
@@ -39,6 +41,8 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _BYTES: Final = re.compile(
     r'^livekit_packet_bytes\{.*direction="(incoming|outgoing)".*\} ([0-9.e+]+)$', re.MULTILINE
 )
+
+_CARRIED: Final = re.compile(r"bytes_(?:sent|received):(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,7 @@ async def _hum(rtc: Any, tone: Any) -> None:
 
 
 async def measure(people: int, senders: int, *, browsers: bool) -> None:
-    """Print one line of the table."""
+    """Print one line of the table of LiveKit."""
     metrics = free_port()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -164,6 +168,41 @@ async def measure(people: int, senders: int, *, browsers: bool) -> None:
         print(json.dumps(line))
 
 
+async def measure_mesh(people: int) -> None:
+    """Print one line of the table of browsers that send to each other."""
+    async with AsyncExitStack() as stack:
+        place = Place(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        process = stack.enter_context(place.open())
+        idle, begun = memory(process.pid), processor(process.pid)
+        stage = await stack.enter_async_context(staged(place.url))
+        room = await stage.client.create_long(display_name="Measured")
+        await _browse(stage, room, people)
+        await asyncio.sleep(SETTLE)
+        came = processor(process.pid) - begun
+        before, carried = processor(process.pid), over_sockets(place.port)
+        await asyncio.sleep(WINDOW)
+        line = {
+            "people": people,
+            "to_come_in_s": round(came, 2),
+            "ours_core": round((processor(process.pid) - before) / WINDOW, 4),
+            "ours_bytes_a_second": round((over_sockets(place.port) - carried) / WINDOW),
+            "ours_mb": round(memory(process.pid)),
+            "ours_mb_before": round(idle),
+        }
+        print(json.dumps(line))
+
+
+def over_sockets(port: int) -> int:
+    """Bytes that the connections which a server has now took in and sent out, by the kernel."""
+    told = subprocess.run(
+        ["ss", "-tinH", "state", "established", f"( sport = :{port} )"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return sum(int(count) for count in _CARRIED.findall(told))
+
+
 async def _browse(stage: Stage, room: Any, people: int) -> None:
     links = room["_links"]
     for number in range(people):
@@ -177,7 +216,11 @@ def main() -> None:
     parser.add_argument("people", type=int)
     parser.add_argument("senders", type=int, nargs="?", default=0)
     parser.add_argument("--browsers", action="store_true")
+    parser.add_argument("--mesh", action="store_true")
     told = parser.parse_args()
+    if told.mesh:
+        asyncio.run(measure_mesh(told.people))
+        return
     asyncio.run(measure(told.people, told.senders, browsers=told.browsers))
 
 
