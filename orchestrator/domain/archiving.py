@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from orchestrator.domain import backoff
 from orchestrator.domain.keeping import KeptRecording
@@ -83,6 +84,11 @@ class RecordingWorld:
     closed: Mapping[str, Closed] = field(default_factory=lambda: MappingProxyType({}))
     settle: timedelta = timedelta()
     listed: datetime | None = None
+
+
+#: What nobody here deleted counts as lost when it was not found for so long, whenever it was looked
+#: for: another backend that answers for a while may do so twice, and nothing hangs on telling it.
+LOST_AFTER: Final = timedelta(hours=1)
 
 
 def plan_recording(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:

@@ -452,6 +452,20 @@ async def test_what_is_gone_before_it_was_copied_is_lost_by_two_looks() -> None:
         assert (await made.record(one)).gone is Gone.LOST
 
 
+async def test_two_spells_in_which_nothing_is_found_lose_nothing() -> None:
+    """Another backend answered twice, and rooms were listed in between."""
+    async with kept(VAULT) as made:
+        made.vault.fault = "the disk is not mounted"
+        (one,) = await made.meet(CONTENT)
+        await made.world.pass_(2 * HOUR)
+        made.vault.fault = ""
+        made.api.script("get_recording", *[Fate.MISSING] * 4)
+        await made.world.pass_(3 * HOUR, step=5 * MINUTE)
+        assert (await made.record(one)).gone is None
+        assert made.vault.copies
+        assert "lost" not in made.events
+
+
 async def test_what_comes_back_is_kept_again() -> None:
     """Two 404s may be wrong as well; a list that shows it is asked about, by GET."""
     async with kept(MONTH) as made:
