@@ -86,9 +86,10 @@ class RecordingWorld:
     listed: datetime | None = None
 
 
-#: What nobody here deleted counts as lost when it was not found for so long, whenever it was looked
-#: for: another backend that answers for a while may do so twice, and nothing hangs on telling it.
+#: What nobody here deleted counts as lost when it was not found for so long, and at so many looks
+#: besides: another backend that answers for a while may do so twice, and nothing hangs on telling.
 LOST_AFTER: Final = timedelta(hours=1)
+LOST_LOOKS: Final = 5
 
 
 def plan_recording(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:
@@ -120,6 +121,14 @@ def _look(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:
         why = "it was not found, and rooms were not listed since"
         return RecordingPlan(held_by="settle", held_why=why)
     return _in_time(one, world, RecordingStep.LOOK, "it was not found")
+
+
+def is_lost(one: KeptRecording, now: datetime) -> bool:
+    """Whether one that was not found once more, by API time now, is gone by another hand."""
+    since, looked = one.missing_since, one.attempts
+    # The first look counts none, and this one none yet.
+    before = looked.count if looked.input == RecordingStep.LOOK else 0
+    return since is not None and now - since >= LOST_AFTER and before + 2 >= LOST_LOOKS
 
 
 def _copy(one: KeptRecording, world: RecordingWorld, archive: str) -> RecordingPlan:

@@ -17,11 +17,11 @@ import structlog
 
 from orchestrator.domain import backoff, recordingfacts
 from orchestrator.domain.archiving import (
-    LOST_AFTER,
     Closed,
     RecordingAct,
     RecordingStep,
     copied_to,
+    is_lost,
 )
 from orchestrator.domain.facts import ApiCall, Fact
 from orchestrator.domain.keeping import Gone, KeptCopy, KeptRecording
@@ -256,11 +256,13 @@ class Archivist:
             await self._gone(one, Gone.DELETED, why, call, cause)
         elif one.asked:
             await self._gone(one, Gone.DELETED, _BY_AN_EARLIER_ONE, call, cause)
-        elif self._around.rooms.api_now() - one.missing_since < LOST_AFTER:
+        elif not is_lost(one, self._around.rooms.api_now()):
             missing = UnavailableError("it is not found, which may pass")
             await self._failed(one, RecordingStep.LOOK, "", missing, cause)
         else:
-            await self._gone(one, Gone.LOST, "it was not found for an hour", call, cause)
+            await self._gone(
+                one, Gone.LOST, "it was not found for an hour, at five looks and more", call, cause
+            )
 
     async def _missed(self, one: KeptRecording) -> None:
         await self._record(one, missing_since=self._around.rooms.api_now())

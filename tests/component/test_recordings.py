@@ -1175,5 +1175,5 @@ async def test_p04_between_two_listings_no_404_is_believed() -> None:
         one = await made.record(id_)
         assert one.missing_since is not None
         assert one.gone is None
-        await made.world.pass_(14 * HOUR)
+        await made.world.pass_(14 * HOUR, step=5 * MINUTE)
         assert (await made.record(id_)).gone is Gone.LOST

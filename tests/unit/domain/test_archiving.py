@@ -14,6 +14,7 @@ from orchestrator.domain.archiving import (
     RecordingStep,
     RecordingWorld,
     copied_to,
+    is_lost,
     plan_recording,
 )
 from orchestrator.domain.keeping import Gone, KeptCopy, KeptRecording, Terms
@@ -240,3 +241,24 @@ def test_when_a_recording_is_due() -> None:
     assert wishing(ONE, since=NOW).old_at == ENDED + 30 * DAY
     assert replace(ONE, terms=None).due_at is None
     assert TERMS.actor == "policy team-rooms@01234567"
+
+
+LOOKED = Attempts(3, NOW, "it is not found", RecordingStep.LOOK)
+
+
+@pytest.mark.parametrize(
+    ("since", "attempts", "lost"),
+    [
+        (timedelta(hours=1), LOOKED, True),
+        (timedelta(minutes=59), LOOKED, False),
+        (DAY, replace(LOOKED, count=2), False),
+        (DAY, replace(LOOKED, input=RecordingStep.COPY), False),
+        (None, LOOKED, False),
+    ],
+    ids=["an hour, five looks", "not an hour", "four looks", "what failed was a copy", "found"],
+)
+def test_what_nobody_deleted_is_lost_after_an_hour_and_five_looks(
+    since: timedelta | None, attempts: Attempts, lost: bool
+) -> None:
+    one = replace(ONE, missing_since=None if since is None else NOW - since, attempts=attempts)
+    assert is_lost(one, NOW) is lost
