@@ -299,7 +299,7 @@ async def a_host_records(stage: Stage) -> None:
     server.say({"type": "recording", "on": True})
     await person.hears("This meeting is being recorded.")
     await person.until(
-        "/^Recording 0:0[1-9]$/.test(document.querySelector('.record-mark').textContent)"
+        "/^Recording 0:0[1-9]$/.test(document.querySelector('.record-mark')?.textContent ?? '')"
     )
     await person.can_be_used()
     server.say({"type": "recording", "on": False})
@@ -310,7 +310,9 @@ async def a_host_records(stage: Stage) -> None:
     await Server(welcome(2, recording=recording)).answer(late)
     await late.page.goto(await link_of(stage))
     await late.join()
-    await late.until("/^Recording 1:02:/.test(document.querySelector('.record-mark').textContent)")
+    await late.until(
+        "/^Recording 1:02:/.test(document.querySelector('.record-mark')?.textContent ?? '')"
+    )
     await late.page.context.close()
     await person.page.click("#tool-settings")
     await person.reads("Single keys steer the meeting")
