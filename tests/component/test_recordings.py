@@ -410,6 +410,28 @@ async def test_an_unanswered_deletion_is_looked_into() -> None:
         assert made.methods.count("delete_recording") == 3
 
 
+async def test_p02_nothing_is_deleted_while_the_store_is_not_at_its_path() -> None:
+    """SQLite goes on committing into a file that was unlinked, and says no word."""
+    async with kept(AT_ONCE) as made:
+        await made.room()
+        store = made.world.store
+        whole = store.check
+
+        async def unlinked() -> None:
+            message = "state.db: the file was removed"
+            raise StoreFault(message)
+
+        store.check = unlinked  # type: ignore[method-assign]
+        await made.meet(CONTENT)
+        await made.world.pass_(3 * HOUR)
+        assert made.vault.copies
+        assert "delete_recording" not in made.methods
+        assert "delete.started" not in made.events
+        store.check = whole  # type: ignore[method-assign]
+        await made.world.pass_(2 * HOUR)
+        assert made.left == []
+
+
 async def test_not_yet_is_not_for_ever() -> None:
     """403, and 500 as some answer so; each is told once."""
     async with kept(AT_ONCE) as made:
