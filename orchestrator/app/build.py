@@ -364,6 +364,12 @@ def _join_pages(engine: Engine, outside: Outside) -> None:
     pages.apart = lambda: (
         not engine.parts.observations.listed or bool(clocks_apart(outside.rooms.clock_difference()))
     )
+
+    def behind() -> timedelta:
+        seconds = outside.rooms.clock_difference()
+        return timedelta(seconds=seconds) if seconds > 0 and clocks_apart(seconds) else timedelta()
+
+    pages.behind = behind
     hurry = engine.parts.inbox.hurry
     messages.hasten(hurry)
     engine.parts.executor.waiting = lambda: hurry.off(page=URGENT.get())

@@ -58,6 +58,8 @@ class Episode:
         asks: how often somebody pressed *Open room*.
         room_at: when its first room was known.
         seen: ids of messages that were taken in for this page, the latest last.
+        behind: how far the wall clock was behind API time when it was recorded, where that was too
+            far: by so much later it grows too old, or it would as soon as the clock is right.
     """
 
     id: str
@@ -77,6 +79,7 @@ class Episode:
     room_at: datetime | None = None
     fallback: Fallback | None = None
     seen: tuple[str, ...] = ()
+    behind: timedelta = timedelta()
 
     @property
     def is_open(self) -> bool:
@@ -89,7 +92,7 @@ class Episode:
         page = self.wish.page if self.wish is not None else None
         page = page or PageWish()
         if self.closed_at is None:
-            return self.opened_at + page.max_age
+            return self.opened_at + self.behind + page.max_age
         return self.closed_at + (page.close_after if self.policy else timedelta())
 
     @property

@@ -91,6 +91,8 @@ class Pages:
         """Our own link of a page, by policy and subject; set by whoever knows our address."""
         self.apart: Callable[[], bool] = bool
         """Whether our clock is in doubt, or unproven yet: then nothing ends by its age."""
+        self.behind: Callable[[], timedelta] = timedelta
+        """How far our clock is behind API time, where that is too far."""
         self.changed: Callable[[Iterable[str]], None] = lambda _: None
         """Called with the ids of episodes of which people may be told something else now."""
         self.wishes: dict[Key, Desired] = {}
@@ -270,6 +272,8 @@ class Pages:
             if not episode.policy:
                 episode = self._over_if_due(episode, now)
         elif taken.turn is not Turn.REMEMBERS:
+            if episode.opened_at == now:
+                episode = replace(episode, behind=self.behind())
             episode = await self._welcomed(taken, episode, draft)
         # Its policy has seen the body; kept for thousands of pages it would fill the memory.
         episode = replace(episode, page=replace(episode.page, raw=_NO_BODY))

@@ -246,6 +246,18 @@ SELDOM: Final = frozenset(
 )
 
 
+# Awaits, by function and place in it, that are met once in hundreds of runs if nothing helps: two
+# things must come together there that seldom do, such as a look at the clocks and a canary that
+# lives.  An await that comes right before one of them is not among them: it would end there.
+RARE: Final = frozenset(
+    {
+        *("executor.py _act 3", "executor.py _delete 6", "reconciler.py _step 1"),
+        *("reconciler.py _judge 1", "reconciler.py _close_interrupted 2", "reload.py _wake 3"),
+        *("supervisor.py _keep 2", "supervisor.py _probe 6"),
+    }
+)
+
+
 # Functions that wait for a pause which is a task of its own.
 _RESTING: Final = frozenset({"supervisor.py _rest_until_wanted", "pages.py _arrives"})
 
@@ -269,13 +281,15 @@ def _resting_awaits() -> frozenset[str]:
 @cache
 def seldom_awaits() -> tuple[str, ...]:
     """Those of `every_await` at which it seldom stands, in order."""
-    found: set[str] = set()
-    for path in sorted(ENGINE.glob("*.py")):
-        functions = _functions(path)
-        for node in _awaits_of(path):
-            if f"{path.name} {functions.get(node.lineno, '')}" in SELDOM:
-                found.add(f"{path.name}:{node.lineno}")
-    return tuple(sorted(found & every_await()))
+    names = _names()
+    return tuple(site for site in sorted(every_await()) if names[site].rpartition(" ")[0] in SELDOM)
+
+
+@cache
+def rare_awaits() -> tuple[str, ...]:
+    """Those of `every_await` at which it nearly never stands, in order."""
+    names = _names()
+    return tuple(site for site in sorted(every_await()) if names[site] in RARE)
 
 
 @cache

@@ -54,6 +54,7 @@ LAGGING: Final = "get or list rooms: as before the last change"
 _UNTAKEN: Final = (Fault.NOT_DONE, Fault.OLD_VALUE, Fault.MISSING, Fault.NO_METADATA)
 # Listings that lack something.
 _MISTOLD: Final = (Fault.STALE, Fault.SKIPPED, Fault.FEWER, Fault.NO_NEXT)
+_NO_DELETE: Final = (Route.DELETE, Fault.MISSING)
 
 
 class Replica:
@@ -137,6 +138,9 @@ class Weather:
         self.wants: Route | None = None  # of what should be asked, to be met by this weather
         self._ambush: list[Route] = []  # what lasts begins when all of these were asked, in order
         self._lasting = Fault.EMPTY
+        self._denied: int | None = (
+            None  # DELETEs so far of what is there, while one more is awaited
+        )
         # What it draws from for each request; apart from all others, that none shifts another.
         self._own = random.Random(f"hostility {chance.random()}")
         self._server = random.Random(f"server {chance.random()}")
@@ -235,8 +239,27 @@ class Weather:
             self._lasting, self._ambush = Fault.EMPTY, [Route.CREATE, Route.LIST]
         return f"{route}: {fault}, {self.lasts}"
 
+    def strip_listings(self) -> str:
+        """No listing has metadata, so that the first room of all is not found there; what it is."""
+        if self._hostility is not None:
+            self._hostility.rage()
+            self._hostility.profile = Profile(rates={(Route.LIST, Fault.NO_METADATA): 1.0})
+            self.good, self.lasts = False, timedelta(minutes=20)
+        return f"{Route.LIST}: {Fault.NO_METADATA}, {self.lasts}"
+
+    def deny_delete(self) -> None:
+        """The next DELETE is answered as if there were no such request, and all others are fine."""
+        if self._hostility is not None:
+            self._ambush = []
+            self._denied = self._hostility.hits[_NO_DELETE]
+            self._hostility.profile = Profile(rates={_NO_DELETE: 1.0})
+
     def asked(self, method: str, path: str) -> None:
-        """A request is about to be answered: what waited for it begins."""
+        """A request is about to be answered: what waited for it begins, or ends after it came."""
+        hostility = self._hostility
+        if hostility is not None and self._denied not in (None, hostility.hits[_NO_DELETE]):
+            self._denied = None
+            hostility.calm()
         if self._ambush and self._ambush[0] is _route(method, path):
             del self._ambush[0]
             if not self._ambush and self._hostility is not None:

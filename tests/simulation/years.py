@@ -35,7 +35,7 @@ from orchestrator.ports.desk import DeskError
 from orchestrator.ports.intake import OverloadedError, Receipt
 from orchestrator.ports.store import StoreFault
 from tests.meetings import APPLICATION
-from tests.simulation.mortal import Crash, chosen, every_await, seldom_awaits
+from tests.simulation.mortal import Crash, chosen, every_await, rare_awaits, seldom_awaits
 from tests.simulation.oracle import Oracle, marker_of
 from tests.simulation.pager import AFTER, INCIDENTS, Pager
 from tests.simulation.stage import Pace, Stage, staged
@@ -48,7 +48,9 @@ HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 LONG_EVERY: Final = 4  # every so many seeds one runs for five years
 FIRST_TARGETS: Final = 4
-SELDOM_FIRST: Final = 0.3  # of the awaits at which it seldom stands it is to die at from the start
+# Of the awaits at which it seldom or nearly never stands it is to die at so many from the start.
+SELDOM_FIRST: Final = 0.1
+RARE_FIRST: Final = 0.9
 FIVE_YEARS: Final = 1826 * DAY
 ANNA: Final = Person("anna (uid 1001)", "OPS-4711")
 _RAM: Final = Path("/dev/shm")  # a file system without a disk, where there is one
@@ -135,15 +137,7 @@ class Years:
         await self.furnish()
         self.publish()
         await self.oracle.look()
-        if self.weather.faults:
-            # From the first room on, and at the very beginning of a life.
-            for _ in range(FIRST_TARGETS):
-                self.aim()
-            for site in seldom_awaits():
-                if self.chance.random() < SELDOM_FIRST:
-                    self.stage.targets.add(site)
-            if self.chance.random() < 0.2:
-                self.note(self.weather.turn())
+        self.beset()
         if self.chance.random() < 0.15:
             await self.begin_without_policies()
         else:
@@ -160,6 +154,22 @@ class Years:
             if steps % self.kind.rest_every == 0:
                 await self.come_to_rest()
         await self.come_to_rest()
+
+    def beset(self) -> None:
+        """What is to befall it from the first room on, and at the very beginning of a life."""
+        if not self.weather.faults:
+            return
+        for _ in range(FIRST_TARGETS):
+            self.aim()
+        for sites, share in ((seldom_awaits(), SELDOM_FIRST), (rare_awaits(), RARE_FIRST)):
+            for site in sites:
+                if self.chance.random() < share:
+                    self.stage.targets.add(site)
+        start = self.chance.random()
+        if start < 0.2:
+            self.note(self.weather.turn())
+        elif start < 0.3:
+            self.note(self.weather.strip_listings())
 
     async def furnish(self) -> None:
         """Rooms that people make by hand, anew whenever they came to their end."""
@@ -402,6 +412,9 @@ class Years:
                 self.writer.translate()
                 self.publish()
             case Route.DELETE | Route.SESSIONS:
+                if chance.random() < 0.5:
+                    self.weather.deny_delete()
+                    self.note("DELETE is not there, once")
                 self.writer.remove()
                 self.publish()
                 self.pager.open(self.stage.true_clock.now(), INCIDENTS)

@@ -65,6 +65,7 @@ class FolderArchive:
         try:
             kept = await by_hand(_find, path)
             if kept is not None:
+                await by_hand(part.tidy)
                 return kept
             await by_hand(part.open)
             if not part.is_whole:

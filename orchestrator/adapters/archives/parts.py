@@ -139,6 +139,10 @@ class Part:
             raise ArchiveError(f"{self._whole} is there already, and is not what was to be kept")
         self._path.rename(self._whole)
         self._let_go()
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove what is left of it beside a whole, where a process ended after the renaming."""
         self._note.unlink(missing_ok=True)
 
     def close(self) -> None:

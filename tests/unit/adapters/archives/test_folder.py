@@ -134,6 +134,19 @@ async def test_a_kill_before_the_last_step_costs_no_download(
     assert names(tmp_path) == KEPT
 
 
+async def test_a_kill_after_the_last_step_leaves_no_note_for_ever(
+    archive: FolderArchive, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(parts.Part, "tidy", _dies)
+        with pytest.raises(RuntimeError, match="killed"):
+            await archive.keep(ITEM, source.fetch)
+    assert names(tmp_path) == sorted([*KEPT, "r1.mp4.part.json"])
+    await archive.keep(ITEM, source.fetch)
+    assert source.began == [0]
+    assert names(tmp_path) == KEPT
+
+
 def _dies(*_: object) -> None:
     raise RuntimeError("killed")
 
