@@ -26,6 +26,7 @@ class Schedule(Enum):
     MEETING = "meeting"  # weather, while people wait for their room or sit in it
     PAGE = "page"  # weather, while somebody was called out of bed
     CREATES = "creates"
+    COPIES = "copies"  # something else came in place of a content
     FORBIDDEN = "forbidden"
     REFUSED = "refused"
 
@@ -36,6 +37,7 @@ _WAITS: Final = {
     Schedule.MEETING: (timedelta(seconds=5), timedelta(minutes=2)),
     Schedule.PAGE: (timedelta(milliseconds=250), timedelta(seconds=30)),
     Schedule.CREATES: (timedelta(minutes=1), timedelta(minutes=60)),
+    Schedule.COPIES: (timedelta(minutes=1), timedelta(minutes=60)),
     Schedule.FORBIDDEN: (timedelta(minutes=15), timedelta(hours=6)),
     Schedule.REFUSED: (timedelta(minutes=2), timedelta(hours=24)),
 }

@@ -314,10 +314,12 @@ class Archivist:
         match fault:
             case UnavailableError():
                 schedule, retry_after = backoff.Schedule.WEATHER, fault.retry_after
-            case RefusedError() if step is not RecordingStep.COPY:
+            case _ if step is RecordingStep.COPY:
+                # What comes in place of a content refuses no wish of ours: a proxy's page passes.
+                schedule = backoff.Schedule.COPIES
+            case RefusedError():
                 schedule = backoff.Schedule.REFUSED
             case _:
-                # What comes in place of a content refuses no wish of ours: a proxy's page passes.
                 schedule = backoff.Schedule.FORBIDDEN
         failure = backoff.Failure(str(fault), step, retry_after)
         await self._tried(one, step, event, schedule, failure, cause)

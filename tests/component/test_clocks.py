@@ -196,6 +196,35 @@ async def test_p06_no_page_is_too_old_by_the_clock_of_a_start(stage: Stage) -> N
     assert "page.closed" in stage.world.events
 
 
+async def test_p06_a_page_that_came_while_the_clock_was_behind_grows_no_older_by_that(
+    stage: Stage,
+) -> None:
+    pages = on_page(room={"type": "long_term", "lifetime": "9d"}, close={"max_age": "3d"})
+    await stage.world.edit({"pages.yaml": pages})
+    stage.set_clock(-YEAR)
+    await stage.world.send(opened())
+    stage.set_clock(YEAR)
+    await stage.world.pass_(2 * DAY)
+    await stage.crash()
+    await stage.world.start()
+    await stage.world.pass_(DAY - HOUR)
+    assert "page.closed" not in stage.world.events
+    await stage.world.pass_(2 * HOUR)
+    assert "page.closed" in stage.world.events
+
+
+async def test_p06_a_page_that_came_while_the_clock_was_ahead_is_not_too_old_either(
+    stage: Stage,
+) -> None:
+    pages = on_page(room={"type": "long_term", "lifetime": "9d"}, close={"max_age": "3d"})
+    await stage.world.edit({"pages.yaml": pages})
+    stage.set_clock(YEAR)
+    await stage.world.send(opened())
+    stage.set_clock(-YEAR)
+    await stage.world.pass_(3 * DAY + HOUR)
+    assert "page.closed" not in stage.world.events
+
+
 async def test_new_rooms_get_the_life_that_was_asked_for_under_a_wrong_clock(stage: Stage) -> None:
     """Creating and renewing go by API time: thirty days are thirty days."""
     stage.set_clock(YEAR)

@@ -526,11 +526,11 @@ async def test_an_api_that_is_away_is_asked_later() -> None:
 
 
 async def test_a_page_in_place_of_a_content_is_no_word_for_a_day() -> None:
-    """A proxy says so twice, and the recording is copied some hours later."""
+    """A proxy says so twice, and the recording is copied some minutes later."""
     async with kept(MONTH) as made:
         made.api.script("get_recording", Fate.REFUSED, Fate.REFUSED)
         (id_,) = await made.meet(CONTENT)
-        await made.world.pass_(6 * HOUR, step=15 * MINUTE)
+        await made.world.pass_(20 * MINUTE, step=MINUTE)
         assert made.vault.copies == {f"{id_}.mp4": CONTENT}
         assert made.events.count("archive.failed") == 1
 
