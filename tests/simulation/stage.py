@@ -258,6 +258,11 @@ class Stage:
         return self._weather.replica.tells_ended(room_id, now)
 
     @property
+    def listings_lag(self) -> timedelta:
+        """How old a listing may be in a weather in which creates are late as well."""
+        return self._weather.lag
+
+    @property
     def alive(self) -> bool:
         return self._task is not None
 

@@ -210,7 +210,7 @@ class Weather:
         hostility.profile = Profile(rates=dict.fromkeys(places, rate), late=late, lag=lag)
         return f"{fault}, {rate:g} of the time, {self.lasts}"
 
-    def lag(self) -> str:
+    def fall_behind(self) -> str:
         """Let reads lag behind; what weather that is."""
         if self._hostility is None or not self.faults:
             return "the weather stays"
@@ -270,6 +270,15 @@ class Weather:
         if self._hostility is None or self.replica.lags or self._ambush:
             return None
         return await self._hostility.settled()
+
+    @property
+    def lag(self) -> timedelta:
+        """How old a listing may be while a create may be late as well."""
+        hostility = self._hostility
+        if hostility is None:
+            return timedelta()
+        both = {(Route.CREATE, Fault.LATE), (Route.LIST, Fault.STALE)}
+        return hostility.profile.lag if both <= hostility.profile.rates.keys() else timedelta()
 
     def slow_down(self) -> None:
         """Most answers take some seconds, for some minutes."""

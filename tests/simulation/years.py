@@ -386,7 +386,7 @@ class Years:
     async def lag(self) -> None:
         """What is read comes from a copy that lags, just when rooms are renewed or changed."""
         await self.wait_for_what_is_due()
-        self.note(self.weather.lag())
+        self.note(self.weather.fall_behind())
         self.judge_weather()
         if self.chance.random() < 0.5:
             await self.edit()
