@@ -23,6 +23,8 @@ HOUR = timedelta(hours=1)
         (Schedule.CREATES, 1, MINUTE),
         (Schedule.CREATES, 6, 32 * MINUTE),
         (Schedule.CREATES, 7, 60 * MINUTE),
+        (Schedule.COPIES, 1, MINUTE),
+        (Schedule.COPIES, 9, 60 * MINUTE),
         (Schedule.FORBIDDEN, 1, 15 * MINUTE),
         (Schedule.FORBIDDEN, 9, 6 * HOUR),
         (Schedule.REFUSED, 1, 2 * MINUTE),
