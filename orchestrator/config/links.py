@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_network
@@ -13,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from orchestrator.config.fields import SecretField
 from orchestrator.config.secrets import SecretSource
-from orchestrator.foundation.forms import Form, patterned, some
+from orchestrator.foundation.forms import Form, matching, patterned, some
 from orchestrator.foundation.reach import Network
 
 _HEADER: Final = r"[A-Za-z0-9][A-Za-z0-9-]{0,62}"
@@ -63,11 +62,7 @@ class LinkSettings:
     proxy: ProxySettings
 
 
-def _header(value: str) -> str:
-    if re.fullmatch(_HEADER, value) is None:
-        message = "must be the name of a header, such as X-Forwarded-User"
-        raise ValueError(message)
-    return value
+_header: Final = matching(_HEADER, "must be the name of a header, such as X-Forwarded-User")
 
 
 def _network(value: str) -> str:
@@ -82,7 +77,7 @@ def _network(value: str) -> str:
 class ProxyForm(Form):
     """The proxy that sees to who comes in (access: proxy-auth)."""
 
-    header: Annotated[str, AfterValidator(_header), patterned(f"^{_HEADER}$")] = Field(
+    header: Annotated[str, _header, patterned(f"^{_HEADER}$")] = Field(
         "X-Forwarded-User", description="the header that it sets to the name of whoever it let in"
     )
     trusted: Annotated[

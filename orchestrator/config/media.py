@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +13,7 @@ from pydantic import AfterValidator, Field
 from orchestrator.config.fields import PathText, SecretField, Url
 from orchestrator.config.locating import Source
 from orchestrator.config.secrets import SecretSource
-from orchestrator.foundation.forms import Form, Length, between, patterned
+from orchestrator.foundation.forms import Form, Length, between, matching, patterned
 
 # A host or an address, a port, a transport: RFC 7064 and 7065, as browsers take them.
 _PLACE: Final = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:\?transport=(?:udp|tcp))?"
@@ -77,32 +76,14 @@ class LiveKitMedia:
     egress: tuple[Path, Path] | None
 
 
-def _stun(value: str) -> str:
-    if re.fullmatch(_STUN, value) is None:
-        message = "must be an address such as stun:stun.example.org:3478"
-        raise ValueError(message)
-    return value
-
-
-def _turn(value: str) -> str:
-    if re.fullmatch(_TURN, value) is None:
-        message = "must be an address such as turn:turn.example.org:3478?transport=udp"
-        raise ValueError(message)
-    return value
-
-
-def _socket(value: str) -> str:
-    if re.fullmatch(_SOCKET, value) is None:
-        message = "must be an address such as wss://livekit.example.org"
-        raise ValueError(message)
-    return value
-
-
-def _key(value: str) -> str:
-    if re.fullmatch(_KEY, value) is None:
-        message = "must be a name of letters, digits, - and _; its secret does not stand here"
-        raise ValueError(message)
-    return value
+_stun: Final = matching(_STUN, "must be an address such as stun:stun.example.org:3478")
+_turn: Final = matching(
+    _TURN, "must be an address such as turn:turn.example.org:3478?transport=udp"
+)
+_socket: Final = matching(_SOCKET, "must be an address such as wss://livekit.example.org")
+_key: Final = matching(
+    _KEY, "must be a name of letters, digits, - and _; its secret does not stand here"
+)
 
 
 def _absolute(value: str) -> str:
@@ -156,23 +137,23 @@ class MediaForm(Form):
     most: Annotated[int, Field(ge=2, le=200)] | None = Field(
         None, description="people in one room; mesh: 6, at most 16; livekit: 100"
     )
-    url: Annotated[str, AfterValidator(_socket), patterned(f"^{_SOCKET}$")] | None = Field(
+    url: Annotated[str, _socket, patterned(f"^{_SOCKET}$")] | None = Field(
         None, description="livekit: where browsers reach it"
     )
     inside_url: Url | None = Field(
         None, description="livekit: where this server reaches it, if there is a nearer way"
     )
-    key: Annotated[str, AfterValidator(_key), patterned(f"^{_KEY}$")] | None = Field(
+    key: Annotated[str, _key, patterned(f"^{_KEY}$")] | None = Field(
         None, description="livekit: the name of the key that both share"
     )
     secret: SecretField | None = Field(
         None, description="livekit: where that key is, at least 32 bytes"
     )
     egress: EgressForm | None = Field(None, description="livekit: where its egress records to")
-    stun: list[Annotated[str, AfterValidator(_stun), patterned(f"^{_STUN}$")]] = Field(
+    stun: list[Annotated[str, _stun, patterned(f"^{_STUN}$")]] = Field(
         [], description="mesh: where browsers learn how they are seen from outside"
     )
-    turn: list[Annotated[str, AfterValidator(_turn), patterned(f"^{_TURN}$")]] = Field(
+    turn: list[Annotated[str, _turn, patterned(f"^{_TURN}$")]] = Field(
         [], description="mesh: what relays where nothing else goes"
     )
     turn_secret: SecretField | None = Field(

@@ -9,6 +9,7 @@ check, which knows what it holds, put it into its message.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,7 +28,14 @@ from typing import (
     get_origin,
 )
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import ErrorDetails
 
 from orchestrator.foundation.instants import (
@@ -64,6 +72,17 @@ class Form(BaseModel):
     hints: ClassVar[Mapping[str, str]] = {}
     exactly_one: ClassVar[tuple[str, ...]] = ()
     together: ClassVar[Mapping[str, object]] = {}
+
+
+def matching(pattern: str, message: str) -> AfterValidator:
+    """A check that takes a text only if all of it is of a pattern, or tells ``message``."""
+
+    def check(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
 
 
 def patterned(pattern: str, **more: object) -> WithJsonSchema:

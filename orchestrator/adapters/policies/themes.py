@@ -5,7 +5,6 @@ Themes are ``themes/*.yaml`` within the policies folder; their pictures lie besi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -29,7 +28,7 @@ from orchestrator.domain.themes import (
     ThemeWish,
 )
 from orchestrator.foundation.documents import Document, Tree, read_yaml
-from orchestrator.foundation.forms import Form, fill, patterned
+from orchestrator.foundation.forms import Form, fill, matching, patterned
 from orchestrator.foundation.problems import Problem, nearest
 from orchestrator.ports.sources import ParsedTheme
 
@@ -60,11 +59,9 @@ def _company(value: str) -> str:
     return value
 
 
-def _api_id(value: str) -> str:
-    if re.fullmatch(API_ID, value) is None:
-        message = "is no id that the API can have given; write the theme_id as it tells it"
-        raise ValueError(message)
-    return value
+_api_id: Final = matching(
+    API_ID, "is no id that the API can have given; write the theme_id as it tells it"
+)
 
 
 def _brand(value: str) -> str:
@@ -145,7 +142,7 @@ class ThemeForm(Form):
     removal: ThemeRemovalForm | None = Field(
         None, description="what becomes of the theme when this file is gone"
     )
-    theme_id: Annotated[str, AfterValidator(_api_id), patterned(API_ID)] | None = Field(
+    theme_id: Annotated[str, _api_id, patterned(API_ID)] | None = Field(
         None,
         description="of a theme that is there already: it is taken over by the API's theme_id, "
         "keeps the name that it has, and is never removed",

@@ -5,7 +5,6 @@ Which of them a type of source may have is checked in `checks`, and told to edit
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from orchestrator.config.fields import SecretField
-from orchestrator.foundation.forms import Form, Length, between, patterned
+from orchestrator.foundation.forms import Form, Length, between, matching, patterned
 from orchestrator.foundation.selecting import SELECT_MAX, compile_select
 
 _HEADER: Final = "^[A-Za-z0-9-]{1,64}$"
@@ -48,11 +47,7 @@ OPTIONS: Final = {
 }  # the schemes that have an option
 
 
-def _header(value: str) -> str:
-    if re.fullmatch(_HEADER, value) is None:
-        message = "must be the name of a header, such as X-Signature"
-        raise ValueError(message)
-    return value
+_header: Final = matching(_HEADER, "must be the name of a header, such as X-Signature")
 
 
 def _expression(value: str) -> str:
@@ -86,7 +81,7 @@ def _text(value: str) -> str:
     return value
 
 
-Header = Annotated[str, AfterValidator(_header), patterned(_HEADER)]
+Header = Annotated[str, _header, patterned(_HEADER)]
 Expression = Annotated[str, AfterValidator(_expression), patterned(rf"^[\s\S]{{1,{SELECT_MAX}}}$")]
 Text = Annotated[str, AfterValidator(_text), patterned(r"\S")]
 Secrets = Annotated[
