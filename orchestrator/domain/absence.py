@@ -19,6 +19,8 @@ from orchestrator.domain.records import KeyState, Role, RoomRecord
 from orchestrator.domain.rooms import RoomType
 
 _NAMED: Final = 3  # keys that a sentence names
+# An instant room lives for so long if nobody joins it, and longer if somebody does.
+_INSTANT_LIVES: Final = timedelta(minutes=10)
 # So near its end a room may well end between a listing and the moment that we know of.
 _NEAR_ITS_END: Final = timedelta(minutes=1)
 
@@ -79,7 +81,13 @@ class Absence:
 
 
 def absence(
-    states: Iterable[KeyState], look: Look, gone: frozenset[str], before: datetime, now: datetime
+    states: Iterable[KeyState],
+    look: Look,
+    gone: frozenset[str],
+    before: datetime,
+    now: datetime,
+    *,
+    doubted: bool = False,
 ) -> Absence:
     """Compare what is remembered with what a listing showed.
 
@@ -90,12 +98,14 @@ def absence(
         before: rooms made later are not expected: the listing may lag, or a doubt stands and they
             were made by the very API that is doubted.
         now: API time.
+        doubted: a doubt stands: it does not end a minute before a room does.
     """
+    near = timedelta() if doubted else _NEAR_ITS_END
     missing: dict[str, str] = {}
     expected = 0
     for state in states:
         for room in state.rooms:
-            if room.id in gone or not _must_be_there(state, room, before, now):
+            if room.id in gone or not _must_be_there(state, room, before, now + near):
                 continue
             expected += 1
             if not look.is_there(room.id):
@@ -103,14 +113,19 @@ def absence(
     return Absence(MappingProxyType(missing), expected, look.listed)
 
 
-def _must_be_there(state: KeyState, room: RoomRecord, before: datetime, now: datetime) -> bool:
-    """Whether nothing but a loss takes a room away: no end of its own, none that we ask for."""
-    if room.role is not Role.CURRENT or room.type is RoomType.INSTANT:
+def _must_be_there(state: KeyState, room: RoomRecord, before: datetime, soon: datetime) -> bool:
+    """Whether nothing but a loss takes a room away: no end of its own, none that we ask for.
+
+    Until ``soon``, which is now or a moment later.
+    """
+    if room.role is not Role.CURRENT:
         return False
     if room.applied.get("expire_after_use") is True:
         return False
-    if state.tombstone is not None and state.tombstone.due <= now:
+    if state.tombstone is not None and state.tombstone.due <= soon:
         return False
     ends = room.expires_at
     made = room.created_at or room.granted_at
-    return made < before and (ends is None or ends - now > _NEAR_ITS_END)
+    if room.type is RoomType.INSTANT and soon - made >= _INSTANT_LIVES:
+        return False
+    return made < before and (ends is None or ends > soon)

@@ -69,7 +69,9 @@ class Absences:
             lambda room_id: room_id in listed or self._observations.seen_since(room_id, began),
         )
         states = await self._store.states()
-        self.found, self.expected_before = absence(states, look, self._gone, before, now), before
+        doubted = since is not None
+        self.found = absence(states, look, self._gone, before, now, doubted=doubted)
+        self.expected_before = before
         remembered = {room.id for state in states for room in state.rooms} if self._gone else set()
         self._gone = frozenset(
             room_id for room_id in self._gone & remembered if not look.is_there(room_id)

@@ -113,7 +113,7 @@ class Years:
     def __init__(self, stage: Stage, chance: random.Random, kind: Kind, weather: Weather) -> None:
         self.stage = stage
         self.chance = chance
-        self.fate = random.Random()  # how long it is away when it died; re-seeded at each step
+        self.fate = random.Random()  # how long it is away when it died; seeded anew at each step
         self.kind = kind
         self.weather = weather
         self.writer = Writer(
@@ -134,6 +134,7 @@ class Years:
 
     async def run(self) -> None:
         """From the first room to the end, or to the first promise that is broken."""
+        self.fate.seed(f"{self.result.seed} fate")
         await self.furnish()
         self.publish()
         await self.oracle.look()

@@ -13,6 +13,7 @@ from orchestrator.domain.rooms import RoomType
 from tests.builders import NOW
 
 DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 
 
 def states(count: int) -> list[KeyState]:
@@ -79,6 +80,7 @@ def test_p04_what_a_listing_may_lack(
 
 
 ROOM = a.room("room", created_at=NOW - DAY)
+INSTANT = replace(ROOM, type=RoomType.INSTANT)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,8 @@ ROOM = a.room("room", created_at=NOW - DAY)
         a.state(replace(ROOM, role=Role.SUPERSEDED)),
         a.state(replace(ROOM, role=Role.ENDING)),
         a.state(replace(ROOM, role=Role.DUPLICATE)),
-        a.state(replace(ROOM, type=RoomType.INSTANT)),
+        a.state(INSTANT),
+        a.state(replace(INSTANT, created_at=NOW - timedelta(minutes=10))),
         a.state(replace(ROOM, applied={"expire_after_use": True})),
         a.state(replace(ROOM, expires_at=NOW + timedelta(seconds=59))),
         a.state(replace(ROOM, created_at=NOW)),
@@ -99,6 +102,7 @@ ROOM = a.room("room", created_at=NOW - DAY)
         "let go",
         "never announced",
         "instant",
+        "instant of ten minutes ago",
         "ends after use",
         "near its end",
         "just made",
@@ -117,8 +121,17 @@ def test_rooms_that_may_end_by_themselves_are_not_expected(state: KeyState) -> N
 )
 def test_a_room_that_lives_is_expected(room: RoomRecord) -> None:
     assert found([a.state(room)], look(0)).doubtful
+    assert found(
+        [a.state(replace(room, type=RoomType.INSTANT, created_at=NOW - 8 * MINUTE))], look(0)
+    ).doubtful
     waits = Tombstone(NOW - DAY, NOW + DAY, RemovalMode.DELETE, "its subject is gone")
     assert found([replace(a.state(room), tombstone=waits)], look(0)).doubtful
+
+
+def test_a_doubt_stands_until_the_rooms_own_end() -> None:
+    soon = [a.state(replace(ROOM, expires_at=NOW + MINUTE / 2))]
+    assert not found(soon, look(0)).doubtful
+    assert absence(soon, look(0), frozenset(), NOW, NOW, doubted=True).doubtful
 
 
 def test_what_a_person_said_to_be_gone_is_not_expected() -> None:
