@@ -202,7 +202,7 @@ class Life:
 
     def _claims(self, known: set[str]) -> tuple[Claim, ...]:
         return tuple(
-            Claim(seen, known=self._never_announced(seen))
+            Claim(seen, self._never_announced(seen), second=self._is_second(seen))
             for room_id in sorted(self.api.rooms)
             if room_id not in known
             and isinstance(seen := self.api.get(room_id, self.now), Observed)
@@ -212,6 +212,10 @@ class Life:
     def _never_announced(self, seen: Observed) -> bool:
         operation = self.journal.get(_operation_of(seen))
         return operation is not None and operation.room_id != seen.id
+
+    def _is_second(self, seen: Observed) -> bool:
+        operation = self.journal.get(_operation_of(seen))
+        return operation is not None and operation.room_id not in {None, seen.id}
 
     def _open(self) -> dict[str, Operation]:
         return {

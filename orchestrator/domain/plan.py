@@ -298,9 +298,11 @@ def _take_claims(situation: Situation, draft: Draft) -> bool:
     unclaimed = not any(room.role in known_links for room in situation.state.rooms)
     # Also where nobody wants the room any more: it then gets its tombstone, its grace and its
     # brake like every other. Only what a journal knows was never announced ends without them.
-    if unclaimed and (not isinstance(situation.wish, Unwanted) or not alive[0].known):
+    unwanted = isinstance(situation.wish, Unwanted)
+    first = next((claim for claim in alive if not claim.second), None)
+    if unclaimed and first is not None and not (unwanted and first.known):
         reason = "it carries our marker for this key, which has no room"
-        draft.do(Adopt(alive[0].room, Role.CURRENT, reason))
+        draft.do(Adopt(first.room, Role.CURRENT, reason))
         return True
     for claim in alive:
         if claim.known:

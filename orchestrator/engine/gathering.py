@@ -237,8 +237,11 @@ class Gathering:
                 continue
             if await self._is_anothers(room, state.key, book):
                 continue
-            known = room.id in state.deleted or await self._never_announced(room)
-            claims.append(Claim(room, known))
+            maker = await self._maker(room)
+            unannounced = maker is not None and maker.room_id != room.id
+            known = room.id in state.deleted or unannounced
+            second = unannounced and maker is not None and maker.room_id is not None
+            claims.append(Claim(room, known, second=second))
         self._note_conflicts(state, claims)
         return tuple(claims)
 
@@ -300,12 +303,10 @@ class Gathering:
             else:
                 self.conflicts.rooms.pop(claim.room.id, None)
 
-    async def _never_announced(self, room: Observed) -> bool:
+    async def _maker(self, room: Observed) -> Operation | None:
+        """The operation in its marker, if it stands in our journal."""
         marker = room.marked_by(self._settings.owner)
-        if marker is None:
-            return False
-        operation = await self._store.operation(marker.operation)
-        return operation is not None and operation.room_id != room.id
+        return None if marker is None else await self._store.operation(marker.operation)
 
     async def _lookalikes(
         self, state: KeyState, wish: Wish, pending: Pending | None

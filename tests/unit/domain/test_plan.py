@@ -64,6 +64,11 @@ def marked(room_id: str, generation: int = 1, *, known: bool, hours: int = 0) ->
     return Claim(a.observed(room_id, marked=metadata, created_at=born), known)
 
 
+def second(room_id: str) -> Claim:
+    """One whose create was carried out twice: the other one's link was given out."""
+    return replace(marked(room_id, known=True), second=True)
+
+
 OTHER = a.observed("foreign", marked=None)
 CREATES = Attempts(2, LATER, "", a.desired().digest)
 
@@ -301,6 +306,16 @@ CLAIMS: dict[str, tuple[Situation, list[tuple[str, Role]], list[str]]] = {
     "no room yet, journalled": (
         a.situation(claims=(marked("x", known=True),)),
         [("x", Role.CURRENT)],
+        [],
+    ),
+    "no room any more, of a create that made another one": (
+        a.situation(claims=(second("x"),)),
+        [("x", Role.DUPLICATE)],
+        [],
+    ),
+    "no room any more, beside one that was made once": (
+        a.situation(claims=(second("x"), marked("y", known=True, hours=-1))),
+        [("y", Role.CURRENT)],
         [],
     ),
     "the higher generation": (
