@@ -17,8 +17,8 @@ from typing import Any, Final
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import decode_key
 from orchestrator.domain.marker import Marker, read_metadata
-from orchestrator.domain.records import OperationKind
-from orchestrator.domain.rooms import NOTICE
+from orchestrator.domain.records import OperationKind, Role
+from orchestrator.domain.rooms import NOTICE, RoomType
 from orchestrator.foundation.instants import parse_instant
 from orchestrator.meetings_server.model.life import Phase
 from orchestrator.meetings_server.model.rooms import Room
@@ -145,7 +145,7 @@ class Oracle:
         ]
         self._sent[marker.operation].append(self.now)
         # Where people wait for an instant room the next one is tried after one look.
-        alone = is_of_page(marker.key) or not twins
+        alone = is_of_page(marker.key) or not twins or await self._nothing_is_known()
         self.hold(alone, f"P1: a second room for the operation {marker.operation}: {twins}")
         state = None if operation is None else await self.stage.store.state(operation.key)
         if state is not None and state.lost and state.current is None:
@@ -155,6 +155,17 @@ class Oracle:
             # taken, for all that anybody can know: people are not left without a room for it.
             lives = lives and not self.stage.tells_ended(self.given[str(state.key)], self.now)
             self.hold(not lives, f"P4: a room for {state.key} again, though its own lives")
+
+    async def _nothing_is_known(self) -> bool:
+        """Another backend answers, which is empty, and no room of ours is remembered that it lacks.
+
+        So nobody can tell it from an API on which nothing was made yet.
+        """
+        return self.stage.is_empty and not any(
+            room.role is Role.CURRENT and room.type is RoomType.LONG_TERM
+            for state in await self.stage.store.states()
+            for room in state.rooms
+        )
 
     def _is_late(self, room: Room, operation: str) -> bool:
         """Whether a create made it long after its connection ended: nobody can be proof of that.

@@ -258,6 +258,11 @@ class Stage:
         return self._weather.replica.tells_ended(room_id, now)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether an empty backend answers."""
+        return self._weather.is_empty
+
+    @property
     def listings_lag(self) -> timedelta:
         """How old a listing may be in a weather in which creates are late as well."""
         return self._weather.lag

@@ -272,6 +272,11 @@ class Weather:
         return await self._hostility.settled()
 
     @property
+    def is_empty(self) -> bool:
+        """An empty backend answers, for a while."""
+        return self._hostility is not None and self._hostility.lasting is Fault.EMPTY
+
+    @property
     def lag(self) -> timedelta:
         """How old a listing may be while a create may be late as well."""
         hostility = self._hostility

@@ -58,6 +58,13 @@ class Hostility:
         self._tables = {route: tuple(profile.of(route).items()) for route in Route}
 
     @property
+    def lasting(self) -> Fault | None:
+        """What hits every request for a while now, if something does."""
+        if self._spell is not None and self._spell[1] <= self._clock.now():
+            self._spell = None
+        return None if self._spell is None else self._spell[0]
+
+    @property
     def hits(self) -> Mapping[Place, int]:
         """How often each fault did hit, by route and fault; one that lasts, once a request."""
         return MappingProxyType(self._hits)
@@ -140,11 +147,8 @@ class Hostility:
         return fault
 
     def _lasting(self, route: Route) -> Fault | None:
-        if self._spell is not None and self._spell[1] <= self._clock.now():
-            self._spell = None
         # Where logos are uploaded to, and recordings come from, is another place.
-        elsewhere = route in {Route.UPLOAD, Route.DOWNLOAD}
-        return None if self._spell is None or elsewhere else self._spell[0]
+        return None if route in {Route.UPLOAD, Route.DOWNLOAD} else self.lasting
 
     def _hit(self, fault: Fault, call: Call) -> None:
         self._hits[call.route, fault] += 1
