@@ -77,9 +77,9 @@ from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.reload import Reload
 from orchestrator.engine.resync import Resync
 from orchestrator.engine.settings import EngineSettings
-from orchestrator.engine.shelf import Surroundings
 from orchestrator.engine.supervisor import Engine
-from orchestrator.engine.wardrobe import Closet, Wardrobe
+from orchestrator.engine.surroundings import Surroundings
+from orchestrator.engine.wardrobe import Wardrobe
 from orchestrator.engine.weather import Weather
 from orchestrator.foundation.reach import Reach, read_reach
 from orchestrator.foundation.secret import Secret, SecretFault
@@ -302,7 +302,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
         pages=Pages(store, templates, inbox, clock, outside.timer, settings.mode),
         wardrobe=Wardrobe(
             outside.themes,
-            Closet(store, rooms, observations, gathering, inbox, weather, clock),
+            Surroundings(store, rooms, observations, gathering, inbox, weather, clock),
             settings,
         ),
         recorder=Recorder(

@@ -28,7 +28,8 @@ from orchestrator.domain.keeping import Gone, KeptCopy, KeptRecording
 from orchestrator.domain.recordings import Resume
 from orchestrator.domain.records import Attempts
 from orchestrator.engine.settings import EngineSettings
-from orchestrator.engine.shelf import Shelf, Surroundings
+from orchestrator.engine.shelf import Shelf
+from orchestrator.engine.surroundings import Surroundings
 from orchestrator.foundation.instants import format_instant
 from orchestrator.ports.archives import Archive, ArchiveError, Item
 from orchestrator.ports.faults import (

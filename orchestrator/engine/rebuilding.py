@@ -20,7 +20,7 @@ from orchestrator.engine.executor import VERIFIED
 from orchestrator.engine.gathering import DISOWNED
 from orchestrator.engine.hints import OPEN_SESSIONS, KeptSessions
 from orchestrator.engine.lineage import LINEAGE
-from orchestrator.engine.wardrobe import THEMES
+from orchestrator.engine.themerecords import THEMES
 from orchestrator.foundation.instants import format_instant
 from orchestrator.foundation.shapes import dumps
 from orchestrator.ports.store import Commit, PolicyText

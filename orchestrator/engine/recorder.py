@@ -37,7 +37,8 @@ from orchestrator.engine.promises import Promises
 from orchestrator.engine.recordingrows import recording_row
 from orchestrator.engine.sessions import Sessions
 from orchestrator.engine.settings import EngineSettings
-from orchestrator.engine.shelf import Shelf, Surroundings
+from orchestrator.engine.shelf import Shelf
+from orchestrator.engine.surroundings import Surroundings
 from orchestrator.engine.weather import PROBE_EVERY
 from orchestrator.ports.archives import Archive
 from orchestrator.ports.faults import Fault, UnauthorizedError

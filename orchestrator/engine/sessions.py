@@ -26,7 +26,8 @@ from orchestrator.engine.book import Book
 from orchestrator.engine.gathering import DISOWNED, SESSIONS_BACK
 from orchestrator.engine.promises import Promises
 from orchestrator.engine.settings import EngineSettings
-from orchestrator.engine.shelf import Shelf, Surroundings
+from orchestrator.engine.shelf import Shelf
+from orchestrator.engine.surroundings import Surroundings
 from orchestrator.foundation.instants import format_instant, parse_instant
 from orchestrator.ports.faults import Fault, MissingError, UnauthorizedError
 from orchestrator.ports.recordings import Recordings

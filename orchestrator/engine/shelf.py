@@ -16,31 +16,14 @@ from typing import Final
 
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keeping import KeptRecording, Terms, WatchedSession
-from orchestrator.engine.gathering import SESSIONS_BACK, Gathering
-from orchestrator.engine.inbox import Inbox
-from orchestrator.engine.observations import Observations
-from orchestrator.engine.weather import Weather
+from orchestrator.engine.gathering import SESSIONS_BACK
 from orchestrator.foundation.shapes import dumps, loads
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.rooms import Rooms
 from orchestrator.ports.store import Commit, Store
 
 TERMS: Final = "recordings.terms"  # note: what each policy says of recordings, as JSON
 # Listings of sessions go back so far: one that is listed again is no new one.
 _KNOWN_FOR: Final = SESSIONS_BACK + timedelta(days=2)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What recordings are kept with, besides the places that they are in."""
-
-    store: Store
-    rooms: Rooms
-    observations: Observations
-    gathering: Gathering
-    inbox: Inbox
-    weather: Weather
-    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)

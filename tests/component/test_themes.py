@@ -16,7 +16,7 @@ from orchestrator.domain.brakes import Limits
 from orchestrator.domain.policies import Mode
 from orchestrator.domain.rooms import Patch
 from orchestrator.domain.themes import LogoType, ThemeMemory, api_name
-from orchestrator.engine.wardrobe import THEMES
+from orchestrator.engine.themerecords import THEMES
 from orchestrator.foundation.problems import Place, Problem
 from orchestrator.foundation.shapes import loads
 from orchestrator.ports.faults import UnansweredError, UnavailableError
