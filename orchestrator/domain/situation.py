@@ -122,8 +122,9 @@ class Claim:
 
     `known` says that the operation in its marker stands in our journal, and not as the one that
     made this very room: so the room was never announced. Or that we deleted it, and it is there all
-    the same. `second` says that this operation made another room: its link was given out, and a
-    generation has no second one (P1).
+    the same; or that it was of a page, and called lost, and the page has another one. `second` says
+    that this operation made another room: its link was given out, and a generation has no second
+    one (P1).
     """
 
     room: Observed

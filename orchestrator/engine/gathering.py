@@ -239,7 +239,7 @@ class Gathering:
                 continue
             maker = await self._maker(room)
             unannounced = maker is not None and maker.room_id != room.id
-            known = room.id in state.deleted or unannounced
+            known = room.id in state.deleted or unannounced or self._is_back(state, room, maker)
             second = unannounced and maker is not None and maker.room_id is not None
             claims.append(Claim(room, known, second=second))
         self._note_conflicts(state, claims)
@@ -302,6 +302,16 @@ class Gathering:
                 self.conflicts.rooms[claim.room.id] = state.key.encoded
             else:
                 self.conflicts.rooms.pop(claim.room.id, None)
+
+    @staticmethod
+    def _is_back(state: KeyState, room: Observed, maker: Operation | None) -> bool:
+        """Whether it was called lost, and the page that it was of has another room by now.
+
+        Of a standing room a person decides which of two links goes on; a page goes on with the
+        last, and people who are inside are left alone.
+        """
+        made = maker is not None and maker.room_id == room.id
+        return made and state.current is not None and state.is_of_page
 
     async def _maker(self, room: Observed) -> Operation | None:
         """The operation in its marker, if it stands in our journal."""

@@ -16,6 +16,7 @@ from orchestrator.ports.intake import Outcome
 from orchestrator.ports.store import Commit, StoreFault
 from tests.component.test_pages import FILE, MINUTE, SECOND, SOURCE, closed, on_page, opened, page
 from tests.component.world import HOUR, World, running
+from tests.fakes.rooms import Fate
 
 STORM = {"more_than": 1, "within": "5m"}
 LONG = {"type": "long_term", "lifetime": "12h"}
@@ -261,3 +262,38 @@ async def test_a_page_that_is_told_again_and_again_is_looked_at_no_more_often() 
         for number in range(50):
             await world.send(Updated(page("Q0", title=f"Slow by {number}")))
         assert len(pages._moments) <= before + 2  # noqa: SLF001
+
+
+async def test_p06_a_lost_room_that_comes_back_ends_with_its_page() -> None:
+    """Nobody has to decide between it and the room that took its place."""
+    async with running({FILE: on_page(room=LONG)}) as world:
+        await world.send(opened("Q0"), opened("Q1"), opened("Q2"))
+        first = world.alive[0]
+        kept = world.fake.vanish(first.id)
+        await world.pass_(2 * HOUR)
+        standing = {room.id for room in world.alive}
+        assert len(standing) == 3
+        world.fake.bring_back(kept)
+        await world.pass_(2 * HOUR)
+        assert {room.id for room in world.alive} == standing
+        await world.send(closed("Q0"), closed("Q1"), closed("Q2"))
+        await world.pass_(HOUR)
+        assert world.alive == []
+
+
+async def test_p01_what_a_create_made_late_is_not_announced_after_the_first_ones_end() -> None:
+    async with running({FILE: on_page()}) as world:
+        world.fake.script("create_room", Fate.DROP_THEN_ACT)
+        await world.send(opened())
+        await world.pass_(MINUTE)
+        (first,) = world.alive
+        await world.pass_(HOUR)
+        assert first.id not in {room.id for room in world.alive}
+        world.fake.act_late()
+        assert await world.engine.parts.resync.full()
+        (episode,) = await world.store.latest_episodes(1)
+        assert episode.key is not None
+        world.engine.parts.inbox.wake(episode.key, "listing")
+        await world.pass_(MINUTE)
+        assert world.events.count("room.duplicated") >= 1
+        assert "room.adopted" not in world.events

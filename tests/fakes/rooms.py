@@ -172,9 +172,13 @@ class FakeRooms:
         )
         return kept.room
 
-    def vanish(self, room_id: str) -> None:
+    def vanish(self, room_id: str) -> Kept:
         """Take a room away behind everybody's back."""
-        del self._kept[room_id]
+        return self._kept.pop(room_id)
+
+    def bring_back(self, kept: Kept) -> None:
+        """Let a room that vanished be there again."""
+        self._kept[kept.room.id] = kept
 
     def elsewhere(self) -> None:
         """Let another, at first empty, backend answer under the same address; again: back."""

@@ -367,7 +367,8 @@ class Years:
         if rooms:
             room = self.chance.choice(rooms)
             self.note(f"{room.id[:8]} is deleted by hand")
-            await self.stage.api.meetings.delete(APPLICATION, room.id, force=True)
+            with suppress(Refused):  # the daemon was quicker
+                await self.stage.api.meetings.delete(APPLICATION, room.id, force=True)
 
     async def storm(self) -> None:
         """The API turns hostile, rather when the daemon is about to do something."""

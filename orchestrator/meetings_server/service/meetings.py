@@ -4,6 +4,7 @@ What came due is carried out before each act as well as by a ticker, so that no 
 whether the ticker was on time.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -403,6 +404,10 @@ class Meetings:
         # A write is carried out although its awaiter is cancelled, and its callbacks want a wake.
         try:
             return await self._store.write(work)
+        except asyncio.CancelledError:
+            # Nobody notes when what it made comes due: that is read anew at the next look.
+            self._due = EPOCH
+            raise
         finally:
             self._wake()
 

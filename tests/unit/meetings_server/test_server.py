@@ -50,6 +50,24 @@ async def test_what_expired_meanwhile_has_expired(tmp_path: Path, clock: Virtual
         assert (await client.get(room))["is_available"] is False
 
 
+async def test_what_was_made_for_somebody_who_went_away_expires_in_time(
+    clock: VirtualClock,
+) -> None:
+    """Its request was cancelled while the room was written."""
+    async with in_memory(settings(), clock) as client:
+        rooms = []
+        while not rooms:
+            making = asyncio.create_task(client.create(), name="making")
+            await asyncio.sleep(0)  # it waits for the thread that writes
+            await asyncio.sleep(0)
+            making.cancel()
+            await asyncio.wait({making})
+            rooms = (await client.ask("GET", "/rooms")).json["_embedded"]
+        assert making.cancelled()
+        clock.advance(3600)
+        assert not (await client.get(rooms[0]))["is_available"]
+
+
 async def test_a_planted_room_is_as_it_stood_elsewhere(clock: VirtualClock) -> None:
     """With its id, birth and end, in the order of planting; what comes due comes due."""
     born = clock.now() - timedelta(days=400)
