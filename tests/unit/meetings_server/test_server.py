@@ -57,11 +57,10 @@ async def test_what_was_made_for_somebody_who_went_away_expires_in_time(
     async with in_memory(settings(), clock) as client:
         rooms = []
         while not rooms:
-            making = asyncio.create_task(client.create(), name="making")
-            await asyncio.sleep(0)  # it waits for the thread that writes
-            await asyncio.sleep(0)
-            making.cancel()
-            await asyncio.wait({making})
+            async with asyncio.TaskGroup() as group:
+                making = group.create_task(client.create(), name="making")
+                await settle(2)  # it waits for the thread that writes
+                making.cancel()
             rooms = (await client.ask("GET", "/rooms")).json["_embedded"]
         assert making.cancelled()
         clock.advance(3600)
