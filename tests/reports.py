@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.domain.announcements import Stage
+from orchestrator.domain.links import Addresses, Coming, LinkView
 from orchestrator.domain.reports import (
     ApplyReport,
     BrakeRow,
@@ -15,6 +17,8 @@ from orchestrator.domain.reports import (
     ForeignRow,
     HistoryLine,
     LinkFate,
+    LinkRow,
+    LinksReport,
     NextAct,
     OpenedPage,
     OpeningRow,
@@ -591,4 +595,28 @@ REHEARSAL: Final = RehearsalReport(
     never=("once",),
     unasked=("people: https://dir.example/people; the 3 rooms of the store are kept",),
     problems=(PROBLEM,),
+)
+
+_PUBLIC: Final = "https://rooms.example"
+LINKS: Final = LinksReport(
+    _PUBLIC,
+    (
+        LinkRow(
+            "all-hands",
+            Addresses(f"{_PUBLIC}/r/all-hands-abc", calendar=f"{_PUBLIC}/calendar/abc.ics"),
+            LinkView(
+                Stage.WAITING,
+                "All hands 26 Nov",
+                opens_at=datetime(2026, 11, 26, 13, 45, tzinfo=UTC),
+                starts_at=datetime(2026, 11, 26, 14, tzinfo=UTC),
+                coming=(Coming("All hands 3 Dec", datetime(2026, 12, 3, 14, tzinfo=UTC)),),
+                has_calendar=True,
+            ),
+        ),
+        LinkRow(
+            "team-rooms/checkout",
+            Addresses(f"{_PUBLIC}/r/team-rooms/checkout-abc"),
+            LinkView(Stage.OPEN, "Checkout room", room_link="https://meet.example/room-1"),
+        ),
+    ),
 )

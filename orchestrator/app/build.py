@@ -25,6 +25,7 @@ from orchestrator.adapters.audit.writing import LogPlace
 from orchestrator.adapters.calendar import CronCalendar
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.adapters.delivery.file import JsonFile
+from orchestrator.adapters.delivery.site import StaticSite
 from orchestrator.adapters.meetings.downloads import HttpDownloads
 from orchestrator.adapters.meetings.overhttp import OverHttp, Patience
 from orchestrator.adapters.meetings.readonly import ReadOnly
@@ -41,11 +42,11 @@ from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.adapters.timer import SchedulerTimer
 from orchestrator.app.directories import directories, uses
 from orchestrator.app.embedded import Api, embedded
-from orchestrator.app.links import calendars, read_scheme
+from orchestrator.app.links import calendars, read_scheme, site
 from orchestrator.app.messengers import boards, messengers, told_in_page
 from orchestrator.app.refusing import StartError
 from orchestrator.app.seam import SeamError, learn_lineage, refuse_older, remembered_head
-from orchestrator.config.destinations import FileDestination
+from orchestrator.config.destinations import FileDestination, StaticDestination
 from orchestrator.config.secrets import SecretKind
 from orchestrator.config.settings import Calls, EmbeddedMeetings, RemoteMeetings, Settings
 from orchestrator.domain.brakes import Limits
@@ -65,6 +66,7 @@ from orchestrator.engine.gathering import Gathering, clocks_apart
 from orchestrator.engine.hints import Hints
 from orchestrator.engine.inbox import Inbox
 from orchestrator.engine.lineage import STRANGER, UNSURE, Lineage
+from orchestrator.engine.linking import Linking
 from orchestrator.engine.messages import Messages
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
@@ -87,7 +89,7 @@ from orchestrator.ports.adoptions import Adoptions
 from orchestrator.ports.archives import Archive
 from orchestrator.ports.audit import AuditLog
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.deliveries import AlertBoard, Destination, Messenger
+from orchestrator.ports.deliveries import AlertBoard, Destination, LinkBoard, Messenger
 from orchestrator.ports.directories import Directories
 from orchestrator.ports.intake import PageDesk
 from orchestrator.ports.recordings import Recordings
@@ -132,7 +134,7 @@ class Outside:
     sources: Sources
     timer: Timer
     clock: Clock
-    destinations: dict[str, Destination]
+    destinations: Mapping[str, Destination | LinkBoard]
     themes: Themes | None = None  # None: no theme is kept, and rooms are made without
     recordings: Recordings | None = None  # None: no recording is kept
     archives: Mapping[str, Archive] = field(default_factory=dict)
@@ -345,7 +347,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
 
     reload.swapped = swapped
     _join_kept(engine)
-    engine.feeds.calendars = outside.calendars
+    engine.links.calendars = outside.calendars
     outbox.links = outside.links
 
     # Whether a loop hangs is for the watchdog: after a suspend all seem to, for a moment.
@@ -378,6 +380,7 @@ def _join_pages(engine: Engine, outside: Outside) -> None:
     pages.link_of = outside.links.link_of
     page_links.changed = messages.nudge_pages
     messages.pages = page_links
+    engine.outbox.listing = Linking(engine).links_for
     messages.link_of = links.link_of if outside.links.public_url else None
 
 
@@ -543,12 +546,15 @@ async def _learn_lineage(
         raise StartError(str(fault)) from fault
 
 
-def _destinations(settings: Settings) -> dict[str, Destination]:
-    destinations: dict[str, Destination] = {}
+def _destinations(settings: Settings) -> dict[str, Destination | LinkBoard]:
+    destinations: dict[str, Destination | LinkBoard] = {}
     for name, destination in settings.destinations.items():
         if isinstance(destination, FileDestination):
             destination.path.parent.mkdir(parents=True, exist_ok=True)
             destinations[name] = JsonFile(name, destination.path)
+        elif isinstance(destination, StaticDestination):
+            destination.path.parent.mkdir(parents=True, exist_ok=True)
+            destinations[name] = StaticSite(name, site(destination.path))
     return destinations
 
 

@@ -27,7 +27,7 @@ from orchestrator.app.messengers import messengers
 from orchestrator.app.secrets import secrets_of
 from orchestrator.app.sources import read_sources, tell_source
 from orchestrator.config import SecretFault, Settings
-from orchestrator.config.destinations import CalendarDestination, FileDestination
+from orchestrator.config.destinations import CalendarDestination, FileDestination, StaticDestination
 from orchestrator.config.secrets import SecretKind, SecretSource
 from orchestrator.config.settings import EmbeddedMeetings, RemoteMeetings
 from orchestrator.domain.pages import Ignored
@@ -344,7 +344,7 @@ async def _post(url: Secret, headers: Mapping[str, str]) -> int | str:
 
 async def _destinations(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     for name, destination in settings.destinations.items():
-        if isinstance(destination, FileDestination):
+        if isinstance(destination, FileDestination | StaticDestination):
             yield file_finding(name, destination.path)
         elif isinstance(destination, CalendarDestination):
             yield _ok(f"destination {name}", "a calendar: room-orchestrator link --calendar")

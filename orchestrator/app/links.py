@@ -1,16 +1,26 @@
-"""How this installation makes and reads its links: from settings, with the secret taken in."""
+"""How this installation makes and reads its links: from settings, with the secret taken in.
+
+And how it writes them down as files, for those who serve them elsewhere.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Final
 
+from orchestrator.adapters.delivery.site import Pages, Site, Written
 from orchestrator.app.keys import link_key
 from orchestrator.app.refusing import StartError
 from orchestrator.config import Settings
 from orchestrator.config.destinations import CalendarDestination
 from orchestrator.config.links import Access
 from orchestrator.domain.links import NO_LINKS, LinkScheme
+from orchestrator.domain.reports import LinksReport
 from orchestrator.edges.http.links import Entrance, Proxy
+from orchestrator.edges.http.saying import nowhere_alone, page_alone
+from orchestrator.ports.deliveries import DeliveryFault
+from orchestrator.ports.desk import DeskError
 
 _LEAST: Final = 32  # characters
 _MAKE: Final = "(umask 077; openssl rand -hex 32 > secrets/links.key)"
@@ -22,6 +32,23 @@ def read_entrance(settings: Settings) -> Entrance:
     if settings.links.access is Access.PROXY_AUTH:
         proxy = Proxy(settings.links.proxy.header, settings.links.proxy.trusted)
     return Entrance(read_scheme(settings), proxy)
+
+
+def site(folder: Path) -> Site:
+    """A folder of pages that say what our own would."""
+    return Site(folder, Pages(page_alone, nowhere_alone()))
+
+
+def export(report: LinksReport, folder: Path, now: datetime) -> Written:
+    """Write all links as files.
+
+    Raises:
+        DeskError: the folder holds something else, or cannot be written.
+    """
+    try:
+        return site(folder).write(report, now)
+    except DeliveryFault as fault:
+        raise DeskError(str(fault)) from fault
 
 
 def calendars(settings: Settings) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from orchestrator.config.destinations import (
     PagerDutyDestination,
     PostedDestination,
     SlackDestination,
+    StaticDestination,
     WebhookDestination,
 )
 from orchestrator.config.settings import Settings
@@ -47,7 +48,7 @@ def messengers(settings: Settings, clock: Clock) -> dict[str, Messenger]:
     return {
         name: _messenger(name, destination, clock)
         for name, destination in settings.destinations.items()
-        if not isinstance(destination, FileDestination | CalendarDestination)
+        if not isinstance(destination, FileDestination | CalendarDestination | StaticDestination)
     }
 
 
@@ -82,7 +83,7 @@ def boards(
             destination.alerts.parent.mkdir(parents=True, exist_ok=True)
             made[name] = AlertsFile(destination.alerts)
             continue
-        if isinstance(destination, CalendarDestination):
+        if isinstance(destination, CalendarDestination | StaticDestination):
             continue  # nobody is told there; config.yaml is refused that says so
         poster = _alerter(destination, clock)
         stack.push_async_callback(poster.close)

@@ -8,7 +8,12 @@ from types import MappingProxyType
 from typing import Final
 
 from orchestrator.config.archives import build_archives
-from orchestrator.config.destinations import DestinationSettings, FileDestination, located
+from orchestrator.config.destinations import (
+    DestinationSettings,
+    FileDestination,
+    StaticDestination,
+    located,
+)
 from orchestrator.config.links import KEY_FILE, LinkSettings, LinksForm, build_links
 from orchestrator.config.locating import Source
 from orchestrator.config.media import MediaForm, build_media
@@ -95,6 +100,8 @@ def written_paths(form: ConfigForm, source: Source) -> list[tuple[Steps, Path]]:
             found.append((("destinations", name, "path"), destination.path))
             if name in told:
                 found.append((("destinations", name, "path"), destination.alerts))
+        elif isinstance(destination, StaticDestination):
+            found.append((("destinations", name, "path"), destination.path))
     return found
 
 

@@ -12,6 +12,7 @@ from orchestrator.config.building import written_paths
 from orchestrator.config.destinations import (
     PAGES_ONLY,
     CalendarForm,
+    StaticForm,
     is_here,
     mistakes,
     places_of,
@@ -47,9 +48,10 @@ def problems_together(filled: Filled[ConfigForm], source: Source) -> Iterator[Pr
     for name, destination in form.destinations.items():
         for step, message in mistakes(destination):
             yield Problem(document.place(("destinations", name, step)), message)
-        if isinstance(destination, CalendarForm) and not _is_public(form):
+        if isinstance(destination, CalendarForm | StaticForm) and not _is_public(form):
+            what = "a calendar's links" if isinstance(destination, CalendarForm) else "static links"
             message = (
-                "a calendar's links begin with http.public_url, which is not set; write there "
+                f"{what} begin with http.public_url, which is not set; write there "
                 "what others reach this server by, such as https://rooms.example.com"
             )
             yield Problem(document.place(("destinations", name, "type")), message)
@@ -76,8 +78,10 @@ def _alerts(form: ConfigForm, document: Document) -> Iterator[Problem]:
         elif isinstance(form.destinations[alert.to], PAGES_ONLY):
             told = f'"{alert.to}" is told of its own pages only; name a chat, a mail or a file'
             yield Problem(place, told)
-        elif isinstance(form.destinations[alert.to], CalendarForm):
-            told = f'"{alert.to}" is a calendar of rooms only; name a chat, a mail or a file'
+        elif isinstance(form.destinations[alert.to], CalendarForm | StaticForm):
+            kind = form.destinations[alert.to].type
+            what = "a calendar of rooms" if kind == "calendar" else "a folder of links"
+            told = f'"{alert.to}" is {what} only; name a chat, a mail or a file'
             yield Problem(place, told)
         named.add(alert.to)
 

@@ -88,6 +88,13 @@ class CalendarForm(Form):
     )
 
 
+class StaticForm(Form):
+    """Links as files, for a web server that answers while the daemon is away."""
+
+    type: Literal["static"] = Field(description="a folder with a page for every link")
+    path: PathText = Field(description="the folder; its site/ is what is served")
+
+
 class PostedForm(Form):
     """What destinations over the network have in common."""
 
@@ -207,6 +214,7 @@ class EmailForm(PostedForm):
 DestinationForm: TypeAlias = Annotated[
     FileForm
     | CalendarForm
+    | StaticForm
     | WebhookForm
     | PagerDutyForm
     | OpsgenieForm
@@ -242,6 +250,17 @@ class FileDestination:
 @dataclass(frozen=True, slots=True)
 class CalendarDestination:
     """A feed that calendar programs ask for; nothing is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaticDestination:
+    """A folder with a page for every link, kept as rooms change.
+
+    Attributes:
+        path: the folder. Reload.
+    """
+
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +352,9 @@ PostedDestination: TypeAlias = (
     | MatrixDestination
     | EmailDestination
 )
-DestinationSettings: TypeAlias = FileDestination | CalendarDestination | PostedDestination
+DestinationSettings: TypeAlias = (
+    FileDestination | CalendarDestination | StaticDestination | PostedDestination
+)
 
 _PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -344,10 +365,8 @@ def located(name: str, form: DestinationForm, source: Source) -> DestinationSett
     def secret(given: SecretForm, step: str) -> SecretSource:
         return source.secret(given, "destinations", name, step)
 
-    if isinstance(form, FileForm):
-        return FileDestination(source.path(form.path))
-    if isinstance(form, CalendarForm):
-        return CalendarDestination()
+    if isinstance(form, FileForm | CalendarForm | StaticForm):
+        return _here(form, source)
     reach = read_reach(tuple(form.allow_private))
     match form:
         case WebhookForm():
@@ -374,6 +393,16 @@ def located(name: str, form: DestinationForm, source: Source) -> DestinationSett
             )
         case _:
             return HookDestination(form.type, secret(form.url, "url"), reach)
+
+
+def _here(form: FileForm | CalendarForm | StaticForm, source: Source) -> DestinationSettings:
+    match form:
+        case FileForm():
+            return FileDestination(source.path(form.path))
+        case CalendarForm():
+            return CalendarDestination()
+        case StaticForm():
+            return StaticDestination(source.path(form.path))
 
 
 def mistakes(form: DestinationForm) -> Iterator[tuple[str, str]]:
@@ -436,5 +465,5 @@ def places_of(destinations: Mapping[str, DestinationForm]) -> Iterator[tuple[Ste
 
 def open_to_all(destinations: Mapping[str, DestinationSettings]) -> frozenset[str]:
     """The names of those that show links to whoever looks: no host link is told there."""
-    shown = FileDestination | CalendarDestination
+    shown = FileDestination | CalendarDestination | StaticDestination
     return frozenset(name for name, one in destinations.items() if isinstance(one, shown))

@@ -8,7 +8,7 @@ link that leads nowhere yet says so in words that help.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -17,7 +17,7 @@ from orchestrator.domain.announcements import Stage
 from orchestrator.domain.links import LinkView
 from orchestrator.domain.policies import Mode, Occurrence
 from orchestrator.domain.records import KeyState, Role, RoomRecord
-from orchestrator.domain.rooms import Observed, has_ended
+from orchestrator.domain.rooms import Observed, Occupancy, has_ended
 from orchestrator.domain.situation import Gone, Unwanted, Use, Wish
 
 NOT_KNOWN: Final = "It is not known just now whether there is a room here. Please wait a moment."
@@ -80,6 +80,15 @@ class Standing:
                     return room
         return None
 
+    def inside(self, room: RoomRecord) -> Occupancy:
+        """Whether somebody is in a room, as far as may be said of it to guests.
+
+        That nobody is takes more than silence: callbacks alone may have been lost (promise P5).
+        """
+        use = self.uses.get(room.id, Use())
+        known = use.occupancy is Occupancy.OCCUPIED or use.surely_empty
+        return use.occupancy if known else Occupancy.UNKNOWN
+
     def _lives(self, room: RoomRecord, now: datetime) -> bool:
         sight, use = self.sights.get(room.id), self.uses.get(room.id, Use())
         match sight:
@@ -102,7 +111,10 @@ def view_of(standing: Standing, now: datetime) -> LinkView | None:
     title = "" if state.wish is None else state.wish.display_name
     room = standing.joinable(now)
     if room is not None:
-        return LinkView(Stage.OPEN, room.display_name, room_link=room.guest_url)
+        occurrence = None if state.wish is None else state.wish.occurrence
+        inside = standing.inside(room)
+        shown = LinkView(Stage.OPEN, room.display_name, room_link=room.guest_url, inside=inside)
+        return _timed(shown, occurrence)
     current = state.current
     if current is not None and isinstance(standing.sights.get(current.id), Gone):
         return LinkView(
@@ -112,10 +124,11 @@ def view_of(standing: Standing, now: datetime) -> LinkView | None:
         return LinkView(Stage.WAITING, title, note=NOT_KNOWN)
     if isinstance(standing.wish, Unwanted):
         return LinkView(Stage.CLOSED, title, note=ENDED) if state.generation else None
-    title = standing.wish.desired.display_name
+    wanted = standing.wish.desired
     if state.dormant is not None:
-        return LinkView(Stage.IDLE, title, note=DORMANT)
-    return LinkView(Stage.WAITING, title, note=_note(standing))
+        return LinkView(Stage.IDLE, wanted.display_name, note=DORMANT)
+    waiting = LinkView(Stage.WAITING, wanted.display_name, note=_note(standing))
+    return _timed(waiting, wanted.occurrence)
 
 
 def running_or_next(
@@ -128,6 +141,13 @@ def running_or_next(
     opened = sorted(occurrences, key=lambda one: (one[1].starts, one[0]))
     begun = [one for one in opened if one[1].starts <= now]
     return begun[-1] if begun else next(iter(opened), None)
+
+
+def _timed(view: LinkView, occurrence: Occurrence | None) -> LinkView:
+    """A view that says when people meet, if that is known."""
+    if occurrence is None:
+        return view
+    return replace(view, starts_at=occurrence.starts, ends_at=occurrence.ends)
 
 
 def _note(standing: Standing) -> str:

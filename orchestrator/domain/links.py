@@ -1,7 +1,8 @@
 """Our own links: how they are spelled, who can make one, and what stands behind one.
 
 A link is ``/r/<policy>/<subject>-<token>`` for a key, ``/r/<policy>-<token>`` for a schedule as a
-series, and ``/calendar/<token>.ics`` for a feed.  The token is a part of an HMAC of the key, so
+series, ``/calendar/<token>.ics`` for a feed, and ``/calendar/<policy>-<token>.ics`` for the feed of
+one series.  The token is a part of an HMAC of the key, so
 that whoever knows one link can make no other, and so that a wrong one is refused without looking
 anything up.  This module knows no HTTP and no store; it refuses what was not spelled by it, but
 for the ways in which mail programs and browsers write the same address.
@@ -28,6 +29,7 @@ from orchestrator.domain.keys import (
     is_encoded_key,
     normalise_subject,
 )
+from orchestrator.domain.rooms import Occupancy
 from orchestrator.foundation.secret import Secret
 
 PATH: Final = "/r/"
@@ -35,10 +37,12 @@ FEED_PATH: Final = "/calendar/"
 FEED_ENDING: Final = ".ics"
 TOKEN_DIGITS: Final = 16  # of base32: 80 bits
 FEED_DIGITS: Final = 32  # 160 bits: a feed shows every link of a schedule at once
+_WEB: Final = re.compile(r"https?://[!-~]+")
 _TOKEN: Final = re.compile(f"[a-z2-7]{{{TOKEN_DIGITS}}}")
 # What is signed begins with what it is for: no token of a link is one of a feed.
 _LINK: Final = b"link\n"
 _FEED: Final = b"calendar\n"
+_SERIES_FEED: Final = b"calendar of a series\n"
 _SCHEME: Final = b"scheme\n"
 
 
@@ -58,6 +62,26 @@ class Target:
     def encoded(self) -> str:
         """What is signed: a key in ASCII, or a policy's name."""
         return f"{self.policy}/{self.subject}" if self.subject else self.policy
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """A link and what belongs to it, as far as whoever has this one link may know it.
+
+    Attributes:
+        link: the whole link.
+        series: that of the schedule which the link's meeting is of; or an empty text.
+        calendar: that of the series' calendar; or an empty text.
+    """
+
+    link: str = ""
+    series: str = ""
+    calendar: str = ""
+
+    @property
+    def here(self) -> str:
+        """The last part of the link's path, by which its page finds itself."""
+        return self.link.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +117,33 @@ class LinkScheme:
             return ""
         return f"{self.public_url}{FEED_PATH}{self._feed_token(destination)}{FEED_ENDING}"
 
+    def series_feed_of(self, policy: str) -> str:
+        """The whole address of the calendar of one schedule alone.
+
+        Whoever has the series' link may have it: it shows no other link than that one.
+        """
+        if not self.public_url:
+            return ""
+        return f"{self.public_url}{FEED_PATH}{policy}-{self._series_token(policy)}{FEED_ENDING}"
+
     def path_of(self, target: Target) -> str:
         """The path of a link, which begins with `PATH`."""
         # A browser takes these two for folders, so they never stand alone.
         tokened = self.tokened or target.subject in {".", ".."}
         token = f"-{self._token(target)}" if tokened else ""
         return f"{PATH}{target.encoded}{token}"
+
+    def addresses(self, target: Target, view: LinkView) -> Addresses:
+        """What the page of a link may show.
+
+        A token lets in to one room: whoever has that of one meeting is not told that of all.
+        """
+        of_series = view.coming and target.subject and not self.tokened
+        return Addresses(
+            self._whole(target),
+            self.series_of(target.policy) if of_series else "",
+            self.series_feed_of(target.policy) if view.has_calendar else "",
+        )
 
     def read(self, path: str) -> Target | None:
         """What a link's path leads to; None where it is none, or its token another's.
@@ -118,10 +163,24 @@ class LinkScheme:
             found = next(_targets(path), None)
         return found
 
+    def target_of(self, link: str) -> Target | None:
+        """What one of our own whole links leads to; None where it is none."""
+        path = link.removeprefix(f"{self.public_url}{PATH}")
+        return self.read(path) if self.public_url and path != link else None
+
     def is_feed(self, name: str, destination: str) -> bool:
         """Whether a feed's path, without `FEED_PATH`, is that of a destination."""
         expected = f"{self._feed_token(destination)}{FEED_ENDING}"
         return hmac.compare_digest(expected.encode(), name.encode("utf-8", "surrogatepass"))
+
+    def series_of_feed(self, name: str) -> str:
+        """The schedule whose calendar has this path, without `FEED_PATH`; empty where none has."""
+        whole, ending = name[: -len(FEED_ENDING)], name[-len(FEED_ENDING) :]
+        policy, _, token = whole.rpartition("-")
+        given = token.encode("utf-8", "surrogatepass")
+        if ending != FEED_ENDING or POLICY_NAME.fullmatch(policy) is None:
+            return ""
+        return policy if hmac.compare_digest(self._series_token(policy).encode(), given) else ""
 
     @property
     def digest(self) -> str:
@@ -139,6 +198,9 @@ class LinkScheme:
     def _feed_token(self, destination: str) -> str:
         return self._signed(_FEED, destination)[:FEED_DIGITS]
 
+    def _series_token(self, policy: str) -> str:
+        return self._signed(_SERIES_FEED, policy)[:FEED_DIGITS]
+
     def _signed(self, purpose: bytes, text: str) -> str:
         secret = self.secret.reveal().encode("utf-8", "surrogatepass")
         digest = hmac.new(secret, purpose + text.encode(), hashlib.sha256).digest()
@@ -146,6 +208,11 @@ class LinkScheme:
 
 
 NO_LINKS: Final = LinkScheme("", Secret(""))
+
+
+def led_to(address: str) -> str:
+    """An address that people may be sent to: a plain one of the web; or an empty text."""
+    return address if _WEB.fullmatch(address) else ""
 
 
 def _readings(path: str) -> Iterator[tuple[Target, str]]:
@@ -185,6 +252,19 @@ def _spelled_again(subject: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Coming:
+    """One meeting of a schedule that is to come.
+
+    Attributes:
+        title: what its room is to be called.
+        starts: when people meet (UTC).
+    """
+
+    title: str
+    starts: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LinkView:
     """What stands behind a link now, for whoever opens it.
 
@@ -198,7 +278,12 @@ class LinkView:
         can_open: pressing *Open room* makes a room.
         opened_at, closed_at: of the page (UTC).
         opens_at: when the next room of a schedule opens (UTC).
-        starts_at: when that occurrence starts (UTC).
+        starts_at: when that occurrence starts, or the one that the room is for (UTC).
+        ends_at: when that one is planned to end (UTC).
+        inside: whether somebody is in the room; `Occupancy.EMPTY` by the API's own word alone.
+        formerly: the link is of a name that is no more; this is what took its place.
+        coming: the meetings after this one, where the link is of all of them, the next first.
+        has_calendar: there is a calendar of the series.
     """
 
     stage: Stage
@@ -212,6 +297,11 @@ class LinkView:
     closed_at: datetime | None = None
     opens_at: datetime | None = None
     starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    inside: Occupancy = Occupancy.UNKNOWN
+    formerly: bool = False
+    coming: tuple[Coming, ...] = ()
+    has_calendar: bool = False
 
     @property
     def leads_to(self) -> str:

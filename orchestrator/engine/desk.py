@@ -24,6 +24,7 @@ from orchestrator.domain.reports import (
     ComparedField,
     Done,
     HistoryLine,
+    LinksReport,
     NewPage,
     NextAct,
     OpenedPage,
@@ -226,6 +227,11 @@ class EngineDesk:
         """Our own link of a key, a room's id or a schedule's name, or a calendar's address."""
         await self._prepared()
         return await self._linking.link(name, calendar=calendar)
+
+    async def links(self) -> LinksReport:
+        """Every link and what stands behind it."""
+        await self._prepared()
+        return await self._linking.links()
 
     async def status(self) -> StatusReport:
         """The whole at a glance."""

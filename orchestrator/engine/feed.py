@@ -58,10 +58,24 @@ class Feeds:
         self._reconciler = reconciler
         self._links = links
         self._settings = settings
-        self.calendars: Sequence[str] = ()
-        """Their names in config.yaml."""
         self._shown: dict[str, Shown] = {}
         self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def calendars(self) -> Sequence[str]:
+        """Their names in config.yaml."""
+        return self._links.calendars
+
+    async def series(self, policy: str) -> Sequence[FeedEvent] | None:
+        """What calendars show of one schedule alone; None until the policies were read."""
+        link = self._links.scheme.series_of(self._links.called_now(policy) or policy)
+        found: dict[str, FeedEvent] = {}
+        for destination in self.calendars:
+            events = await self.feed(destination)
+            if events is None:
+                return None
+            found.update((event.uid, event) for event in events if event.link == link)
+        return tuple(sorted(found.values(), key=lambda event: (event.starts, event.uid)))
 
     async def feed(self, destination: str) -> Sequence[FeedEvent] | None:
         """What a calendar shows now; None until the policies were read."""

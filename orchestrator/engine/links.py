@@ -8,7 +8,8 @@ while nothing is known yet, nothing is said to have ended.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -18,7 +19,7 @@ from orchestrator.domain.announcements import Stage
 from orchestrator.domain.feed import HORIZON, MOST_OF_A_POLICY
 from orchestrator.domain.keys import Key, decode_key
 from orchestrator.domain.leading import NOT_KNOWN, OVER, Standing, running_or_next, view_of
-from orchestrator.domain.links import NO_LINKS, LinkScheme, LinkView
+from orchestrator.domain.links import NO_LINKS, Coming, LinkScheme, LinkView
 from orchestrator.domain.occurrences import is_subject
 from orchestrator.domain.policies import Policy, Schedule
 from orchestrator.domain.records import KeyState
@@ -31,6 +32,7 @@ from orchestrator.ports.store import StoreFault
 _log = structlog.get_logger(__name__)
 _EVER: Final = timedelta(days=366 * 10)
 _CHAIN_MOST: Final = 16  # keys that were renamed one after another
+_COMING_MOST: Final = 5  # meetings that a series' page names
 
 
 class PageDesk(LinkDesk, Protocol):
@@ -54,6 +56,8 @@ class Links:
         """Whether the policies were read: until then nothing is said to be unknown."""
         self.pages: PageDesk | None = None
         """Who answers for links of pages."""
+        self.calendars: Sequence[str] = ()
+        """The destinations that are calendars."""
 
     def link_of(self, key: Key) -> str:
         """Our link of a key; empty where this daemon has no public address."""
@@ -61,6 +65,10 @@ class Links:
         if of_page is not None:
             return of_page
         return self.scheme.link_of(key.policy, key.subject)
+
+    async def former(self) -> Mapping[str, Key]:
+        """Names of rooms that are no more, encoded, and what took their place."""
+        return await self._names.heirs(self._book)
 
     async def look(self, policy: str, subject: str) -> LinkView | None:
         """What stands behind a link now."""
@@ -97,12 +105,16 @@ class Links:
         return self._reconciler.book
 
     async def _look(self, policy: str, subject: str) -> LinkView | None:
-        called = self._called_now(policy)
+        called = self.called_now(policy)
         if not subject:
-            return await self._series(called or policy)
+            view = await self._series(called or policy)
+            return replace(view, formerly=True) if view is not None and called else view
         # Its own former name first: that one may have gone further than its policy.
         view = await self._of_key(policy, subject)
-        return await self._of_key(called, subject) if view is None and called else view
+        if view is None and called:
+            view = await self._of_key(called, subject)
+            return None if view is None else replace(view, formerly=True)
+        return view
 
     async def _of_key(self, policy: str, subject: str) -> LinkView | None:
         encoded = f"{policy}/{subject}"
@@ -115,11 +127,13 @@ class Links:
         # A room that lives, the heir's before one's own; then what else there is to say of both.
         found = [one for one in (heir, own) if one is not None]
         found.sort(key=lambda one: one.joinable(now) is None)
-        views = (view_of(one, now) for one in found)
-        view = next((view for view in views if view is not None), None)
-        return self._of_occurrence(policy, subject) if view is None else view
+        for one in found:
+            view = view_of(one, now)
+            if view is not None:
+                return replace(view, formerly=True) if one is heir else self._with_next(key, view)
+        return self._of_occurrence(policy, subject)
 
-    def _called_now(self, former: str) -> str:
+    def called_now(self, former: str) -> str:
         """The policy that was called so formerly, unless one is called so now."""
         policies = self._book.policies
         if former in policies:
@@ -164,18 +178,36 @@ class Links:
             return await self._overrunning(name) or LinkView(Stage.WAITING, note=NOT_KNOWN)
         if policy is None or not isinstance(policy.made_for, Schedule):
             return await self._overrunning(name)
-        now = self._parts.clock.now()
+        view = await self._running_or_next(policy, policy.made_for)
+        calendars = {deliver.to for deliver in policy.deliver} & set(self.calendars)
+        coming = self._meetings(policy, policy.made_for, view.starts_at)
+        return replace(view, coming=coming, has_calendar=bool(calendars))
+
+    async def _running_or_next(self, policy: Policy, schedule: Schedule) -> LinkView:
+        name, now = policy.name, self._parts.clock.now()
         occurrences = self._parts.occurrences
         open_now = [
-            (key.subject, occurrence)
-            for key, occurrence in occurrences.in_life(policy, policy.made_for)
+            (key.subject, occurrence) for key, occurrence in occurrences.in_life(policy, schedule)
         ]
         chosen = running_or_next(open_now, now)
         if chosen is None:
-            return await self._overrunning(name) or self._coming(policy, policy.made_for)
+            return await self._overrunning(name) or self._coming(policy, schedule)
         standing = await self.standing(Key(name, chosen[0]))
         view = view_of(standing, self._parts.rooms.api_now())
         return view or LinkView(Stage.WAITING, policy.description or name)
+
+    def _meetings(
+        self, policy: Policy, schedule: Schedule, shown: datetime | None = None
+    ) -> tuple[Coming, ...]:
+        """The next meetings of a schedule that have no room yet, but for one that is shown."""
+        occurrences = self._parts.occurrences
+        ahead = occurrences.ahead(policy, schedule, HORIZON, _COMING_MOST + 1)
+        found = [
+            Coming(occurrences.name_of(policy, schedule, one, key), one.starts)
+            for key, one in ahead
+            if one.starts != shown
+        ]
+        return tuple(found[:_COMING_MOST])
 
     async def _overrunning(self, name: str) -> LinkView | None:
         """A meeting whose time is over, and whose room still stands."""
@@ -202,8 +234,25 @@ class Links:
                     occurrences.name_of(policy, schedule, coming, key),
                     opens_at=coming.opens,
                     starts_at=coming.starts,
+                    ends_at=coming.ends,
                 )
-        return LinkView(Stage.CLOSED, policy.description or policy.name, note=OVER)
+        over = LinkView(Stage.CLOSED, policy.description or policy.name, note=OVER)
+        return replace(over, coming=self._shown_after(policy, schedule)) if subject else over
+
+    def _with_next(self, key: Key | None, view: LinkView) -> LinkView:
+        """What is said of one meeting that is over: when they meet next, if that may be said."""
+        policy = None if key is None else self._book.policies.get(key.policy)
+        schedule = None if policy is None else policy.made_for
+        if policy is None or view.stage is not Stage.CLOSED or not isinstance(schedule, Schedule):
+            return view
+        return replace(view, coming=self._shown_after(policy, schedule))
+
+    def _shown_after(self, policy: Policy, schedule: Schedule) -> tuple[Coming, ...]:
+        """The next meeting, for whoever has the link of an earlier one.
+
+        Where links carry a token it is no business of theirs: they were invited to that one.
+        """
+        return () if self.scheme.tokened else self._meetings(policy, schedule)[:1]
 
     def _of_occurrence(self, name: str, subject: str) -> LinkView | None:
         """An occurrence that is not open: one to come, or one that is over."""

@@ -1,12 +1,13 @@
 """Names: which key an encoded one means today, where it was cut or is a former one.
 
 Asked for links alone, and only of what is neither wanted nor remembered under its own name.  It is
-made of all states at once, in memory, and no more often than costs a twentieth of the time,
-whoever asks how often.
+made of all states at once, in memory, and for whoever opens links no more often than costs a
+twentieth of the time, however often they ask.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,6 +46,11 @@ class Names:
     async def heir(self, encoded: str, book: Book) -> Key | None:
         """The key whose room served a former key, or is to."""
         return (await self._of(book)).heirs.get(encoded)
+
+    async def heirs(self, book: Book) -> Mapping[str, Key]:
+        """All former keys, encoded, and whose rooms served them: of now, whatever that costs."""
+        self._not_before = 0.0
+        return (await self._of(book)).heirs
 
     async def whole(self, encoded: str, book: Book) -> Key | None:
         """The key that an encoded one was cut from."""

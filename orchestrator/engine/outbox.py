@@ -18,13 +18,19 @@ from orchestrator.domain.facts import Fact, RecordedFact
 from orchestrator.domain.keys import decode_key
 from orchestrator.domain.links import NO_LINKS, LinkScheme
 from orchestrator.domain.records import KeyState, Role
+from orchestrator.domain.reports import LinksReport
 from orchestrator.engine.book import Book
 from orchestrator.engine.health import Pulse, Vitals
 from orchestrator.foundation.instants import format_instant
 from orchestrator.ports.adoptions import Adoptions, AdoptionsFault, Entry, Standing
 from orchestrator.ports.audit import AuditFault, AuditLog, Head
 from orchestrator.ports.clock import Clock
-from orchestrator.ports.deliveries import DeliveredRoom, DeliveryFault, Destination
+from orchestrator.ports.deliveries import (
+    DeliveredRoom,
+    DeliveryFault,
+    Destination,
+    LinkBoard,
+)
 from orchestrator.ports.store import Commit, Store, StoreFault
 
 _log = structlog.get_logger(__name__)
@@ -68,7 +74,7 @@ class Outbox:
         self,
         store: Store,
         audit: AuditLog,
-        destinations: Mapping[str, Destination],
+        destinations: Mapping[str, Destination | LinkBoard],
         clock: Clock,
         adoptions: Adoptions | None = None,
     ) -> None:
@@ -86,6 +92,8 @@ class Outbox:
         self.book = Book()
         self.links: LinkScheme = NO_LINKS
         """How our own links are spelled."""
+        self.listing: Callable[[str], Awaitable[LinksReport]] = _unlisted
+        """All links of the policies that deliver to a board, by its name."""
         self.audit_lines = 0
         self.behind: dict[str, str] = {}
         """What has not left yet and why, by reader, for status."""
@@ -247,17 +255,27 @@ class Outbox:
             # Remembered in memory alone: a restart reads them again, which costs no telling.
             self._cursors[name] = last
             return
-        rooms = delivered_rooms(await self._store.states(), self.book, name, self.links)
         try:
-            await self._destinations[name].deliver(rooms, self._clock.now())
+            shown = await self._show(name)
         except DeliveryFault as fault:
             if name not in self.behind:
                 await self._tell_failure(name, fault)
             raise
-        fact = Fact("delivery.sent", detail={"destination": name, "rooms": len(rooms)})
+        fact = Fact("delivery.sent", detail={"destination": name, "rooms": shown})
         notes = {DELIVERED + name: str(last), LINKED + name: self.links.digest or None}
         await self._store.commit(Commit(facts=(fact,), notes=dict(notes)), self._clock.now())
         self._cursors[name] = last
+
+    async def _show(self, name: str) -> int:
+        """Show a destination what there is now, and tell how many that are."""
+        destination = self._destinations[name]
+        if isinstance(destination, LinkBoard):
+            report = await self.listing(name)
+            await destination.lead(report, self._clock.now())
+            return len(report.links)
+        rooms = delivered_rooms(await self._store.states(), self.book, name, self.links)
+        await destination.deliver(rooms, self._clock.now())
+        return len(rooms)
 
     async def _linked(self, name: str) -> str:
         """The form of links by which a destination was told last."""
@@ -271,6 +289,11 @@ class Outbox:
             detail={"destination": name, "next_at": next_at},
         )
         await self._store.commit(Commit(facts=(fact,)), self._clock.now())
+
+
+async def _unlisted(_: str) -> LinksReport:
+    message = "it is not known yet what links lead to"
+    raise DeliveryFault(message)
 
 
 def _entry(fact: Fact) -> Entry | None:

@@ -142,7 +142,8 @@ class PageLinks:
                 return replace(instead, note=STANDS_IN)
         room = standing.joinable(self._rooms.api_now())
         if room is not None:
-            return replace(shown, stage=Stage.OPEN, room_link=room.guest_url)
+            inside = standing.inside(room)
+            return replace(shown, stage=Stage.OPEN, room_link=room.guest_url, inside=inside)
         if not episode.is_open:
             return replace(shown, stage=Stage.CLOSED, note=CLOSED)
         if standing.mode is Mode.OBSERVE:

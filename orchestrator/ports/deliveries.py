@@ -1,7 +1,8 @@
 """Ports: destinations for links, and boards for alerts.
 
-A `Destination` and an `AlertBoard` are shown the whole present state, never a difference.  A
-`Messenger` is told of one link at a time, by a message that it may be able to change later.
+A `Destination`, a `LinkBoard` and an `AlertBoard` are shown the whole present state, never a
+difference.  A `Messenger` is told of one link at a time, by a message that it may be able to change
+later.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Protocol, runtime_checkable
 
 from orchestrator.domain.alerts import Alert
 from orchestrator.domain.announcements import Announcement
+from orchestrator.domain.reports import LinksReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,26 @@ class Destination(Protocol):
 
         Raises:
             DeliveryFault: it was not told; what it showed before still stands.
+        """
+        ...
+
+
+@runtime_checkable
+class LinkBoard(Protocol):
+    """Somewhere our own links lead on from while we are away."""
+
+    @property
+    def name(self) -> str:
+        """The name that policies know it by."""
+        ...
+
+    async def lead(self, report: LinksReport, now: datetime) -> None:
+        """Lead exactly where these links do; one that it knew and that is not among them is over.
+
+        Doing it twice is the same as once.
+
+        Raises:
+            DeliveryFault: it was not told; what it knew before still leads on.
         """
         ...
 

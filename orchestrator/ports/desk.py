@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from orchestrator.domain.reports import (
     ApplyReport,
     Done,
+    LinksReport,
     NewPage,
     OpenedPage,
     OurLink,
@@ -71,6 +72,10 @@ class Desk(Protocol):
 
         ``name`` may be empty for a calendar where there is one alone.
         """
+        ...
+
+    async def links(self) -> LinksReport:
+        """Every link and what stands behind it, to be written down elsewhere."""
         ...
 
     async def host_link(self, name: str, person: Person) -> RevealedLink:

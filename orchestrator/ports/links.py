@@ -43,3 +43,7 @@ class CalendarDesk(Protocol):
     async def feed(self, destination: str) -> Sequence[FeedEvent] | None:
         """What a calendar shows now, in the order of time; None where that is not known yet."""
         ...
+
+    async def series(self, policy: str) -> Sequence[FeedEvent] | None:
+        """What calendars show of one schedule alone, in the same order and with the same None."""
+        ...

@@ -54,6 +54,27 @@ async def test_a_calendar_shows_eight_weeks_with_the_series_link() -> None:
     await world.end()
 
 
+async def test_a_series_is_shown_alone() -> None:
+    """Also by its former name; nothing while the policies were not read."""
+    world = world_of(shown_in())
+    other = {**json.loads(shown_in()), "name": "others"}
+    await world.start()
+    await world.edit({"o.yaml": json.dumps(other).encode()})
+    feeds = world.engine.feeds
+    everything = await feed(world)
+    alone = await feeds.series("all-hands")
+    assert alone == tuple(one for one in everything if one.link == SCHEME.series_of("all-hands"))
+    assert len(alone) == len(everything) // 2
+    renamed = {**json.loads(shown_in()), "name": "everybody", "formerly": ["all-hands"]}
+    await world.edit({FILE: json.dumps(renamed).encode()})
+    assert await feeds.series("all-hands") == await feeds.series("everybody")
+    assert len(await feeds.series("everybody") or ()) == 8
+    assert await feeds.series("nobody") == ()
+    world.engine.links.known = lambda: False
+    assert await feeds.series("all-hands") is None
+    await world.end()
+
+
 async def test_what_was_shown_is_remembered_over_a_restart() -> None:
     """Nothing is written where nothing changed; a change counts one up."""
     world = world_of(shown_in())

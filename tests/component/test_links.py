@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -16,15 +19,17 @@ from orchestrator.domain.links import LinkScheme, LinkView
 from orchestrator.domain.policies import Mode
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import OurLink
-from orchestrator.domain.rooms import NewRoom, RoomType
+from orchestrator.domain.rooms import NewRoom, Occupancy, RoomType
 from orchestrator.engine.desk import EngineDesk
 from orchestrator.engine.names import Names
 from orchestrator.engine.overview import Whence
 from orchestrator.foundation.secret import Secret
+from orchestrator.ports.deliveries import DeliveryFault
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.store import Commit, StoreFault
 from tests.component.test_schedules import ENDS, FILE, OPENS, STARTS, STAYS, schedule, until
 from tests.component.world import ANNA, HOUR, World, policy, running
+from tests.fakes.deliveries import FakeLinkBoard
 from tests.fakes.rooms import Fate
 
 MINUTE = timedelta(minutes=1)
@@ -61,7 +66,10 @@ async def test_a_link_leads_to_the_current_room() -> None:
     async with running() as world:
         view = await seen(world, CHECKOUT)
         assert view == LinkView(
-            Stage.OPEN, "Checkout room", room_link=await room_link(world, CHECKOUT)
+            Stage.OPEN,
+            "Checkout room",
+            room_link=await room_link(world, CHECKOUT),
+            inside=Occupancy.EMPTY,
         )
         assert await look(world, "team-rooms/nobody") is None
         assert await look(world, "others/checkout") is None
@@ -151,6 +159,7 @@ async def test_links_of_former_keys_answer_for_ever() -> None:
         renamed = policy("squads", subjects=("till",), room=SAME, formerly=["team-rooms"])
         await world.edit({"team-rooms.yaml": renamed})
         names = (CHECKOUT, "team-rooms/till", "squads/till")
+        assert [(await seen(world, name)).formerly for name in names] == [True, True, False]
         assert [(await seen(world, name)).room_link for name in names] == [link] * 3
         # Its policy is gone, and its room lives.
         await world.edit({"team-rooms.yaml": None})
@@ -251,11 +260,16 @@ async def test_a_series_leads_to_the_running_or_the_next_occurrence() -> None:
         await until(world, OPENS - HOUR)
         view = await seen(world, "all-hands")
         assert (view.stage, view.opens_at, view.starts_at) == (Stage.WAITING, OPENS, STARTS)
+        weeks = [STARTS + week * 7 * DAY for week in range(1, 6)]
+        assert [one.starts for one in view.coming] == weeks
+        assert view.coming[0].title == "All hands 12 Jan 2026"
         assert view.title == "All hands 5 Jan 2026"
         for moment in (OPENS + MINUTE, STARTS + MINUTE, ENDS + MINUTE, STAYS - MINUTE):
             await until(world, moment)
             (room,) = world.alive
-            assert (await seen(world, "all-hands")).room_link == room.guest_url
+            view = await seen(world, "all-hands")
+            assert (view.room_link, view.starts_at, view.ends_at) == (room.guest_url, STARTS, ENDS)
+            assert [one.starts for one in view.coming] == weeks
             assert (await seen(world, "all-hands/2026-01-05T1500")).room_link == room.guest_url
         await until(world, STAYS + HOUR)
         view = await seen(world, "all-hands")
@@ -281,8 +295,38 @@ async def test_an_occurrence_s_own_link_says_when_it_opens_and_that_it_is_over()
         view = await seen(world, "all-hands/2026-01-12T1500")
         assert (view.stage, view.opens_at) == (Stage.WAITING, OPENS + 7 * DAY)
         view = await seen(world, "all-hands/2025-12-29T1500")
-        assert (view.stage, view.note) == (Stage.CLOSED, leading.OVER)
+        assert (view.stage, view.note, view.coming) == (Stage.CLOSED, leading.OVER, ())
         assert await look(world, "all-hands/thursday") is None
+
+
+async def test_a_meeting_that_is_over_says_when_the_next_is_where_names_are_no_secret() -> None:
+    """With a token its link lets in to that one meeting."""
+    world = World({FILE: schedule()})
+    world.links = replace(SCHEME, tokened=False)
+    await world.start()
+    planned = await seen(world, "all-hands/2025-12-29T1500")
+    assert [one.starts for one in planned.coming] == [STARTS]
+    await until(world, STAYS + HOUR)
+    for subject in ("2026-01-05T1500", "2025-12-29T1500"):
+        view = await seen(world, f"all-hands/{subject}")
+        assert view.stage is Stage.CLOSED
+        assert [one.starts for one in view.coming] == [STARTS + 7 * DAY]
+    world.engine.links.scheme = SCHEME
+    assert (await seen(world, "all-hands/2026-01-05T1500")).coming == ()
+    await world.end()
+
+
+async def test_a_series_says_whether_there_is_a_calendar_of_it() -> None:
+    """Where its policy delivers to one."""
+    world = World({FILE: schedule()})
+    world.links, world.calendars = SCHEME, ("calendar",)
+    await world.start()
+    assert not (await seen(world, "all-hands")).has_calendar
+    document = {**json.loads(schedule()), "deliver": [{"to": "calendar"}]}
+    await world.edit({FILE: json.dumps(document).encode()})
+    assert (await seen(world, "all-hands")).has_calendar
+    assert not (await seen(world, "all-hands/2026-01-12T1500")).has_calendar
+    await world.end()
 
 
 async def test_a_renamed_schedule_keeps_its_series() -> None:
@@ -295,7 +339,8 @@ async def test_a_renamed_schedule_keeps_its_series() -> None:
         assert (await seen(world, "all-hands/2026-01-05T1500")).room_link == link
         assert (await seen(world, "all-hands/2026-01-12T1500")).opens_at == OPENS + 7 * DAY
         await until(world, STAYS + HOUR)
-        assert (await seen(world, "all-hands")).opens_at == OPENS + 7 * DAY
+        view = await seen(world, "all-hands")
+        assert (view.opens_at, view.formerly) == (OPENS + 7 * DAY, True)
 
 
 async def test_a_series_without_its_policy_leads_to_the_room_that_lives() -> None:
@@ -431,6 +476,77 @@ async def test_operators_are_told_our_own_links() -> None:
     rows = {row.key: row for row in (await desk.rooms()).rooms}
     assert rows[CHECKOUT].link == checkout.url
     assert (await desk.why(CHECKOUT)).rooms[0].link == checkout.url
+    await world.end()
+
+
+async def test_all_links_are_told_at_once() -> None:
+    """Of what is wanted, remembered or renamed, with what a visitor would be told; and no other."""
+    world = World({"t.yaml": policy(room=SAME), FILE: schedule()})
+    world.links = SCHEME
+    await world.start()
+    moved = [{"from": "checkout", "to": "till"}]
+    await world.edit({"t.yaml": policy(subjects=("till", "search"), room=SAME, moved=moved)})
+    report = await world.desk.links()
+    assert report.public_url == SCHEME.public_url
+    assert [row.name for row in report.links] == [
+        "all-hands", CHECKOUT, "team-rooms/search", "team-rooms/till",
+    ]  # fmt: skip
+    for row in report.links:
+        assert row.view == await seen(world, row.name)
+    links = {row.name: row.where.link for row in report.links}
+    assert links["all-hands"] == SCHEME.series_of("all-hands")
+    assert links[CHECKOUT] == SCHEME.link_of("team-rooms", "checkout")
+    world.engine.links.known = lambda: False
+    with pytest.raises(DeskError, match="the policies are still being read"):
+        await world.desk.links()
+    with pytest.raises(DeliveryFault, match="the policies are still being read"):
+        await world.engine.outbox.listing("static")
+    await world.end()
+
+
+async def test_a_board_of_links_is_told_of_its_policies_whenever_rooms_change() -> None:
+    """Also of the links of former names; what is gone is over there."""
+    told: dict[str, Any] = {
+        "deliver": [{"to": "static"}],
+        "removal": {"mode": "delete", "grace": "60s"},
+    }
+    world = World({"t.yaml": policy(room=SAME, **told), FILE: schedule()})
+    board = FakeLinkBoard("static")
+    world.links, world.link_boards = SCHEME, {"static": board}
+    await world.start()
+    checkout, search, till = (
+        SCHEME.link_of("team-rooms", one) for one in ("checkout", "search", "till")
+    )
+    room = await room_link(world, CHECKOUT)
+    assert {link: view and view.room_link for link, view in board.leads.items()} == {
+        checkout: room,
+        search: await room_link(world, "team-rooms/search"),
+    }
+    moved = [{"from": "checkout", "to": "till"}]
+    await world.edit({"t.yaml": policy(subjects=("till",), room=SAME, moved=moved, **told)})
+    await world.pass_(HOUR)
+    leads = {link: view and view.room_link for link, view in board.leads.items()}
+    assert leads[checkout] == leads[till] == room
+    gone = board.leads[search]
+    assert gone is None or gone.stage is Stage.CLOSED
+    board.fault = DeliveryFault("the disk is full")
+    await world.edit({"t.yaml": policy(subjects=("till", "new"), room=SAME, **told)})
+    assert "static is behind: the disk is full" in world.engine.outbox.needs
+    board.fault = None
+    await world.pass_(HOUR)
+    new = board.leads[SCHEME.link_of("team-rooms", "new")]
+    assert new is not None
+    assert new.stage is Stage.OPEN
+    await world.end()
+
+
+async def test_in_observe_no_board_of_links_is_told() -> None:
+    """Nobody is told anything."""
+    world = World({"t.yaml": policy(deliver=[{"to": "static"}])}, mode=Mode.OBSERVE)
+    board = FakeLinkBoard("static")
+    world.links, world.link_boards = SCHEME, {"static": board}
+    await world.start()
+    assert board.tries == 0
     await world.end()
 
 

@@ -33,7 +33,7 @@ from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.supervisor import Engine
 from orchestrator.ports.adoptions import Adoptions
 from orchestrator.ports.archives import Archive
-from orchestrator.ports.deliveries import Messenger
+from orchestrator.ports.deliveries import LinkBoard, Messenger
 from orchestrator.ports.directories import Directories
 from orchestrator.ports.intake import Receipt
 from orchestrator.ports.recordings import Recordings
@@ -148,6 +148,7 @@ class World:
         self.secrets: Mapping[str, SecretUse] | None = None
         self.links = NO_LINKS
         self.calendars: tuple[str, ...] = ()
+        self.link_boards: dict[str, LinkBoard] = {}
         self.settle: Callable[[], Any] = self._settle
         self.timer = HandCrankedTimer()
         self._engine: Engine | None = None
@@ -178,7 +179,7 @@ class World:
             sources=self.sources,
             timer=self.timer,
             clock=self.clock,
-            destinations={"rooms-json": self.destination},
+            destinations={"rooms-json": self.destination, **self.link_boards},
             messengers=self.messengers,
             boards={"rooms-json": self.board},
             adoptions=self.adoptions,

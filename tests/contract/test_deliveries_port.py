@@ -11,10 +11,20 @@ from pathlib import Path
 import pytest
 
 from orchestrator.adapters.delivery.file import AlertsFile, JsonFile
+from orchestrator.adapters.delivery.site import Pages, Site, StaticSite
 from orchestrator.domain.alerts import Alert
+from orchestrator.domain.announcements import Stage
+from orchestrator.domain.links import Addresses, LinkView
+from orchestrator.domain.reports import LinkRow, LinksReport
 from orchestrator.foundation.instants import parse_instant
-from orchestrator.ports.deliveries import AlertBoard, DeliveredRoom, DeliveryFault, Destination
-from tests.fakes.deliveries import FakeBoard, FakeDestination
+from orchestrator.ports.deliveries import (
+    AlertBoard,
+    DeliveredRoom,
+    DeliveryFault,
+    Destination,
+    LinkBoard,
+)
+from tests.fakes.deliveries import FakeBoard, FakeDestination, FakeLinkBoard
 
 NOW = datetime(2027, 1, 31, 9, 0, 0, 120, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -195,3 +205,100 @@ async def test_a_board_that_fails_shows_what_stood(board: BoardStand) -> None:
     with pytest.raises(DeliveryFault):
         await board.board.show([], LATER)
     assert board.shown() == [AWAY]
+
+
+# --- boards of links ---
+
+
+@dataclass
+class LinkStand:
+    """A board of links, where they lead from there (None: over), and how to break it."""
+
+    board: LinkBoard
+    leads: Callable[[], dict[str, str | None]]
+    break_it: Callable[[], None]
+    mend_it: Callable[[], None]
+
+
+def _static(tmp_path: Path) -> LinkStand:
+    folder = tmp_path / "links"
+
+    def leads() -> dict[str, str | None]:
+        if not folder.exists():
+            return {}
+        links = json.loads((folder / "index.json").read_bytes())["links"]
+        return {
+            "https://r.example" + one["path"]: None if one["stage"] == "closed" else one["leads_to"]
+            for one in links
+        }
+
+    # A folder where a draft should be: even root cannot write through it.
+    broken = folder / ".index.json.new"
+
+    def break_it() -> None:
+        folder.mkdir(exist_ok=True)
+        broken.mkdir()
+
+    pages = Pages(lambda view, _: view.title, "nowhere")
+    return LinkStand(StaticSite("here", Site(folder, pages)), leads, break_it, broken.rmdir)
+
+
+def _fake_links(_: Path) -> LinkStand:
+    fake = FakeLinkBoard("here")
+
+    def leads() -> dict[str, str | None]:
+        return {link: None if view is None else view.leads_to for link, view in fake.leads.items()}
+
+    def break_it() -> None:
+        fake.fault = DeliveryFault("on purpose")
+
+    def mend_it() -> None:
+        fake.fault = None
+
+    return LinkStand(fake, leads, break_it, mend_it)
+
+
+@pytest.fixture(params=[_fake_links, _static], ids=["fake", "static"])
+def link_stand(request: pytest.FixtureRequest, tmp_path: Path) -> LinkStand:
+    built: LinkStand = request.param(tmp_path)
+    return built
+
+
+ONE, OTHER = "https://r.example/r/team-rooms/a-abc", "https://r.example/r/team-rooms/b-abc"
+
+
+def leading(**rooms: str) -> LinksReport:
+    """A report of links that lead to rooms."""
+    links = {"one": ONE, "other": OTHER}
+    return LinksReport(
+        "https://r.example",
+        tuple(
+            LinkRow(name, Addresses(links[name]), LinkView(Stage.OPEN, name, room_link=room))
+            for name, room in rooms.items()
+        ),
+    )
+
+
+async def test_links_lead_where_they_are_told_to(link_stand: LinkStand) -> None:
+    """Each to its room; what is not told any more is over, and not forgotten."""
+    board = link_stand.board
+    assert board.name == "here"
+    for _ in range(2):
+        await board.lead(leading(one="https://m.example/1", other="https://m.example/2"), NOW)
+        assert link_stand.leads() == {ONE: "https://m.example/1", OTHER: "https://m.example/2"}
+    await board.lead(leading(one="https://m.example/3"), LATER)
+    assert link_stand.leads() == {ONE: "https://m.example/3", OTHER: None}
+    await board.lead(leading(other="https://m.example/4"), LATER)
+    assert link_stand.leads() == {ONE: None, OTHER: "https://m.example/4"}
+
+
+async def test_links_that_cannot_be_told_lead_where_they_led(link_stand: LinkStand) -> None:
+    """And are told the next time."""
+    await link_stand.board.lead(leading(one="https://m.example/1"), NOW)
+    link_stand.break_it()
+    with pytest.raises(DeliveryFault):
+        await link_stand.board.lead(leading(one="https://m.example/2", other="x"), LATER)
+    assert link_stand.leads() == {ONE: "https://m.example/1"}
+    link_stand.mend_it()
+    await link_stand.board.lead(leading(one="https://m.example/2"), LATER)
+    assert link_stand.leads() == {ONE: "https://m.example/2"}

@@ -15,7 +15,7 @@ from orchestrator.foundation.problems import Place, Problem
 from orchestrator.ports.desk import Desk, DeskError
 from orchestrator.ports.sources import Folder, Provenance
 from tests.fakes.desk import FakeDesk
-from tests.reports import APPLIED, NOW, OPENED, PAGE, PAGES, PLAN, ROOMS, STATUS, WHY, desk
+from tests.reports import APPLIED, LINKS, NOW, OPENED, PAGE, PAGES, PLAN, ROOMS, STATUS, WHY, desk
 
 ANNA = Person("anna (uid 1001)", "OPS-4711")
 ME = f"{pwd.getpwuid(os.getuid()).pw_name} (uid {os.getuid()})"
@@ -61,6 +61,8 @@ async def test_reports_arrive_whole(asked: Asked) -> None:
     assert await asked.desk.why(WHY.key) == WHY
     assert await asked.desk.link(WHY.key) == await asked.behind.link(WHY.key)
     assert await asked.desk.link("", calendar=True) == await asked.behind.link("", calendar=True)
+    asked.behind.links_report = LINKS
+    assert await asked.desk.links() == LINKS
     assert await asked.desk.apply(ANNA) == APPLIED
     assert await asked.desk.pages() == PAGES
     assert await asked.desk.page("4711") == PAGE

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from orchestrator.domain.alerts import Alert
+from orchestrator.domain.links import LinkView
+from orchestrator.domain.reports import LinksReport
 from orchestrator.ports.deliveries import DeliveredRoom, DeliveryFault
 
 
@@ -33,6 +35,30 @@ class FakeDestination:
             raise self.fault
         if self.written_at is None or self.shown != tuple(rooms):
             self.shown, self.written_at = tuple(rooms), now
+
+
+class FakeLinkBoard:
+    """A board of links in memory.
+
+    `leads` is where each link leads that it was ever told of: None for one that is over.
+    """
+
+    def __init__(self, name: str = "static") -> None:
+        self.leads: dict[str, LinkView | None] = {}
+        self.tries = 0
+        self.fault: DeliveryFault | None = None
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def lead(self, report: LinksReport, now: datetime) -> None:
+        del now
+        self.tries += 1
+        if self.fault is not None:
+            raise self.fault
+        self.leads = dict.fromkeys(self.leads) | {row.where.link: row.view for row in report.links}
 
 
 class FakeBoard:

@@ -8,6 +8,7 @@ from datetime import datetime
 from orchestrator.domain.reports import (
     ApplyReport,
     Done,
+    LinksReport,
     NewPage,
     OpenedPage,
     OurLink,
@@ -38,6 +39,7 @@ class FakeDesk:
     apply_report: ApplyReport
     pages_report: PagesReport = field(default_factory=PagesReport)
     page_report: PageReport | None = None
+    links_report: LinksReport = field(default_factory=lambda: LinksReport("", ()))
     opened_page: OpenedPage = field(
         default_factory=lambda: OpenedPage("opened", "manual", "by-hand-1")
     )
@@ -78,6 +80,10 @@ class FakeDesk:
         if calendar:
             return OurLink(name or "calendar", "https://rooms.example/calendar/abc.ics")
         return OurLink(name, f"https://rooms.example/r/{name}-abc", "waiting", "It comes.")
+
+    async def links(self) -> LinksReport:
+        self._refuse()
+        return self.links_report
 
     async def host_link(self, name: str, person: Person) -> RevealedLink:
         self._command(person, "host_link", name)

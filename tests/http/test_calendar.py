@@ -49,6 +49,11 @@ class Desk:
         self.asked.append(destination)
         return self.events
 
+    async def series(self, policy: str) -> Sequence[FeedEvent] | None:
+        """The first of them."""
+        self.asked.append(f"series {policy}")
+        return None if self.events is None else self.events[:1]
+
 
 @asynccontextmanager
 async def shown(scheme: LinkScheme = SCHEME) -> AsyncIterator[tuple[Served, Desk]]:
@@ -72,6 +77,20 @@ async def test_a_calendar_is_read_by_whoever_knows_its_address() -> None:
             assert (refused.status, refused.text) == (404, nowhere.text)
         assert desk.asked == ["calendar"]
         assert FEED not in str(here.told)
+
+
+async def test_a_series_has_a_calendar_of_its_own() -> None:
+    """Whoever knows its address is shown that schedule alone, where there is a calendar at all."""
+    async with shown() as (here, desk):
+        address = SCHEME.series_feed_of("all-hands").removeprefix(PUBLIC)
+        text = (await here.ask("GET", address)).text
+        assert desk.asked == ["series all-hands"]
+        assert (text.count("BEGIN:VEVENT"), "X-WR-CALNAME:all-hands" in text) == (1, True)
+        assert (await here.ask("GET", address.replace("all-hands", "others"))).status == 404
+        desk.events = None
+        assert (await here.ask("GET", address)).status == 503
+        desk.calendars = ()
+        assert (await here.ask("GET", address)).status == 404
 
 
 async def test_programs_read_what_is_meant() -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import html
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_network
 
 import pytest
 
 from orchestrator.domain.announcements import Stage
-from orchestrator.domain.links import LinkScheme, LinkView, Target
+from orchestrator.domain.links import Coming, LinkScheme, LinkView, Target
+from orchestrator.domain.rooms import Occupancy
+from orchestrator.edges.http import saying
 from orchestrator.edges.http.links import Entrance, LinkRoutes, Proxy
+from orchestrator.foundation import qr
 from orchestrator.foundation.secret import Secret
 from tests.http.served import Answer, Served, served
 
@@ -139,7 +143,7 @@ async def test_nobody_is_led_to_what_is_no_plain_address(address: str) -> None:
     async with linked(LinkView(Stage.OPEN, room_link=address)) as (here, _):
         answer = await get(here, CHECKOUT)
         assert answer.status == 200
-        assert "href=" not in answer.text.replace('href="data:,"', "")
+        assert re.findall(r'href="([^"]*)"', answer.text) == ["data:,", f"./{HERE}?show"]
 
 
 # --- what nobody learns ---
@@ -225,10 +229,10 @@ async def test_a_page_runs_nothing_but_its_own_script() -> None:
         assert "&lt;script&gt;alert(1)" in answer.text
         assert "49" not in answer.text
         outside = re.findall(r"(?:src|href)=\"([^\"]*)\"", answer.text)
-        assert outside == ["data:,"]
-        assert len(answer.text) < 8_000
+        assert outside == ["data:,", f"./{HERE}?show"]
+        assert len(answer.text) < 10_000
         assert answer.headers["X-Robots-Tag"] == "noindex, nofollow"
-        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
 
 
 @pytest.mark.parametrize(
@@ -322,6 +326,220 @@ async def test_a_page_asks_by_itself_whether_something_changed() -> None:
         state = await get(here, f"{CHECKOUT}?state")
         assert state.text.startswith('{"go": true, ')
         assert "meet.example" not in state.text
+
+
+COMING = (
+    Coming("All hands <b>10 Dec</b>", OPENED + timedelta(days=7)),
+    Coming("All hands 17 Dec", OPENED + timedelta(days=14)),
+)
+
+
+def body_of(text: str) -> str:
+    """A page without its script and style."""
+    return re.sub(r"<(script|style)>.*?</\1>", "", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("view", "says", "not_said"),
+    [
+        pytest.param(
+            LinkView(Stage.OPEN, "Checkout", room_link=ROOM, inside=Occupancy.OCCUPIED),
+            ["The room is open", "People are inside.", 'class="open shown"', ">Join<"],
+            ["Nobody"],
+            id="occupied",
+        ),
+        pytest.param(
+            LinkView(Stage.OPEN, "Checkout", room_link=ROOM, inside=Occupancy.EMPTY),
+            ["Nobody is inside yet."],
+            ["People"],
+            id="empty",
+        ),
+        pytest.param(
+            LinkView(Stage.OPEN, "Checkout", room_link=ROOM, formerly=True),
+            ["The name in this link is an earlier one."],
+            ["People", "Nobody"],
+            id="not known, and moved",
+        ),
+        pytest.param(
+            LinkView(Stage.OPEN, "Checkout", room_link=ROOM, starts_at=OPENED,
+                     ends_at=OPENED + timedelta(hours=1)),
+            ["From <time", "Until <time", "15:45 UTC", "dated"],
+            ["data-until"],
+            id="a meeting that goes on",
+        ),
+        pytest.param(
+            LinkView(Stage.WAITING, "All hands", opens_at=OPENED, coming=COMING,
+                     has_calendar=True),
+            ["The room is not open yet", 'data-until="2026-12-03T14:45:00', "Coming",
+             "&lt;b&gt;10 Dec", "Thursday, 17 December 2026", "Subscribe to the calendar",
+             "/calendar/team-rooms-"],
+            ["The next one", "Join"],
+            id="a series",
+        ),
+        pytest.param(
+            LinkView(Stage.CLOSED, "All hands", note="It is over."),
+            ["This is over", "ask whoever gave you this link"],
+            ["this same link", "Coming", "Join"],
+            id="over",
+        ),
+        pytest.param(
+            LinkView(Stage.CLOSED, "Disk full", opened_at=OPENED),
+            ["If it begins again, this same link leads to its next room."],
+            ["ask whoever"],
+            id="a page that is over",
+        ),
+    ],
+)  # fmt: skip
+async def test_whoever_wants_to_look_is_shown_a_page(
+    view: LinkView, says: list[str], not_said: list[str]
+) -> None:
+    """With a QR code of the link, whatever state the room is in; nobody is led on from it."""
+    async with linked(view) as (here, _):
+        answer = await get(here, f"{CHECKOUT}?show")
+        assert answer.status == 200
+        body = body_of(answer.text)
+        assert [one for one in says if one not in body] == []
+        assert [one for one in not_said if one in body] == []
+        assert qr.drawing(PUBLIC + CHECKOUT) in body
+        assert PUBLIC + CHECKOUT in body
+        assert "data-stays" in body
+        assert f"url=./{HERE}?show" in body
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+async def test_what_a_preview_shows_is_the_title_alone() -> None:
+    """Neither an address nor a picture; what is not called anything is a meeting room."""
+    async with linked(LinkView(Stage.WAITING, '"><meta x="', note="Secret")) as (here, desk):
+        text = (await get(here, CHECKOUT)).text
+        assert re.findall(r'property="og:([^"]*)" content="([^"]*)"', text) == [
+            ("title", "&#34;&gt;&lt;meta x=&#34;")
+        ]
+        desk.view = LinkView(Stage.WAITING)
+        assert 'og:title" content="Meeting room"' in (await get(here, CHECKOUT)).text
+
+
+async def test_a_page_with_a_button_alone_says_to_us_where_it_came_from() -> None:
+    """A browser would not name the sender of its form otherwise."""
+    async with linked(LinkView(Stage.IDLE, "Disk full", can_open=True)) as (here, desk):
+        assert (await get(here, CHECKOUT)).headers["Referrer-Policy"] == "same-origin"
+        desk.view = LinkView(Stage.WAITING, "Disk full")
+        assert (await get(here, CHECKOUT)).headers["Referrer-Policy"] == "no-referrer"
+
+
+async def test_who_is_inside_changes_what_a_page_shows() -> None:
+    """It looks by itself."""
+    async with linked(LinkView(Stage.OPEN, room_link=ROOM)) as (here, desk):
+        before = (await get(here, f"{CHECKOUT}?state")).text
+        desk.view = LinkView(Stage.OPEN, room_link=ROOM, inside=Occupancy.OCCUPIED)
+        assert (await get(here, f"{CHECKOUT}?state")).text != before
+
+
+async def test_a_slash_too_many_is_no_wrong_link() -> None:
+    """Servers of files add one, and people keep the address that they were led to."""
+    async with linked() as (here, desk):
+        answer = await get(here, f"{CHECKOUT}/")
+        assert (answer.status, answer.headers["Location"]) == (303, f"../{HERE}")
+        assert desk.asked == []
+        assert (await get(here, f"{CHECKOUT}//")).status == 404
+    names = LinkScheme(PUBLIC, Secret("k" * 32), tokened=False)
+    async with linked(LinkView(Stage.WAITING), entrance=Entrance(names)) as (here, desk):
+        desk.view = None
+        answer = await get(here, "/r/team-rooms/checkout/")
+        assert (answer.status, answer.headers["Location"]) == (303, "../checkout")
+
+
+async def test_a_meeting_that_is_over_leads_to_the_next_where_names_are_no_secret() -> None:
+    """Elsewhere its link lets in to that one meeting."""
+    names = LinkScheme(PUBLIC, Secret("k" * 32), tokened=False)
+    over = LinkView(Stage.CLOSED, "All hands", coming=COMING[:1])
+    async with linked(over, Entrance(names)) as (here, _):
+        body = body_of((await get(here, "/r/all-hands/2026-12-03T1545")).text)
+        assert "The next one" in body
+        assert f'href="{PUBLIC}/r/all-hands"' in body
+    async with linked(over) as (here, _):
+        assert "The link of all of them" not in (await get(here, CHECKOUT)).text
+
+
+# --- pages that another server shows ---
+
+
+@pytest.mark.parametrize(
+    ("view", "says", "not_said"),
+    [
+        pytest.param(
+            LinkView(Stage.OPEN, "Checkout", room_link=ROOM + '"x', inside=Occupancy.OCCUPIED),
+            ['content="0;url=https://meet.example.com/j/481?x=1#start&#34;x"', ">Join<"],
+            ["People are inside"],
+            id="open",
+        ),
+        pytest.param(
+            LinkView(Stage.OPEN, "Checkout", room_link="javascript:alert(1)"),
+            ['http-equiv="refresh" content="30"'],
+            ["javascript:"],
+            id="no address",
+        ),
+        pytest.param(
+            LinkView(Stage.WAITING, "Checkout", note="The meeting service does not answer"),
+            ["There is no room yet", "It opens under this same link.",
+             'http-equiv="refresh" content="30"'],
+            ["does not answer"],
+            id="what is true of a moment is not written down",
+        ),
+        pytest.param(
+            LinkView(Stage.WAITING, "All hands", opens_at=OPENED, has_calendar=True),
+            ["It opens <time", "data-until"],
+            ["calendar"],
+            id="not open yet",
+        ),
+        pytest.param(
+            LinkView(Stage.WAITING, "Checkout", room_link=ROOM, note="Not shown."),
+            ["The room may be gone", "Not shown.", ROOM],
+            [],
+            id="not seen",
+        ),
+        pytest.param(
+            LinkView(Stage.FALLBACK, fallback_link="https://b.example/1", fallback_says="Bridge"),
+            ['href="https://b.example/1"', "Join here instead"],
+            ["<form"],
+            id="a fallback is a link",
+        ),
+        pytest.param(
+            LinkView(Stage.FALLBACK, fallback_link="tel:+49301234"),
+            ['href="tel:+49301234"', ">Call<"],
+            ["<form"],
+            id="a telephone",
+        ),
+        pytest.param(
+            LinkView(Stage.IDLE, "Disk full", can_open=True),
+            ["No room is open"],
+            ["<form", "<button"],
+            id="nothing can be pressed",
+        ),
+        pytest.param(
+            LinkView(Stage.CLOSED, "Disk full"), ["This is over"], ['"refresh"'], id="over"
+        ),
+    ],
+)  # fmt: skip
+def test_a_page_alone_asks_nobody(view: LinkView, says: list[str], not_said: list[str]) -> None:
+    """It has its policy in itself, looks for no news and sends no form."""
+    where = SCHEME.addresses(Target("team-rooms", "checkout"), view)
+    text = saying.page_alone(view, where)
+    body = body_of(text)
+    assert [one for one in says if one not in body] == []
+    assert [one for one in not_said if one in body] == []
+    assert "data-every" not in body
+    policy = html.unescape(re.findall(r'Security-Policy" content="([^"]*)"', body)[0])
+    assert all(digest in policy for digest in script_and_style(text))
+    assert "connect-src" not in policy
+    assert "form-action 'none'" in policy
+
+
+def test_the_page_of_no_link_is_the_same_alone() -> None:
+    """In other words nothing is said."""
+    assert "This link leads nowhere" in saying.nowhere_alone()
+
+
+# --- starting ---
 
 
 async def test_while_nobody_can_tell_people_wait() -> None:

@@ -133,6 +133,7 @@ BREACHES = [
     ("vendor-livekit", "meetings_server.media.mesh", "livekit"),
     ("vendor-livekit", "meetings_server.media.livekit.watch", "google"),
     ("vendor-pydantic", "ports.rooms", "pydantic"),
+    ("vendor-segno", "edges.http.saying", "segno"),
     ("vendor-smtp", "adapters.delivery.telling", "aiosmtplib"),
     ("vendor-sqlite3", "adapters.policies.folder", "sqlite3"),
     ("vendor-structlog", "adapters.clock", "structlog"),

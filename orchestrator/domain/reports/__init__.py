@@ -20,6 +20,10 @@ from orchestrator.domain.reports.imports import (
     ImportReport,
     LeftOutRow,
 )
+from orchestrator.domain.reports.links import (
+    LinkRow,
+    LinksReport,
+)
 from orchestrator.domain.reports.pages import (
     EpisodeRow,
     NewPage,
@@ -102,6 +106,8 @@ __all__ = [
     "ImportedTheme",
     "LeftOutRow",
     "LinkFate",
+    "LinkRow",
+    "LinksReport",
     "LoopRow",
     "NewPage",
     "NextAct",

@@ -19,6 +19,7 @@ import aiohttp
 from orchestrator.domain.reports import (
     ApplyReport,
     Done,
+    LinksReport,
     NewPage,
     OpenedPage,
     OurLink,
@@ -116,6 +117,10 @@ class SocketDesk:
     async def link(self, name: str, *, calendar: bool = False) -> OurLink:
         """Our own link of a key or a schedule, or a calendar's address."""
         return await self._ask(wire.AskLink(name, calendar), OurLink)
+
+    async def links(self) -> LinksReport:
+        """Every link and what stands behind it."""
+        return await self._ask(wire.AskLinks(), LinksReport)
 
     async def host_link(self, name: str, person: Person) -> RevealedLink:
         """A room's host link, read afresh."""

@@ -155,6 +155,8 @@ class ControlServer:
                 return await desk.why(name)
             case wire.AskLink(name, calendar):
                 return await desk.link(name, calendar=calendar)
+            case wire.AskLinks():
+                return await desk.links()
             case wire.AskPages(over):
                 return await desk.pages(over=over)
             case wire.AskPage(name):

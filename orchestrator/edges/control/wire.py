@@ -19,6 +19,7 @@ from typing import Final, TypeVar
 from orchestrator.domain.reports import (
     ApplyReport,
     Done,
+    LinksReport,
     NewPage,
     OpenedPage,
     OurLink,
@@ -98,6 +99,11 @@ class AskLink:
 
     name: str
     calendar: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskLinks:
+    """`Desk.links`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +238,10 @@ class ClosePage:
 Steer = Renew | Protect | Suspend | Resume
 Paging = OpenPage | ClosePage
 Command = Apply | ReadHostLink | Adopt | Distinct | Forget | Rekey | Steer | Approve | Reload
-Question = AskStatus | AskPlan | AskRooms | AskWhy | AskLink | AskPages | AskPage | Command | Paging
-Seen = StatusReport | PlanReport | RoomsReport | WhyReport | OurLink | PagesReport | PageReport
+Linked = AskLink | AskLinks
+Question = AskStatus | AskPlan | AskRooms | AskWhy | Linked | AskPages | AskPage | Command | Paging
+Told = OurLink | LinksReport
+Seen = StatusReport | PlanReport | RoomsReport | WhyReport | Told | PagesReport | PageReport
 Report = Seen | ApplyReport | RevealedLink | OpenedPage | Done
 
 # The names are what is sent, so that a class can be renamed.
@@ -243,6 +251,7 @@ _NAMES: Final[Mapping[type[Question], str]] = {
     AskRooms: "rooms",
     AskWhy: "why",
     AskLink: "link",
+    AskLinks: "links",
     Apply: "apply",
     ReadHostLink: "host_link",
     Adopt: "adopt",

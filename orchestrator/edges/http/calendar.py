@@ -1,8 +1,9 @@
 """Calendars of scheduled rooms, as iCalendar feeds (RFC 5545 and 7986; webhooks guide 4.10).
 
-A feed's address is its only lock, because calendar programs cannot send more; whoever does not
-know it gets the answer of any path that is not there.  A calendar that is not known just now is
-no empty calendar: that would take every meeting out of people's days.
+A feed shows a destination's schedules, or one schedule alone.  Its address is its only lock,
+because calendar programs cannot send more; whoever does not know it gets the answer of any path
+that is not there.  A calendar that is not known just now is no empty calendar: that would take
+every meeting out of people's days.
 """
 
 from __future__ import annotations
@@ -51,15 +52,16 @@ class CalendarRoutes:
         desk, given = self._desk, request.match_info["name"]
         if desk is None:
             return refusal(503, "not now; ask again", _RETRY_AFTER)
-        known = self.scheme.public_url != ""
+        known = self.scheme.public_url != "" and len(desk.calendars) > 0
         # All of them are compared: how long it takes tells nothing.
         found = [name for name in desk.calendars if self.scheme.is_feed(given, name)]
-        if not found or not known:
+        series = self.scheme.series_of_feed(given)
+        if not known or not (found or series):
             return refusal(404, "Not Found")
-        events = await desk.feed(found[0])
+        events = await (desk.feed(found[0]) if found else desk.series(series))
         if events is None:
             return refusal(503, "not now; ask again", _RETRY_AFTER)
-        text, etag = self._text(found[0], events)
+        text, etag = self._text(found[0] if found else series, events)
         headers = {
             hdrs.CACHE_CONTROL: "private, no-cache",
             hdrs.ETAG: etag,

@@ -17,16 +17,16 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from orchestrator.domain.links import PATH, LinkScheme, LinkView, Target
+from orchestrator.domain.links import PATH, LinkScheme, LinkView, Target, led_to
 from orchestrator.edges.http.answers import answer, refusal
 from orchestrator.edges.http.saying import (
     NOT_LET_IN,
     NOWHERE,
     STARTING,
     Said,
-    led_to,
     page,
     page_of,
+    page_to_look_at,
     tag,
 )
 from orchestrator.foundation.reach import Network
@@ -106,23 +106,35 @@ class LinkRoutes:
         if proxy is not None and not proxy.let_in(request):
             return _shown(page(NOT_LET_IN), 403)
         path = request.rel_url.raw_path.removeprefix(PATH)
-        target = self.entrance.scheme.read(path) if self.entrance.scheme.public_url else None
+        scheme = self.entrance.scheme
+        target = scheme.read(path) if scheme.public_url else None
         if target is None:
-            return _shown(page(NOWHERE), 404)
-        here = self.entrance.scheme.path_of(target).rpartition("/")[2]
+            return self._otherwise_spelled(path)
+        here = scheme.path_of(target).rpartition("/")[2]
         if self._desk is None:
             return _shown(page(STARTING, here), 503, _RETRY_AFTER)
         if request.method == hdrs.METH_POST:
             return await self._pressed(self._desk, request, target, here)
         view = await self._desk.look(target.policy, target.subject)
         if view is None:
-            return _shown(page(NOWHERE), 404)
+            return self._otherwise_spelled(path)
         room = led_to(view.leads_to)
         if "state" in request.query:
             return answer(200, {"go": bool(room), "tag": tag(view)})
+        where = scheme.addresses(target, view)
+        if "show" in request.query:
+            return _shown(page_to_look_at(view, where), 200)
         if room and "wait" not in request.query:
             return _sent_to(room)
-        return _shown(page_of(view, here), 200)
+        return _shown(page_of(view, where), 200)
+
+    def _otherwise_spelled(self, path: str) -> web.Response:
+        """Servers of files end a folder's address in a slash, and people keep that one."""
+        scheme = self.entrance.scheme
+        target = scheme.read(path[:-1]) if scheme.public_url and path.endswith("/") else None
+        if target is None:
+            return _shown(page(NOWHERE), 404)
+        return _sent_to(f"../{scheme.path_of(target).rpartition('/')[2]}")
 
     async def _pressed(
         self, desk: LinkDesk, request: web.Request, target: Target, here: str
@@ -180,7 +192,7 @@ def _shown(said: Said, status: int, headers: Mapping[str, str] | None = None) ->
             **_KEPT_BY_NOBODY,
             "Content-Security-Policy": said.policy,
             # To ourselves alone: without it a browser would not say whose form it sends.
-            "Referrer-Policy": "same-origin",
+            "Referrer-Policy": "same-origin" if said.asks else "no-referrer",
             "Cross-Origin-Opener-Policy": "same-origin",
             **(headers or {}),
         },

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import stat
 from dataclasses import replace
 
 import pytest
@@ -17,10 +18,10 @@ from orchestrator.domain.reports import (
     StatusReport,
     WhyReport,
 )
-from orchestrator.foundation import shapes
+from orchestrator.foundation import qr, shapes
 from orchestrator.foundation.problems import Place, Problem
 from orchestrator.ports.desk import DeskError
-from tests.reports import HELD, NOTHING, PLAN, PROBLEM, ROOMS, STATUS, WHY
+from tests.reports import HELD, LINKS, NOTHING, PLAN, PROBLEM, ROOMS, STATUS, WHY
 from tests.unit.cli.conftest import CommandLine
 
 
@@ -185,6 +186,51 @@ def test_our_own_link_is_printed_alone(ro: CommandLine) -> None:
     }
     said = ro("link")
     assert (said.code, "say whose link" in said.err) == (2, True)
+
+
+def test_a_link_is_drawn_as_a_qr_code(ro: CommandLine) -> None:
+    """Above the link; where the terminal is too narrow for it, nothing half is drawn."""
+    said = ro("link", "all-hands", "--qr")
+    *rows, link = said.out.splitlines()
+    assert tuple(rows) == qr.blocks("https://rooms.example/r/all-hands-abc")
+    assert link == "https://rooms.example/r/all-hands-abc"
+    assert ro("link", "all-hands", "--qr", terminal=100).out.endswith(said.out)
+    narrow = ro("link", "all-hands", "--qr", terminal=30)
+    assert (narrow.code, "takes 37 columns, and this terminal has 30" in narrow.err) == (1, True)
+    assert "█" not in narrow.out
+    both = ro("link", "all-hands", "--qr", "--json")
+    assert (both.code, "--qr draws and --json does not" in both.err) == (2, True)
+
+
+def test_a_link_is_drawn_into_a_file(ro: CommandLine) -> None:
+    """Which only its group may read: whoever sees the code may enter."""
+    path = ro.folder / "hall.svg"
+    said = ro("link", "all-hands", "--svg", str(path))
+    assert said.out == "https://rooms.example/r/all-hands-abc\n"
+    assert "hall.svg: a QR code of all-hands" in said.err
+    assert path.read_bytes() == qr.image("https://rooms.example/r/all-hands-abc")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    for wrong in (ro.folder, ro.folder / "nowhere" / "hall.svg"):
+        said = ro("link", "all-hands", "--svg", str(wrong))
+        assert (said.code, "name a file in a folder that is there" in said.err) == (2, True)
+
+
+def test_all_links_are_written_as_files(ro: CommandLine) -> None:
+    """Into a folder that is new, or was written before; and of a second time only what changed."""
+    ro.desk.links_report = LINKS
+    folder = ro.folder / "links"
+    said = ro("links", "export", str(folder))
+    assert said.code == 0
+    assert said.out.endswith("/site: 2 pages written, 0 over since the last time\n")
+    assert said.out.startswith("2 links in ")
+    page = folder / "site/r/team-rooms/checkout-abc/index.html"
+    assert "0;url=https://meet.example/room-1" in page.read_text()
+    assert "/r/_/" not in (folder / "nginx.map").read_text()
+    ro.desk.links_report = replace(LINKS, links=LINKS.links[:1])
+    told = json.loads(ro("links", "export", str(folder), "--json").out)
+    assert told == {"links": 1, "changed": 1, "over": 1}
+    said = ro("links", "export", str(ro.folder))
+    assert (said.code, "holds something else" in said.err) == (1, True)
 
 
 @pytest.mark.parametrize("code", [1, 2, 4])

@@ -12,7 +12,12 @@ import pytest
 
 from orchestrator.config import Configuration, Settings, read_config
 from orchestrator.config.archives import ArchiveSettings
-from orchestrator.config.destinations import CalendarDestination, FileDestination
+from orchestrator.config.destinations import (
+    CalendarDestination,
+    FileDestination,
+    StaticDestination,
+    open_to_all,
+)
 from orchestrator.config.links import Access, LinkSettings, ProxySettings
 from orchestrator.config.media import LiveKitMedia, MeshMedia, secret_of
 from orchestrator.config.models import ConfigForm
@@ -209,6 +214,17 @@ def test_a_calendar_is_a_destination_that_needs_nothing() -> None:
         "destinations: {calendar: {type: calendar}}\n"
     )
     assert read(text).destinations == {"calendar": CalendarDestination()}
+
+
+def test_links_as_files_are_a_destination_with_a_folder() -> None:
+    """Which lies beside the config, as every path does; no host link is told there."""
+    text = (
+        f"{SMALL}http: {{public_url: 'https://r.example'}}\n"
+        "destinations: {links: {type: static, path: public}}\n"
+    )
+    found = read(text).destinations
+    assert found == {"links": StaticDestination(Path("/srv/ro/public"))}
+    assert open_to_all(found) == {"links"}
 
 
 def test_links_without_a_public_address_are_doubtful() -> None:

@@ -1,5 +1,6 @@
 """Where a link leads: the table of what is said of one key to whoever opens its link."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,6 +22,7 @@ WANTED = Wanted(a.desired())
 UNWANTED = Unwanted("its subject is gone from /srv/secret/teams.yaml")
 LINK = f"https://meet.test/{ROOM}"
 OPEN = LinkView(Stage.OPEN, NAME, room_link=LINK)
+USED = replace(OPEN, inside=Occupancy.OCCUPIED)
 UNSEEN = LinkView(Stage.WAITING, NAME, room_link=LINK, note=leading.UNSEEN)
 WAITING = LinkView(Stage.WAITING, NAME)
 NOBODY = KeyState(KEY)
@@ -53,7 +55,7 @@ def test_the_current_room_goes_before_one_that_is_let_go() -> None:
         pytest.param(a.observed(), Occupancy.UNKNOWN, OPEN, id="seen"),
         pytest.param(a.observed(is_available=False), Occupancy.UNKNOWN, WAITING, id="ended"),
         pytest.param(a.observed(expires_at=PAST), Occupancy.EMPTY, WAITING, id="past its end"),
-        pytest.param(a.observed(expires_at=PAST), Occupancy.OCCUPIED, OPEN, id="still used"),
+        pytest.param(a.observed(expires_at=PAST), Occupancy.OCCUPIED, USED, id="still used"),
         pytest.param(Gone("404", unlisted=True), Occupancy.UNKNOWN, UNSEEN, id="nowhere"),
         pytest.param(Gone("404", unlisted=False), Occupancy.UNKNOWN, OPEN, id="one word of one"),
     ],
@@ -66,6 +68,24 @@ def test_what_the_api_shows_counts(
         a.state(a.room()), WANTED, sights={ROOM: sight}, uses={ROOM: Use(occupancy)}
     )
     assert view_of(standing, NOW) == view
+
+
+@pytest.mark.parametrize(
+    ("use", "inside"),
+    [
+        pytest.param(Use(Occupancy.OCCUPIED, heard=True), Occupancy.OCCUPIED, id="heard inside"),
+        pytest.param(Use(Occupancy.EMPTY), Occupancy.EMPTY, id="listed without anybody"),
+        pytest.param(Use(Occupancy.EMPTY, heard=True), Occupancy.UNKNOWN, id="nothing heard"),
+        pytest.param(Use(), Occupancy.UNKNOWN, id="not known"),
+    ],
+)
+def test_p05_guests_are_told_that_nobody_is_inside_by_the_api_alone(
+    use: Use, inside: Occupancy
+) -> None:
+    """P5: a callback that was lost is no empty room."""
+    standing = Standing(a.state(a.room()), WANTED, uses={ROOM: use})
+    view = view_of(standing, NOW)
+    assert view == replace(OPEN, inside=inside)
 
 
 @pytest.mark.parametrize(

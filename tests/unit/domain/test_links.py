@@ -1,10 +1,22 @@
 """Our own links: their spelling, and which of them are refused."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from orchestrator.domain.announcements import Stage
 from orchestrator.domain.keys import InvalidKeyError
-from orchestrator.domain.links import FEED_PATH, PATH, LinkScheme, LinkView, Target
+from orchestrator.domain.links import (
+    FEED_PATH,
+    NO_LINKS,
+    PATH,
+    Addresses,
+    Coming,
+    LinkScheme,
+    LinkView,
+    Target,
+    led_to,
+)
 from orchestrator.foundation.secret import Secret
 
 URL = "https://rooms.example.com"
@@ -41,6 +53,73 @@ def test_without_a_public_address_there_are_no_links() -> None:
     none = LinkScheme("", Secret("k" * 32))
     assert (none.link_of("a", "b"), none.series_of("a"), none.feed_of("c")) == ("", "", "")
     assert none.digest == ""
+
+
+def test_the_calendar_of_a_series_has_an_address_of_its_own() -> None:
+    """Signed for that purpose alone: neither a link's token nor a whole calendar's opens it."""
+    feed = SCHEME.series_feed_of("all-hands")
+    assert feed == f"{URL}/calendar/all-hands-g5ucy7g742l427ct5r4zzl3laowbufsc.ics"
+    name = feed.removeprefix(URL + FEED_PATH)
+    assert SCHEME.series_of_feed(name) == "all-hands"
+    token = SCHEME.series_of("all-hands").rpartition("-")[2]
+    whole = SCHEME.feed_of("all-hands").removeprefix(URL + FEED_PATH)
+    for wrong in (
+        name.removesuffix(".ics"),
+        name.replace("all-hands", "others"),
+        name.replace("all-hands", "All Hands"),
+        f"all-hands-{token}.ics",
+        f"all-hands-{whole}",
+        whole,
+        "all-hands-\udcff.ics",
+        ".ics",
+        "",
+    ):
+        assert SCHEME.series_of_feed(wrong) == ""
+    assert not SCHEME.is_feed(name, "all-hands")
+    assert NO_LINKS.series_feed_of("all-hands") == ""
+
+
+def test_a_whole_link_is_read_back() -> None:
+    """By whoever is given one of ours, and no other's."""
+    link = SCHEME.link_of("team-rooms", "größte / Gruppe")
+    assert SCHEME.target_of(link) == Target("team-rooms", "gr%C3%B6%C3%9Fte%20%2F%20Gruppe")
+    assert SCHEME.target_of(link.replace("example", "elsewhere")) is None
+    assert SCHEME.target_of("") is None
+    assert NO_LINKS.target_of("/r/team-rooms/checkout") is None
+
+
+def test_a_page_is_told_no_more_than_its_own_link_lets_in_to() -> None:
+    """Where links have tokens, that of one meeting is not that of all."""
+    one, all_ = Target("all-hands", "2026-12-03T1500"), Target("all-hands")
+    coming = (Coming("All hands", datetime(2026, 12, 10, 14, tzinfo=UTC)),)
+    over = LinkView(Stage.CLOSED, coming=coming)
+    assert SCHEME.addresses(one, over) == Addresses(SCHEME.link_of("all-hands", "2026-12-03T1500"))
+    assert OPEN.addresses(one, over).series == OPEN.series_of("all-hands")
+    assert OPEN.addresses(one, LinkView(Stage.CLOSED)).series == ""
+    assert OPEN.addresses(all_, over).series == ""
+    shown = SCHEME.addresses(all_, LinkView(Stage.OPEN, coming=coming, has_calendar=True))
+    assert shown == Addresses(
+        SCHEME.series_of("all-hands"), calendar=SCHEME.series_feed_of("all-hands")
+    )
+    assert shown.here == "all-hands-podldtdsrcg2nzkx"
+
+
+@pytest.mark.parametrize(
+    ("address", "led"),
+    [
+        ("https://meet.example/j?x=1#y", True),
+        ("http://127.0.0.1:8441/4711", True),
+        ("javascript:alert(1)", False),
+        ("https://meet.example/a b", False),
+        ("https://meet.example/ü", False),
+        ("https://meet.example/\r\nX: y", False),
+        ("//meet.example/", False),
+        ("", False),
+    ],
+)
+def test_people_are_sent_to_plain_addresses_alone(address: str, *, led: bool) -> None:
+    """Whatever an API says of its rooms."""
+    assert led_to(address) == (address if led else "")
 
 
 def test_what_cannot_be_a_key_has_no_link() -> None:
