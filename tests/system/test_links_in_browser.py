@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +24,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from orchestrator.app.links import site
 from orchestrator.domain.announcements import Stage
-from orchestrator.domain.links import LinkScheme, LinkView
+from orchestrator.domain.links import Addresses, Coming, LinkScheme, LinkView
+from orchestrator.domain.reports import LinkRow, LinksReport
+from orchestrator.domain.rooms import Occupancy
 from orchestrator.edges.http.links import Entrance, LinkRoutes
 from orchestrator.edges.http.server import HttpServer, listen, url_of
 from orchestrator.foundation.secret import Secret
@@ -34,6 +41,8 @@ pytestmark = [
     ),
     pytest.mark.timeout(180),
 ]
+_AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+NOW = datetime.now(UTC)
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=1</script>'
 
 
@@ -88,6 +97,18 @@ class Browser:
         async with asyncio.timeout(60):
             while words not in str(await self.value("document.body && document.body.innerText")):
                 await asyncio.sleep(0.1)
+
+    async def faults(self) -> list[str]:
+        """What axe-core finds wrong with the page for people who see, hear or move otherwise."""
+        await self.value(_AXE)
+        told = await self.ask(
+            "Runtime.evaluate",
+            expression="axe.run().then(found => found.violations.map("
+            "one => `${one.id}: ${one.nodes.map(node => node.html).join(' ')}`))",
+            returnByValue=True,
+            awaitPromise=True,
+        )
+        return list(told["result"]["value"])
 
     def complaints(self) -> list[str]:
         """What the browser refused to run or to load."""
@@ -204,3 +225,141 @@ async def test_the_form_of_another_page_opens_nothing(tmp_path: Path) -> None:
         )
         await tab.until("press the button on the page of the link itself")
         assert desk.pressed == []
+
+
+SERIES = LinkView(
+    Stage.WAITING,
+    "All hands 3 Dec",
+    opens_at=NOW + timedelta(days=2, hours=3),
+    starts_at=NOW + timedelta(days=2, hours=4),
+    coming=(Coming("All hands 10 Dec", NOW + timedelta(days=9)),),
+    has_calendar=True,
+)
+IN_ROOM = LinkView(Stage.OPEN, "Checkout", room_link="https://meet.example/1")
+STATES = (
+    LinkView(Stage.WAITING, "Disk full"),
+    LinkView(Stage.WAITING, "Checkout", note="A person has to decide first.", formerly=True),
+    SERIES,
+    IN_ROOM,
+    replace(IN_ROOM, inside=Occupancy.EMPTY, starts_at=NOW, ends_at=NOW),
+    LinkView(Stage.FALLBACK, "Disk full", fallback_link="https://b.example/1"),
+    LinkView(Stage.IDLE, "Disk full", can_open=True),
+    LinkView(Stage.CLOSED, "Disk full", opened_at=NOW, closed_at=NOW),
+)
+
+
+async def test_every_state_is_shown_well(tmp_path: Path) -> None:
+    """To axe-core in dark and light, narrow and wide; a page to look at stays, and changes."""
+    async with linked(STATES[0]) as (link, desk), browser(tmp_path) as tab:
+
+        async def opened(view: LinkView, query: str, width: int, scheme: str) -> None:
+            desk.view = view
+            metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+            await tab.ask("Emulation.setDeviceMetricsOverride", **metrics)
+            dressed = [{"name": "prefers-color-scheme", "value": scheme}]
+            await tab.ask("Emulation.setEmulatedMedia", features=dressed)
+            await tab.ask("Page.navigate", url=f"{link}{query}")
+            await tab.until(view.title)
+
+        for number, view in enumerate(STATES):
+            query = "?show" if view.stage is Stage.OPEN or number % 2 else ""
+            width, scheme = (360, "dark") if number % 3 else (1280, "light")
+            await opened(view, query, width, scheme)
+            assert (await tab.faults(), view, query) == ([], view, query)
+            wide = "document.documentElement.scrollWidth > innerWidth"
+            assert await tab.value(wide) is False
+
+        # In the reader's own time, counted down; where motion is not wanted, by the minute.
+        soon = replace(SERIES, opens_at=datetime.now(UTC) + timedelta(minutes=5))
+        await opened(soon, "?show", 1280, "light")
+        words = "document.querySelector('.count').innerText"
+        assert re.fullmatch(r"Opens in \d min \d\d s", str(await tab.value(words)))
+        calm = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+        await tab.ask("Emulation.setEmulatedMedia", features=calm)
+        await tab.ask("Emulation.setTimezoneOverride", timezoneId="Asia/Kolkata")
+        await tab.ask("Page.reload")
+        await tab.until("GMT+5:30")
+        assert re.fullmatch(r"Opens in \d min", str(await tab.value(words)))
+
+        # It opens by itself and stays; who comes in is seen.
+        desk.view = replace(soon, opens_at=datetime.now(UTC) + timedelta(seconds=1))
+        await tab.ask("Page.reload")
+        await tab.until("Opens")
+        desk.view = IN_ROOM
+        await tab.until("The room is open")
+        assert "?show" in str(await tab.value("location.search"))
+        sign = "document.querySelector('figure svg').getBoundingClientRect().width > 100"
+        assert await tab.value(sign) is True
+
+        # On paper: the name and the code, and nothing that is only true now.
+        await tab.ask("Emulation.setEmulatedMedia", media="print", features=[])
+        said = str(await tab.value("document.body.innerText"))
+        assert "Checkout" in said
+        assert "Scan to join" in said
+        assert "The room is open" not in said
+        assert "Join\n" not in said
+        assert [one for one in tab.complaints() if "favicon" not in one] == []
+
+
+async def test_files_lead_on_while_we_are_away(tmp_path: Path) -> None:
+    """Served by a plain server of files, which knows nothing of rooms."""
+    async with elsewhere() as rooms, browser(tmp_path / "browser") as tab:
+        folder = tmp_path / "links"
+        server = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-u", "-m", "http.server", "--bind", "127.0.0.1"),
+            *("--directory", str(folder / "site"), "0"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            assert server.stdout is not None
+            port = re.search(rb"port (\d+)", await server.stdout.readline())
+            assert port is not None
+            public = f"http://127.0.0.1:{port[1].decode()}"
+            scheme, pages = LinkScheme(public, Secret("k" * 32)), site(folder)
+            views = {
+                scheme.link_of("team-rooms", "größte Gruppe"): replace(
+                    IN_ROOM, room_link=f"{rooms}/the-room"
+                ),
+                scheme.series_of("all-hands"): SERIES,
+                scheme.link_of("team-rooms", "search"): LinkView(
+                    Stage.FALLBACK, "Search", fallback_link=f"{rooms}/the-bridge"
+                ),
+            }
+
+            def written(links: dict[str, LinkView]) -> None:
+                rows = [LinkRow("x", Addresses(link), view) for link, view in links.items()]
+                pages.write(LinksReport(public, tuple(rows)), datetime.now(UTC))
+
+            written(views)
+            checkout, series, search = views
+            await tab.ask("Page.navigate", url=checkout)
+            await tab.until("You are in the-room, sent by nobody.")
+            await tab.ask("Page.navigate", url=series)
+            await tab.until("The room is not open yet")
+            await tab.until("Opens in 2 days")
+            assert await tab.faults() == []
+            await tab.ask("Page.navigate", url=search)
+            await tab.until("The meeting service does not answer")
+            await tab.value("document.querySelector('a.button').click()")
+            await tab.until("You are in the-bridge, sent by nobody.")
+            # A page that is read sees by itself that another was put at its place.
+            (page,) = (folder / "site/r").glob("all-hands-*/index.html")
+            hasty = page.read_text().replace('data-again="30"', 'data-again="1"')
+            page.write_text(hasty)
+            await tab.ask("Page.navigate", url=series)
+            await tab.until("Opens in 2 days")
+            page.write_text(hasty.replace("All hands 3 Dec", "All hands moved"))
+            await tab.until("All hands moved")
+            # Gone from the rooms that are told: it says so, and no listing tells of any other.
+            written({series: SERIES})
+            await tab.ask("Emulation.setScriptExecutionDisabled", value=True)
+            await tab.ask("Page.navigate", url=checkout)
+            await tab.until("This is over")
+            for bare in ("", "/r/", "/r/team-rooms/"):
+                await tab.ask("Page.navigate", url=public + bare)
+                await tab.until("This link leads nowhere")
+            assert [one for one in tab.complaints() if "favicon" not in one] == []
+        finally:
+            server.kill()
+            await server.wait()

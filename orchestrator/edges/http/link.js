@@ -25,6 +25,25 @@ const look = async () => {
 if (every) {
   next = setTimeout(look, every);
 }
+const again = Number(main.dataset.again || 0) * 1000;
+if (again) {
+  let before = null;
+  const read = async () => {
+    try {
+      const answer = await fetch(location.href, { cache: "no-store", redirect: "manual" });
+      const text = answer.ok ? await answer.text() : before;
+      if (answer.type === "opaqueredirect" || (before !== null && text !== before)) {
+        location.reload();
+        return;
+      }
+      before = text;
+    } catch (error) {
+      // No network for a moment.
+    }
+    setTimeout(read, again);
+  };
+  read();
+}
 const count = document.querySelector("[data-until]");
 if (count) {
   const until = new Date(count.dataset.until).getTime();

@@ -6,7 +6,7 @@ nothing else that might get into it would run.
 
 There are three ways to say the same: to whoever waits, who is led on; to whoever wants to look (a
 screen at a door, a printed sign), with a QR code and for as long as the page is open; and as a file
-that another server shows while we are away (`page_alone`), which asks nobody and sends nothing.
+that another server shows while we are away (`page_alone`), which sends nothing.
 """
 
 from __future__ import annotations
@@ -71,10 +71,10 @@ def _digest(text: str) -> str:
 
 _SOURCES: Final = (
     f"default-src 'none'; script-src {_digest(_SCRIPT)}; style-src {_digest(_STYLE)}; "
-    "img-src data:; base-uri 'none'"
+    "img-src data:; connect-src 'self'; base-uri 'none'"
 )
-_POLICY: Final = f"{_SOURCES}; connect-src 'self'; frame-ancestors 'none'"
-# A page cannot say by itself who frames it; and this one asks nobody, and sends no form.
+_POLICY: Final = f"{_SOURCES}; frame-ancestors 'none'"
+# A page cannot say by itself who frames it; and this one sends no form.
 _ALONE: Final = f"{_SOURCES}; form-action 'none'"
 
 
@@ -122,7 +122,8 @@ class Content:
         kind: how it looks: open, soon, later, trouble or over.
         counts: the first moment is what everybody waits for.
         every: seconds between two looks whether something changed; 0: it does not look.
-        turns: it is turned over without being asked to: seconds, and where to; or an empty text.
+        again: seconds between two looks of a file whether it says something else by now; 0: none.
+        leads_on: where a file leads at once; or an empty text.
     """
 
     headline: str
@@ -136,7 +137,8 @@ class Content:
     room_says: str = ""
     press: _Press | None = None
     every: int = 0
-    turns: str = ""
+    again: int = 0
+    leads_on: str = ""
     goes_on: str = _FORWARD
 
 
@@ -188,8 +190,8 @@ def page_alone(view: LinkView, where: Addresses) -> str:
     content = _content(lasting)
     if view.stage is Stage.FALLBACK and led_to(view.fallback_link):
         content = replace(content, room_link=view.fallback_link, room_says="Join here instead")
-    turns = f"0;url={link}" if link else f"{_FAR}" if content.every else ""
-    alone = replace(content, press=None, turns=turns, every=0)
+    again = _FAR if content.every and not link else 0
+    alone = replace(content, press=None, leads_on=link, again=again, every=0)
     return _page(alone, replace(where, calendar=""), view, _Way.ALONE).html
 
 
@@ -221,8 +223,9 @@ def _page(
         room_says=content.room_says,
         press=content.press,
         every=content.every,
-        turns=content.turns,
-        goes_on=content.goes_on if content.every or content.turns else "",
+        again=content.again,
+        leads_on=content.leads_on,
+        goes_on=content.goes_on if content.every or content.again else "",
         tag="" if view is None else tag(view),
         here=f"./{where.here}" if where.here else "",
         offers=way is _Way.WAITS,
