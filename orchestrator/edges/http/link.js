@@ -27,22 +27,20 @@ if (every) {
 }
 const again = Number(main.dataset.again || 0) * 1000;
 if (again) {
-  let before = null;
   const read = async () => {
     try {
       const answer = await fetch(location.href, { cache: "no-store", redirect: "manual" });
-      const text = answer.ok ? await answer.text() : before;
-      if (answer.type === "opaqueredirect" || (before !== null && text !== before)) {
+      const same = !answer.ok || (await answer.text()).includes(main.dataset.tag);
+      if (answer.type === "opaqueredirect" || !same) {
         location.reload();
         return;
       }
-      before = text;
     } catch (error) {
       // No network for a moment.
     }
     setTimeout(read, again);
   };
-  read();
+  setTimeout(read, again);
 }
 const count = document.querySelector("[data-until]");
 if (count) {

@@ -192,7 +192,7 @@ def page_alone(view: LinkView, where: Addresses) -> str:
         content = replace(content, room_link=view.fallback_link, room_says="Join here instead")
     again = _FAR if content.every and not link else 0
     alone = replace(content, press=None, leads_on=link, again=again, every=0)
-    return _page(alone, replace(where, calendar=""), view, _Way.ALONE).html
+    return _page(alone, replace(where, calendar=""), lasting, _Way.ALONE).html
 
 
 def page(content: Content, link: str = "") -> Said:
