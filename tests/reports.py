@@ -9,6 +9,7 @@ from orchestrator.domain.announcements import Stage
 from orchestrator.domain.links import Addresses, Coming, LinkView
 from orchestrator.domain.reports import (
     ApplyReport,
+    Asked,
     BrakeRow,
     ChangeLine,
     ComparedField,
@@ -20,6 +21,7 @@ from orchestrator.domain.reports import (
     LinkRow,
     LinksReport,
     NextAct,
+    Obstacle,
     OpenedPage,
     OpeningRow,
     PageReport,
@@ -35,11 +37,13 @@ from orchestrator.domain.reports import (
     RehearsedRenewals,
     RoomRow,
     RoomsReport,
+    Seen,
     SenderRow,
     StatusReport,
     SuspendedRow,
     ToldRow,
     Unmet,
+    WhyNotReport,
     WhyReport,
 )
 from orchestrator.foundation.problems import Place, Problem
@@ -234,6 +238,13 @@ ROOMS: Final = RoomsReport(
     ),
     foreign=(ForeignRow("481920001", "Board room", "long_term", "481 920 001", None),),
 )
+_RENEWAL: Final = NextAct(
+    at("2027-07-15 06:12"),
+    "team-rooms/checkout",
+    "renew",
+    "60 d before its end, spread by its key",
+    at("2027-08-26 05:00"),
+)
 WHY: Final = WhyReport(
     key="team-rooms/checkout",
     rooms=(CHECKOUT,),
@@ -245,8 +256,13 @@ WHY: Final = WhyReport(
         ComparedField("join_approval_level", "after_owner_only", "none", equal=False),
     ),
     plan=(UPDATES[0],),
-    holds=("occupied: 4 people inside",),
-    next_act=CHECKOUT.next_act,
+    holds=(
+        Obstacle(
+            *("occupied", "4 people are inside", "update", at("2026-11-22 11:00")),
+            *(at("2026-11-22 12:05"), 95),
+        ),
+    ),
+    next_act=_RENEWAL,
     history=(
         HistoryLine(
             at("2025-11-12 10:02"),
@@ -255,19 +271,53 @@ WHY: Final = WhyReport(
             "wanted and absent",
             "policy team-rooms@9c1e",
             "k3m9x2aa-0123456789abcdef",
+            "481920374",
+            "policies changed",
+            *("POST", 201, 212.4),
         ),
         HistoryLine(
-            at("2026-09-13 06:14"), 90, "room.renewed", "its renewal is due", "team-rooms@9c1e"
+            *(at("2026-09-13 06:14"), 90, "room.renewed", "its renewal is due", "team-rooms@9c1e"),
+            changes=(ChangeLine("expires_at", "2026-11-12", "2027-09-13"),),
         ),
     ),
     former=("team-rooms/shop",),
-    renewal=NextAct(
-        at("2027-07-15 06:12"),
-        "team-rooms/checkout",
-        "renew",
-        "60 d before its end, spread by its key",
-        at("2027-08-26 05:00"),
+    asked=Asked(
+        *("team-rooms", "team-rooms.yaml:3", "checkout", "data/teams.yaml:17", "9c1e44d2aa01bb02"),
+        *(at("2026-11-20 09:14"), "Jonas Meyer, 4be12f09", 80),
     ),
+    seen=Seen("there", "", NOW - timedelta(minutes=2), complete=True, api="ok"),
+    trail=(
+        HistoryLine(at("2026-09-10 09:14"), 80, "policy.loaded", "", "policy team-rooms@9c1e44d2"),
+        HistoryLine(at("2026-09-13 06:14"), 90, "room.renewed", "its renewal is due", ""),
+    ),
+    told=(
+        ToldRow("rooms-json", "open", at("2026-09-13 06:15")),
+        ToldRow("slack", fault="answers 503", next_at=NOW + timedelta(seconds=30)),
+        ToldRow("mail", "open", fault="550 no such user", given_up=True),
+        ToldRow("chat"),
+    ),
+    renewal=_RENEWAL,
+)
+WHY_NOT: Final = WhyNotReport(
+    name="payments",
+    key="team-rooms/payments",
+    kind="room",
+    verdict="No room, and none to come. In the way:",
+    obstacles=(
+        Obstacle(
+            *("not-wanted", '"payments" left data/teams.yaml:4; "payments-eu" came', ""),
+            *(at("2026-11-20 09:14"), None, 80),
+            "team-rooms.yaml:  moved: [{from: payments, to: payments-eu}]",
+        ),
+        Obstacle("brake", "brake b7: 35 links would end or change", "let-go"),
+    ),
+    advice="team-rooms.yaml:  moved: [{from: payments, to: payments-eu}]",
+    asked=Asked("team-rooms", "team-rooms.yaml:3", "payments", "data/teams.yaml:4", wanted=False),
+    last=HistoryLine(at("2026-11-20 09:14"), 81, "room.tombstoned", "its subject is gone", ""),
+    seen=Seen("gone", "404", NOW, doubt="half of the rooms are missing", api="ok"),
+    next_act=NextAct(at("2026-11-27 09:14"), "team-rooms/payments", "end", "removal: expire"),
+    near=("team-rooms/payments-eu",),
+    unknown=("no daemon runs",),
 )
 _ROOMS_ALONE: Final = StatusReport(
     owner="nordlicht-prod",
@@ -458,6 +508,7 @@ def desk() -> FakeDesk:
         pages_report=PAGES,
         page_report=PAGE,
         opened_page=OPENED,
+        why_not_report=WHY_NOT,
     )
 
 

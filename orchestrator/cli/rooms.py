@@ -17,11 +17,12 @@ from orchestrator.cli.context import (
     invocation,
 )
 from orchestrator.cli.view.done import show_done
-from orchestrator.cli.view.rooms import show_room, show_rooms, show_why
+from orchestrator.cli.view.rooms import show_room, show_rooms
 from orchestrator.cli.view.screen import Screen
-from orchestrator.domain.reports import Done, RevealedLink
+from orchestrator.cli.view.why import show_why, show_why_not
+from orchestrator.domain.reports import Done, RevealedLink, WhyReport
 from orchestrator.foundation.instants import parse_duration, parse_instant
-from orchestrator.ports.desk import DeskError
+from orchestrator.ports.desk import Desk, DeskError
 
 _GROUP = """\b
 Examples:
@@ -41,8 +42,20 @@ Examples:
   room-orchestrator rooms show 481920374 --host-link --reason "the host is ill"
 """
 _WHY = """\b
-Example:
+Examples:
   room-orchestrator rooms why team-rooms/checkout
+  room-orchestrator rooms why "Checkout room"
+  room-orchestrator rooms why 481-920-374
+
+It takes a key, a room's id, code, link or name, and what a page is known by.
+"""
+_WHY_NOT = """\b
+Examples:
+  room-orchestrator rooms why-not team-rooms/payments
+  room-orchestrator rooms why-not team-rooms      everything of one policy
+  room-orchestrator rooms why-not 4711            a page, by its number
+
+What stands first has to be cleared first. At most one line is advised; it can be pasted.
 """
 _ADOPT = """\b
 Example:
@@ -97,6 +110,14 @@ rooms = typer.Typer(help="Look at single rooms, steer them.", epilog=_GROUP, no_
 _Name = Annotated[
     str, typer.Argument(metavar="KEY", help="A key, or a room's id.", autocompletion=offers.keys)
 ]
+_Meant = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A key, or whatever else a room or a page is known by.",
+        autocompletion=offers.keys,
+    ),
+]
 _Key = Annotated[
     str,
     typer.Argument(metavar="KEY", help="As in team-rooms/checkout.", autocompletion=offers.keys),
@@ -147,11 +168,51 @@ def _show(
 
 @rooms.command("why", epilog=_WHY)
 def _why(
-    ctx: typer.Context, name: _Name, config: ConfigOption = None, as_json: JsonOption = False
+    ctx: typer.Context, name: _Meant, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
     """Tell the whole chain of why a room is as it is."""
     call = invocation(ctx, config, as_json)
-    call.show(call.ask(lambda desk: desk.why(name)), show_why)
+
+    async def asked(desk: Desk) -> WhyReport | DeskError:
+        try:
+            return await desk.why(name)
+        except DeskError as error:
+            if error.code != INVALID or (await desk.why_not(name)).kind != "unknown":
+                raise
+            return error
+
+    answer = call.ask(asked)
+    if isinstance(answer, DeskError):
+        report = _recalled(call, name)
+        if report is None:
+            raise answer
+        answer = report
+    call.show(answer, show_why)
+
+
+@rooms.command("why-not", epilog=_WHY_NOT)
+def _why_not(
+    ctx: typer.Context, name: _Meant, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Tell what stands in the way of what did not happen, and until when."""
+    call = invocation(ctx, config, as_json)
+    report = call.ask(lambda desk: desk.why_not(name))
+    found = _recalled(call, name) if report.kind == "unknown" else None
+    if found is not None:
+        from orchestrator.app.recalling import not_recalled
+
+        report = not_recalled(found, name)
+    call.show(report, show_why_not)
+
+
+def _recalled(call: Invocation, name: str) -> WhyReport | None:
+    """What the audit log tells of what the store knows nothing of, if this user may read it."""
+    from orchestrator.app.recalling import recalled
+
+    try:
+        return recalled(call.loaded().settings, name)
+    except OSError:
+        return None
 
 
 @rooms.command("adopt", epilog=_ADOPT)

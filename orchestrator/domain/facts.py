@@ -83,10 +83,12 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             "problems",
         ),
         "policy.loaded": _kind(
-            "a version of a policy came into force",
+            "a version of a policy came into force, or is in force for other subjects: then `data` "
+            "is the file of these, and the rest tells of that one",
             "file",
             "version",
             "subjects",
+            "data",
             "uid",
             "mtime",
             "commit",

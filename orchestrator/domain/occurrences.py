@@ -89,10 +89,16 @@ def first_end(occurrence: Occurrence, now: datetime) -> datetime:
 
 def is_subject(text: str) -> bool:
     """Whether a key's subject names an occurrence."""
+    return read_subject(text) is not None
+
+
+def read_subject(text: str) -> datetime | None:
+    """The local time that a key's subject names, as if it were UTC's; None where it names none."""
     try:
-        return subject_of(datetime.strptime(text, _SUBJECT).replace(tzinfo=UTC)) == text
+        found = datetime.strptime(text, _SUBJECT).replace(tzinfo=UTC)
     except ValueError:
-        return False
+        return None
+    return found if subject_of(found) == text else None
 
 
 def looks_inside(state: KeyState, now: datetime) -> bool:

@@ -29,6 +29,8 @@ SILENCE_LEAST: Final = timedelta(days=1)  # of `only_if_used_within`: use is rea
 CLOSE_AFTER: Final = timedelta(minutes=10)  # a page was closed, its room is still looked after
 AGE_MOST: Final = timedelta(hours=24)  # of a page that nobody closes
 FALLBACK_AFTER: Final = timedelta(seconds=20)
+# Around an expression: a template that makes a text where it is true, and none where it is not.
+CONDITION: Final = ("{{ 'yes' if (", ") else '' }}")
 
 Scalar = str | int | float | bool | None
 # A subject's fields as its data file wrote them: text stays text, `007` stays `007`.

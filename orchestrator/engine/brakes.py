@@ -37,7 +37,7 @@ from orchestrator.domain.brakes import (
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Role
-from orchestrator.foundation.instants import format_instant, parse_instant
+from orchestrator.foundation.instants import format_duration, format_instant, parse_instant
 from orchestrator.ports.store import Store
 
 RECENT: Final = (
@@ -205,7 +205,7 @@ class Brakes:
         return Hold(
             "brake",
             f"brake {self.verdict.brake}: {self.verdict.wished} links would end or change, "
-            f"{self.verdict.limit} may in {self._limits.per}",
+            f"{self.verdict.limit} may in {format_duration(self._limits.per)}",
         )
 
     def done(self, state: KeyState, now: datetime) -> dict[str, str | None]:

@@ -6,27 +6,23 @@ keys that it concerns are woken.  It refuses what would give a room two keys or 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, assert_never
+from typing import Final
 
 from orchestrator.domain import outcomes
-from orchestrator.domain.actions import Adopt, Hold
-from orchestrator.domain.facts import Fact, RecordedFact
+from orchestrator.domain.actions import Adopt
+from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import InvalidKeyError, Key, parse_key
 from orchestrator.domain.marker import Marker, Unreadable
 from orchestrator.domain.outcomes import Teller
-from orchestrator.domain.policies import Desired
 from orchestrator.domain.records import KeyState, Role, RoomRecord
 from orchestrator.domain.reports import (
     ApplyReport,
-    ComparedField,
     Done,
-    HistoryLine,
     LinksReport,
     NewPage,
-    NextAct,
     OpenedPage,
     OpeningRow,
     OurLink,
@@ -35,22 +31,19 @@ from orchestrator.domain.reports import (
     Person,
     PlanReport,
     RevealedLink,
-    RoomRow,
     RoomsReport,
     StatusReport,
+    WhyNotReport,
     WhyReport,
 )
 from orchestrator.domain.rooms import Observed, has_ended
-from orchestrator.domain.shaping import differences
-from orchestrator.domain.situation import Kept, Unwanted, Wanted, Wish
-from orchestrator.domain.usage import heard_of
 from orchestrator.engine.approvals import Approvals
 from orchestrator.engine.gathering import DISOWNED, take_in
 from orchestrator.engine.linking import Linking
 from orchestrator.engine.overview import Overview, Whence
 from orchestrator.engine.pagedesk import PageQuestions
-from orchestrator.engine.preview import preview, preview_key
-from orchestrator.engine.showing import plan_line, with_usage
+from orchestrator.engine.preview import preview
+from orchestrator.engine.reasons import Reasons
 from orchestrator.engine.steering import Steering
 from orchestrator.engine.supervisor import Engine
 from orchestrator.ports.desk import DeskError
@@ -77,6 +70,7 @@ class EngineDesk:
         self._steering = Steering(engine)
         self._linking = Linking(engine)
         self._approvals = Approvals(engine)
+        self._reasons = Reasons(engine, whence, self._overview, self._paging, running=running)
         self.on_reload: Callable[[Person], Awaitable[Done]] | None = None
         """What a reload is, where this engine runs in a daemon."""
 
@@ -146,64 +140,19 @@ class EngineDesk:
         return self._engine.reconciler.acted + self._parts.wardrobe.acted
 
     async def why(self, name: str) -> WhyReport:
-        """Everything about one key."""
+        """Everything about one key, page or room."""
         await self._prepared()
-        state = await self._find(name)
-        book = self._engine.reconciler.book
-        key = state.key
-        wish = book.wish(key, state)
-        opening = self._opening(key)
-        one = await preview_key(key, state, book, self._parts.gathering)
-        policy = book.policies.get(key.policy)
-        lines = [plan_line(one.state, action) for action in one.actions]
-        facts = await self._facts(state)
-        known = await self._parts.gathering.use_known_since()
-        rows = self._overview.rows(state, known)
-        return WhyReport(
-            key=str(key),
-            rooms=tuple(self._heard_of(row, facts) for row in rows),
-            wanted=_wanted(wish) if opening is None else f"from {_moment(opening.opens)} on",
-            policy=policy.file if policy is not None else "",
-            policy_version=policy.version if policy is not None else "",
-            fields=self._compare(state),
-            plan=tuple(line for line in lines if line is not None),
-            holds=tuple(dict.fromkeys(_sentence(hold) for hold in one.made.holds)),
-            next_act=self._overview.coming(state, self._parts.gathering.to_wall(one.made.until))
-            or (None if opening is None else NextAct(opening.opens, str(key), "open")),
-            renewal=self._overview.planned(state),
-            history=_history(facts),
-            former=state.former,
-            recordings=await self._parts.recorder.of(state),
-        )
+        return await self._reasons.why(name)
+
+    async def why_not(self, name: str) -> WhyNotReport:
+        """What stands in the way of a key, a policy's rooms or a page."""
+        await self._prepared()
+        return await self._reasons.why_not(name)
 
     def _opening(self, key: Key) -> OpeningRow | None:
         """The occurrence of a key, if it is one of the next."""
         rows = self._overview.openings(_OPENINGS)
         return next((row for row in rows if row.key == str(key)), None)
-
-    def _compare(self, state: KeyState) -> tuple[ComparedField, ...]:
-        current, wish = state.current, state.wish
-        if current is None or wish is None:
-            return ()
-        seen = self._parts.observations.sighting(current.id)
-        if not isinstance(seen, Observed):
-            return ()
-        return _compare(current, seen, self._parts.gathering.dress(wish, current))
-
-    async def _facts(self, state: KeyState) -> list[RecordedFact]:
-        """The facts of a key that the store still has, oldest first."""
-        names = {state.key.encoded, *state.former}
-        found: list[RecordedFact] = []
-        last = 0
-        while facts := await self._parts.store.facts(last, _FACTS_AT_ONCE):
-            last = facts[-1].seq
-            found.extend(recorded for recorded in facts if recorded.fact.key in names)
-        return found
-
-    def _heard_of(self, row: RoomRow, facts: Sequence[RecordedFact]) -> RoomRow:
-        """Where the API has no list of sessions: the meetings that callbacks told of, at least."""
-        told = row.sessions is not None or self._parts.observations.sessions_known
-        return row if told else with_usage(row, heard_of(row.room_id, facts))
 
     async def _find(self, name: str) -> KeyState:
         """The state of a key, by the key or by a room's id."""
@@ -499,52 +448,3 @@ def _named_room(state: KeyState, name: str) -> RoomRecord:
         if room.id == name:
             return room
     return state.current or state.rooms[0]
-
-
-def _compare(room: RoomRecord, seen: Observed, wish: Desired) -> tuple[ComparedField, ...]:
-    changes = differences(room, seen, wish)
-    wanted: dict[str, object] = {"display_name": wish.display_name, "type": str(wish.type)}
-    wanted |= wish.settings
-    shown: dict[str, object] = {"display_name": seen.display_name, "type": str(seen.type)}
-    shown |= seen.settings
-    return tuple(
-        ComparedField(path, str(value), str(shown.get(path)), path not in changes)
-        for path, value in wanted.items()
-    )
-
-
-def _wanted(wish: Wish | None) -> str:
-    match wish:
-        case Wanted(desired):
-            return f"asked for by {desired.because}"
-        case Kept(_, why):
-            return f"kept by its last good spec: {why}"
-        case Unwanted(why):
-            return f"not wanted: {why}"
-        case None:
-            return "not known: nothing says what it should be like"
-        case _:
-            assert_never(wish)
-
-
-def _history(facts: Sequence[RecordedFact]) -> tuple[HistoryLine, ...]:
-    return tuple(
-        HistoryLine(
-            recorded.ts,
-            recorded.seq,
-            recorded.fact.event,
-            recorded.fact.reason,
-            recorded.fact.actor,
-            recorded.fact.operation,
-        )
-        for recorded in facts
-    )
-
-
-def _sentence(hold: Hold) -> str:
-    until = "" if hold.until is None else f", until {hold.until:%d %b %Y %H:%M:%SZ}"
-    return f"{hold.by}: {hold.reason}{until}"
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%d %b %Y %H:%M:%SZ}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -20,7 +20,13 @@ import structlog
 
 from orchestrator.domain.keys import Key
 from orchestrator.domain.marker import normalise_text
-from orchestrator.domain.occurrences import cut, occurrence_of, subject_of, values_of
+from orchestrator.domain.occurrences import (
+    cut,
+    occurrence_of,
+    read_subject,
+    subject_of,
+    values_of,
+)
 from orchestrator.domain.policies import (
     Desired,
     Occurrence,
@@ -44,6 +50,9 @@ _log = structlog.get_logger(__name__)
 _NAME: Final = "occurrences"
 _MISSED_MOST: Final = 100
 _JUST_AFTER: Final = timedelta(microseconds=1)
+_ZONES_APART: Final = timedelta(hours=15)  # no zone is further from UTC
+_QUARTER: Final = timedelta(minutes=15)
+_OFFSETS: Final = range(-48, 57)  # of zones from UTC, in quarters of an hour
 # While the clocks disagree: how soon to look again whether they still do.
 _LOOK_AGAIN: Final = timedelta(minutes=1)
 
@@ -155,6 +164,34 @@ class Occurrences:
             if occurrence.starts > now + far:
                 return
             yield self._key(policy, schedule, occurrence), occurrence
+
+    def named(self, policy: Policy, schedule: Schedule, key: Key) -> Occurrence | None:
+        """The occurrence that a key names, past or to come; None where there is none."""
+        local = read_subject(key.subject)
+        if local is None:
+            return None
+        begin, last = local - _ZONES_APART, local + _ZONES_APART
+        while begin <= last:
+            try:
+                start = self._calendar.next_start(schedule.cron, schedule.timezone, begin)
+            except (ValueError, OverflowError):
+                return None  # the calendar ends
+            occurrence = occurrence_of(schedule, start)
+            if self._key(policy, schedule, occurrence) == key:
+                return occurrence
+            begin = start + _JUST_AFTER
+        return None
+
+    def exists(self, local: datetime, timezone: str) -> bool:
+        """Whether a zone's clocks show a time on its day at all.
+
+        Args:
+            local: the time, as if it were UTC's.
+            timezone: whose clocks go forward now and then.
+        """
+        moments = (local - _QUARTER * step for step in _OFFSETS)
+        shown = (self._calendar.local(moment, timezone) for moment in moments)
+        return any(one.replace(tzinfo=UTC) == local for one in shown)
 
     def name_of(self, policy: Policy, schedule: Schedule, occurrence: Occurrence, key: Key) -> str:
         """What the room of an occurrence is called, or is to be."""

@@ -7,11 +7,12 @@ Questions change nothing.  A page that a person sends goes the way of every othe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from orchestrator.domain.deliveries import Delivery
 from orchestrator.domain.episodes import Episode
 from orchestrator.domain.keys import POLICY_NAME
 from orchestrator.domain.leading import Standing
@@ -106,7 +107,7 @@ class PageQuestions:
         wish = None if episode.wish is None else episode.wish.page
         return PageReport(
             page=await self.row(episode),
-            told=await self._told(episode),
+            told=await self.told(episode),
             episodes=tuple(self._episode_row(one, sessions.get(one.id, ())) for one in episodes),
             sharing=tuple(self._sharing(episode)),
             max_age=None if wish is None else wish.max_age,
@@ -182,17 +183,10 @@ class PageQuestions:
         room_at = self._pages.firsts.room_at(episode)
         return None if room_at is None else (room_at - episode.opened_at).total_seconds()
 
-    async def _told(self, episode: Episode) -> tuple[ToldRow, ...]:
+    async def told(self, episode: Episode) -> tuple[ToldRow, ...]:
+        """Who was told of an episode's link, by name."""
         rows = [
-            ToldRow(
-                destination=row.destination,
-                stage=str(row.stage or "") if row.shown else "",
-                told_at=row.told_at,
-                fault=row.fault,
-                next_at=None if row.ended else row.next_at,
-                given_up=row.given_up,
-            )
-            for row in await self._parts.store.deliveries_of(f"page-{episode.id}")
+            told_row(row) for row in await self._parts.store.deliveries_of(f"page-{episode.id}")
         ]
         policy = self._pages.book().policies.get(episode.policy)
         told = {row.destination for row in rows}
@@ -243,19 +237,23 @@ class PageQuestions:
             if same and one.id != episode.id and one.is_open:
                 yield _name(one)
 
-    async def _find(self, name: str) -> Episode:
+    async def named(self, name: str) -> Sequence[Episode]:
+        """The pages that a person may mean by a name, each by its latest episode."""
         known = [*reversed(self._pages.standing())]
         ids = {one.id for one in known}
         remembered = await self._parts.store.latest_episodes(_KNOWN_MOST)
         known.extend(one for one in remembered if one.id not in ids)
         scheme = self._engine.links.scheme
-        found = pages_named(
+        return pages_named(
             name,
             (
                 (one, scheme.link_of(one.policy, one.page.subject) if one.policy else "")
                 for one in known
             ),
         )
+
+    async def _find(self, name: str) -> Episode:
+        found = await self.named(name)
         if not found:
             message = f"no page is known by {name!r}: room-orchestrator page list --over"
             raise DeskError(message, _INVALID)
@@ -361,6 +359,18 @@ class PageQuestions:
             after = format_duration(self._pages.wish_of(episode).close_after)
             lines = (f"Its room is let go in {after}, once nobody is inside.",)
         return Done(f'{_name(episode)} "{visible(page.title)}" is closed.', lines)
+
+
+def told_row(row: Delivery) -> ToldRow:
+    """What is remembered of one message."""
+    return ToldRow(
+        destination=row.destination,
+        stage=str(row.stage or "") if row.shown else "",
+        told_at=row.told_at,
+        fault=row.fault,
+        next_at=None if row.ended else row.next_at,
+        given_up=row.given_up,
+    )
 
 
 def _name(episode: Episode) -> str:

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import PurePosixPath
 from types import MappingProxyType
 
 import structlog
@@ -19,7 +20,7 @@ from orchestrator.domain import outcomes
 from orchestrator.domain.facts import Fact, Json
 from orchestrator.domain.keys import Key
 from orchestrator.domain.outcomes import Teller
-from orchestrator.domain.policies import Policy, RemovalMode
+from orchestrator.domain.policies import DataFile, ForEach, Policy, RemovalMode
 from orchestrator.domain.records import KeyState
 from orchestrator.engine.book import Binder, Book
 from orchestrator.engine.gathering import heir
@@ -203,7 +204,8 @@ class Reload:
                 continue
             else:
                 self._promised.add(name)
-            facts.append(_loaded(policy, None if unknown else len(subjects), folder, cause))
+            fact = _loaded(policy, None if unknown else len(subjects), folder, cause)
+            facts.append(_of_its_data(fact, policy, folder) if same_text else fact)
         for name in self._subjects.keys() - book.policies.keys():
             del self._subjects[name]
         return facts
@@ -388,9 +390,19 @@ def _loaded(policy: Policy, subjects: int | None, folder: Folder, cause: str) ->
             "file": policy.file,
             "version": policy.version,
             **counted,
-            **_provenance(policy, folder),
+            **_provenance(policy.file, folder),
         },
     )
+
+
+def _of_its_data(fact: Fact, policy: Policy, folder: Folder) -> Fact:
+    """The same text is in force for other subjects: who changed those is told, and where."""
+    source = policy.made_for.source if isinstance(policy.made_for, ForEach) else None
+    if not isinstance(source, DataFile):
+        return fact
+    file = f"data/{PurePosixPath(source.name)}"  # as its subjects' places begin
+    kept = {name: fact.detail[name] for name in ("file", "version", "subjects")}
+    return replace(fact, detail={**kept, "data": file, **_provenance(file, folder)})
 
 
 def _subjects(book: Book) -> dict[str, set[str]]:
@@ -402,8 +414,8 @@ def _subjects(book: Book) -> dict[str, set[str]]:
     return found
 
 
-def _provenance(policy: Policy, folder: Folder) -> dict[str, Json]:
-    found = folder.provenance.get(policy.file)
+def _provenance(file: str, folder: Folder) -> dict[str, Json]:
+    found = folder.provenance.get(file)
     if found is None:
         return {}
     detail: dict[str, Json] = {"uid": found.uid, "mtime": format_instant(found.mtime)}

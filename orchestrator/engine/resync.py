@@ -60,6 +60,8 @@ class Resync:
         """Somebody waits for the next listing: rooms are missing, and only it can tell."""
         self.hurried = asyncio.Event()
         """Nobody answers: keys wait until a listing succeeds, so the next is tried soon."""
+        self.next_at: datetime | None = None
+        """When the next listing is begun at the latest (wall clock); None where nobody lists."""
         self._doubted = ""  # what was told of the last doubt
         self._store = store
         self._rooms = rooms

@@ -177,12 +177,12 @@ def held_line(state: KeyState, hold: Hold) -> PlanLine | None:
         line,
         held_by=hold.by,
         held_why=hold.reason,
-        hint=_hint(state, hold),
+        hint=hint(state, hold),
         when=hold.until or line.when,
     )
 
 
-def _hint(state: KeyState, hold: Hold) -> str:
+def hint(state: KeyState, hold: Hold) -> str:
     """A command that answers what stands in the way."""
     if hold.by == "look-alike":
         room = hold.reason.rpartition("(")[2].rstrip(")")

@@ -329,6 +329,7 @@ class Engine:
         while True:
             pulse.works(self._longest)
             while self.parts.weather.stopped:
+                self._lists_in(PROBE_EVERY.total_seconds())
                 await self._rest(pulse, PROBE_EVERY.total_seconds(), self._longest)
             if await self.parts.resync.full():
                 if first:
@@ -343,12 +344,17 @@ class Engine:
                     base = min(base, _DOUBTED)
                 # Jitter spreads the daemons of one company, so it needs no secret.
                 pause = base * (0.9 + 0.2 * self.jitter())
+                self._lists_in(pause)
                 # An API that says 404 of a room that it lists must not be listed without end.
                 hurried = await self._rest_until_wanted(pulse, soonest, pause)
                 soonest = soonest * 2 if hurried else _WANTED_SOONEST
             else:
+                self._lists_in(wait)
                 await self._rest(pulse, wait, self._longest)
                 wait = min(wait * 2, 60.0)
+
+    def _lists_in(self, seconds: float) -> None:
+        self.parts.resync.next_at = self.parts.clock.now() + timedelta(seconds=seconds)
 
     async def _probe(self, pulse: Pulse) -> None:
         """Again and again: are our credentials taken again, may further rooms be made?

@@ -22,6 +22,7 @@ from orchestrator.domain.reports import (
     RevealedLink,
     RoomsReport,
     StatusReport,
+    WhyNotReport,
     WhyReport,
 )
 
@@ -64,7 +65,19 @@ class Desk(Protocol):
         ...
 
     async def why(self, name: str) -> WhyReport:
-        """Everything about one key; ``name`` is a key or a room's id."""
+        """Everything about one key, page or room.
+
+        ``name`` is a key, a room's id, code, link or name, or what a page is known by; also of what
+        is there no more, as long as the store has facts of it.
+        """
+        ...
+
+    async def why_not(self, name: str) -> WhyNotReport:
+        """What stands in the way of something, in the order in which it has to be cleared.
+
+        ``name`` as in `why`, or a policy's name, or a key that nothing asks for.  That nothing is
+        known of it is an answer as well.
+        """
         ...
 
     async def link(self, name: str, *, calendar: bool = False) -> OurLink:

@@ -38,6 +38,7 @@ class Folder:
         data: by name relative to its ``data/`` folder.
         themes: theme files and pictures, by name relative to its ``themes/`` folder.
         problem: the folder itself could not be read; then nothing in it counts as gone.
+        provenance: by file name, of policies and, with ``data/`` before it, of data.
         answers: what is known of the directories that policies name, which no file holds.
     """
 

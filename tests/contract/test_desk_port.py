@@ -15,7 +15,20 @@ from orchestrator.foundation.problems import Place, Problem
 from orchestrator.ports.desk import Desk, DeskError
 from orchestrator.ports.sources import Folder, Provenance
 from tests.fakes.desk import FakeDesk
-from tests.reports import APPLIED, LINKS, NOW, OPENED, PAGE, PAGES, PLAN, ROOMS, STATUS, WHY, desk
+from tests.reports import (
+    APPLIED,
+    LINKS,
+    NOW,
+    OPENED,
+    PAGE,
+    PAGES,
+    PLAN,
+    ROOMS,
+    STATUS,
+    WHY,
+    WHY_NOT,
+    desk,
+)
 
 ANNA = Person("anna (uid 1001)", "OPS-4711")
 ME = f"{pwd.getpwuid(os.getuid()).pw_name} (uid {os.getuid()})"
@@ -59,6 +72,7 @@ async def test_reports_arrive_whole(asked: Asked) -> None:
     assert await asked.desk.plan() == PLAN
     assert await asked.desk.rooms(foreign=True) == ROOMS
     assert await asked.desk.why(WHY.key) == WHY
+    assert await asked.desk.why_not(WHY_NOT.name) == WHY_NOT
     assert await asked.desk.link(WHY.key) == await asked.behind.link(WHY.key)
     assert await asked.desk.link("", calendar=True) == await asked.behind.link("", calendar=True)
     asked.behind.links_report = LINKS
@@ -144,3 +158,9 @@ async def test_an_unknown_name_is_refused(asked: Asked) -> None:
     """The desk knows what it knows."""
     with pytest.raises(DeskError, match="neither wanted nor remembered"):
         await asked.desk.why("team-rooms/nobody")
+
+
+async def test_why_not_of_what_nobody_knows_is_an_answer(asked: Asked) -> None:
+    """And no refusal."""
+    report = await asked.desk.why_not("team-rooms/nobody")
+    assert (report.kind, report.key) == ("unknown", "")

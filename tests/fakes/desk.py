@@ -19,6 +19,7 @@ from orchestrator.domain.reports import (
     RevealedLink,
     RoomsReport,
     StatusReport,
+    WhyNotReport,
     WhyReport,
 )
 from orchestrator.ports.desk import DeskError
@@ -40,6 +41,9 @@ class FakeDesk:
     pages_report: PagesReport = field(default_factory=PagesReport)
     page_report: PageReport | None = None
     links_report: LinksReport = field(default_factory=lambda: LinksReport("", ()))
+    why_not_report: WhyNotReport = field(
+        default_factory=lambda: WhyNotReport("team-rooms/fax", "", "unknown", "Nothing is known:")
+    )
     opened_page: OpenedPage = field(
         default_factory=lambda: OpenedPage("opened", "manual", "by-hand-1")
     )
@@ -74,6 +78,12 @@ class FakeDesk:
             message = f"{name} is neither wanted nor remembered: room-orchestrator rooms list"
             raise DeskError(message, 2)
         return self.why_report
+
+    async def why_not(self, name: str) -> WhyNotReport:
+        self._refuse()
+        if name in {self.why_not_report.name, self.why_not_report.key}:
+            return self.why_not_report
+        return WhyNotReport(name, "", "unknown", f'Nothing is known of "{name}":')
 
     async def link(self, name: str, *, calendar: bool = False) -> OurLink:
         self._refuse()

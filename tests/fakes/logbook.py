@@ -14,14 +14,15 @@ from tests.fakes.facts import recorded_facts
 class Logbook:
     """A log in a folder, written by the real writer, with what a test does to files."""
 
-    def __init__(self, folder: Path, key: SigningKey | None = None) -> None:
+    def __init__(self, folder: Path, key: SigningKey | None = None, owner: str = "acme") -> None:
         self.folder = folder
+        self.owner = owner
         self.live = folder / "audit.jsonl"
         self.key = key
         self.head = Head(0, "0" * 64, 0)
 
     def writer(self, store: str = "7f3a01bc", resume: Head | None = None) -> Writer:
-        return Writer(LogPlace(self.live, "acme", store, self.key, resume))
+        return Writer(LogPlace(self.live, self.owner, store, self.key, resume))
 
     def write(self, facts: Sequence[RecordedFact], store: str = "7f3a01bc") -> Head:
         """Append in a process of its own, as it were: open, write, close."""

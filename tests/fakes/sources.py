@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from orchestrator.foundation.problems import Place, Problem
-from orchestrator.ports.sources import Folder
+from orchestrator.ports.sources import Folder, Provenance
 
 
 class FakeSources:
@@ -15,6 +15,7 @@ class FakeSources:
         self.policies: dict[str, bytes | Problem] = {}
         self.data: dict[str, bytes | Problem] = {}
         self.themes: dict[str, bytes | Problem] = {}
+        self.provenance: dict[str, Provenance] = {}
         self.problem: Problem | None = None
         self.reads = 0
         self._changed = asyncio.Event()
@@ -31,7 +32,12 @@ class FakeSources:
         self.reads += 1
         if self.problem is not None:
             return Folder({}, {}, self.problem)
-        return Folder(dict(self.policies), dict(self.data), themes=dict(self.themes))
+        return Folder(
+            dict(self.policies),
+            dict(self.data),
+            provenance=dict(self.provenance),
+            themes=dict(self.themes),
+        )
 
     async def changed(self) -> None:
         await self._changed.wait()

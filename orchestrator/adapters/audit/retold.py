@@ -5,13 +5,13 @@ wrote that this one does not know.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from orchestrator.adapters.audit.ending import NOTHING, live_ending, rotated_ending
 from orchestrator.adapters.audit.lines import Entry
 from orchestrator.adapters.audit.reading import Progress, entries, log_files
-from orchestrator.domain.facts import CATALOGUE, CHANGED, CHECKPOINT, Fact
+from orchestrator.domain.facts import CATALOGUE, CHANGED, CHECKPOINT, ApiCall, Fact, Json
 from orchestrator.domain.retelling import Told
 from orchestrator.ports.audit import Head
 
@@ -40,8 +40,16 @@ def _fact(entry: Entry) -> Fact:
         reason=entry.text("reason"),
         before={name: it for name, it in entry.values("before").items() if name in CHANGED},
         after={name: it for name, it in entry.values("after").items() if name in CHANGED},
+        api=_call(entry.values("api")),
         detail={name: it for name, it in entry.values("detail").items() if name in listed},
     )
+
+
+def _call(api: Mapping[str, Json]) -> ApiCall | None:
+    method, status, ms, attempt = (api.get(name) for name in ("method", "status", "ms", "attempt"))
+    if not isinstance(method, str) or not isinstance(status, int) or not isinstance(attempt, int):
+        return None
+    return ApiCall(method, status, float(ms) if isinstance(ms, int | float) else 0.0, attempt)
 
 
 def log_end(live: Path) -> Head:

@@ -24,6 +24,7 @@ from orchestrator.adapters.policies.subjects import item_subjects
 from orchestrator.domain.policies import (
     AGE_MOST,
     CLOSE_AFTER,
+    CONDITION,
     FALLBACK_AFTER,
     GRACE,
     OPEN_BEFORE,
@@ -148,8 +149,8 @@ def _on_page(form: PolicyForm, wish: OnPageForm, source: Source) -> OnPage:
 
 def condition(expression: str, source: Source) -> Template:
     """An expression as a template that makes a text where it is true, and none where it is not."""
-    text = "{{ 'yes' if (" + expression + ") else '' }}"
-    return source.template(text, "on_page", "when")
+    before, after = CONDITION
+    return source.template(f"{before}{expression}{after}", "on_page", "when")
 
 
 def _fallback(form: FallbackForm, source: Source) -> FallbackWish:

@@ -15,6 +15,7 @@ import watchfiles
 
 from orchestrator.adapters.policies.provenance import Git
 from orchestrator.adapters.policies.scanning import Contents, Listing, is_settled, load, look
+from orchestrator.adapters.policies.subjects import DATA_FOLDER
 from orchestrator.foundation.instants import to_milliseconds
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.sources import Folder
@@ -45,7 +46,8 @@ class PolicyFolder:
         """Read all of it; never raises, problems are values."""
         self._read, self._trusted = contents, _ = await self._load()
         listing = contents.listing
-        origins = await asyncio.to_thread(self._git.origins, listing.policies)
+        data = {f"{DATA_FOLDER}/{name}": entry for name, entry in listing.data.items()}
+        origins = await asyncio.to_thread(self._git.origins, {**listing.policies, **data})
         return Folder(
             contents.policies, contents.data, listing.problem, origins, themes=contents.themes
         )

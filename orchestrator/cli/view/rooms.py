@@ -1,4 +1,4 @@
-"""Rooms: the list, one room, and the whole chain of why a room is as it is."""
+"""Rooms: the list, and one room with all that is known of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from orchestrator.cli.view.screen import Part, Screen
 from orchestrator.cli.view.times import plural
 from orchestrator.domain.reports import (
     ForeignRow,
-    HistoryLine,
     NextAct,
     OpeningRow,
     RecordingRow,
@@ -17,7 +16,7 @@ from orchestrator.domain.reports import (
     WhyReport,
 )
 
-_STYLES = {
+STYLES = {
     "open": "green",
     "occupied": "cyan",
     "held": "yellow",
@@ -62,7 +61,7 @@ def room_cells(screen: Screen, room: RoomRow) -> list[Part]:
     """One room as the cells of a table: key, state, end, next act, link."""
     return [
         (room.key, "bold" if room.state != "superseded" else ""),
-        (room.state, _STYLES.get(room.state, "")),
+        (room.state, STYLES.get(room.state, "")),
         screen.moment(room.expires_at),
         _next(screen, room),
         room.link or room.guest_url or "-",
@@ -169,59 +168,6 @@ def _meetings(screen: Screen, room: RoomRow) -> str:
     since = screen.moment(room.counted_since, to_the_minute=True)
     told = f"{least}{plural(room.sessions, 'session')}{long} since {since}"
     return told if minutes is not None else f"{told}; how long they were is not told"
-
-
-def show_why(screen: Screen, report: WhyReport) -> None:
-    """Show the chain: who asks for it, what was done, how it stands, what comes, what is held."""
-    _heads(screen, report)
-    version = f"; version {report.policy_version[:8]}" if report.policy_version else ""
-    policy = f" (policy {report.policy}{version})" if report.policy else ""
-    _field(screen, "wanted", f"{report.wanted}{policy}")
-    for former in report.former:
-        _field(screen, "formerly", former)
-    _history(screen, report.history)
-    _now(screen, report)
-    for line in report.plan:
-        _field(screen, "plan", f"{line.action}, because {line.reason}")
-    _field(screen, "next", _act(screen, report.next_act) or "nothing is due")
-    _field(screen, "renewal", _renewal(screen, report.renewal))
-    for hold in report.holds or ("none",):
-        _field(screen, "holds", hold)
-
-
-def _heads(screen: Screen, report: WhyReport) -> None:
-    if not report.rooms:
-        screen.line((report.key, "bold"), "   no room")
-    for room in report.rooms:
-        code = f" → {room.meeting_code}" if room.meeting_code else ""
-        parts: list[Part] = [
-            (report.key, "bold"),
-            f'   "{room.display_name}"   ',
-            (room.state, _STYLES.get(room.state, "")),
-            f"   {room.link or room.guest_url or 'no link'}{code}",
-        ]
-        screen.line(*parts, hang=4)
-
-
-def _history(screen: Screen, history: Sequence[HistoryLine]) -> None:
-    widest = max((len(line.event) for line in history), default=0)
-    for line in history:
-        because = f"because {line.reason}  " if line.reason else ""
-        actor = f"by {line.actor}  " if line.actor else ""
-        moment = screen.moment(line.ts, to_the_minute=True)
-        told = f"{line.event:<{widest}}  {moment}  {because}{actor}#{line.seq}"
-        _field(screen, "done", told)
-
-
-def _now(screen: Screen, report: WhyReport) -> None:
-    if not report.fields:
-        _field(screen, "now", "not seen in a listing yet")
-        return
-    differing = [each for each in report.fields if not each.equal]
-    equal = len(report.fields) - len(differing)
-    _field(screen, "now", f"equal in {equal} of {plural(len(report.fields), 'field')}")
-    for each in differing:
-        _field(screen, "differs", f"{each.path}: wanted {each.wanted}, is {each.observed}")
 
 
 def _act(screen: Screen, act: NextAct | None) -> str:

@@ -56,14 +56,11 @@ from orchestrator.domain.reports.rehearsal import (
     Unmet,
 )
 from orchestrator.domain.reports.rooms import (
-    ComparedField,
     ForeignRow,
-    HistoryLine,
     OurLink,
     RevealedLink,
     RoomRow,
     RoomsReport,
-    WhyReport,
 )
 from orchestrator.domain.reports.status import (
     ENDS_SUSPENDED,
@@ -83,10 +80,20 @@ from orchestrator.domain.reports.stores import (
     RebuildReport,
     StoreReport,
 )
+from orchestrator.domain.reports.why import (
+    Asked,
+    ComparedField,
+    HistoryLine,
+    Obstacle,
+    Seen,
+    WhyNotReport,
+    WhyReport,
+)
 
 __all__ = [
     "ENDS_SUSPENDED",
     "ApplyReport",
+    "Asked",
     "BrakeRow",
     "ChangeLine",
     "ComparedField",
@@ -111,6 +118,7 @@ __all__ = [
     "LoopRow",
     "NewPage",
     "NextAct",
+    "Obstacle",
     "OpenedPage",
     "OpeningRow",
     "OurLink",
@@ -133,6 +141,7 @@ __all__ = [
     "RevealedLink",
     "RoomRow",
     "RoomsReport",
+    "Seen",
     "SenderRow",
     "StatusReport",
     "StoreReport",
@@ -140,5 +149,6 @@ __all__ = [
     "ThemeRow",
     "ToldRow",
     "Unmet",
+    "WhyNotReport",
     "WhyReport",
 ]

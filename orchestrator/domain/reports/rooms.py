@@ -1,12 +1,11 @@
-"""Rooms: each as a row, why one is as it is, and the host link that a person asked for."""
+"""Rooms: each as a row, our links of them, and the host link that a person asked for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator.domain.reports.plan import NextAct, OpeningRow, PlanLine
-from orchestrator.domain.reports.recordings import RecordingRow
+from orchestrator.domain.reports.plan import NextAct, OpeningRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,47 +66,6 @@ class RoomsReport:
     rooms: tuple[RoomRow, ...]
     foreign: tuple[ForeignRow, ...] = ()
     openings: tuple[OpeningRow, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ComparedField:
-    """One field of a room: what is wanted and what the API shows."""
-
-    path: str
-    wanted: str
-    observed: str
-    equal: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WhyReport:
-    """The whole chain for one key: who asks for it, what was done, how it stands, what comes."""
-
-    key: str
-    rooms: tuple[RoomRow, ...]
-    wanted: str
-    policy: str
-    policy_version: str
-    fields: tuple[ComparedField, ...]
-    plan: tuple[PlanLine, ...]
-    holds: tuple[str, ...]
-    next_act: NextAct | None
-    history: tuple[HistoryLine, ...] = ()
-    former: tuple[str, ...] = ()
-    renewal: NextAct | None = None
-    recordings: tuple[RecordingRow, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """One fact about a key, as the audit tells it."""
-
-    ts: datetime
-    seq: int
-    event: str
-    reason: str
-    actor: str
-    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

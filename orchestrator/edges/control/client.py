@@ -30,6 +30,7 @@ from orchestrator.domain.reports import (
     RevealedLink,
     RoomsReport,
     StatusReport,
+    WhyNotReport,
     WhyReport,
 )
 from orchestrator.edges.control import wire
@@ -113,6 +114,10 @@ class SocketDesk:
     async def why(self, name: str) -> WhyReport:
         """Everything about one key."""
         return await self._ask(wire.AskWhy(name), WhyReport)
+
+    async def why_not(self, name: str) -> WhyNotReport:
+        """What stands in the way of something."""
+        return await self._ask(wire.AskWhyNot(name), WhyNotReport)
 
     async def link(self, name: str, *, calendar: bool = False) -> OurLink:
         """Our own link of a key or a schedule, or a calendar's address."""

@@ -153,6 +153,8 @@ class ControlServer:
                 return await desk.rooms(foreign=foreign)
             case wire.AskWhy(name):
                 return await desk.why(name)
+            case wire.AskWhyNot(name):
+                return await desk.why_not(name)
             case wire.AskLink(name, calendar):
                 return await desk.link(name, calendar=calendar)
             case wire.AskLinks():

@@ -29,6 +29,7 @@ from orchestrator.domain.reports import (
     RevealedLink,
     RoomsReport,
     StatusReport,
+    WhyNotReport,
     WhyReport,
 )
 from orchestrator.foundation import shapes
@@ -89,6 +90,13 @@ class AskRooms:
 @dataclass(frozen=True, slots=True)
 class AskWhy:
     """`Desk.why`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskWhyNot:
+    """`Desk.why_not`."""
 
     name: str
 
@@ -239,9 +247,10 @@ Steer = Renew | Protect | Suspend | Resume
 Paging = OpenPage | ClosePage
 Command = Apply | ReadHostLink | Adopt | Distinct | Forget | Rekey | Steer | Approve | Reload
 Linked = AskLink | AskLinks
-Question = AskStatus | AskPlan | AskRooms | AskWhy | Linked | AskPages | AskPage | Command | Paging
-Told = OurLink | LinksReport
-Seen = StatusReport | PlanReport | RoomsReport | WhyReport | Told | PagesReport | PageReport
+Asking = AskStatus | AskPlan | AskRooms | AskWhy | AskWhyNot | Linked | AskPages | AskPage
+Question = Asking | Command | Paging
+Told = WhyReport | WhyNotReport | OurLink | LinksReport | PagesReport | PageReport
+Seen = StatusReport | PlanReport | RoomsReport | Told
 Report = Seen | ApplyReport | RevealedLink | OpenedPage | Done
 
 # The names are what is sent, so that a class can be renamed.
@@ -250,6 +259,7 @@ _NAMES: Final[Mapping[type[Question], str]] = {
     AskPlan: "plan",
     AskRooms: "rooms",
     AskWhy: "why",
+    AskWhyNot: "why_not",
     AskLink: "link",
     AskLinks: "links",
     Apply: "apply",

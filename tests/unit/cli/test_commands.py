@@ -16,12 +16,13 @@ from orchestrator.domain.reports import (
     PlanReport,
     RoomsReport,
     StatusReport,
+    WhyNotReport,
     WhyReport,
 )
 from orchestrator.foundation import qr, shapes
 from orchestrator.foundation.problems import Place, Problem
 from orchestrator.ports.desk import DeskError
-from tests.reports import HELD, LINKS, NOTHING, PLAN, PROBLEM, ROOMS, STATUS, WHY
+from tests.reports import HELD, LINKS, NOTHING, PLAN, PROBLEM, ROOMS, STATUS, WHY, WHY_NOT
 from tests.unit.cli.conftest import CommandLine
 
 
@@ -80,8 +81,9 @@ def test_apply_ends(ro: CommandLine, report: ApplyReport, code: int) -> None:
         (("rooms", "list", "--foreign"), RoomsReport, ROOMS),
         (("rooms", "why", WHY.key), WhyReport, WHY),
         (("rooms", "show", WHY.key), WhyReport, WHY),
+        (("rooms", "why-not", WHY_NOT.name), WhyNotReport, WHY_NOT),
     ],
-    ids=["status", "plan", "list", "why", "show"],
+    ids=["status", "plan", "list", "why", "show", "why-not"],
 )
 def test_json_holds_the_whole_report(
     ro: CommandLine, words: tuple[str, ...], kind: type, report: object

@@ -16,6 +16,7 @@ COMMANDS = {
     "status": ("status",),
     "rooms-list": ("rooms", "list", "--foreign"),
     "rooms-why": ("rooms", "why", "team-rooms/checkout"),
+    "rooms-why-not": ("rooms", "why-not", "payments"),
     "rooms-show": ("rooms", "show", "team-rooms/checkout"),
     "page-list": ("page", "list", "--over"),
     "page-show": ("page", "show", "4711"),

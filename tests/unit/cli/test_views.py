@@ -19,23 +19,28 @@ from orchestrator.app.auditing import (
 from orchestrator.cli.view.audit import show_entry, show_shown, show_verified
 from orchestrator.cli.view.markdown import verdict
 from orchestrator.cli.view.plan import show_plan
-from orchestrator.cli.view.rooms import show_room, show_rooms, show_why
+from orchestrator.cli.view.rooms import show_room, show_rooms
 from orchestrator.cli.view.screen import Screen
 from orchestrator.cli.view.state import show_rebuilt, show_store_report
 from orchestrator.cli.view.status import show_status
+from orchestrator.cli.view.why import show_why
 from orchestrator.domain.reports import (
     ENDS_SUSPENDED,
+    Asked,
     BrakeRow,
     ChangeLine,
     DeliveryRow,
     DirectoryRow,
     DormantRow,
+    HistoryLine,
     LinkFate,
     NextAct,
+    Obstacle,
     PlanLine,
     RebuildReport,
     RoomRow,
     RoomsReport,
+    Seen,
     StoreReport,
     WhyReport,
 )
@@ -115,16 +120,74 @@ def test_verify_says_what_was_checked(anchoring: Anchoring, signing: Signing, to
     assert "no key" in text
 
 
+BARE = WhyReport("team-rooms/fax", (), "not known", "", "", (), (), (), None)
+
+
 def test_a_key_without_a_room_has_a_why_too() -> None:
     """Not wanted, not there, nothing to come."""
-    why = WhyReport("team-rooms/fax", (), "not wanted: it is gone", "", "", (), (), (), None)
-    assert shown(lambda screen: show_why(screen, why)) == (
+    assert shown(lambda screen: show_why(screen, BARE)) == (
         "team-rooms/fax   no room\n"
-        "  wanted    not wanted: it is gone\n"
-        "  now       not seen in a listing yet\n"
-        "  next      nothing is due\n"
+        "  wanted    not known\n"
+        "  now       no listing was made yet\n"
+        "  next      nothing by itself\n"
         "  holds     none\n"
     )
+
+
+def test_a_why_of_what_is_gone_and_wanted_no_more() -> None:
+    """By whom, since when, and what became of it; what is told again and again is told once."""
+    ended = HistoryLine(NOW, 99, "room.deleted", "its grace is over", "")
+    failed = HistoryLine(NOW, 97, "room.delete.failed", "no answer", "", method="DELETE")
+    left = Obstacle("not-wanted", '"fax" left data/teams.yaml:4', since=NOW, seq=90)
+    asked = Asked("team-rooms", "team-rooms.yaml:3", "fax", "data/teams.yaml:4", wanted=False)
+    report = replace(
+        BARE,
+        holds=(left,),
+        asked=asked,
+        ended=ended,
+        page="pagerduty 4711",
+        history=(failed, replace(failed, seq=98), ended),
+        seen=Seen("gone", "404", NOW),
+        unknown=("no daemon runs",),
+    )
+    assert shown(lambda screen: show_why(screen, report), 200) == (
+        "team-rooms/fax   pagerduty 4711   no room\n"
+        '  wanted    no more: "fax" left data/teams.yaml:4, since today 12:00:00  (#90); '
+        "team-rooms.yaml:3\n"
+        "  done      room.delete.failed  2 times, the last today 12:00:00, because no answer, "
+        "DELETE without an answer  (#98)\n"
+        "  done      room.deleted  today 12:00:00, because its grace is over  (#99)\n"
+        "  gone      The room was deleted at the API, because its grace is over, today 12:00:00  "
+        "#99\n"
+        "  now       its room is gone: 404; listing of today 12:00:00, not believed: not complete\n"
+        "  next      nothing by itself\n"
+        "  holds     none\n"
+        "  unknown   no daemon runs\n"
+    )
+
+
+def test_a_why_of_what_is_kept_though_it_cannot_be_read_names_the_line_too() -> None:
+    asked = Asked("team-rooms", "team-rooms.yaml:3")
+    report = replace(BARE, wanted="kept by its last good spec: a mistake", asked=asked)
+    told = shown(lambda screen: show_why(screen, report), 100)
+    assert "  wanted    kept by its last good spec: a mistake; team-rooms.yaml:3\n" in told
+
+
+def test_of_a_long_history_the_first_and_the_last_are_shown() -> None:
+    """And how to read the rest."""
+    lines = tuple(HistoryLine(NOW, n, "room.renewed", f"reason {n}", "") for n in range(1, 31))
+    told = shown(lambda screen: show_why(screen, replace(BARE, history=lines)), 200)
+    assert told.count("room.renewed") == 8
+    assert "(#1)" in told
+    assert "(#30)" in told
+    assert "… 22 more: room-orchestrator audit search --key team-rooms/fax" in told
+
+
+def test_a_renewal_is_told_apart_from_what_comes_sooner() -> None:
+    act = NextAct(at("2026-11-22 12:05"), WHY.key, "look again", "somebody is inside")
+    told = shown(lambda screen: show_why(screen, replace(WHY, next_act=act)), 200)
+    assert "  next      look again today 12:05:00: somebody is inside\n" in told
+    assert "  renewal   renew on 15 Jul 2027 06:12: 60 d before its end" in told
 
 
 def test_a_room_that_is_not_there_yet_is_shown() -> None:

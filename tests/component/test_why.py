@@ -1,0 +1,682 @@
+"""Why, and why not: situations reached by doing them to a running engine, told by the real desk.
+
+Each answer is printed by the command line's own view and stands in ``docs/why.md``, under the title
+of its situation, letter by letter but for ids that are drawn at random.  `WRITE_DOCS=1` in the
+environment writes that page anew.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from orchestrator.cli.view.screen import Screen
+from orchestrator.cli.view.why import show_why, show_why_not
+from orchestrator.domain.brakes import Limits
+from orchestrator.domain.policies import Mode
+from orchestrator.domain.reports import WhyNotReport, WhyReport
+from orchestrator.domain.rooms import NewRoom, RoomType
+from orchestrator.engine.supervisor import Engine
+from orchestrator.ports.desk import DeskError
+from orchestrator.ports.sources import Provenance
+from tests.component.test_page_links import SCHEME
+from tests.component.test_pages import SECOND, closed, opened
+from tests.component.test_weather_and_answers import Forgetful
+from tests.component.world import ANNA, HOUR, World, alive
+from tests.fakes.clock import START, VirtualClock
+from tests.fakes.rooms import Fate
+
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "why.md"
+WIDTH: Final = 100
+DAY: Final = timedelta(days=1)
+MINUTE: Final = timedelta(minutes=1)
+CHECKOUT: Final = "team-rooms/checkout"
+# Ids of operations, and the ends of a page's keys, which are drawn at random.
+_DRAWN: Final = re.compile(
+    r"(?<=fakefake-)[0-9a-z]{16}|(?<=pagerduty-9e799f83217f3dee-)[0-9a-z]{12}"
+)
+
+TEAM_ROOMS: Final = """\
+version: 1
+name: team-rooms
+for_each: {file: teams.yaml, as: team, key: "{{ team.slug }}"}
+room:
+  type: long_term
+  display_name: "{{ team.name }} room"
+  lifetime: 365d
+"""
+DELIVERED: Final = "deliver: [{to: rooms-json}]\n"
+ONCALL: Final = """\
+version: 1
+name: oncall-bridge
+on_page:
+  sources: [pagerduty]
+  when: "page.severity in ['critical', 'high'] and page.service != 'sandbox'"
+room: {type: instant, display_name: "{{ page.title }}"}
+"""
+ALL_HANDS: Final = """\
+version: 1
+name: all-hands
+on_schedule: {cron: "30 2 * * SUN", timezone: Europe/Berlin, duration: 60m}
+room: {type: long_term, display_name: "All hands"}
+"""
+
+
+def teams(*slugs: str) -> bytes:
+    """The data file: a subject a line."""
+    lines = (f"- {{slug: {slug}, name: {slug.title()}}}\n" for slug in slugs)
+    return "".join(lines).encode()
+
+
+@dataclass
+class Told:
+    """A world, and what was asked of it and answered."""
+
+    world: World
+    said: list[str] = field(default_factory=list)
+
+    async def why(self, name: str) -> WhyReport:
+        report = await self.world.desk.why(name)
+        self._say("why", name, lambda screen: show_why(screen, report))
+        return report
+
+    async def why_not(self, name: str) -> WhyNotReport:
+        report = await self.world.desk.why_not(name)
+        self._say("why-not", name, lambda screen: show_why_not(screen, report))
+        return report
+
+    def _say(self, command: str, name: str, show: Callable[[Screen], None]) -> None:
+        out = io.StringIO()
+        now = self.world.clock.now()
+        show(Screen(out, out, terminal=True, width=WIDTH, color=False, now=now, zone=UTC))
+        asked = f'"{name}"' if " " in name else name
+        text = _DRAWN.sub("…", out.getvalue()).replace("fakefake-", "k3m9x2aa-")
+        self.said.append(f"$ room-orchestrator rooms {command} {asked}\n{text}")
+
+
+Doing = Callable[[Told], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One title of the page: what was done, and how the world was made."""
+
+    title: str
+    intro: str
+    do: Doing
+    world: Callable[[], World]
+
+
+SITUATIONS: Final[list[Situation]] = []
+
+
+class Steady(World):
+    """A world that lists at the same times in every run."""
+
+    def build(self) -> Engine:
+        engine = super().build()
+        engine.jitter = lambda: 0.5
+        return engine
+
+
+def a_world(policy: str = TEAM_ROOMS, *slugs: str, **options: Any) -> World:
+    """A company's policies, that lists each day."""
+    options = {"resync": DAY, **options}
+    world = Steady({"team-rooms.yaml": policy.encode()}, **options)
+    world.sources.data["teams.yaml"] = teams(*(slugs or ("checkout", "search")))
+    jonas = Provenance(1001, START, "4be12f09aa", "Jonas Meyer")
+    anna = Provenance(1002, START, "9a77d01c55", "Anna Nowak")
+    world.sources.provenance |= {"team-rooms.yaml": jonas, "data/teams.yaml": anna}
+    world.links = SCHEME
+    return world
+
+
+def situation(
+    title: str, intro: str, world: Callable[[], World] = a_world
+) -> Callable[[Doing], Doing]:
+    """Put a situation on the page."""
+
+    def put(do: Doing) -> Doing:
+        SITUATIONS.append(Situation(title, intro, do, world))
+        return do
+
+    return put
+
+
+def names(report: WhyNotReport | WhyReport) -> list[str]:
+    """What stands in the way, by its words, in order."""
+    found = report.obstacles if isinstance(report, WhyNotReport) else report.holds
+    return [one.by for one in found]
+
+
+def whole(report: WhyNotReport | WhyReport) -> None:
+    """It names policy line, record, observation, and next act with its time."""
+    assert report.asked is not None
+    assert re.fullmatch(r"[a-z-]+\.yaml:\d+", report.asked.place)
+    assert report.asked.seq > 0
+    last = report.last if isinstance(report, WhyNotReport) else report.history[-1]
+    assert last is not None
+    assert last.seq > 0
+    assert report.seen.listed_at is not None
+    assert report.next_act is not None
+    assert report.next_act.what
+    assert report.unknown == ()
+
+
+async def rest(world: World, seconds: float) -> None:
+    await world.pass_(seconds * SECOND, step=SECOND / 2)
+
+
+# --- rooms ----------------------------------------------------------------------------------------
+
+WINDOW: Final = 'renewal: {before: 60d, window: {cron: "0 6 * * *", timezone: UTC, duration: 4h}}\n'
+
+
+@situation(
+    "A room, and its next renewal in a window",
+    "The whole chain: the line that asks for it, its version and who wrote it, the call that made "
+    "it, what the API shows, who was told, and when it is renewed, why then, and at the latest.",
+    lambda: a_world(TEAM_ROOMS + WINDOW + DELIVERED),
+)
+async def made(told: Told) -> None:
+    report = await told.why("900-001-000")
+    whole(report)
+    assert report.asked is not None
+    assert (report.asked.place, report.asked.subject_place) == (
+        "team-rooms.yaml:3",
+        "data/teams.yaml:1",
+    )
+    assert report.asked.by == "Jonas Meyer, 4be12f09"
+    (line,) = [one for one in report.history if one.event == "room.created"]
+    assert (line.method, line.status) == ("POST", 200)
+    assert report.trail[0].event == "policy.loaded"
+    assert report.trail[-1].event == "room.created"
+    act = report.next_act
+    assert act is not None
+    assert act.what == "renew"
+    assert 6 <= act.at.hour < 10
+    assert "in its window" in act.why
+    assert act.latest is not None
+    assert [row.stage for row in report.told] == ["open"]
+    assert (await told.why_not("Checkout room")).obstacles == ()
+
+
+@situation(
+    "A change that waits for people inside",
+    "A name cannot be patched, so another one means another room, and that waits.",
+    lambda: a_world(TEAM_ROOMS + "replace: now\n"),
+)
+async def occupied(told: Told) -> None:
+    world = told.world
+    world.fake.join((await world.ids())[CHECKOUT])
+    await world.edit(
+        {"team-rooms.yaml": (TEAM_ROOMS.replace(" room", " team") + "replace: now\n").encode()}
+    )
+    report = await told.why_not(CHECKOUT)
+    whole(report)
+    assert names(report) == ["occupied"]
+    assert report.obstacles[0].action == "replace"
+    assert report.obstacles[0].until is not None
+    assert "team-rooms.yaml:6" in report.obstacles[0].told
+
+
+@situation(
+    "A brake holds removals",
+    "More subjects went at once than may. Nothing ends until a person says so, or they come back.",
+    lambda: a_world(
+        TEAM_ROOMS + "removal: {mode: delete, grace: 1h}\n",
+        *("checkout", "data", "mobile", "payments", "search"),
+        limits=Limits(max_removals=1, max_removal_percent=10),
+    ),
+)
+async def braked(told: Told) -> None:
+    world = told.world
+    await world.edit(teams_yaml=teams("search"))
+    await world.pass_(2 * HOUR)
+    report = await told.why_not("team-rooms/payments")
+    whole(report)
+    assert names(report) == ["not-wanted", "brake"]
+    assert report.obstacles[1].seq > 0
+    assert report.advice.startswith("room-orchestrator rooms approve ")
+    await told.why("team-rooms/payments")
+
+
+@situation(
+    "A subject left the data, and another came in the same change",
+    "Perhaps it is the same team under another name: the one line that says so can be pasted. Here "
+    "nothing was made for the new one yet, because the policy only observes.",
+)
+async def left(told: Told) -> None:
+    world = told.world
+    await world.edit({"team-rooms.yaml": (TEAM_ROOMS + "mode: observe\n").encode()})
+    await world.edit(teams_yaml=teams("checkout-eu", "search"))
+    report = await told.why_not(CHECKOUT)
+    whole(report)
+    assert names(report)[0] == "not-wanted"
+    assert report.obstacles[0].since == START + SECOND
+    assert report.advice == "team-rooms.yaml:  moved: [{from: checkout, to: checkout-eu}]"
+
+
+@situation(
+    "A subject that was renamed",
+    "Its old key still answers: the room serves another one, and people's link is the same.",
+)
+async def renamed(told: Told) -> None:
+    world = told.world
+    room = await world.room(CHECKOUT)
+    moved = TEAM_ROOMS + "moved: [{from: checkout, to: payments}]\n"
+    same_name = b"- {slug: payments, name: Checkout}\n- {slug: search, name: Search}\n"
+    await world.edit({"team-rooms.yaml": moved.encode()}, teams_yaml=same_name)
+    report = await told.why_not(CHECKOUT)
+    whole(report)
+    assert names(report)[0] == "renamed"
+    assert report.key == "team-rooms/payments"
+    assert (await told.why(CHECKOUT)).rooms[0].room_id == room.id
+
+
+@situation(
+    "A policy file with a mistake",
+    "The version of before stays in force, and in it nothing asks for the new subject.",
+)
+async def mistaken(told: Told) -> None:
+    world = told.world
+    wrong = TEAM_ROOMS.replace("display_name", "displayname")
+    await world.edit({"team-rooms.yaml": wrong.encode()})
+    await world.pass_(HOUR)
+    report = await told.why_not("team-rooms/payments")
+    assert names(report) == ["policy", "not-wanted"]
+    assert "team-rooms.yaml:6:3" in report.obstacles[0].told
+    assert "stays in force" in report.obstacles[0].told
+    assert report.obstacles[0].seq > 0
+    standing = await told.why_not(CHECKOUT)
+    whole(standing)
+    assert names(standing) == ["policy"]
+
+
+@situation(
+    "A room that a person deleted at the API, and that was made again",
+    "Between two looks it was gone, by no act of this daemon; another one took its place.",
+    lambda: a_world(TEAM_ROOMS + DELIVERED),
+)
+async def deleted_by_hand(told: Told) -> None:
+    world = told.world
+    old = await world.room(CHECKOUT)
+    world.fake.vanish(old.id)
+    await world.pass_(3 * DAY)
+    new = await world.room(CHECKOUT)
+    assert new.id != old.id
+    report = await told.why(CHECKOUT)
+    whole(report)
+    events = [line.event for line in report.history]
+    assert events.index("room.lost") < len(events) - 1
+    gone = await told.why(old.id)
+    assert gone.ended is not None
+    assert gone.ended.event == "room.lost"
+    assert gone.ended.room_id == old.id
+
+
+@situation(
+    "A room that is gone: who deleted it, and why",
+    "The name of a room that is remembered no more leads to the facts about it.",
+    lambda: a_world(TEAM_ROOMS + "removal: {mode: delete, grace: 1h}\n"),
+)
+async def gone(told: Told) -> None:
+    world = told.world
+    room = await world.room(CHECKOUT)
+    await world.edit(teams_yaml=teams("search"))
+    await world.pass_(2 * DAY)
+    assert world.names == ["Search room"]
+    report = await told.why("Checkout room")
+    assert report.key == CHECKOUT
+    assert report.ended is not None
+    assert (report.ended.event, report.ended.room_id) == ("room.deleted", room.id)
+    assert (report.ended.method, report.ended.status) == ("DELETE", 200)
+    steps = [line.event for line in report.trail]
+    assert steps[0] == "policy.loaded"
+    assert "room.tombstoned" in steps
+    assert steps[-1] == "room.deleted"
+    assert report.asked is not None
+    assert report.asked.place == "team-rooms.yaml:3"
+    answer = await told.why_not(CHECKOUT)
+    assert "(Anna Nowak, 9a77d01c)" in answer.obstacles[0].told
+
+
+@situation(
+    "A policy that is gone, and its rooms",
+    "They are kept for the grace that was stored with them, and then let go.",
+)
+async def policy_gone(told: Told) -> None:
+    world = told.world
+    await world.edit({"team-rooms.yaml": None})
+    report = await told.why_not(CHECKOUT)
+    assert names(report) == ["not-wanted", "grace"]
+    assert report.obstacles[0].seq > 0
+    assert report.obstacles[1].until == START + 7 * DAY + SECOND / 2
+    assert report.next_act is not None
+    assert report.next_act.what == "end"
+    assert report.asked is not None
+    assert report.asked.place == "team-rooms.yaml"
+    await told.why(CHECKOUT)
+
+
+@situation(
+    "A second room for one key",
+    "A create was carried out late; its room was told to nobody, and was ended.",
+)
+async def duplicate(told: Told) -> None:
+    world = told.world
+    world.fake.script("create_room", Fate.DROP_THEN_ACT)
+    await world.edit(teams_yaml=teams("checkout", "payments", "search"))
+    await world.pass_(2 * MINUTE, step=SECOND * 5)
+    current = await world.room("team-rooms/payments")
+    world.fake.act_late()
+    await world.pass_(2 * DAY)
+    (other,) = [one for one in world.facts if one.event == "room.duplicated"]
+    assert other.room_id != current.id
+    report = await told.why(other.room_id)
+    whole(report)
+    assert report.ended is not None
+    assert report.ended.room_id == other.room_id
+    assert report.rooms[0].room_id == current.id
+
+
+# --- what stops everything ------------------------------------------------------------------------
+
+
+@situation(
+    "Nothing is written yet: observe",
+    "The room is wanted and would be made; the mode is what stands in the way.",
+    lambda: a_world(mode=Mode.OBSERVE),
+)
+async def observing(told: Told) -> None:
+    report = await told.why_not(CHECKOUT)
+    whole(report)
+    assert names(report) == ["mode"]
+    assert report.obstacles[0].seq > 0
+    assert report.advice == "config.yaml:  mode: enforce"
+    await told.why_not("team-rooms")
+
+
+@situation(
+    "The API refuses our credentials",
+    "No call leaves but one probe a minute.",
+)
+async def refused(told: Told) -> None:
+    world = told.world
+    world.fake.unauthorized = True
+    await world.edit(teams_yaml=teams("checkout", "payments", "search"))
+    await world.pass_(10 * MINUTE)
+    report = await told.why_not("team-rooms/payments")
+    whole(report)
+    assert names(report) == ["credentials"]
+    assert report.obstacles[0].since is not None
+    assert report.next_act is not None
+    assert report.next_act.what == "try again"
+    assert report.next_act.at <= world.clock.now() + 2 * MINUTE
+
+
+@situation(
+    "The API fails, and the call is tried again at a moment",
+    "A call that fails is tried again, later each time.",
+)
+async def failing(told: Told) -> None:
+    world = told.world
+    world.fake.script("create_room", *[Fate.UNSENT] * 3)
+    await world.edit(teams_yaml=teams("checkout", "payments", "search"))
+    report = await told.why_not("team-rooms/payments")
+    whole(report)
+    assert names(report) == ["back-off"]
+    assert report.obstacles[0].until is not None
+    assert report.next_act is not None
+    assert (report.next_act.what, report.next_act.at) == ("try again", report.obstacles[0].until)
+
+
+@situation(
+    "This machine's clock and the API's disagree",
+    "Until they agree nothing is removed, and no schedule opens a room.",
+    lambda: a_world(TEAM_ROOMS + "removal: {mode: delete, grace: 1h}\n"),
+)
+async def apart(told: Told) -> None:
+    world = told.world
+    world.fake.skew = 600.0
+    await world.pass_(DAY + HOUR)
+    await world.edit(teams_yaml=teams("search"))
+    report = await told.why_not(CHECKOUT)
+    whole(report)
+    assert "doubt" in names(report)
+    assert any("clock" in one.told for one in report.obstacles)
+
+
+def forgetful() -> World:
+    """One whose API loses our marker."""
+    world = a_world()
+    world.rooms = world.fake = Forgetful(world.clock, "both")
+    return world
+
+
+@situation(
+    "The first room is not verified yet",
+    "An API that loses our marker gets one room of us, and no second.",
+    forgetful,
+)
+async def canary(told: Told) -> None:
+    report = await told.why_not("team-rooms/search")
+    whole(report)
+    assert names(report) == ["canary"]
+    assert report.next_act is not None
+
+
+# --- questions to people, and their words ---------------------------------------------------------
+
+
+@situation(
+    "A room that is not ours bears the name",
+    "Is it the same room? A person says so, or that it is another one.",
+)
+async def look_alike(told: Told) -> None:
+    world = told.world
+    world.fake.plant(
+        NewRoom("Payments room", RoomType.LONG_TERM, "", {}, world.clock.now() + 90 * DAY)
+    )
+    await world.pass_(DAY + HOUR)
+    await world.edit(teams_yaml=teams("checkout", "payments", "search"))
+    report = await told.why_not("team-rooms/payments")
+    whole(report)
+    assert names(report) == ["look-alike"]
+    assert "rooms adopt" in report.advice
+    assert "rooms distinct" in report.advice
+
+
+@situation(
+    "Suspended until a moment, and protected",
+    "A person's word, told with who said it and why.",
+    lambda: a_world(TEAM_ROOMS + "removal: {mode: delete, grace: 1h}\n"),
+)
+async def suspended(told: Told) -> None:
+    world = told.world
+    until = world.clock.now() + 2 * DAY
+    await world.desk.suspend(CHECKOUT, until, ANNA)
+    await world.desk.protect("team-rooms/search", ANNA)
+    await world.edit(teams_yaml=teams("payments"))
+    report = await told.why_not(CHECKOUT)
+    whole(report)
+    assert names(report)[:2] == ["not-wanted", "suspended"]
+    assert report.obstacles[1].until == until
+    assert "OPS-4711" in report.obstacles[1].told
+    assert report.next_act is not None
+    assert (report.next_act.what, report.next_act.at) == ("resume", until)
+    protected = await told.why_not("team-rooms/search")
+    whole(protected)
+    assert names(protected) == ["not-wanted", "protected"]
+    assert protected.advice == "room-orchestrator rooms protect team-rooms/search --off --reason …"
+
+
+@situation(
+    "A room that nobody uses",
+    "It is renewed no more, and has ended; none is made anew by itself.",
+    lambda: a_world(
+        TEAM_ROOMS.replace("365d", "60d") + "renewal: {only_if_used_within: 20d}\n", "checkout"
+    ),
+)
+async def dormant(told: Told) -> None:
+    await told.world.pass_(70 * DAY)
+    report = await told.why_not(CHECKOUT)
+    whole(report)
+    assert names(report) == ["dormant"]
+    assert report.advice == "room-orchestrator rooms renew team-rooms/checkout --reason …"
+
+
+# --- pages and schedules --------------------------------------------------------------------------
+
+
+def paged(policy: str = ONCALL, **options: Any) -> World:
+    """One that makes rooms for pages."""
+    world = Steady({"oncall-bridge.yaml": policy.encode()}, resync=DAY, **options)
+    world.links = SCHEME
+    return world
+
+
+@situation(
+    "A page that no policy takes",
+    "What the policies look at, and what this page says there.",
+    paged,
+)
+async def ignored(told: Told) -> None:
+    await told.world.send(opened(number="4711", service="sandbox"))
+    report = await told.why_not("4711")
+    assert report.kind == "page"
+    assert names(report) == ["when"]
+    (one,) = report.obstacles
+    assert one.told.startswith("oncall-bridge.yaml:5 takes a page when page.severity in [")
+    assert "page.severity is 'critical'; page.service is 'sandbox'" in one.told
+    assert report.last is not None
+    assert report.last.event == "page.ignored"
+    assert report.next_act is not None
+
+
+@situation(
+    "A page whose room does not come",
+    "People are sent to the fallback, and the call is tried again.",
+    lambda: paged(ONCALL + "fallback: {after: 20s, url: https://bridge.test/1}\n"),
+)
+async def awaited(told: Told) -> None:
+    world = told.world
+    world.fake.script("create_room", *[Fate.UNSENT] * 30)
+    await world.send(opened(number="4711"))
+    await rest(world, 25)
+    report = await told.why_not("4711")
+    whole(report)
+    assert names(report) == ["fallback", "back-off"]
+    assert report.obstacles[0].since is not None
+    assert report.next_act is not None
+    assert report.next_act.what == "try again"
+    await told.why("4711")
+    await world.send(closed())
+
+
+def scheduled(start: str = "2026-03-20T09:00+00:00") -> World:
+    """One that makes rooms by a schedule, from a Friday on."""
+    world = Steady(
+        {"all-hands.yaml": ALL_HANDS.encode()},
+        resync=DAY,
+        clock=VirtualClock(datetime.fromisoformat(start)),
+    )
+    world.links = SCHEME
+    return world
+
+
+@situation(
+    "An occurrence that is still to come, and one that there is not",
+    "A room opens by itself at its time. Where the clocks go forward, a time may not exist.",
+    scheduled,
+)
+async def occurrences(told: Told) -> None:
+    report = await told.why_not("all-hands/2026-03-22T0230")
+    whole_but_record(report)
+    assert names(report) == ["not-yet"]
+    assert report.obstacles[0].until == datetime(2026, 3, 22, 1, 15, tzinfo=UTC)
+    assert report.next_act is not None
+    assert (report.next_act.what, report.next_act.at) == ("open", report.obstacles[0].until)
+    skipped = await told.why_not("all-hands/2026-03-29T0230")
+    assert "02:30 is no time of that day in Europe/Berlin" in skipped.obstacles[0].told
+    assert "all-hands/2026-03-29T0330" in skipped.near
+    none = await told.why_not("all-hands/2026-03-23T0230")
+    assert "has no start at that time" in none.obstacles[0].told
+
+
+@situation(
+    "Nothing is known of the word",
+    "Also an answer, with the nearest names.",
+)
+async def unknown(told: Told) -> None:
+    report = await told.why_not("chekout")
+    assert (report.kind, report.near) == ("unknown", (CHECKOUT,))
+    with pytest.raises(DeskError, match="did you mean team-rooms/checkout"):
+        await told.world.desk.why("chekout")
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+def whole_but_record(report: WhyNotReport) -> None:
+    """As `whole`, of what was never done anything about."""
+    assert report.asked is not None
+    assert report.asked.seq > 0
+    assert report.seen.listed_at is not None
+    assert report.next_act is not None
+
+
+HEAD: Final = """\
+# Why, and why not
+
+`room-orchestrator rooms why NAME` tells the whole chain of one room: the line that asks for it, what was done and how the API answered, what it shows now, who was told, and what comes next and when. `rooms why-not NAME` tells what stands in the way of what did not happen, in the order in which it has to be cleared, and until when; at most one line is advised, and it can be pasted.
+
+NAME is a key (`team-rooms/checkout`), a room's id, meeting code, link or name, or what a page is known by: its number, address or title. For `why-not` it may be a policy's name, or a key that nothing asks for. What is gone is found by the facts that the store has of it (400 days, see `store.retention`), and after that in the audit log.
+
+Both answer from memory and store, so they answer during an outage too. Without a daemon they say what cannot be known. `--json` has the same as values, with times in UTC. A number such as #12 is a fact: `room-orchestrator audit show 12`.
+
+Each situation below is a test that does it to a running engine; what stands here is what it answered, with ids shortened. The first word of a line that stands in the way is the same in `--json` (`by`).
+"""  # noqa: E501 - a paragraph a line
+
+
+def section(one: Situation, said: list[str]) -> str:
+    """A situation on the page."""
+    return f"## {one.title}\n\n{one.intro}\n\n```\n{chr(10).join(said)}```\n"
+
+
+def sections(page: str) -> list[str]:
+    """The page in its parts: what stands before the first title, then each situation."""
+    return re.split(r"\n(?=## )", page)
+
+
+@pytest.mark.parametrize("one", SITUATIONS, ids=[one.do.__name__ for one in SITUATIONS])
+async def test_a_situation_is_told_as_the_page_says(one: Situation) -> None:
+    """What stands in the way, policy line, record, observation, next act and time."""
+    world = one.world()
+    told = Told(world)
+    async with alive(world):
+        await one.do(told)
+    page = PAGE.read_text(encoding="utf-8")
+    made = section(one, told.said)
+    if os.environ.get("WRITE_DOCS"):
+        parts = {part.partition("\n")[0]: part for part in sections(page)}
+        parts[f"## {one.title}"] = made
+        order = [f"## {one.title}" for one in SITUATIONS]
+        texts = [parts[title].rstrip() + "\n" for title in order if title in parts]
+        PAGE.write_text("\n".join([HEAD, *texts]), encoding="utf-8")
+        return
+    assert made.rstrip() in {part.rstrip() for part in sections(page)}, "run: WRITE_DOCS=1 pytest"
+
+
+def test_the_page_has_these_situations_and_no_other() -> None:
+    head, *parts = sections(PAGE.read_text(encoding="utf-8"))
+    assert head == HEAD.rstrip() + "\n"
+    assert [part.partition("\n")[0] for part in parts] == [f"## {one.title}" for one in SITUATIONS]
