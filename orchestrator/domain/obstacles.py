@@ -19,28 +19,19 @@ from orchestrator.domain.reports import Obstacle
 # What has to be cleared first comes first: that it is wanted at all, then what stops everything,
 # then what stops this key, then what waits for nothing but time.
 ORDER: Final = (
-    *(
-        "unknown",
-        "renamed",
-        "policy",
-        "not-wanted",
-        "not-yet",
-        "sources",
-        "when",
-        "shares",
-        "fallback",
-    ),
+    *("unknown", "renamed", "policy", "not-wanted", "not-yet", "sources"),
+    *("when", "shares", "fallback", "idle"),
     *("freeze", "suspended", "store", "stranger", "credentials", "weather", "mode", "canary"),
     *("clock", "first-listing", "not-seen", "doubt", "unlisted", "conflict"),
     *("look-alike", "not-shown", "theme", "dormant", "protected", "kept", "replace-never"),
     *("not-taken", "brake", "occupied", "unknown-use", "in-use"),
-    *("grace", "settle", "back-off", "asked"),
+    *("grace", "settle", "back-off", "asked", "more"),
 )
 # What does not end at a next look: it stands, or is told beside the rest.
 LASTING: Final = frozenset(
     {
         *("renamed", "policy", "not-wanted", "sources", "shares", "fallback"),
-        *("dormant", "protected", "kept", "replace-never", "not-taken"),
+        *("dormant", "idle", "protected", "kept", "replace-never", "not-taken"),
     }
 )
 _VERBS: Final = {

@@ -173,8 +173,8 @@ class Hindrances:
         refusal = self._engine.refusal
         if refusal:
             yield Obstacle("store", refusal)
-        schedule = self._schedule(about.key)
-        if schedule is not None and self._parts.occurrences.apart():
+        opens = self._schedule(about.key) is not None and about.ends is None
+        if opens and self._parts.occurrences.apart():
             told = about.chain.of_world.get("clock.jumped")
             yield Obstacle(
                 "clock",

@@ -59,7 +59,7 @@ async def test_what_nobody_uses_comes_to_its_end_and_is_not_made_anew() -> None:
         (told,) = (await world.desk.status()).dormant
         assert (told.key, told.ends) == (CHECKOUT, room.expires_at)
         why = await world.desk.why(CHECKOUT)
-        assert any("nobody used it since" in hold for hold in why.holds)
+        assert any("nobody used it since" in hold.told for hold in why.holds)
         await world.pass_(60 * DAY)
         assert world.changes == []
         assert world.alive == []

@@ -155,10 +155,8 @@ class ControlServer:
                 return await desk.why(name)
             case wire.AskWhyNot(name):
                 return await desk.why_not(name)
-            case wire.AskLink(name, calendar):
-                return await desk.link(name, calendar=calendar)
-            case wire.AskLinks():
-                return await desk.links()
+            case wire.AskLink() | wire.AskLinks():
+                return await _linked(desk, question)
             case wire.AskPages(over):
                 return await desk.pages(over=over)
             case wire.AskPage(name):
@@ -205,6 +203,12 @@ async def _steer(desk: Desk, command: wire.Steer, person: Person) -> wire.Report
             return await desk.resume(name, person)
         case _:
             assert_never(command)
+
+
+async def _linked(desk: Desk, question: wire.Linked) -> wire.Report:
+    if isinstance(question, wire.AskLinks):
+        return await desk.links()
+    return await desk.link(question.name, calendar=question.calendar)
 
 
 async def _page(desk: Desk, command: wire.Paging, person: Person) -> wire.Report:
