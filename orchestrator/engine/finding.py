@@ -61,11 +61,16 @@ class Finding:
             DeskError: it may be several things.
         """
         name = text.strip()
+        if not name:
+            raise DeskError("say what is meant: a key, a room's id, code, link or name", _INVALID)
         store = self._parts.store
         key = await store.key_of_room(name)
         if key is not None:
             return Meant(key, room_id=name)
         name = self._of_link(name)
+        key = parsed(name)
+        if key is not None and await store.state(key) is not None:
+            return Meant(key)  # as most are asked for: nothing else need be read
         states = {state.key: state for state in await store.states()}
         found = self._key(name, states) or self._one(name, states)
         if found is not None:
@@ -119,7 +124,7 @@ class Finding:
     def _known(self, states: Mapping[Key, KeyState]) -> Iterator[Names]:
         book = self._engine.reconciler.book
         for state in states.values():
-            links = {room.guest_url for room in state.rooms}
+            links = {room.guest_url for room in state.rooms} - {""}
             names = {room.display_name for room in state.rooms}
             if state.wish is not None:
                 names.add(state.wish.display_name)

@@ -20,7 +20,7 @@ from orchestrator.domain.facts import RecordedFact
 from orchestrator.domain.keys import Key
 from orchestrator.domain.marker import Unreadable
 from orchestrator.domain.obstacles import LASTING, advice_of, verdict, word_of
-from orchestrator.domain.policies import Desired, OnPage, Policy, RemovalMode, Schedule
+from orchestrator.domain.policies import Desired, ForEach, OnPage, Policy, RemovalMode, Schedule
 from orchestrator.domain.records import KeyState, RoomRecord
 from orchestrator.domain.reports import (
     Asked,
@@ -65,6 +65,7 @@ from orchestrator.ports.desk import DeskError
 _INVALID: Final = 2
 _TOLD_MOST: Final = 8  # times that a key's link came and went at one destination
 _KEYS_MOST: Final = 5  # that are named
+_OBSTACLES_MOST: Final = 20  # of a policy's keys, that are told
 _SUSPECTS_MOST: Final = 200  # of a policy, that are looked at: others are counted
 _OF_ALL: Final = frozenset({"policy", "sources"})  # said once for all keys of a policy
 _ALONE: Final = (
@@ -77,6 +78,11 @@ _ENDS: Final = {
     RemovalMode.KEEP: "removal: keep",
 }
 _CLOSES: Final = "its page is over by then"
+_HAS: Final = {
+    ForEach: "{there:,} of {all:,} keys of {policy} have their room. ",
+    Schedule: "{policy} opens rooms at their times, {there:,} are there now. ",
+    OnPage: "{policy} makes rooms for pages, {there:,} are there now. ",
+}
 _LISTS: Final = "with the next listing"
 _TRIED: Final = frozenset({"back-off", "settle"})
 _AWAY: Final = frozenset({"credentials", "weather"})
@@ -319,12 +325,16 @@ class Reasons:
             holds = [one for one in self._hindrances.of(about) if one.by not in _OF_ALL]
             for one in holds[:1]:
                 # What stands before many is said once, with their names.
-                waiting.setdefault(replace(one, seq=0, since=None), []).append(key.subject)
+                said = replace(one, seq=0, since=None, until=None)
+                waiting.setdefault(said, []).append(key.subject)
+        told = [*waiting.items()]
         obstacles += [
-            replace(one, told=f"{one.told}: {_named_keys(keys)}") for one, keys in waiting.items()
+            replace(one, told=f"{one.told}: {_named_keys(subjects)}")
+            for one, subjects in told[:_OBSTACLES_MOST]
         ]
-        more = len(suspects) - _SUSPECTS_MOST
-        if more > 0:
+        more = sum(len(subjects) for _, subjects in told[_OBSTACLES_MOST:])
+        more += max(len(suspects) - _SUSPECTS_MOST, 0)
+        if more:
             obstacles.append(Obstacle("more", f"{more:,} more keys wait, or have no room"))
         due = [(at, key) for key in keys if (at := self._parts.agenda.due(key)) is not None]
         nearest: NextAct | None = None
@@ -334,10 +344,11 @@ class Reasons:
         elif obstacles and self._parts.resync.next_at is not None:
             nearest = NextAct(self._parts.resync.next_at, policy, "look again", _LISTS)
         asked = book.policies[policy]
+        if isinstance(asked.made_for, Schedule):
+            opens = (row for row in self._overview.openings(1) if row.key.startswith(f"{policy}/"))
+            nearest = next((NextAct(row.opens, row.key, "open") for row in opens), nearest)
         there = sum(state.current is not None for state in states.values())
-        begin = f"{there} of {len(keys)} keys of {policy} have their room. "
-        if isinstance(asked.made_for, OnPage):
-            begin = f"{policy} makes rooms for pages, {there} just now. "
+        begin = _HAS[type(asked.made_for)].format(policy=policy, there=there, all=len(keys))
         return WhyNotReport(
             name=name,
             key=policy,
