@@ -42,11 +42,12 @@ from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.adapters.timer import SchedulerTimer
 from orchestrator.app.directories import directories, uses
 from orchestrator.app.embedded import Api, embedded
+from orchestrator.app.insight import Insight
 from orchestrator.app.links import calendars, read_scheme, site
 from orchestrator.app.messengers import boards, messengers, told_in_page
 from orchestrator.app.refusing import StartError
 from orchestrator.app.seam import SeamError, learn_lineage, refuse_older, remembered_head
-from orchestrator.config.destinations import FileDestination, StaticDestination
+from orchestrator.config.destinations import FileDestination, StaticDestination, type_of
 from orchestrator.config.secrets import SecretKind
 from orchestrator.config.settings import Calls, EmbeddedMeetings, RemoteMeetings, Settings
 from orchestrator.domain.brakes import Limits
@@ -67,6 +68,7 @@ from orchestrator.engine.hints import Hints
 from orchestrator.engine.inbox import Inbox
 from orchestrator.engine.lineage import STRANGER, UNSURE, Lineage
 from orchestrator.engine.linking import Linking
+from orchestrator.engine.measuring import Measuring
 from orchestrator.engine.messages import Messages
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.occurrences import Occurrences
@@ -92,12 +94,14 @@ from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import AlertBoard, Destination, LinkBoard, Messenger
 from orchestrator.ports.directories import Directories
 from orchestrator.ports.intake import PageDesk
+from orchestrator.ports.meter import UNMETERED, Meter
 from orchestrator.ports.recordings import Recordings
 from orchestrator.ports.rooms import URGENT, Rooms
 from orchestrator.ports.sources import Sources
 from orchestrator.ports.store import Commit, Store
 from orchestrator.ports.themes import Themes
 from orchestrator.ports.timer import Timer
+from orchestrator.ports.tracing import UNTRACED, Tracer
 
 _PINS: Final = ("owner", "api", "application")
 _MANY_ROOMS: Final = 100_000  # that one listing may have to show
@@ -114,6 +118,7 @@ class App:
     clock: Clock
     pages: PageDesk | None = None  # where pages go; None: whoever sends one is to come again
     started: dict[str, Json] = field(default_factory=dict)
+    measuring: Measuring | None = None  # how the engine stands, as numbers
 
     async def run(self) -> None:
         """Work until `stop`; returns when everything that was begun is finished."""
@@ -151,6 +156,8 @@ class Outside:
     open_to_all: frozenset[str] = frozenset()  # of those named; empty: `destinations`
     jitter: Callable[[], float] = random.random  # numbers in [0, 1)
     entropy: Callable[[int], bytes] = token_bytes  # seeded where runs are to be repeated
+    meter: Meter = UNMETERED
+    tracer: Tracer = UNTRACED
 
 
 @asynccontextmanager
@@ -160,6 +167,7 @@ async def build(
     running: bool = True,
     repin: bool = False,
     callbacks: Secret | None = None,
+    insight: Insight | None = None,
 ) -> AsyncIterator[App]:
     """Put the daemon together for the length of the block.
 
@@ -168,21 +176,25 @@ async def build(
         running: the loops will run; otherwise the desk answers by itself, for one command.
         repin: take the owner, API and application of the settings for this store's from now on.
         callbacks: where the embedded server is to tell who comes and goes; None: nowhere.
+        insight: what counts and traces; None: nothing does.
 
     Raises:
         StartError: something that is pinned changed, or a key cannot be read.
         StoreFault: the store cannot be opened; `StoreTakenError` if another daemon has it.
         OSError: the embedded server's address cannot be had.
     """
-    clock = SystemClock()
+    clock, insight = SystemClock(), insight or Insight()
     async with AsyncExitStack() as stack:
         settings.store.parent.mkdir(parents=True, exist_ok=True)
         was_there = settings.store.exists()
         store = await SqliteStore.open(settings.store)
         stack.push_async_callback(store.close)
+        store.meter = insight.meter
         api = await reach_api(settings, callbacks, clock, stack)
         await check_pins(store, settings.owner, api, clock, repin=repin)
         reached = await reach(settings, api, clock, stack)
+        session = reached.rooms.session
+        session.meter, session.tracer = insight.meter, insight.tracer
         audit = await _audit(settings, store, stack)
         await _learn_lineage(settings, store, clock, was_there=was_there)
         sources = PolicyFolder(settings.policies, clock)
@@ -213,11 +225,15 @@ async def build(
             named_sources=nameable(settings.sources),
             in_page=told_in_page(settings),
             calendars=calendars(settings),
+            meter=insight.meter,
+            tracer=insight.tracer,
         )
         engine = assemble(engine_settings(settings, api.url), outside)
         whence = Whence(str(settings.file), version("room-orchestrator"), clock.now())
         desk = EngineDesk(engine, whence, running=running)
         app = App(settings, engine, desk, api, clock, pages=engine.parts.pages)
+        types = {name: type_of(one) for name, one in settings.destinations.items()}
+        app.measuring = Measuring(engine, whence.started_at, types)
         app.started = {
             "version": whence.version,
             "incarnation": store.incarnation,
@@ -347,8 +363,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
 
     reload.swapped = swapped
     _join_kept(engine)
-    engine.links.calendars = outside.calendars
-    outbox.links = outside.links
+    _join_insight(engine, outside)
 
     # Whether a loop hangs is for the watchdog: after a suspend all seem to, for a moment.
     parts.alerts.quick = lambda: [one for one in causes(engine) if one.name != "hanging"]
@@ -379,9 +394,21 @@ def _join_pages(engine: Engine, outside: Outside) -> None:
     page_links.in_page = outside.in_page
     pages.link_of = outside.links.link_of
     page_links.changed = messages.nudge_pages
+    engine.links.calendars = outside.calendars
+    engine.outbox.links = outside.links
     messages.pages = page_links
     engine.outbox.listing = Linking(engine).links_for
     messages.link_of = links.link_of if outside.links.public_url else None
+
+
+def _join_insight(engine: Engine, outside: Outside) -> None:
+    """Let what happens be counted and followed."""
+    meter, tracer, parts = outside.meter, outside.tracer, engine.parts
+    parts.inbox.moment = parts.clock.monotonic
+    engine.reconciler.tracer = tracer
+    engine.outbox.meter = parts.resync.meter = meter
+    parts.pages.firsts.meter, parts.pages.firsts.tracer = meter, tracer
+    parts.messages.measured_by(meter, tracer)
 
 
 def _join_kept(engine: Engine) -> None:

@@ -22,6 +22,7 @@ from orchestrator.adapters.clock import SystemClock
 from orchestrator.app import garbage, secrets
 from orchestrator.app.build import App, build
 from orchestrator.app.heart import Heart
+from orchestrator.app.insight import Insight
 from orchestrator.app.service import CONTROL, HTTP, Service
 from orchestrator.app.web import WebDoor
 from orchestrator.config import Configuration, Settings, read_config
@@ -68,6 +69,7 @@ class Daemon:
         self._heart = Heart(service.lifeline, SystemClock())
         self._control: ControlServer | None = None
         self._web: WebDoor | None = None
+        self._insight: Insight | None = None
         self._app: App | None = None
         self._ending = False
         self._next: Settings | None = None
@@ -111,7 +113,8 @@ class Daemon:
         """One life of the whole."""
         web = await self._web_door(settings, doors)
         callbacks = web.address(settings)
-        async with build(settings, repin=repin, callbacks=callbacks) as app:
+        insight = await self._insight_of(settings, web, doors)
+        async with build(settings, repin=repin, callbacks=callbacks, insight=insight) as app:
             self._secrets = await asyncio.to_thread(secrets.digests, settings)
             app.desk.on_reload = self.reload
             control = await self._door(settings, doors)
@@ -123,9 +126,14 @@ class Daemon:
                 web.answering_with(app),
                 asyncio.TaskGroup() as group,
             ):
-                announcing = group.create_task(self._announce(app), name="announce")
-                await app.run()
-                announcing.cancel()
+                with insight.measuring(app.measuring):
+                    beside = [
+                        group.create_task(self._announce(app), name="announce"),
+                        group.create_task(insight.watch_the_loop(app.clock), name="lag"),
+                    ]
+                    await app.run()
+                for task in beside:
+                    task.cancel()
             self._heart.changing()
 
     async def _door(self, settings: Settings, doors: AsyncExitStack) -> ControlServer:
@@ -142,6 +150,13 @@ class Daemon:
             opened = WebDoor.opened(settings, self._service.door(HTTP))
             self._web = await doors.enter_async_context(opened)
         return self._web
+
+    async def _insight_of(self, settings: Settings, web: WebDoor, doors: AsyncExitStack) -> Insight:
+        """What counts and traces; begun once, and kept for all lives."""
+        if self._insight is None:
+            self._insight = await doors.enter_async_context(Insight.of(settings))
+            doors.enter_context(web.metrics.telling(self._insight.text))
+        return self._insight
 
     async def _announce(self, app: App) -> None:
         await app.engine.ready.wait()

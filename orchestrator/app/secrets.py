@@ -13,6 +13,7 @@ from dataclasses import fields, is_dataclass
 from orchestrator.adapters.audit.signing import InvalidSigningKeyError, SigningKey
 from orchestrator.adapters.meetings.token import UnusableKeyError, read_key
 from orchestrator.app.build import StartError
+from orchestrator.app.insight import read_access
 from orchestrator.app.links import read_scheme
 from orchestrator.app.sources import read_sources
 from orchestrator.app.web import read_lock
@@ -60,7 +61,7 @@ def unusable(settings: Settings) -> tuple[str, ...]:
             problems.append(str(fault))
     if problems:
         return tuple(problems)
-    for read in (read_lock, read_scheme, read_sources):
+    for read in (read_lock, read_scheme, read_sources, read_access):
         try:
             read(settings)
         except StartError as fault:

@@ -19,6 +19,7 @@ import structlog
 
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.app.build import App, StartError
+from orchestrator.app.insight import read_access
 from orchestrator.app.keys import meetings_key
 from orchestrator.app.links import read_entrance
 from orchestrator.app.sources import base_of, read_sources
@@ -30,6 +31,7 @@ from orchestrator.edges.http.callbacks import PATH, CallbackRoutes, Lock
 from orchestrator.edges.http.health import HealthRoutes
 from orchestrator.edges.http.intake import IntakeRoutes
 from orchestrator.edges.http.links import LinkRoutes
+from orchestrator.edges.http.metrics import MetricsRoutes
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.desk import DeskError
 
@@ -51,6 +53,7 @@ class WebDoor:
 
     Attributes:
         url: where it is reached from this machine.
+        metrics: what answers on /metrics, through all lives.
     """
 
     url: str
@@ -59,6 +62,7 @@ class WebDoor:
     _intake: IntakeRoutes
     _links: LinkRoutes
     _calendars: CalendarRoutes
+    metrics: MetricsRoutes
 
     @classmethod
     @asynccontextmanager
@@ -81,8 +85,9 @@ class WebDoor:
         intake.sources = read_sources(settings)
         entrance = read_entrance(settings)
         links, calendars = LinkRoutes(entrance), CalendarRoutes(entrance.scheme)
-        door = cls(url_of(listener), callbacks, health, intake, links, calendars)
-        parts = (callbacks, health, intake, links, calendars)
+        metrics = MetricsRoutes(read_access(settings))
+        door = cls(url_of(listener), callbacks, health, intake, links, calendars, metrics)
+        parts = (callbacks, health, intake, links, calendars, metrics)
         routes = tuple(route for part in parts for route in part.routes())
         async with HttpServer(routes, _report).serving(listener):
             _log.info("http.listening", url=door.url)
@@ -101,6 +106,7 @@ class WebDoor:
         self._callbacks.lock = read_lock(settings)
         self._links.entrance = read_entrance(settings)
         self._calendars.scheme = self._links.entrance.scheme
+        self.metrics.access = read_access(settings)
         token = self._callbacks.lock.token
         return None if token is None else callback_address(self.url, token)
 

@@ -14,6 +14,7 @@ from orchestrator.config.destinations import (
     StaticDestination,
     located,
 )
+from orchestrator.config.fields import SecretForm
 from orchestrator.config.links import KEY_FILE, LinkSettings, LinksForm, build_links
 from orchestrator.config.locating import Source
 from orchestrator.config.media import MediaForm, build_media
@@ -26,8 +27,11 @@ from orchestrator.config.models import (
     HttpForm,
     LogForm,
     MeetingsForm,
+    MetricsForm,
     SafetyForm,
+    TracingForm,
 )
+from orchestrator.config.secrets import SecretSource
 from orchestrator.config.settings import (
     AuditSettings,
     CallbackSettings,
@@ -39,9 +43,11 @@ from orchestrator.config.settings import (
     LogFormat,
     LogLevel,
     LogSettings,
+    MetricsSettings,
     RemoteMeetings,
     SafetySettings,
     Settings,
+    TracingSettings,
 )
 from orchestrator.config.sources.building import build_source
 from orchestrator.domain.directories import SecretUse
@@ -71,6 +77,7 @@ def build(form: ConfigForm, source: Source) -> Settings:
         safety=_safety(form.safety or SafetyForm.model_validate({})),
         resync_interval=form.resync_interval,
         http=_http(form.http or HttpForm.model_validate({}), source),
+        tracing=_tracing(form.tracing, source),
         links=_links(form, source),
         sources=MappingProxyType(
             {name: build_source(name, each, source) for name, each in form.sources.items()}
@@ -165,6 +172,7 @@ def _http(form: HttpForm, source: Source) -> HttpSettings:
     callbacks = form.callbacks or CallbacksForm.model_validate({})
     where = ("http", "callbacks")
     token, signature = callbacks.token, callbacks.signature_secret
+    metrics = form.metrics or MetricsForm.model_validate({})
     return HttpSettings(
         host=host,
         port=port,
@@ -175,7 +183,20 @@ def _http(form: HttpForm, source: Source) -> HttpSettings:
                 None if signature is None else source.secret(signature, *where, "signature_secret")
             ),
         ),
+        metrics=MetricsSettings(
+            metrics.enabled, _secret(metrics.token, source, "http", "metrics", "token")
+        ),
     )
+
+
+def _tracing(form: TracingForm | None, source: Source) -> TracingSettings | None:
+    if form is None:
+        return None
+    return TracingSettings(form.url, _secret(form.token, source, "tracing", "token"), form.share)
+
+
+def _secret(form: SecretForm | None, source: Source, *where: str) -> SecretSource | None:
+    return None if form is None else source.secret(form, *where)
 
 
 def _links(form: ConfigForm, source: Source) -> LinkSettings:

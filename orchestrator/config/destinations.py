@@ -356,6 +356,17 @@ DestinationSettings: TypeAlias = (
     FileDestination | CalendarDestination | StaticDestination | PostedDestination
 )
 
+_TYPES: Final[Mapping[type[DestinationSettings], str]] = {
+    FileDestination: "file",
+    StaticDestination: "static",
+    CalendarDestination: "calendar",
+    WebhookDestination: "webhook",
+    PagerDutyDestination: "pagerduty",
+    OpsgenieDestination: "opsgenie",
+    SlackDestination: "slack",
+    MatrixDestination: "matrix",
+    EmailDestination: "email",
+}
 _PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -444,6 +455,13 @@ def secrets_of(destination: DestinationSettings) -> Iterator[SecretSource]:
     """The secrets that one destination needs."""
     values = (getattr(destination, each.name) for each in fields(destination))
     yield from (value for value in values if isinstance(value, SecretSource))
+
+
+def type_of(destination: DestinationSettings) -> str:
+    """What stands at ``type`` in the config."""
+    if isinstance(destination, HookDestination):
+        return destination.chat
+    return _TYPES[type(destination)]
 
 
 def is_here(host: str) -> bool:

@@ -177,8 +177,19 @@ class CallbacksForm(Form):
     )
 
 
+class MetricsForm(Form):
+    """What is told to Prometheus at /metrics."""
+
+    enabled: bool = Field(default=True, description="false: nothing is counted, and 404")
+    token: SecretField | None = Field(
+        None,
+        description="where the token is that has to be sent (Authorization: Bearer); without it "
+        "only this machine is answered, and nobody where public_url is set",
+    )
+
+
 class HttpForm(Form):
-    """The HTTP server: callbacks and health."""
+    """The HTTP server: callbacks, health and metrics."""
 
     listen: Listen = Field(
         "127.0.0.1:0", description="address and port; port 0 takes a free one at every start"
@@ -188,6 +199,22 @@ class HttpForm(Form):
     )
     callbacks: CallbacksForm | None = Field(
         None, description="how the Meetings API tells us who comes and goes"
+    )
+    metrics: MetricsForm | None = Field(None, description="what is told to Prometheus at /metrics")
+
+
+class TracingForm(Form):
+    """Traces by OpenTelemetry; needs the extra otel."""
+
+    url: Url = Field(
+        description="where the collector takes OTLP over HTTP, such as "
+        "http://127.0.0.1:4318/v1/traces"
+    )
+    token: SecretField | None = Field(
+        None, description="where the token is that is sent along (Authorization: Bearer)"
+    )
+    share: Annotated[float, Field(ge=0, le=1)] = Field(
+        1.0, description="of all traces that are kept, 0 to 1"
     )
 
 
@@ -276,7 +303,12 @@ class ConfigForm(Form):
     resync_interval: Annotated[Length, AfterValidator(between(_SECOND, _DAY))] = Field(
         timedelta(minutes=10), description="time between two complete listings"
     )
-    http: HttpForm | None = Field(None, description="the HTTP server: callbacks and health")
+    http: HttpForm | None = Field(
+        None, description="the HTTP server: callbacks, health and metrics"
+    )
+    tracing: TracingForm | None = Field(
+        None, description="traces by OpenTelemetry; needs the extra otel"
+    )
     links: LinksForm | None = Field(
         None, description="our own links, which are given out where http.public_url is set"
     )

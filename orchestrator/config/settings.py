@@ -143,8 +143,37 @@ class CallbackSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """What is told to Prometheus.
+
+    Attributes:
+        enabled: whether anything is counted and told. Restart.
+        token: what has to be sent to be told; None: only this machine is, and nobody where the
+            server has a public address. Restart; a file that is replaced is read at a reload.
+    """
+
+    enabled: bool
+    token: SecretSource | None
+
+
+@dataclass(frozen=True, slots=True)
+class TracingSettings:
+    """Where traces go.
+
+    Attributes:
+        url: where a collector takes OTLP over HTTP. Restart.
+        token: what is sent along, as a bearer token. Restart.
+        share: of all traces that are kept, 0 to 1. Restart.
+    """
+
+    url: str
+    token: SecretSource | None
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """The HTTP server: callbacks and health.
+    """The HTTP server: callbacks, health and metrics.
 
     Attributes:
         host: the address that it listens on. Restart.
@@ -152,12 +181,14 @@ class HttpSettings:
         public_url: what others reach it by, without a slash at the end; None: http://host:port.
             Restart.
         callbacks: how the Meetings API tells us who comes and goes.
+        metrics: what is told to Prometheus.
     """
 
     host: str
     port: int
     public_url: str | None
     callbacks: CallbackSettings
+    metrics: MetricsSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +266,7 @@ class Settings:
         safety: when removals and replacements wait for a person. Reload.
         resync_interval: time between two complete listings. Reload.
         http: the HTTP server. Restart.
+        tracing: where traces go; None: nowhere. Restart.
         links: our own links. Reload.
         sources: the paging systems that may send pages, by name. Reload.
         directories: the services that policies take subjects from. Reload.
@@ -255,6 +287,7 @@ class Settings:
     safety: SafetySettings
     resync_interval: timedelta
     http: HttpSettings
+    tracing: TracingSettings | None
     links: LinkSettings
     sources: Mapping[str, SourceSettings]
     directories: DirectorySettings
@@ -270,6 +303,7 @@ RESTART: Final = (
     "store",
     "audit",
     "http",
+    "tracing",
     "control",
     "log.format",
 )

@@ -33,7 +33,9 @@ from orchestrator.ports.deliveries import (
     Messenger,
 )
 from orchestrator.ports.faults import Fault
+from orchestrator.ports.meter import UNMETERED, Meter
 from orchestrator.ports.store import Commit, Store
+from orchestrator.ports.tracing import UNTRACED, Tracer
 
 _log = structlog.get_logger(__name__)
 CALL_MOST: Final = 60.0  # seconds: a messenger bounds its calls, and this bounds the messenger
@@ -72,6 +74,10 @@ class Attempts:
         self._store = store
         self._clock = clock
         self._host_link = host_link
+        self.meter: Meter = UNMETERED
+        """Who counts calls; set by whoever has one."""
+        self.tracer: Tracer = UNTRACED
+        """Who follows them."""
 
     async def make(self, before: Delivery, wanted: Wanted, hurry: Hurry) -> Attempted:
         """One attempt; others may work during its calls. Raises `StoreFault`: nothing left."""
@@ -105,8 +111,15 @@ class Attempts:
             if before.shown
             else self._messenger.send(told, row.attempts)
         )
-        with hurry.off(page=page):
-            answer = await self._bounded(work)
+        with (
+            hurry.off(page=page),
+            self.tracer.span(
+                "delivery", destination=self._messenger.name, key=wanted.key, attempt=row.attempts
+            ) as span,
+        ):
+            answer = await self._timed(work)
+            if isinstance(answer, DeliveryFault):
+                span.failed(type(answer).__name__)
         reason = ""
         if isinstance(answer, DeliveredInPartError):
             # Told: sending it again would tell the others twice.
@@ -141,6 +154,15 @@ class Attempts:
         elif before.failing_since is None:
             facts = (told_fact("delivery.failed", after, wanted, after.fault),)
         return Attempted(after, wanted, facts, failure, of_all)
+
+    async def _timed(self, work: Coroutine[Any, Any, str]) -> str | DeliveryFault:
+        """One call, bounded, and counted: one that reached some of the people is told."""
+        began = self._clock.monotonic()
+        answer = await self._bounded(work)
+        took = self._clock.monotonic() - began
+        told = isinstance(answer, str | DeliveredInPartError)
+        self.meter.delivered(self._messenger.name, "sent" if told else "failed", took)
+        return answer
 
     async def _bounded(self, work: Coroutine[Any, Any, str]) -> str | DeliveryFault:
         """One call, bounded in time: the handle, or the fault."""

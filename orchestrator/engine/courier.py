@@ -59,7 +59,7 @@ class Courier:
         """Carry what ``put`` says by ``messenger``; remember it in ``store``."""
         self.name = messenger.name
         self.edits = messenger.edits
-        self._attempts = Attempts(messenger, store, clock, host_link)
+        self.attempts = Attempts(messenger, store, clock, host_link)
         self._store = store
         self._clock = clock
         self._spacing = messenger.spacing if isinstance(messenger, Paced) else SPACING
@@ -303,7 +303,7 @@ class Courier:
         id_ = before.id
         try:
             with self.hurry.on(page=wanted.announcement.page is not None):
-                self._take(await self._attempts.make(before, wanted, self.hurry))
+                self._take(await self.attempts.make(before, wanted, self.hurry))
                 await self._save()
         except StoreFault as fault:
             _log.error("delivery.unrecorded", destination=self.name, error=str(fault))

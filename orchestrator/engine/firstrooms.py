@@ -14,7 +14,9 @@ import structlog
 
 from orchestrator.domain.episodes import Episode
 from orchestrator.ports.clock import Clock
+from orchestrator.ports.meter import UNMETERED, Meter
 from orchestrator.ports.store import Store, StoreFault
+from orchestrator.ports.tracing import UNTRACED, Tracer
 
 _log = structlog.get_logger(__name__)
 
@@ -32,6 +34,10 @@ class FirstRooms:
         """When the first room of an episode was known, where that is not recorded yet."""
         self.last: tuple[float | None, float | None] = (None, None)
         """Seconds until link and room were known of the page that got its room last."""
+        self.meter: Meter = UNMETERED
+        """Who counts these; set by whoever has one."""
+        self.tracer: Tracer = UNTRACED
+        """Who follows pages to their rooms."""
         self._missed: set[str] = set()
 
     async def recall(self, episodes: Iterable[Episode], latest: Iterable[Episode]) -> None:
@@ -52,6 +58,7 @@ class FirstRooms:
 
     def linked(self, episode: Episode, seconds: float) -> None:
         """The link of a new episode is durable."""
+        self.meter.linked(seconds)
         if episode.over_at is None and episode.room_at is None:
             self.link_after.setdefault(episode.id, seconds)
 
@@ -71,6 +78,10 @@ class FirstRooms:
         self.noticed[episode.id] = now
         waited = (now - episode.opened_at).total_seconds()
         self.last = self.link_after.get(episode.id), waited
+        self.meter.roomed(waited)
+        self.tracer.passed(
+            "page", waited, source=episode.page.source, policy=episode.policy, episode=episode.id
+        )
         return True
 
     def has_none(self, episode: Episode) -> bool:

@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -17,6 +18,7 @@ from orchestrator.domain.keys import Key
 
 # Rounds of the event loop from the end of a page's turn to the first call for its message.
 _LINGER: Final = 16
+_AT_ONCE: Final = 0.1  # seconds within which keys count as woken at the same moment
 
 
 class Lane(IntEnum):
@@ -98,11 +100,17 @@ class Hurry:
             self.over()
 
 
-class _Breath:
+class Breath:
     """Lets everything else that is ready in the event loop have its turn, once."""
 
     def __await__(self) -> Generator[None]:
         yield
+
+
+@dataclass(frozen=True, slots=True)
+class _Woken:
+    cause: str
+    at: float  # monotonic seconds
 
 
 class Inbox:
@@ -110,7 +118,7 @@ class Inbox:
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._waiting: dict[Lane, OrderedDict[Key, str]] = {lane: OrderedDict() for lane in Lane}
+        self._waiting: dict[Lane, OrderedDict[Key, _Woken]] = {lane: OrderedDict() for lane in Lane}
         self._busy: dict[Key, Lane] = {}
         self._again: dict[Key, tuple[Lane, str]] = {}
         self._changed = asyncio.Event()
@@ -121,6 +129,9 @@ class Inbox:
         self.hurry.over = self._changed.set
         self.is_urgent: Callable[[Key], bool] = lambda _: False
         """Whether a key is a page's, whoever wakes it; set by whoever knows."""
+        self.moment: Callable[[], float] = lambda: 0.0
+        """Monotonic seconds, by which it is told how long keys wait; set by whoever has a clock."""
+        self._woken = _Woken("", 0.0)
 
     def close(self) -> None:
         """Give out no more keys; what waits is found again at the next start."""
@@ -145,9 +156,16 @@ class Inbox:
             self._waiting[Lane.PERMIT].pop(key, None)
         if lane is Lane.PAGE:
             self._waiting[Lane.NORMAL].pop(key, None)
-        self._waiting[lane].setdefault(key, cause)
+        self._waiting[lane].setdefault(key, self._woken_by(cause))
         self._idle.clear()
         self._changed.set()
+
+    def _woken_by(self, cause: str) -> _Woken:
+        """Ten thousand keys that one listing wakes share one of these."""
+        now = self.moment()
+        if self._woken.cause != cause or now - self._woken.at > _AT_ONCE:
+            self._woken = _Woken(cause, now)
+        return self._woken
 
     def line_up(self, keys: Iterable[Key]) -> None:
         """Let these, as far as they wait, come in this order, after all others of their lane."""
@@ -167,7 +185,7 @@ class Inbox:
         """
         # A turn that finds nothing to do waits for nothing: without this breath ten thousand of
         # them would go before an answer that has come, and before the turn of the one changed key.
-        await _Breath()
+        await Breath()
         while not self._closed:
             taken = self._next(kept=kept or (patient and self.hurry.presses))
             if taken is not None:
@@ -180,16 +198,16 @@ class Inbox:
         page, normal = self._waiting[Lane.PAGE], self._waiting[Lane.NORMAL]
         permit = self._waiting[Lane.PERMIT]
         if page:
-            key, cause = page.popitem(last=False)
-            return self._begin(key, cause, Lane.PAGE)
+            key, woken = page.popitem(last=False)
+            return self._begin(key, woken.cause, Lane.PAGE)
         if kept:
             return None
         if normal:
-            key, cause = normal.popitem(last=False)
-            return self._begin(key, cause, Lane.NORMAL)
+            key, woken = normal.popitem(last=False)
+            return self._begin(key, woken.cause, Lane.NORMAL)
         if permit and Lane.NORMAL not in self._busy.values():
-            key, cause = permit.popitem(last=False)
-            return self._begin(key, cause, Lane.PERMIT)
+            key, woken = permit.popitem(last=False)
+            return self._begin(key, woken.cause, Lane.PERMIT)
         return None
 
     def _begin(self, key: Key, cause: str, lane: Lane) -> tuple[Key, str, Lane]:
@@ -215,6 +233,21 @@ class Inbox:
     def depth(self) -> int:
         """How many keys wait or are worked on."""
         return len(self._busy) + sum(len(lane) for lane in self._waiting.values())
+
+    @property
+    def depths(self) -> dict[Lane, int]:
+        """How many keys wait or are worked on, by lane."""
+        counts = {lane: len(waiting) for lane, waiting in self._waiting.items()}
+        for lane in self._busy.values():
+            counts[lane] += 1
+        return counts
+
+    @property
+    def longest_wait(self) -> float:
+        """For how many seconds the key has waited whose turn comes next; the worst of the lanes."""
+        firsts = (next(iter(lane.values()), None) for lane in self._waiting.values())
+        now = self.moment()
+        return max((now - woken.at for woken in firsts if woken is not None), default=0.0)
 
     @property
     def stalled(self) -> bool:

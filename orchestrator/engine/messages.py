@@ -36,7 +36,9 @@ from orchestrator.engine.post import Post, deliver_of
 from orchestrator.foundation.instants import format_instant_exactly, parse_instant
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import Messenger
+from orchestrator.ports.meter import Meter
 from orchestrator.ports.store import Commit, Store, StoreFault
+from orchestrator.ports.tracing import Tracer
 
 _log = structlog.get_logger(__name__)
 NAMED: Final = "deliveries.named"  # note: since when which policy names which destination
@@ -122,6 +124,11 @@ class Messages:
         self._hurry = hurry
         for post in self._posts.values():
             post.courier.hurry = hurry
+
+    def measured_by(self, meter: Meter, tracer: Tracer) -> None:
+        """Let these count and follow every call to a destination."""
+        for post in self._posts.values():
+            post.courier.attempts.meter, post.courier.attempts.tracer = meter, tracer
 
     # --- beginning and end ------------------------------------------------------------------------
 

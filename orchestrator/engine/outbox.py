@@ -31,6 +31,7 @@ from orchestrator.ports.deliveries import (
     Destination,
     LinkBoard,
 )
+from orchestrator.ports.meter import UNMETERED, Meter
 from orchestrator.ports.store import Commit, Store, StoreFault
 
 _log = structlog.get_logger(__name__)
@@ -98,6 +99,8 @@ class Outbox:
         self.behind: dict[str, str] = {}
         """What has not left yet and why, by reader, for status."""
         self._failing_since: dict[str, datetime] = {}
+        self.meter: Meter = UNMETERED
+        """Who counts what destinations are shown; set by whoever has one."""
         store.listen(self.nudge)
 
     def nudge(self) -> None:
@@ -165,6 +168,11 @@ class Outbox:
                 return
 
     @property
+    def names(self) -> frozenset[str]:
+        """The destinations that are shown all rooms at once."""
+        return frozenset(self._destinations)
+
+    @property
     def taken(self) -> int:
         """The last fact that log, list of adoptions and destinations all have; 0: not known yet."""
         readers = ["audit", *self._destinations]
@@ -189,6 +197,15 @@ class Outbox:
         """What a person is told first."""
         stopped = [f"Nothing is ended or replaced: {self.unaudited}"] if self.unaudited else []
         return (*stopped, *(f"{name} is behind: {why}" for name, why in self.behind.items()))
+
+    async def unwritten_since(self) -> datetime | None:
+        """When the oldest fact was recorded that the log does not have; None: it has all of them.
+
+        Raises `StoreFault`.
+        """
+        head = json.loads(await self._store.note(AUDIT_HEAD) or "{}")
+        facts = await self._store.facts(int(head.get("seq", 0)), 1)
+        return facts[0].ts if facts else None
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond `stop`: a destination that is down must not hold up the end."""
@@ -255,12 +272,15 @@ class Outbox:
             # Remembered in memory alone: a restart reads them again, which costs no telling.
             self._cursors[name] = last
             return
+        began = self._clock.monotonic()
         try:
             shown = await self._show(name)
         except DeliveryFault as fault:
+            self.meter.delivered(name, "failed", self._clock.monotonic() - began)
             if name not in self.behind:
                 await self._tell_failure(name, fault)
             raise
+        self.meter.delivered(name, "sent", self._clock.monotonic() - began)
         fact = Fact("delivery.sent", detail={"destination": name, "rooms": shown})
         notes = {DELIVERED + name: str(last), LINKED + name: self.links.digest or None}
         await self._store.commit(Commit(facts=(fact,), notes=dict(notes)), self._clock.now())

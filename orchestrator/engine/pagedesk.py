@@ -93,8 +93,7 @@ class PageQuestions:
 
     def states(self) -> dict[str, int]:
         """How many pages there are that are not over, by state."""
-        counts = Counter(_state(episode) for episode in self._pages.standing())
-        return {state: counts[state] for state in ("open", "withheld", "closing") if counts[state]}
+        return {state: many for state, many in page_states(self._pages.standing()).items() if many}
 
     async def show(self, name: str) -> PageReport:
         """Everything about one page."""
@@ -376,6 +375,12 @@ def told_row(row: Delivery) -> ToldRow:
 def _name(episode: Episode) -> str:
     page = episode.page
     return f"{page.source} {page.number or page.key}"
+
+
+def page_states(episodes: Iterable[Episode]) -> dict[str, int]:
+    """How many pages of these there are that are not over, by state."""
+    counts = Counter(_state(episode) for episode in episodes)
+    return {state: counts[state] for state in ("open", "withheld", "closing")}
 
 
 def _state(episode: Episode) -> str:

@@ -66,6 +66,7 @@ from orchestrator.ports.faults import (
 )
 from orchestrator.ports.rooms import URGENT, Rooms
 from orchestrator.ports.store import Commit, Store, StoreFault
+from orchestrator.ports.tracing import UNTRACED, Tracer
 
 _log = structlog.get_logger(__name__)
 # A turn that takes more steps than this is going round in a circle: stop and say so.
@@ -88,6 +89,14 @@ class _Turn:
     asked: bool = False  # who is inside, near the end of an occurrence's room
     judged: bool = False
     acted: int = 0
+
+
+@dataclass(slots=True)
+class Turns:
+    """Turns since the start: how many, and their seconds."""
+
+    count: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -126,6 +135,10 @@ class Reconciler:
         """Mutating calls made since the start, for progress."""
         self.last_holds: dict[Key, tuple[Hold, ...]] = {}
         """What the last turn of each key held, for status."""
+        self.turns: dict[Lane, Turns] = {lane: Turns() for lane in Lane}
+        """How many turns there were, and how long they took together."""
+        self.tracer: Tracer = UNTRACED
+        """Who follows turns; set by whoever has one."""
 
     async def turn(self, key: Key, cause: str, lane: Lane) -> None:
         """Reconcile one key until nothing is left to do now."""
@@ -133,8 +146,17 @@ class Reconciler:
         turn = _Turn(key, cause, lane)
         # A task of its own serves one turn after another: what it is allowed is said at each.
         URGENT.set(lane is Lane.PAGE)
-        with parts.inbox.hurry.on(page=lane is Lane.PAGE):
-            await self._turn(turn)
+        counted, began = self.turns[lane], parts.clock.monotonic()
+        with (
+            parts.inbox.hurry.on(page=lane is Lane.PAGE),
+            self.tracer.span("turn", key=key, cause=cause, lane=lane.name) as span,
+        ):
+            try:
+                await self._turn(turn)
+            finally:
+                counted.count += 1
+                counted.seconds += parts.clock.monotonic() - began
+                span.note("acted", turn.acted)
         if lane is Lane.PAGE:
             await parts.pages.turned(key)
 

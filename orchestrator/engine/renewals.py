@@ -63,12 +63,9 @@ class Renewals:
     def overdue(self, states: Iterable[KeyState], now: datetime) -> list[str]:
         """Rooms whose last twentieth of life has begun, as sentences; the wall clock's ``now``."""
         late = [
-            (act.latest, act.key)
+            (latest, str(state.key))
             for state in states
-            if state.suspended is None
-            and (act := self._act(state, self._gathering.renewal(state, windows=False))) is not None
-            and act.latest is not None
-            and act.latest < now - _APART
+            if (latest := self.late_since(state, now)) is not None
         ]
         told = [
             f"The renewal of {key} is overdue since {latest:%d %b %H:%M}Z: "
@@ -77,6 +74,15 @@ class Renewals:
         ]
         more = len(late) - len(told)
         return [*told, *([f"… and {more:,} more renewals are overdue"] if more else [])]
+
+    def late_since(self, state: KeyState, now: datetime) -> datetime | None:
+        """When the last twentieth of a room's life began that is to be renewed; None: not yet."""
+        if state.suspended is not None:
+            return None
+        act = self._act(state, self._gathering.renewal(state, windows=False))
+        if act is None or act.latest is None or act.latest >= now - _APART:
+            return None
+        return act.latest
 
     def _act(self, state: KeyState, planned: RenewalTime | None) -> NextAct | None:
         if planned is None:

@@ -31,6 +31,7 @@ from orchestrator.engine.weather import Weather
 from orchestrator.foundation.instants import format_instant, parse_instant
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.faults import Fault, UnauthorizedError
+from orchestrator.ports.meter import UNMETERED, Meter
 from orchestrator.ports.rooms import RoomListing, Rooms
 from orchestrator.ports.store import Commit, Store
 
@@ -76,6 +77,8 @@ class Resync:
         self._use_told_at: datetime | None = None  # API time of the last reading that told it
         self.sessions_read: Callable[[Sequence[Session] | None, datetime], None] = lambda *_: None
         """Told what each listing of sessions showed, and when (API time); set by whoever asks."""
+        self.meter: Meter = UNMETERED
+        """Who times listings; set by whoever has one."""
         self.seen: Callable[[], Awaitable[None]] | None = None
         """Judges what a listing showed before anything is done by it; set by whoever owns it."""
 
@@ -99,11 +102,14 @@ class Resync:
             listing = await self._rooms.list_rooms(start)
             await self._read_sessions()
         except Fault as fault:
+            self.meter.listed("failed", self._clock.monotonic() - began)
             await self._fail(fault)
             return False
         self.wanted.clear()
         self.hurried.clear()
         doubt = await self._judge(listing, began)
+        outcome = "doubtful" if doubt else "complete"
+        self.meter.listed(outcome, self._clock.monotonic() - began)
         if doubt:
             listing = replace(listing, doubtful=doubt)
             self._observations.doubt = doubt

@@ -256,7 +256,7 @@ def room_row(
     """One room of ours as a row."""
     return RoomRow(
         key=str(state.key),
-        state=_state_word(state, room, use),
+        state=state_word(state, room, use),
         room_id=room.id,
         display_name=room.display_name,
         type=str(room.type),
@@ -331,7 +331,7 @@ def absent_row(state: KeyState, holds: tuple[Hold, ...], coming: NextAct | None)
     name = state.wish.display_name if state.wish is not None else ""
     return RoomRow(
         key=str(state.key),
-        state=_word_without_room(state, holds),
+        state=word_without_room(state, holds),
         display_name=name,
         type=str(state.wish.type) if state.wish is not None else "",
         next_act=coming,
@@ -342,13 +342,15 @@ def absent_row(state: KeyState, holds: tuple[Hold, ...], coming: NextAct | None)
     )
 
 
-def _word_without_room(state: KeyState, holds: tuple[Hold, ...]) -> str:
+def word_without_room(state: KeyState, holds: tuple[Hold, ...]) -> str:
+    """How a wanted room is that is not there, in a word."""
     if state.dormant is not None:
         return "dormant"
     return "held" if any(hold.by not in _UNSEEN for hold in holds) else "waiting"
 
 
-def _state_word(state: KeyState, room: RoomRecord, use: Use) -> str:
+def state_word(state: KeyState, room: RoomRecord, use: Use) -> str:
+    """How a room of ours is, in a word."""
     if room.role is not Role.CURRENT:
         return str(room.role)
     if room.missing_since is not None:

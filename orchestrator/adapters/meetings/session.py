@@ -17,6 +17,7 @@ from orchestrator.adapters.meetings import faults
 from orchestrator.adapters.meetings.apitime import ApiTime
 from orchestrator.adapters.meetings.faults import Call
 from orchestrator.adapters.meetings.retry import Retry
+from orchestrator.adapters.meetings.routes import UPLOAD, route_of
 from orchestrator.adapters.meetings.tempo import Tempo
 from orchestrator.adapters.meetings.themewire import Upload
 from orchestrator.adapters.meetings.token import Tokens
@@ -37,7 +38,9 @@ from orchestrator.ports.faults import (
     RefusedError,
     UnauthorizedError,
 )
+from orchestrator.ports.meter import UNMETERED, Meter
 from orchestrator.ports.rooms import LAST_CALL
+from orchestrator.ports.tracing import UNTRACED, Tracer
 
 Result = TypeVar("Result")
 Query = Mapping[str, str]
@@ -68,6 +71,10 @@ class MeetingsSession:
     def __init__(self, way: Way, root: str = "") -> None:
         self._way = way
         self._root = root.rstrip("/")
+        self.meter: Meter = UNMETERED
+        """Who counts requests; set by whoever has one."""
+        self.tracer: Tracer = UNTRACED
+        """Who follows them."""
 
     def api_now(self) -> datetime:
         """API time (UTC)."""
@@ -133,7 +140,9 @@ class MeetingsSession:
             except (NotSent, NoAnswer, OSError, TimeoutError) as error:
                 raise faults.silent(call, error) from error
             finally:
-                LAST_CALL.set(_told(call, status, self._way.clock.monotonic() - began, 1))
+                took = self._way.clock.monotonic() - began
+                LAST_CALL.set(_told(call, status, took, 1))
+                self.meter.called(call.method, UPLOAD, status, took, 1)
         if not _is_success(answer):
             fault = faults.refused(call, answer, self.api_now())
             if isinstance(fault, UnauthorizedError | MissingError):
@@ -180,23 +189,33 @@ class MeetingsSession:
     async def _send(
         self, call: Call, query: Query, body: bytes | None, token: Secret, number: int
     ) -> Answer:
+        route = route_of(call.path)
+        with self.tracer.span("call", method=call.method, route=route, attempt=number) as span:
+            sent = self._way.clock.monotonic()
+            status = 0
+            try:
+                answer = await self._ask(call, query, body, token)
+                status = answer.status
+            except (NotSent, NoAnswer, OSError, TimeoutError) as error:
+                span.failed("no answer")
+                raise faults.silent(call, error) from error
+            finally:
+                took = self._way.clock.monotonic() - sent
+                LAST_CALL.set(_told(call, status, took, number))
+                self.meter.called(call.method, route, status, took, number)
+            span.note("status", status)
+            if not _is_success(answer):
+                span.failed(str(status))
+        self._way.time.learn(answer.headers, sent)
+        return answer
+
+    async def _ask(self, call: Call, query: Query, body: bytes | None, token: Secret) -> Answer:
         headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        clock = self._way.clock
-        sent = clock.monotonic()
-        status = 0
-        try:
-            answer = await self._way.transport.send(
-                call.method, self._root + call.path, query, headers, body
-            )
-            status = answer.status
-        except (NotSent, NoAnswer, OSError, TimeoutError) as error:
-            LAST_CALL.set(_told(call, 0, clock.monotonic() - sent, number))
-            raise faults.silent(call, error) from error
-        LAST_CALL.set(_told(call, status, clock.monotonic() - sent, number))
-        self._way.time.learn(answer.headers, sent)
-        return answer
+        return await self._way.transport.send(
+            call.method, self._root + call.path, query, headers, body
+        )
 
 
 def _is_success(answer: Answer) -> bool:

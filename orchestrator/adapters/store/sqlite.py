@@ -6,6 +6,7 @@ under it is gone.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -34,6 +35,7 @@ from orchestrator.foundation.sqlite import (
     Schema,
     load_schema,
 )
+from orchestrator.ports.meter import UNMETERED, Meter
 from orchestrator.ports.store import Commit, PolicyText, Pruned
 
 _T = TypeVar("_T")
@@ -55,6 +57,8 @@ class SqliteStore:
         self._claims = Claims()
         self._failed = False
         self._listeners: list[Callable[[], None]] = []
+        self.meter: Meter = UNMETERED
+        """Who counts what is recorded; set by whoever has one."""
 
     @classmethod
     async def open(cls, path: Path | str, *, durable: bool = True) -> Self:
@@ -99,10 +103,13 @@ class SqliteStore:
         Raises:
             StoreFault: nothing was written.
         """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         written = await self._write(
             partial(rows.write, commit=commit, now=now),
             lambda written: self._mirror.wrote(commit, written.operations),
         )
+        self.meter.committed((fact.event for fact in commit.facts), loop.time() - began)
         if written.facts:
             for told in self._listeners:
                 told()

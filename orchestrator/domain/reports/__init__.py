@@ -24,6 +24,11 @@ from orchestrator.domain.reports.links import (
     LinkRow,
     LinksReport,
 )
+from orchestrator.domain.reports.measures import (
+    Census,
+    DestinationMeasures,
+    Measures,
+)
 from orchestrator.domain.reports.pages import (
     EpisodeRow,
     NewPage,
@@ -95,9 +100,11 @@ __all__ = [
     "ApplyReport",
     "Asked",
     "BrakeRow",
+    "Census",
     "ChangeLine",
     "ComparedField",
     "DeliveryRow",
+    "DestinationMeasures",
     "DirectoryRow",
     "DoctorReport",
     "Done",
@@ -116,6 +123,7 @@ __all__ = [
     "LinkRow",
     "LinksReport",
     "LoopRow",
+    "Measures",
     "NewPage",
     "NextAct",
     "Obstacle",
