@@ -27,6 +27,8 @@ Format = Literal["auto", "json", "console"]
 MASK: Final = "***"
 
 _OURS: Final = "orchestrator"
+# It tells of a collector that is away at every request; the tracer reports that once.
+_MUTE: Final = "opentelemetry"
 _DEEPEST: Final = 8  # levels of nesting, so that a value within itself comes to an end
 _LONGEST: Final = 16_384  # characters: longer than any traceback that is still read
 _RENDERERS_OWN: Final = frozenset({"_record", "_from_structlog"})
@@ -211,6 +213,7 @@ def _route_everything(handler: logging.Handler, level: int) -> None:
     root.addHandler(handler)
     root.setLevel(max(level, logging.WARNING))
     logging.getLogger(_OURS).setLevel(level)
+    logging.getLogger(_MUTE).setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)
     # A handler that cannot write (a closed pipe) would print the line as it was, unredacted.
     logging.raiseExceptions = False

@@ -97,6 +97,10 @@ class OtelTracer:
         )
         self._tracer = self._provider.get_tracer(_SERVICE, about.version)
 
+    async def flush(self) -> None:
+        """Send what waits, now."""
+        await asyncio.to_thread(self._provider.force_flush)
+
     async def close(self) -> None:
         """Send what waits, for some seconds at most, and end."""
         await asyncio.to_thread(self._provider.shutdown)

@@ -116,9 +116,9 @@ class App:
     desk: EngineDesk
     api: Api
     clock: Clock
+    measuring: Measuring  # how the engine stands, as numbers
     pages: PageDesk | None = None  # where pages go; None: whoever sends one is to come again
     started: dict[str, Json] = field(default_factory=dict)
-    measuring: Measuring | None = None  # how the engine stands, as numbers
 
     async def run(self) -> None:
         """Work until `stop`; returns when everything that was begun is finished."""
@@ -231,9 +231,9 @@ async def build(
         engine = assemble(engine_settings(settings, api.url), outside)
         whence = Whence(str(settings.file), version("room-orchestrator"), clock.now())
         desk = EngineDesk(engine, whence, running=running)
-        app = App(settings, engine, desk, api, clock, pages=engine.parts.pages)
         types = {name: type_of(one) for name, one in settings.destinations.items()}
-        app.measuring = Measuring(engine, whence.started_at, types)
+        measuring = Measuring(engine, whence.started_at, types)
+        app = App(settings, engine, desk, api, clock, measuring, pages=engine.parts.pages)
         app.started = {
             "version": whence.version,
             "incarnation": store.incarnation,

@@ -130,6 +130,7 @@ class Daemon:
                     beside = [
                         group.create_task(self._announce(app), name="announce"),
                         group.create_task(insight.watch_the_loop(app.clock), name="lag"),
+                        group.create_task(app.measuring.run(), name="measuring"),
                     ]
                     await app.run()
                 for task in beside:

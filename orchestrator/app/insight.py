@@ -62,7 +62,7 @@ class Insight:
             yield cls(meter, tracer, metered)
 
     @contextmanager
-    def measuring(self, measuring: Measuring | None) -> Iterator[None]:
+    def measuring(self, measuring: Measuring) -> Iterator[None]:
         """Let this engine be measured for the length of the block."""
         self._measuring = measuring
         try:

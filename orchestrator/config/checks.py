@@ -24,7 +24,7 @@ from orchestrator.config.links import Access
 from orchestrator.config.locating import Source
 from orchestrator.config.media import media_mistakes, secret_of
 from orchestrator.config.models import EMBEDDED_ONLY, REMOTE_ONLY, ConfigForm, MeetingsForm
-from orchestrator.config.settings import RemoteMeetings, Settings
+from orchestrator.config.settings import RemoteMeetings, Settings, TracingSettings
 from orchestrator.config.sources.checks import problems_of_source, secrets_of_sources
 from orchestrator.foundation.documents import Document
 from orchestrator.foundation.documents import Path as Steps
@@ -90,7 +90,10 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
     """What is lawful and yet unwise."""
     callbacks = settings.http.callbacks
     secrets = [settings.audit.signing_key, callbacks.token, callbacks.signature_secret]
-    secrets.append(settings.links.secret)
+    secrets.extend((settings.http.metrics.token, settings.links.secret))
+    if settings.tracing is not None:
+        secrets.append(settings.tracing.token)
+        yield from _traced(settings.tracing, document)
     secrets.extend(secret.value for secret in settings.directories.secrets.values())
     for name, destination in settings.destinations.items():
         secrets.extend(secrets_of(destination))
@@ -124,6 +127,15 @@ def _unencrypted(remote: RemoteMeetings, document: Document) -> Iterator[Problem
     if parts.scheme == "http" and not is_here(parts.hostname or ""):
         message = "url is not encrypted: whoever listens can use our tokens; prefer https://"
         yield Problem(document.place((_MEETINGS, "url")), message)
+
+
+def _traced(tracing: TracingSettings, document: Document) -> Iterator[Problem]:
+    parts = urlsplit(tracing.url)
+    if parts.scheme == "http" and not is_here(parts.hostname or ""):
+        message = (
+            "url is not encrypted: whoever listens reads what the daemon does; prefer https://"
+        )
+        yield Problem(document.place(("tracing", "url")), message)
 
 
 def _wandering(settings: Settings, document: Document) -> Iterator[Problem]:

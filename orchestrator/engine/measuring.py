@@ -15,6 +15,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+import structlog
+
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import Census, DestinationMeasures, Measures
@@ -26,9 +28,11 @@ from orchestrator.engine.showing import state_word, word_without_room
 from orchestrator.engine.supervisor import Engine
 from orchestrator.ports.store import StoreFault
 
+_log = structlog.get_logger(__name__)
 _SLICE: Final = 200  # keys that are looked at before everything else has its turn
 _KEPT_LEAST: Final = 5.0  # seconds that what was counted stays good …
 _KEPT_TIMES: Final = 30.0  # … and how many times as long as it took
+_PATIENCE: Final = 1.0  # seconds that whoever asks waits for a count
 _STANDING: Final = frozenset({"open", "occupied"})  # links that people have
 
 
@@ -54,7 +58,8 @@ class Measuring:
         self._started_at = started_at
         self._kinds = kinds or {}
         self._renewals = Renewals(engine.parts.gathering)
-        self._counting = asyncio.Lock()
+        self._asked = asyncio.Event()
+        self._counted = asyncio.Event()
         self._census: Census | None = None
         self._census_until = 0.0
         self._needs: Mapping[str, int] = {}
@@ -63,7 +68,7 @@ class Measuring:
     async def measures(self) -> Measures:
         """How everything stands now; what was counted may be some seconds older."""
         parts, engine = self._parts, self._engine
-        census = await self._counted()
+        census = await self._latest()
         behind = await self._audit_behind()
         weather, brakes = parts.weather, parts.brakes.verdict
         turns = engine.reconciler.turns
@@ -144,19 +149,41 @@ class Measuring:
 
     # --- what takes a look at every room ----------------------------------------------------------
 
-    async def _counted(self) -> Census | None:
-        """The last count, or another; whoever asks meanwhile gets the same one."""
-        async with self._counting:
-            if self._census is not None and self._parts.clock.monotonic() < self._census_until:
-                return self._census
+    async def run(self) -> None:
+        """Count whenever somebody asks and what was counted is old, until cancelled."""
+        while True:
+            await self._asked.wait()
+            took = 0.0
             try:
-                states = await self._parts.store.states()
+                self._census = await self._count(await self._parts.store.states())
+                took = self._census.seconds
             except StoreFault:
-                return self._census  # nothing can be done to a room now, so little has changed
-            census = self._census = await self._count(states)
-            kept = max(_KEPT_LEAST, _KEPT_TIMES * census.seconds)
-            self._census_until = self._parts.clock.monotonic() + kept
-            return census
+                pass  # nothing can be done to a room now, so little has changed
+            except Exception as error:  # noqa: BLE001 - whoever only watches ends nothing
+                _log.error("counting.failed", error=repr(error), exc_info=error)
+            now = self._parts.clock.monotonic()
+            self._census_until = now + max(_KEPT_LEAST, _KEPT_TIMES * took)
+            self._asked.clear()
+            self._counted.set()
+
+    async def _latest(self) -> Census | None:
+        """The last count; of a small estate, or where there was none before, a fresh one.
+
+        Whoever asks waits for a moment and no longer: counting goes on, for whoever asks next.
+        """
+        if self._parts.clock.monotonic() >= self._census_until and not self._asked.is_set():
+            self._counted.clear()
+            self._asked.set()
+        if self._asked.is_set():
+            async with asyncio.TaskGroup() as group:
+                patience = group.create_task(
+                    self._parts.clock.sleep(_PATIENCE), name="measuring-patience"
+                )
+                counted = group.create_task(self._counted.wait(), name="measuring-counted")
+                await asyncio.wait((patience, counted), return_when=asyncio.FIRST_COMPLETED)
+                patience.cancel()
+                counted.cancel()
+        return self._census
 
     async def _count(self, states: Sequence[KeyState]) -> Census:
         clock, tally, spent = self._parts.clock, _Tally(), 0.0

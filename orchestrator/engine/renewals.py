@@ -19,6 +19,8 @@ from orchestrator.engine.gathering import Gathering
 RENEW: Final = "renew"
 # The agenda goes by the wall clock, renewals by API time: they are minutes apart at most.
 _APART: Final = timedelta(minutes=5)
+# No room lives longer than a year, and a twentieth of that is the last in which it is late.
+_LATE_AT_MOST: Final = timedelta(days=20)
 _NAMED: Final = 5  # renewals that are overdue
 _LOOKED_AT: Final = 4  # times as many as are shown: a window may bring others forward
 
@@ -77,7 +79,8 @@ class Renewals:
 
     def late_since(self, state: KeyState, now: datetime) -> datetime | None:
         """When the last twentieth of a room's life began that is to be renewed; None: not yet."""
-        if state.suspended is not None:
+        end = None if state.current is None else state.current.expires_at
+        if state.suspended is not None or end is None or end - now > _LATE_AT_MOST:
             return None
         act = self._act(state, self._gathering.renewal(state, windows=False))
         if act is None or act.latest is None or act.latest >= now - _APART:

@@ -36,9 +36,11 @@ from orchestrator.ports.archives import Archive
 from orchestrator.ports.deliveries import LinkBoard, Messenger
 from orchestrator.ports.directories import Directories
 from orchestrator.ports.intake import Receipt
+from orchestrator.ports.meter import UNMETERED, Meter
 from orchestrator.ports.recordings import Recordings
 from orchestrator.ports.rooms import Rooms
 from orchestrator.ports.sources import Folder
+from orchestrator.ports.tracing import UNTRACED, Tracer
 from tests.fakes.audit import FakeAudit
 from tests.fakes.clock import VirtualClock, settle
 from tests.fakes.deliveries import FakeBoard, FakeDestination
@@ -149,6 +151,8 @@ class World:
         self.links = NO_LINKS
         self.calendars: tuple[str, ...] = ()
         self.link_boards: dict[str, LinkBoard] = {}
+        self.meter: Meter = UNMETERED
+        self.tracer: Tracer = UNTRACED
         self.settle: Callable[[], Any] = self._settle
         self.timer = HandCrankedTimer()
         self._engine: Engine | None = None
@@ -188,6 +192,8 @@ class World:
             links=self.links,
             calendars=self.calendars,
             in_page=self.in_page,
+            meter=self.meter,
+            tracer=self.tracer,
         )
         return assemble(settings, outside)
 

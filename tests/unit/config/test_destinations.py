@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from orchestrator.config import Configuration
 from orchestrator.config.destinations import (
+    _TYPES,
+    CalendarDestination,
     DestinationSettings,
     EmailDestination,
     FileDestination,
@@ -17,6 +20,7 @@ from orchestrator.config.destinations import (
     PagerDutyDestination,
     SlackDestination,
     WebhookDestination,
+    type_of,
 )
 from orchestrator.config.reader import understand
 from orchestrator.config.secrets import SecretKind, SecretSource
@@ -175,3 +179,25 @@ def test_nothing_slips_into_a_mail(key: str, value: str, told: str) -> None:
     text = ", ".join(f"{name}: {given}" for name, given in lines.items())
     problems = found(f"{{type: email, {text}}}").problems
     assert told in problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("{type: file, path: rooms.json}", "file"),
+        ("{type: slack, token: {file: s}, channel: C07INCCHECK}", "slack"),
+        ("{type: teams, url: {file: s}}", "teams"),
+        ("{type: slack-webhook, url: {file: s}}", "slack-webhook"),
+    ],
+)
+def test_what_kind_it_is(text: str, word: str) -> None:
+    """The word that stands at type, which metrics tell."""
+    settings = found(text).settings
+    assert settings is not None
+    assert type_of(settings.destinations["ops"]) == word
+    assert type_of(CalendarDestination()) == "calendar"
+
+
+def test_every_kind_has_its_word() -> None:
+    """But for the webhooks of chats, whose word is their own."""
+    assert {*_TYPES, HookDestination} == {*get_args(DestinationSettings)}

@@ -34,8 +34,10 @@ from orchestrator.config.settings import (
     LogFormat,
     LogLevel,
     LogSettings,
+    MetricsSettings,
     RemoteMeetings,
     SafetySettings,
+    TracingSettings,
     needs_restart,
 )
 from orchestrator.domain.directories import SecretUse
@@ -88,7 +90,10 @@ def test_what_is_not_said_has_its_default() -> None:
     assert settings.destinations == {}
     assert settings.safety == SafetySettings(3, 10.0, timedelta(days=1), timedelta(hours=12))
     assert settings.resync_interval == timedelta(minutes=10)
-    assert settings.http == HttpSettings("127.0.0.1", 0, None, CallbackSettings(None, None))
+    assert settings.http == HttpSettings(
+        "127.0.0.1", 0, None, CallbackSettings(None, None), MetricsSettings(True, None)
+    )
+    assert settings.tracing is None
     assert settings.links == LinkSettings(
         Access.TOKEN,
         None,
@@ -285,7 +290,9 @@ def test_everything_can_be_said() -> None:
         + "destinations: {rooms-json: {type: file, path: rooms.json}}\n"
         + "safety: {max_removals: 0, max_removal_percent: 0.5, per: 1h, occupied_max: 2h}\n"
         + "http: {listen: '[::]:8440', public_url: 'https://rooms.example.com/', callbacks: "
-        + "{token: {file: t}, signature_secret: {env: S}}}\n"
+        + "{token: {file: t}, signature_secret: {env: S}}, "
+        + "metrics: {enabled: false, token: {file: m}}}\n"
+        + "tracing: {url: 'https://otel.example.com/v1/traces', token: {env: T}, share: 0.25}\n"
         + "directories: {timeout: 5s, allow_private: [10.0.0.0/8, hr.corp], secrets: {hr: "
         + "{value: {file: hr}, hosts: [HR.corp, 'hr.corp:8443'], unencrypted: true}}}\n"
         + "resync_interval: 1m\ncontrol: {socket: c.sock}\nlog: {level: debug, format: json}\n"
@@ -308,6 +315,15 @@ def test_everything_can_be_said() -> None:
     assert (token.kind, token.name) == (SecretKind.FILE, "/srv/ro/t")
     assert signature is not None
     assert (signature.kind, signature.name) == (SecretKind.ENV, "S")
+    metered = http.metrics.token
+    assert not http.metrics.enabled
+    assert metered is not None
+    assert (metered.kind, metered.name) == (SecretKind.FILE, "/srv/ro/m")
+    tracing = settings.tracing
+    assert tracing is not None
+    assert (tracing.url, tracing.share) == ("https://otel.example.com/v1/traces", 0.25)
+    assert tracing.token is not None
+    assert (tracing.token.kind, tracing.token.name) == (SecretKind.ENV, "T")
     directories = settings.directories
     assert directories.timeout == timedelta(seconds=5)
     assert directories.reach == read_reach(("10.0.0.0/8", "hr.corp"))
@@ -323,6 +339,21 @@ def warned(found: Configuration) -> list[str]:
     """The warnings of a lawful config."""
     assert found.problems == ()
     return [problem.message for problem in found.warnings]
+
+
+@pytest.mark.parametrize(
+    ("url", "warnings"),
+    [
+        ("https://otel.example.com/v1/traces", 0),
+        ("http://otel.example.com:4318/v1/traces", 1),
+        ("http://127.0.0.1:4318/v1/traces", 0),
+    ],
+)
+def test_traces_that_leave_unencrypted_are_warned_of(url: str, warnings: int) -> None:
+    """They tell what the daemon does, and to which key."""
+    text = f"{SMALL}tracing: {{url: '{url}', token: {{env: T}}}}\n"
+    told = warned(understand(Path("/srv/ro/config.yaml"), text.encode()))
+    assert len([one for one in told if "not encrypted" in one]) == warnings
 
 
 @pytest.mark.parametrize(
@@ -430,6 +461,8 @@ def keys_of(form: type[Form]) -> Iterator[str]:
         Calls,
         HttpSettings,
         CallbackSettings,
+        MetricsSettings,
+        TracingSettings,
         DirectorySettings,
         DirectorySecret,
         SafetySettings,
@@ -445,7 +478,7 @@ def test_every_field_says_what_a_change_of_it_needs(kind: type) -> None:
     for field in fields(kind):
         line = re.search(rf"(?m)^\s+{field.name}: .*$", described)
         assert line, f"{field.name} is not described"
-        if field.name not in {"file", "calls", "callbacks", "log"}:
+        if field.name not in {"file", "calls", "callbacks", "metrics", "log"}:
             assert re.search(r"(Reload|Restart)", line[0]), f"{field.name}: reload or restart?"
 
 
