@@ -192,22 +192,24 @@ class MeetingsSession:
         route = route_of(call.path)
         with self.tracer.span("call", method=call.method, route=route, attempt=number) as span:
             sent = self._way.clock.monotonic()
-            status = 0
             try:
                 answer = await self._ask(call, query, body, token)
-                status = answer.status
             except (NotSent, NoAnswer, OSError, TimeoutError) as error:
+                self._tell(call, 0, sent, number)
                 span.failed("no answer")
                 raise faults.silent(call, error) from error
-            finally:
-                took = self._way.clock.monotonic() - sent
-                LAST_CALL.set(_told(call, status, took, number))
-                self.meter.called(call.method, route, status, took, number)
-            span.note("status", status)
+            self._tell(call, answer.status, sent, number)
+            span.note("status", answer.status)
             if not _is_success(answer):
-                span.failed(str(status))
+                span.failed(str(answer.status))
         self._way.time.learn(answer.headers, sent)
         return answer
+
+    def _tell(self, call: Call, status: int, sent: float, number: int) -> None:
+        """A request came to its end; of what was withheld there is nothing to tell."""
+        took = self._way.clock.monotonic() - sent
+        LAST_CALL.set(_told(call, status, took, number))
+        self.meter.called(call.method, route_of(call.path), status, took, number)
 
     async def _ask(self, call: Call, query: Query, body: bytes | None, token: Secret) -> Answer:
         headers = {"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json"}
