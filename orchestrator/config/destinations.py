@@ -407,13 +407,10 @@ def located(name: str, form: DestinationForm, source: Source) -> DestinationSett
 
 
 def _here(form: FileForm | CalendarForm | StaticForm, source: Source) -> DestinationSettings:
-    match form:
-        case FileForm():
-            return FileDestination(source.path(form.path))
-        case CalendarForm():
-            return CalendarDestination()
-        case StaticForm():
-            return StaticDestination(source.path(form.path))
+    if isinstance(form, CalendarForm):
+        return CalendarDestination()
+    path = source.path(form.path)
+    return FileDestination(path) if isinstance(form, FileForm) else StaticDestination(path)
 
 
 def mistakes(form: DestinationForm) -> Iterator[tuple[str, str]]:

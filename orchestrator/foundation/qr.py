@@ -55,8 +55,7 @@ def blocks(text: str) -> tuple[str, ...]:
         ValueError: the text is too long for a code.
     """
     rows = [[not dark for dark in row] for row in _code(text).matrix_iter(border=_QUIET)]
-    if len(rows) % 2:
-        rows.append([True] * len(rows[0]))
+    rows.append([True] * len(rows[0]))  # a code has an odd number of modules
     return tuple(
         "".join(_HALVES[pair] for pair in zip(upper, lower, strict=True))
         for upper, lower in zip(rows[::2], rows[1::2], strict=True)

@@ -409,3 +409,20 @@ async def test_what_was_told_stands_while_its_policy_observes() -> None:
         await world.send(closed())
         await world.pass_(15 * MINUTE)
         assert [post.stage for post in fake.posts] == [Stage.CLOSED]
+
+
+async def test_links_of_pages_are_among_all_links() -> None:
+    """Before there is a room and with one, under one link; and those of its board's policies."""
+    files = {"team-rooms.yaml": policy()}
+    async with living(told(), files=files) as (world, _):
+        world.fake.script("create_room", *[Fate.UNSENT] * 3)
+        await world.send(opened())
+        for stage in (Stage.WAITING, Stage.OPEN):
+            report = await world.desk.links()
+            views = {row.where.link: row.view for row in report.links}
+            assert views[LINK] == await look(world)
+            assert views[LINK].stage is stage
+            assert len(views) == len(report.links) == 3
+            chat = await world.engine.outbox.listing("chat")
+            assert [row.where.link for row in chat.links] == [LINK]
+            await wait(world, 6)
