@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 SEEDS ?= 200
 
-.PHONY: help demo test check torture simulate fuzz livekit-client schemas conformance bench bench-all lock upgrade clean
+.PHONY: help demo test check docs torture simulate fuzz livekit-client schemas conformance bench bench-all lock upgrade clean
 
 help: ## show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -32,6 +32,9 @@ check: .venv/tests ## style, types, the direction of imports, spelling, lock fil
 	$(BIN)/python tools/licences.py
 	$(BIN)/python tools/livekit_client.py --check
 
+docs: .venv/docs ## build the documentation as a site, in site/; a link that leads nowhere is an error
+	$(BIN)/python -m tools.make_site
+
 torture: .venv/tests ## kill the daemon 200 times while the API lies, and count what is lost; a quarter of an hour
 	$(BIN)/python tests/system/torture.py
 
@@ -44,8 +47,10 @@ fuzz: .venv/tests ## throw damaged messages at every reader of pages; ten minute
 livekit-client: .venv/runs ## fetch LiveKit's library for browsers anew, by npm, as it is pinned
 	$(BIN)/python tools/livekit_client.py
 
-schemas: .venv/runs ## write schemas/ after a change of the forms or the catalogue of events
+schemas: .venv/runs ## write schemas/ and the pages made of code, after a change of the forms or the catalogue of events
 	@for one in policy theme config audit; do $(BIN)/room-orchestrator schema $$one > schemas/$$one.json; done
+	@$(BIN)/python -m tools.make_audit_docs
+	@$(BIN)/python -m tools.make_config_docs
 
 conformance: .venv/tests ## write docs/conformance.md from a run of the suites that hold the Meetings server to its API
 	$(BIN)/python -m tools.make_conformance
@@ -63,7 +68,7 @@ upgrade: .venv/tests ## write the lock files anew with the newest versions that 
 	$(BIN)/python tools/lock.py --upgrade
 
 clean: ## remove what the other targets made
-	rm -rf .venv .coverage .coverage.* coverage.json .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist demo
+	rm -rf .venv .coverage .coverage.* coverage.json site build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist demo
 
 .venv/made: tools/find-python
 	@python=$$(tools/find-python) && echo "Making .venv with $$python" && "$$python" -m venv .venv
@@ -81,4 +86,10 @@ clean: ## remove what the other targets made
 .venv/tests: .venv/runs requirements-dev.lock
 	@echo "Installing what tests and checks it (requirements-dev.lock)"
 	@$(PIP) --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# What makes the site of the documentation, on top; its versions are those of the others where they share a package.
+.venv/docs: .venv/runs requirements-docs.lock
+	@echo "Installing what makes the documentation (requirements-docs.lock)"
+	@$(PIP) --no-deps --require-hashes -r requirements-docs.lock
 	@touch $@

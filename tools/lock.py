@@ -15,11 +15,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "# asked for by pyproject.toml: sha256 "
-# Ordered: the later files keep to the versions of the first.
+# Ordered: the later files keep to the versions of those before, so that all fit into one place.
 LOCKS: dict[str, list[str]] = {
     "requirements.lock": ["pyproject.toml"],
     "requirements-build.lock": ["--group", "build"],
     "requirements-dev.lock": ["pyproject.toml", "--group", "dev"],
+    "requirements-docs.lock": ["--group", "docs"],
 }
 
 
@@ -38,20 +39,21 @@ def digest() -> str:
 
 def write(*, upgrade: bool) -> None:
     """Compile each lock; without `upgrade` the versions that still fit are kept."""
-    first = next(iter(LOCKS))
+    before: list[str] = []
     for name, sources in LOCKS.items():
         command = [
             str(Path(sys.executable).parent / "uv"),
             *("pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
             *("--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-header"),
             *("--system-certs", "--output-file", name, *sources),
-            *(["--constraint", first] if name != first else []),
+            *(word for other in before for word in ("--constraint", other)),
             *(["--upgrade"] if upgrade else []),
         ]
         subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "VIRTUAL_ENV": sys.prefix})
         path = ROOT / name
         head = f"{PREFIX}{digest()}\n# written by `make lock`\n"
         path.write_text(head + path.read_text(encoding="utf-8"), encoding="utf-8")
+        before.append(name)
 
 
 def stale() -> list[str]:

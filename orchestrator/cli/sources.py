@@ -12,6 +12,11 @@ from orchestrator.cli.view.screen import Screen
 if TYPE_CHECKING:
     from orchestrator.app.sources import SourceAddress, SourceAddresses
 
+_SOURCES = """\b
+Examples:
+  room-orchestrator sources list
+  room-orchestrator sources show pagerduty
+"""
 _LIST = """\b
 Example:
   room-orchestrator sources list
@@ -25,7 +30,8 @@ Examples:
 
 def add_to(app: typer.Typer) -> None:
     """Add this family's commands."""
-    group = typer.Typer(no_args_is_help=True, help="Systems that send pages: their addresses.")
+    about = "Systems that send pages: their addresses."
+    group = typer.Typer(no_args_is_help=True, help=about, epilog=_SOURCES)
     group.command("list", epilog=_LIST)(_list)
     group.command("show", epilog=_SHOW)(_show)
     app.add_typer(group, name="sources")
