@@ -154,8 +154,9 @@ def _takes(schema: Mapping[str, Any], told: Mapping[str, Any]) -> str:
         return f"a list: {_takes(schema, told['items'])}"
     if kind == "object":
         named = told.get("additionalProperties")
-        plain = isinstance(named, Mapping) and "$ref" not in named and "oneOf" not in named
-        return "names, each with " + (_takes(schema, named) if plain else "keys, below")
+        if not isinstance(named, Mapping) or "$ref" in named or "oneOf" in named:
+            return "names, each with keys, below"
+        return f"names, each with {_takes(schema, named)}"
     if told.get("pattern") in _PATTERNS:
         return _PATTERNS[told["pattern"]]
     if kind in {"integer", "number"}:

@@ -1,9 +1,9 @@
 """The doctor: looks at an installation from outside, and tells how to mend what is wrong.
 
-It changes nothing.  To the Meetings API it sends one GET, to destinations what tells nobody
-anything, and to our own door, if the daemon runs, one message a source that opens nothing: which it
-makes sure of before it sends it.  What can be seen in the running service alone (credentials of
-systemd) is told as unknown, never as wrong.
+It changes nothing.  To the Meetings API and to each public address of ours it sends one GET, to
+destinations what tells nobody anything, and to our own door, if the daemon runs, one message a
+source that opens nothing: which it makes sure of before it sends it.  What can be seen in the
+running service alone (credentials of systemd) is told as unknown, never as wrong.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ from orchestrator.adapters.store.peek import peek
 from orchestrator.app.build import StartError, reach_api, reach_rooms
 from orchestrator.app.certifying import certificate_findings
 from orchestrator.app.messengers import messengers
+from orchestrator.app.outside import address_findings
 from orchestrator.app.secrets import secrets_of
 from orchestrator.app.sources import read_sources, tell_source
+from orchestrator.app.tracked import tracked_findings
+from orchestrator.app.unitlooks import credential_line, find_unit, unit_findings
+from orchestrator.app.validate import validate
 from orchestrator.config import SecretFault, Settings
 from orchestrator.config.destinations import CalendarDestination, FileDestination, StaticDestination
 from orchestrator.config.secrets import SecretKind, SecretSource
@@ -49,17 +53,11 @@ _APART: Final = 5.0
 _FREE_LEAST: Final = 256 * 1024 * 1024  # bytes
 _PATIENCE: Final = 30.0  # seconds for one look at a destination, or at our own door
 _NO_ROOM: Final = "0"  # no API has a room of this id
-_UNIT: Final = "room-orchestrator.service"
-_UNITS: Final = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system")
 _JSON: Final = "application/json"
 # What opens nothing, whatever system sends it: it is no event that any of them knows.
 _PING: Final = (
     b'{"type":"room-orchestrator.doctor","event":{"event_type":"pagey.ping"},"specversion":"1.0",'
     b'"id":"room-orchestrator-doctor","source":"room-orchestrator"}'
-)
-_CREDENTIAL: Final = (
-    "look at it as the service would: systemd-run --pty --property=LoadCredential=NAME:/path "
-    "room-orchestrator doctor"
 )
 
 
@@ -69,17 +67,20 @@ async def examine(settings: Settings, clock: Clock) -> DoctorReport:
     daemon, status = await _daemon(settings)
     findings.append(daemon)
     findings += await asyncio.to_thread(
-        lambda: [*_files(settings), *_store(settings), *_disk(settings.store)]
+        lambda: [*_files(settings), *_policies(settings), *_store(settings), *_disks(settings)]
     )
     if isinstance(settings.meetings, EmbeddedMeetings):
         findings += certificate_findings(settings.meetings, clock.now())
     async for finding in _api(settings, clock, status):
         findings.append(finding)
+    findings += occupancy_findings(settings, status)
+    addresses = address_findings(settings, clock.now(), running=status is not None)
+    findings += [finding async for finding in addresses]
     async for finding in _sources(settings, clock, running=status is not None):
         findings.append(finding)
     async for finding in _destinations(settings, clock):
         findings.append(finding)
-    findings.append(await asyncio.to_thread(unit_finding))
+    findings += await asyncio.to_thread(lambda: [*unit_findings(settings)])
     return DoctorReport(str(settings.file), tuple(findings))
 
 
@@ -115,12 +116,6 @@ async def _daemon(settings: Settings) -> tuple[Finding, StatusReport | None]:
     return _ok("daemon", f"it runs, mode {status.mode}, and nothing needs you"), status
 
 
-def _on_disk(settings: Settings) -> Iterator[Finding]:
-    yield from _files(settings)
-    yield from _store(settings)
-    yield from _disk(settings.store)
-
-
 def _files(settings: Settings) -> Iterator[Finding]:
     warnings = [source.warning() for source in secrets_of(settings)]
     exposed = [problem for problem in warnings if problem is not None]
@@ -128,11 +123,7 @@ def _files(settings: Settings) -> Iterator[Finding]:
         yield _wrong("file rights", f"{problem}")
     if not exposed:
         yield _ok("file rights", "no secret file can be read by others")
-    if not os.access(settings.policies, os.R_OK | os.X_OK):
-        told = f"{settings.policies} is not there, or this user may not read it"
-        yield _wrong("policies", told, "make the folder, or correct policies in config.yaml")
-    else:
-        yield _ok("policies", f"{settings.policies} can be read")
+    yield from tracked_findings(settings)
     for name, archive in settings.archives.items():
         part, path = f"archive {name}", archive.path
         if not path.is_dir() or not os.access(path, os.R_OK | os.W_OK | os.X_OK):
@@ -147,6 +138,23 @@ def _files(settings: Settings) -> Iterator[Finding]:
     keys = meetings.keys if isinstance(meetings, EmbeddedMeetings) else None
     if keys is not None and keys.exists() and keys.stat().st_mode & 0o77:
         yield _wrong("file rights", f"{keys} is open to others", f"chmod 700 {keys}")
+
+
+def _policies(settings: Settings) -> Iterator[Finding]:
+    if not os.access(settings.policies, os.R_OK | os.X_OK):
+        told = f"{settings.policies} is not there, or this user may not read it"
+        mend = f"mkdir -p {settings.policies}, or correct policies in config.yaml"
+        yield _wrong("policies", told, mend)
+        return
+    looked = validate([], settings.file, {}, settings.file.parent)
+    if looked.problems:
+        first, more = looked.problems[0], len(looked.problems) - 1
+        told = (
+            f"{first}{f', and {more} more' if more else ''}; the last good version stays in force"
+        )
+        yield Finding("policies", Health.WRONG, told, "room-orchestrator validate")
+    else:
+        yield _ok("policies", f"{settings.policies} can be read, and nothing is wrong in it")
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
@@ -166,14 +174,23 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield _ok("store", f"{path} can be read")
 
 
-def _disk(path: Path) -> Iterator[Finding]:
-    there = next(one for one in (path, *path.parents) if one.exists())
-    free = shutil.disk_usage(there).free
-    if free < _FREE_LEAST:
-        told = f"{free // 2**20} MB are free below {there}; without room nothing is done"
-        yield _wrong("disk", told, "make room there")
-    else:
-        yield _ok("disk", f"{free // 2**20:,} MB are free below {there}")
+def _disks(settings: Settings) -> Iterator[Finding]:
+    """What is free on each disk that is written to; of several paths on one disk the first."""
+    meetings, seen = settings.meetings, set()
+    paths = [settings.store, settings.audit.file]
+    paths += [meetings.database] if isinstance(meetings, EmbeddedMeetings) else []
+    for path in paths:
+        there = next(one for one in path.parents if one.exists())
+        if there.stat().st_dev in seen:
+            continue
+        seen.add(there.stat().st_dev)
+        free = shutil.disk_usage(there).free
+        if free < _FREE_LEAST:
+            told = f"{free // 2**20} MB are free below {there}; without room nothing is done"
+            mend = f"make room; what is large there: du -xh {there} | sort -h | tail"
+            yield Finding("disk", Health.WRONG, told, mend)
+        else:
+            yield _ok("disk", f"{free // 2**20:,} MB are free below {there}")
 
 
 # --- the API and the clock ------------------------------------------------------------------------
@@ -184,15 +201,12 @@ async def _api(
 ) -> AsyncIterator[Finding]:
     meetings = settings.meetings
     if isinstance(meetings, EmbeddedMeetings):
-        if status is None:
-            told = "our own server runs inside the daemon, which does not run"
-            yield Finding("API", Health.UNKNOWN, told)
-        elif status.api_state == "ok":
-            yield _ok("API", f"{status.api} answers, inside the daemon")
-        else:
-            yield _wrong("API", f"{status.api}: {status.api_state}", "room-orchestrator status")
+        yield _embedded(status)
         return
-    key = _key(meetings)
+    key = _key(settings, meetings)
+    if key.health is Health.UNKNOWN and status is not None:
+        yield _by_the_daemon(status, "answers the daemon, and takes its credentials")
+        return
     yield key
     if key.health is not Health.OK:
         return
@@ -224,21 +238,35 @@ async def _api(
         yield clock_finding(rooms.clock_difference())
 
 
-def _key(meetings: RemoteMeetings) -> Finding:
+def _embedded(status: StatusReport | None) -> Finding:
+    if status is None:
+        told = "our own server runs inside the daemon, which does not run"
+        return Finding("API", Health.UNKNOWN, told, "room-orchestrator run")
+    return _by_the_daemon(status, "answers, inside the daemon")
+
+
+def _by_the_daemon(status: StatusReport, told: str) -> Finding:
+    """What the running daemon says, where nobody else can ask."""
+    if status.api_state == "ok":
+        return _ok("API", f"{status.api} {told}")
+    return _wrong("API", f"{status.api}: {status.api_state}", "room-orchestrator status")
+
+
+def _key(settings: Settings, meetings: RemoteMeetings) -> Finding:
     source = meetings.private_key
     try:
         read_key(source.read())
     except SecretFault as fault:
-        return _secret("key", fault, source)
+        return _secret("key", fault, source, settings)
     except UnusableKeyError as fault:
         return _wrong("key", f"{source.place}: {fault}", "an RSA key in PEM, as the API gave it")
     return _ok("key", "the private key can be read and used")
 
 
-def _secret(part: str, fault: SecretFault, source: SecretSource) -> Finding:
+def _secret(part: str, fault: SecretFault, source: SecretSource, settings: Settings) -> Finding:
     """A secret that is not there: nobody can tell of credentials outside of the service."""
     if _is_hidden(source):
-        return _hidden(part, source)
+        return _hidden(part, source, settings)
     return _wrong(part, str(fault))
 
 
@@ -246,9 +274,34 @@ def _is_hidden(source: SecretSource) -> bool:
     return source.kind is SecretKind.CREDENTIAL and "CREDENTIALS_DIRECTORY" not in os.environ
 
 
-def _hidden(part: str, source: SecretSource) -> Finding:
+def _hidden(part: str, source: SecretSource, settings: Settings) -> Finding:
     told = f"{source.place}: a credential of systemd can be read in the service alone"
-    return Finding(part, Health.UNKNOWN, told, _CREDENTIAL)
+    # Three ways: ask the daemon, look as the service does, or keep it in a file.
+    line = credential_line(find_unit(), source.name, settings.file)
+    mend = f"start the service and ask again, or write {{file: …}}, or look as it does: {line}"
+    return Finding(part, Health.UNKNOWN, told, mend)
+
+
+def occupancy_findings(settings: Settings, status: StatusReport | None) -> Iterator[Finding]:
+    """Whether anybody tells us who is in a room, as the running daemon knows it."""
+    if status is None:
+        return
+    if status.occupancy_known:
+        yield _ok("occupancy", "who is in a room is known")
+        return
+    told = "nobody has told yet who is in a room, so rooms are ended and replaced with more notice"
+    yield Finding("occupancy", Health.NOTE, told, _how_to_be_told(settings))
+
+
+def _how_to_be_told(settings: Settings) -> str:
+    if isinstance(settings.meetings, EmbeddedMeetings):
+        return "nothing to do: our own server tells, as soon as somebody meets"
+    if settings.http.public_url is None:
+        return "the API cannot call this machine: set http.public_url (docs/callbacks.md)"
+    if settings.http.callbacks.token is None:
+        make = f"(umask 077; openssl rand -hex 32 > {settings.file.parent}/secrets/callbacks.token)"
+        return f"{make}, name it in http.callbacks.token, restart, and register the address"
+    return "register at the API what this prints: room-orchestrator callbacks"
 
 
 def clock_finding(apart: float) -> Finding:
@@ -264,7 +317,8 @@ def clock_finding(apart: float) -> Finding:
 
 async def _sources(settings: Settings, clock: Clock, *, running: bool) -> AsyncIterator[Finding]:
     if not settings.sources:
-        yield Finding("sources", Health.NOTE, "none is set up, so no pages come", "docs/pages.md")
+        mend = "room-orchestrator page open --wait tries one out; docs/integrations/ has each"
+        yield Finding("sources", Health.NOTE, "none is set up, so pages come by hand alone", mend)
     for name in settings.sources:
         yield await _source(settings, name, clock, running=running)
 
@@ -280,7 +334,7 @@ async def _source(settings: Settings, name: str, clock: Clock, *, running: bool)
         try:
             each.read()
         except SecretFault as fault:
-            return _secret(part, fault, each)
+            return _secret(part, fault, each, settings)
     try:
         source = read_sources(only)[name]
     except (StartError, SecretFault) as fault:
@@ -354,7 +408,7 @@ async def _destinations(settings: Settings, clock: Clock) -> AsyncIterator[Findi
         if hidden is None:
             looks.append(look_at(name, messenger))
         else:
-            yield _hidden(f"destination {name}", hidden)
+            yield _hidden(f"destination {name}", hidden, settings)
             await messenger.close()
     for finding in await asyncio.gather(*looks):
         yield finding
@@ -367,7 +421,9 @@ def file_finding(name: str, path: Path) -> Finding:
     if os.access(there, os.W_OK):
         return _ok(part, f"{path} can be written")
     return _wrong(
-        part, f"this user may not write {there}", "give the daemon's user the right to it"
+        part,
+        f"this user may not write {there}",
+        f"chown the daemon's user to it, or name another path: ls -ld {there}",
     )
 
 
@@ -383,27 +439,3 @@ async def look_at(name: str, messenger: Messenger) -> Finding:
         return _wrong(part, f"it does not answer within {_PATIENCE:.0f} s")
     finally:
         await messenger.close()
-
-
-# --- the unit -------------------------------------------------------------------------------------
-
-
-def unit_finding(folders: tuple[str, ...] = _UNITS) -> Finding:
-    """Whether the first unit of ours in these folders starts a program that is there."""
-    for folder in folders:
-        file = Path(folder) / _UNIT
-        try:
-            text = file.read_text(encoding="utf-8")
-        except OSError:
-            continue
-        commands = [
-            line.partition("=")[2].lstrip("-@:+!")
-            for line in map(str.strip, text.splitlines())
-            if line.startswith("ExecStart=")
-        ]
-        program = commands[0].split()[0] if commands and commands[0].split() else ""
-        if not os.access(program, os.X_OK):
-            told = f"{file} starts {program or 'nothing'}, which is no program"
-            return _wrong("unit", told, "deploy/README.md; then systemctl daemon-reload")
-        return _ok("unit", f"{file} starts {program}")
-    return Finding("unit", Health.NOTE, f"no {_UNIT} is installed", "deploy/README.md")

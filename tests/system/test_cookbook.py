@@ -101,7 +101,7 @@ def test_there_are_a_dozen_and_each_says_what_comes_of_it() -> None:
     assert told == {block.heading for block in POLICIES}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_its_policies_make_the_rooms_that_it_shows(tmp_path: Path) -> None:
     """No more, no fewer, of these names; pages as it says to open them."""
     wanted = expected()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,20 +13,23 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 
 from orchestrator.adapters.clock import SystemClock
-from orchestrator.app import doctor
+from orchestrator.app import doctor, outside
 from orchestrator.app.doctor import examine
 from orchestrator.app.init import Choices, init
 from orchestrator.app.sources import read_sources
 from orchestrator.config import Settings
 from orchestrator.config.archives import ArchiveSettings
-from orchestrator.config.settings import EmbeddedMeetings
+from orchestrator.config.secrets import SecretKind, SecretSource
+from orchestrator.config.settings import EmbeddedMeetings, RemoteMeetings
 from orchestrator.domain.pages import Ignored, Signal
 from orchestrator.domain.reports import Finding, Health
 from orchestrator.edges.control import ControlServer
 from orchestrator.edges.http.intake import IntakeRoutes
+from orchestrator.foundation.problems import Place
 from orchestrator.meetings_server import start
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.intake import Receipt
@@ -33,6 +38,7 @@ from tests.http.served import served
 from tests.meetings import APPLICATION, KEY, OTHER_KEY
 from tests.meetings import settings as serving
 from tests.reports import STATUS, desk
+from tests.tls import own_certificate, serving_with
 from tests.unit.app.test_web import EMBEDDED, settings
 
 CLOCK = SystemClock()  # signatures are of real time
@@ -396,15 +402,186 @@ def test_a_folder_that_may_not_be_written_is_found(
     assert doctor.file_finding("rooms-json", tmp_path / "x" / "rooms.json").health is Health.WRONG
 
 
-def test_the_unit_starts_a_program_that_is_there(tmp_path: Path) -> None:
-    """Or it is wrong; none at all is lawful."""
-    assert doctor.unit_finding((str(tmp_path),)).health is Health.NOTE
-    unit = tmp_path / "room-orchestrator.service"
-    unit.write_text("[Service]\nExecStart=-/nowhere/room-orchestrator run\n")
-    assert doctor.unit_finding((str(tmp_path),)).told.endswith(
-        "/nowhere/room-orchestrator, which is no program"
+# --- what others reach us by ----------------------------------------------------------------------
+
+
+async def test_secrets_that_git_tracks_are_found(folder: Path) -> None:
+    """Those that a config names, and the embedded server's keys; what git ignores is fine."""
+    made = config(folder, "one: {type: generic, bearer: [{file: bearer}]}")
+    assert "git" not in await findings(made)
+
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True)
+
+    git("init", "--quiet")
+    git("add", "weak")
+    assert "git" not in await findings(made)
+    git("add", "bearer")
+    one = (await findings(made))["git"]
+    assert one.health is Health.WRONG
+    assert one.told.startswith(f"git tracks {folder / 'bearer'}, ")
+    assert "c" * 16 not in str(one)
+    subprocess.run(one.mend.partition(";")[0], shell=True, check=True, capture_output=True)  # noqa: S602
+    assert "git" not in await findings(made)
+    git("add", "--force", "made/secrets/meetings.pem")
+    assert "meetings.pem" in (await findings(made))["git"].told
+    monkey = dict(os.environ)
+    os.environ["PATH"] = str(folder)
+    try:
+        assert "git" not in await findings(made)
+    finally:
+        os.environ |= monkey
+
+
+async def test_policies_with_a_mistake_are_told(folder: Path) -> None:
+    """The first of them, and how many more."""
+    made = config(folder)
+    assert (await findings(made))["policies"].health is Health.OK
+    (folder / "policies" / "a.yaml").write_text("version: 1\nname: a\nnonsense: 1\n")
+    one = (await findings(made))["policies"]
+    assert (one.health, one.mend) == (Health.WRONG, "room-orchestrator validate")
+    assert "policies/a.yaml:" in one.told
+    assert " more; the last good version" in one.told
+
+
+@asynccontextmanager
+async def answering(status: int, tls: Path | None = None) -> AsyncIterator[str]:
+    """Somebody who answers every GET with this status; where."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    application = web.Application()
+    application.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    context = None if tls is None else serving_with(tls)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
+    await site.start()
+    try:
+        (address,) = runner.addresses
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{address[1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def test_public_addresses_are_asked_from_outside(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By name, certificate and answer: as a browser would."""
+    now = CLOCK.now()
+    certificate = own_certificate(folder / "tls.pem")
+    async with answering(404) as url:
+        one = await outside.look_at_address("http.public_url", url, now)
+        assert (one.health, one.told) == (Health.OK, f"{url} answers")
+        gone = url
+    async with answering(502) as url:
+        one = await outside.look_at_address("http.public_url", url, now)
+        assert (one.health, "does not reach it" in one.told) == (Health.WRONG, True)
+    one = await outside.look_at_address("http.public_url", gone, now)
+    assert (one.health, "cannot be reached" in one.told) == (Health.WRONG, True)
+    async with answering(200, certificate) as url:
+        one = await outside.look_at_address("http.public_url", url, now)
+        assert one.health is Health.WRONG
+        assert "is not good: self" in one.told
+        assert one.mend.endswith(f"-connect {url.removeprefix('https://')}")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        one = await outside.look_at_address("http.public_url", url, now)
+        assert one.health is Health.NOTE  # it is good for a day
+        assert "its certificate ends on" in one.told
+        one = await outside.look_at_address("http.public_url", url, now - timedelta(days=30))
+        assert (one.health, "is good until" in one.told) == (Health.OK, True)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr(outside, "_PATIENCE", 0.05)
+        one = await outside.look_at_address("http.public_url", url, now)
+        assert (one.health, one.mend) == (Health.UNKNOWN, f"from another machine: curl -sI {url}/")
+
+
+async def test_public_addresses_are_those_of_the_config(folder: Path) -> None:
+    """Ours, and the embedded server's; without a daemon nobody is asked."""
+    made = config(folder)
+    assert "http.public_url" not in await findings(made)
+    assert isinstance(made.meetings, EmbeddedMeetings)
+    async with answering(200) as url:
+        public = replace(
+            made,
+            http=replace(made.http, public_url=url),
+            meetings=replace(made.meetings, public_url=url),
+        )
+        found = await findings(public)
+        assert found["http.public_url"].health is Health.UNKNOWN
+        async with running(public) as served_by:
+            found = await findings(served_by)
+        assert found["http.public_url"].health is found["meetings.public_url"].health is Health.OK
+    assert outside.port_of("rooms.example.com") == "rooms.example.com:443"
+    assert outside.port_of("[::1]:8443") == "[::1]:8443"
+
+
+async def test_whether_anybody_tells_who_is_inside(folder: Path) -> None:
+    """And what is to be done about it, step by step."""
+    made, far = config(folder), remote(folder, "https://api.example.com")
+    assert list(doctor.occupancy_findings(made, None)) == []
+    known = replace(STATUS, occupancy_known=True)
+    assert [one.health for one in doctor.occupancy_findings(made, known)] == [Health.OK]
+    unknown = replace(STATUS, occupancy_known=False)
+
+    def mend(of: Settings) -> str:
+        (one,) = doctor.occupancy_findings(of, unknown)
+        assert one.health is Health.NOTE
+        return one.mend
+
+    assert mend(made).startswith("nothing to do")
+    assert "set http.public_url" in mend(far)
+    public = replace(far, http=replace(far.http, public_url="https://rooms.example.com"))
+    assert mend(public).startswith("(umask 077; openssl rand")
+    token = SecretSource(SecretKind.FILE, "/token", Place("config.yaml"))
+    callbacks = replace(public.http.callbacks, token=token)
+    told = replace(public, http=replace(public.http, callbacks=callbacks))
+    assert mend(told).endswith("room-orchestrator callbacks")
+
+
+async def test_a_key_that_is_a_credential_is_the_daemon_s_to_know(folder: Path) -> None:
+    """It runs: it is asked. It does not: what to type is told whole."""
+    key = SecretSource(SecretKind.CREDENTIAL, "meetings-key", Place("config.yaml"))
+    far = remote(folder, "https://api.example.com")
+    assert isinstance(far.meetings, RemoteMeetings)
+    made = replace(far, meetings=replace(far.meetings, private_key=key))
+    one = (await findings(made))["key"]
+    assert one.health is Health.UNKNOWN
+    assert "systemd-run --pty --wait --property=LoadCredential=meetings-key:" in one.mend
+    assert f"doctor --config {made.file}" in one.mend
+    made.control.parent.mkdir(parents=True, exist_ok=True)
+    fake = desk()
+    async with ControlServer(fake, made.control).serving():
+        fake.status_report = replace(STATUS, api_state="ok")
+        found = await findings(made)
+        assert ("key" in found, found["API"].health) == (False, Health.OK)
+        fake.status_report = replace(STATUS, api_state="unauthorized")
+        assert (await findings(made))["API"].health is Health.WRONG
+
+
+async def test_each_disk_that_is_written_to_is_looked_at(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once: two files on one disk are one finding."""
+    made = config(folder)
+    elsewhere = next(
+        (
+            path
+            for path in (Path("/dev/shm"), Path("/run"), Path("/proc"))
+            if path.exists() and path.stat().st_dev != folder.stat().st_dev
+        ),
+        None,
     )
-    unit.write_text("[Service]\n")
-    assert doctor.unit_finding((str(tmp_path),)).health is Health.WRONG
-    unit.write_text("[Service]\nExecStart=/bin/sh -c true\n")
-    assert doctor.unit_finding((str(tmp_path),)).health is Health.OK
+    assert elsewhere is not None
+    apart = replace(made, audit=replace(made.audit, file=elsewhere / "audit.jsonl"))
+    monkeypatch.setattr(doctor, "_FREE_LEAST", 2**62)
+    report = await examine(apart, CLOCK)
+    disks = [one for one in report.findings if one.part == "disk"]
+    assert len(disks) == 2
+    assert disks[0].mend.endswith("| sort -h | tail")
+    report = await examine(made, CLOCK)
+    assert len([one for one in report.findings if one.part == "disk"]) == 1

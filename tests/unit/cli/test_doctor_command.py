@@ -9,12 +9,12 @@ def test_the_command_tells_what_is_wrong_by_its_exit_code(ro: CommandLine) -> No
     said = ro("doctor")
     assert said.code == 0
     assert "note     sources" in said.out
-    assert "mend: docs/pages.md" in said.out
+    assert "mend: room-orchestrator page open --wait" in said.out
     (ro.folder / "policies").rmdir()
     said = ro("doctor", terminal=100)
     assert said.code == 1
     assert "1 thing is wrong." in said.out
-    assert "\n         mend: make the folder" in said.out
+    assert "\n         mend: mkdir -p " in said.out
     assert '"health": "wrong"' in ro("doctor", "--json").out
     (ro.folder / "policies").mkdir()
     assert "Nothing is wrong." in ro("doctor", terminal=100).out
