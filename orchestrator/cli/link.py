@@ -42,7 +42,12 @@ your links; nginx.map and _redirects lead on without a page between. Whoever can
 enter every room in it. To have the daemon keep it, name a destination of the type static.
 """
 
-links = typer.Typer(help="All of our own links at once.", no_args_is_help=True)
+_LINKS = """\b
+Example:
+  room-orchestrator links export /srv/links       for a web server, or to be copied to one
+"""
+
+links = typer.Typer(help="All of our own links at once.", no_args_is_help=True, epilog=_LINKS)
 
 
 def add_to(app: typer.Typer) -> None:
