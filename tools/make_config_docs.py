@@ -22,6 +22,7 @@ ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = ROOT / "docs" / "configuration.md"
 EXAMPLE: Final = ROOT / "config.example.yaml"
 _BLOCK: Final = re.compile(r"(?m)(?:^#.*\n)*^([a-z_]+):")  # a key of the first level, its remarks
+_OFF: Final = re.compile(r"(?m)(?:^#.*\n)*?^# ([a-z_]+):\s*$")
 _NESTED: Final = 9  # forms within forms; more would be one that holds itself
 _PATTERNS: Final = {
     DURATION_PATTERN: "a length of time",
@@ -75,12 +76,19 @@ def page() -> str:
 def example(name: str) -> str:
     """What config.example.yaml has for a key of the first level, with the remarks before it."""
     text = EXAMPLE.read_text(encoding="utf-8")
-    starts = {found[1]: found.start() for found in _BLOCK.finditer(text)}
+    # Of a key that is off by default all lines are remarks.
+    starts = {found[1]: found.start() for found in _OFF.finditer(text) if found[1] in _keys()}
+    starts |= {found[1]: found.start() for found in _BLOCK.finditer(text)}
     if name not in starts:
         message = f"config.example.yaml does not show {name}"
         raise ValueError(message)
     end = min((one for one in starts.values() if one > starts[name]), default=len(text))
     return text[starts[name] : end].rstrip() + "\n"
+
+
+def _keys() -> frozenset[str]:
+    properties: Mapping[str, Any] = config_schema()["properties"]  # type: ignore[assignment]
+    return frozenset(properties)
 
 
 def _rows(

@@ -22,8 +22,8 @@ from tools.make_site import PARTS, strangers
 
 DOCUMENTS: Final = documents()
 BY_NAME: Final = {document.name: document for document in DOCUMENTS}
-# What others read: Alertmanager, the list of adopted rooms, the reader of themes.
-FOREIGN: Final = frozenset({"route", "adopted", "brand_text"})
+# What others read: Alertmanager, Prometheus, the list of adopted rooms, the reader of themes.
+FOREIGN: Final = frozenset({"route", "rule_files", "authorization", "adopted", "brand_text"})
 BASE: Final = (
     "version: 1\nname: a\n"
     "for_each: {items: [{slug: a, name: a}], as: team, key: '{{ team.slug }}'}\n"
