@@ -372,6 +372,8 @@ def body_of(text: str) -> str:
                      has_calendar=True),
             ["The room is not open yet", 'data-until="2026-12-03T14:45:00', "Coming",
              "&lt;b&gt;10 Dec", "Thursday, 17 December 2026", "Subscribe to the calendar",
+             'href="webcal://rooms.example.com/calendar/team-rooms-',
+             'href="webcal://rooms.example.com/calendar/team-rooms-',
              "/calendar/team-rooms-"],
             ["The next one", "Join"],
             id="a series",
