@@ -9,7 +9,7 @@ ends with 1 where the page is not what it should be.
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -69,26 +69,26 @@ def page() -> str:
         required = name in schema["required"]  # type: ignore[operator]
         rows = _rows(schema, name, told, required=required)
         parts.extend("| " + " | ".join(row) + " |\n" for row in rows)
-        parts.append(f"\n```yaml\n{example(name)}```\n")
+        parts.append(f"\n```yaml\n{example(name, properties)}```\n")
     return "".join(parts)
 
 
-def example(name: str) -> str:
-    """What config.example.yaml has for a key of the first level, with the remarks before it."""
+def example(name: str, keys: Container[str]) -> str:
+    """What config.example.yaml has for a key of the first level, with the remarks before it.
+
+    Args:
+        name: of the key.
+        keys: all that there are.
+    """
     text = EXAMPLE.read_text(encoding="utf-8")
     # Of a key that is off by default all lines are remarks.
-    starts = {found[1]: found.start() for found in _OFF.finditer(text) if found[1] in _keys()}
+    starts = {found[1]: found.start() for found in _OFF.finditer(text) if found[1] in keys}
     starts |= {found[1]: found.start() for found in _BLOCK.finditer(text)}
     if name not in starts:
         message = f"config.example.yaml does not show {name}"
         raise ValueError(message)
     end = min((one for one in starts.values() if one > starts[name]), default=len(text))
     return text[starts[name] : end].rstrip() + "\n"
-
-
-def _keys() -> frozenset[str]:
-    properties: Mapping[str, Any] = config_schema()["properties"]  # type: ignore[assignment]
-    return frozenset(properties)
 
 
 def _rows(
