@@ -84,6 +84,9 @@ def _link(  # noqa: PLR0913 - one parameter an option
     call = invocation(ctx, config, as_json)
     if call.as_json and code:
         raise DeskError("--qr draws and --json does not: take one of them, or --svg", INVALID)
+    if drawn is not None and (drawn.is_dir() or not drawn.parent.is_dir()):
+        message = f"{drawn} cannot be written: name a file in a folder that is there"
+        raise DeskError(message, INVALID)
     link = call.ask(lambda desk: desk.link(name, calendar=calendar))
     if link.stage and not call.as_json:
         call.screen.aside(f"{link.name}: {link.stage}. {link.note}".rstrip())
@@ -112,8 +115,6 @@ def _draw_into(call: Invocation, path: Path, link: OurLink) -> None:
     from orchestrator.foundation import qr
     from orchestrator.foundation.replacing import replace_file
 
-    if not path.parent.is_dir() or path.is_dir():
-        raise DeskError(f"{path} cannot be written: name a file in a folder that is there", INVALID)
     replace_file(path, qr.image(link.url), _DRAWN_MODE)
     call.screen.aside(f"{path}: a QR code of {link.name}")
 

@@ -41,7 +41,8 @@ def image(text: str) -> bytes:
         ValueError: the text is too long for a code.
     """
     written = io.BytesIO()
-    _code(text).save(written, kind="svg", border=_QUIET, light="#fff", unit="mm", lineclass=None)
+    plain = {"svgclass": None, "lineclass": None}
+    _code(text).save(written, kind="svg", border=_QUIET, light="#fff", unit="mm", **plain)
     return written.getvalue()
 
 
