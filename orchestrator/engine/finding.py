@@ -15,6 +15,7 @@ from orchestrator.domain.episodes import Episode
 from orchestrator.domain.keys import InvalidKeyError, Key, decode_key, parse_key
 from orchestrator.domain.links import PATH
 from orchestrator.domain.naming import Names, code_of, folded_name, keys_named, near_names
+from orchestrator.domain.policies import Policy
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.rooms import Observed
 from orchestrator.domain.tracing import tells_of
@@ -29,20 +30,23 @@ _INVALID: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
-    """What a name means: a key, a page that has none, a policy, or a room that is not ours.
+class OfKey:
+    """A key is meant.
 
     Attributes:
         room_id: the room that was named, where it was a room.
         former: the key's former name, where that was asked for.
+        episode: the page, where that was named.
     """
 
-    key: Key | None = None
-    episode: Episode | None = None
-    policy: str = ""
-    foreign: Observed | None = None
+    key: Key
     room_id: str = ""
     former: str = ""
+    episode: Episode | None = None
+
+
+# A key, a page that has none, all keys of a policy, or a room that is not ours.
+Meant = OfKey | Episode | Policy | Observed
 
 
 class Finding:
@@ -66,25 +70,26 @@ class Finding:
         store = self._parts.store
         key = await store.key_of_room(name)
         if key is not None:
-            return Meant(key, room_id=name)
+            return OfKey(key, room_id=name)
         name = self._of_link(name)
         key = parsed(name)
         if key is not None and await store.state(key) is not None:
-            return Meant(key)  # as most are asked for: nothing else need be read
+            return OfKey(key)  # as most are asked for: nothing else need be read
         states = {state.key: state for state in await store.states()}
         found = self._key(name, states) or self._one(name, states)
         if found is not None:
             return found
-        if name in self._engine.reconciler.book.policies:
-            return Meant(policy=name)
+        policy = self._engine.reconciler.book.policies.get(name)
+        if policy is not None:
+            return policy
         episodes = await self._paging.named(name)
         if len(episodes) > 1:
             told = "; ".join(
                 f"{one.page.source} {one.page.number or one.page.key}" for one in episodes[:_NAMED]
             )
             raise DeskError(f"{name!r} may be the pages {told}; name one of them", _INVALID)
-        if episodes:
-            return Meant(episodes[0].key, episodes[0])
+        for episode in episodes:
+            return episode if episode.key is None else OfKey(episode.key, episode=episode)
         return await self._gone(name)
 
     def _of_link(self, name: str) -> str:
@@ -94,17 +99,17 @@ class Finding:
         target = scheme.read(name.removeprefix(begin)) if name.startswith(begin) else None
         return name if target is None else target.encoded
 
-    def _key(self, name: str, states: Mapping[Key, KeyState]) -> Meant | None:
+    def _key(self, name: str, states: Mapping[Key, KeyState]) -> OfKey | None:
         book = self._engine.reconciler.book
         for key in (parsed(name), decode_key(name)):
             if key is None:
                 continue
             known = key in states or key in book.wishes or key in book.kept or key in book.paged
             if known or self.is_to_come(key):
-                return Meant(key)
+                return OfKey(key)
             heirs = [state.key for state in states.values() if key.encoded in state.former]
             if heirs:
-                return Meant(heirs[0], former=str(key))
+                return OfKey(heirs[0], former=str(key))
         return None
 
     def is_to_come(self, key: Key) -> bool:
@@ -113,13 +118,13 @@ class Finding:
         rows = self._parts.occurrences.upcoming(book, _OPENINGS)
         return any(row.key == str(key) for row in rows)
 
-    def _one(self, name: str, states: Mapping[Key, KeyState]) -> Meant | None:
+    def _one(self, name: str, states: Mapping[Key, KeyState]) -> OfKey | None:
         keys = keys_named(name, self._known(states))
         if len(keys) > 1:
             more = f" and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else ""
             told = ", ".join(str(key) for key in keys[:_NAMED])
             raise DeskError(f"{name!r} may be {told}{more}; name one of them", _INVALID)
-        return Meant(keys[0]) if keys else None
+        return OfKey(keys[0]) if keys else None
 
     def _known(self, states: Mapping[Key, KeyState]) -> Iterator[Names]:
         book = self._engine.reconciler.book
@@ -140,12 +145,12 @@ class Finding:
         """What is there no more, or was never ours."""
         key = await self._parts.store.key_of_former_room(name)
         if key is not None:
-            return Meant(key, room_id=name)
+            return OfKey(key, room_id=name)
         for room in self._parts.observations.rooms():
             codes = {code_of(room.meeting_code)} - {""}
             called = folded_name(room.display_name) == folded_name(name)
             if name in {room.id, room.guest_url} or code_of(name) in codes or called:
-                return Meant(foreign=room)
+                return room
         asked = parsed(name)
         names = {name} if asked is None else {name, asked.encoded}
         last, found = 0, None
@@ -157,7 +162,7 @@ class Finding:
         key = None if found is None else decode_key(found.fact.key)
         if found is None or key is None:
             return None
-        return Meant(key, room_id="" if asked == key else found.fact.room_id)
+        return OfKey(key, room_id="" if asked == key else found.fact.room_id)
 
     async def near(self, name: str) -> tuple[str, ...]:
         """Names that may have been meant."""

@@ -237,16 +237,7 @@ class Hindrances:
         key, chain, book = about.key, about.chain, self._book
         policy = book.policies.get(key.policy)
         if not about.known and not chain.of_key:
-            if policy is None:
-                return Obstacle("not-wanted", f"no policy in force is called {key.policy}")
-            if isinstance(policy.made_for, OnPage):
-                return Obstacle(
-                    "not-wanted",
-                    f"{policy.file} makes rooms for pages alone, and no "
-                    f"page is known by {key.subject}",
-                )
-            place = self._subjects(policy)
-            return Obstacle("not-wanted", f'nothing in {place} has the key "{key.subject}"')
+            return Obstacle("not-wanted", self._never_wanted(key, policy))
         left = departure(chain)
         if left is None and policy is None and chain.of_policy:
             left = chain.of_policy[-1]
@@ -265,6 +256,13 @@ class Hindrances:
             told += f'; "{came.subject}" came in the same change'
             advice = f"{policy.file}:  moved: [{{from: {key.subject}, to: {came.subject}}}]"
         return Obstacle("not-wanted", told, since=left.ts, seq=left.seq, advice=advice)
+
+    def _never_wanted(self, key: Key, policy: Policy | None) -> str:
+        if policy is None:
+            return f"no policy in force is called {key.policy}"
+        if isinstance(policy.made_for, OnPage):
+            return f"{policy.file} makes rooms for pages, and none is known by {key.subject}"
+        return f'nothing in {self._subjects(policy)} has the key "{key.subject}"'
 
     def _subjects(self, policy: Policy) -> str:
         """Where the subjects of a policy stand."""
@@ -311,10 +309,7 @@ class Hindrances:
                 f"so many pages came that it shares the room of {leader or episode.shares}",
                 since=episode.opened_at,
             )
-        if episode.policy:
-            yield from self._diverted(about, episode)
-            return
-        yield from self.refusals(episode)
+        yield from self._diverted(about, episode)
 
     def _diverted(self, about: About, episode: Episode) -> Iterator[Obstacle]:
         """Where people are sent meanwhile."""
@@ -351,6 +346,10 @@ class Hindrances:
         for policy, made_for in listening:
             place = policy.places.get("on_page.when", Place(policy.file)).of_line
             if made_for.when is None:
+                told = (
+                    f"{policy.file} takes every page of {page.source} now, and this one came before"
+                )
+                yield Obstacle("when", told, since=episode.opened_at)
                 continue
             told = "; ".join(values_named(made_for.when, values))
             written = expression(made_for.when)

@@ -49,7 +49,7 @@ from orchestrator.domain.tracing import (
 )
 from orchestrator.domain.usage import heard_of
 from orchestrator.engine.book import Book
-from orchestrator.engine.finding import FACTS_AT_ONCE, Finding, Meant, parsed
+from orchestrator.engine.finding import FACTS_AT_ONCE, Finding, OfKey, parsed
 from orchestrator.engine.gathering import take_in
 from orchestrator.engine.hindrances import About, Hindrances
 from orchestrator.engine.overview import Overview, Whence
@@ -63,7 +63,6 @@ from orchestrator.foundation.problems import Place
 from orchestrator.ports.desk import DeskError
 
 _INVALID: Final = 2
-_TOLD_MOST: Final = 8  # times that a key's link came and went at one destination
 _KEYS_MOST: Final = 5  # that are named
 _OBSTACLES_MOST: Final = 20  # of a policy's keys, that are told
 _SUSPECTS_MOST: Final = 200  # of a policy, that are looked at: others are counted
@@ -119,21 +118,26 @@ class Reasons:
             meaning = f"; did you mean {' or '.join(near)}?" if near else ""
             message = f"{name} is neither wanted nor remembered{meaning}"
             raise DeskError(f"{message}: room-orchestrator rooms list", _INVALID)
-        if meant.policy:
-            message = (
-                f"{meant.policy} is a policy: name one of its keys, or ask  "
-                f"room-orchestrator rooms why-not {meant.policy}"
-            )
-            raise DeskError(message, _INVALID)
-        if meant.foreign is not None:
-            return self._of_foreign(meant.foreign)
-        if meant.key is None and meant.episode is not None:
-            return await self._of_page_alone(meant.episode)
-        return await self._of_key(meant)
+        match meant:
+            case OfKey():
+                return await self._of_key(meant)
+            case Episode():
+                return await self._of_page_alone(meant)
+            case Observed():
+                return self._of_foreign(meant)
+            case Policy(name=policy):
+                message = (
+                    f"{policy} is a policy: name one of its keys, or ask  "
+                    f"room-orchestrator rooms why-not {policy}"
+                )
+                raise DeskError(message, _INVALID)
+            case _:
+                assert_never(meant)
 
-    async def _of_key(self, meant: Meant) -> WhyReport:
-        about = await self._about(meant)
-        key, state, one = about.key, about.state, about.one
+    async def _of_key(self, meant: OfKey) -> WhyReport:
+        key = meant.key
+        about = await self._about(key, meant.episode)
+        state, one = about.state, about.one
         policy = self._book.policies.get(key.policy)
         known = await self._parts.gathering.use_known_since()
         holds = self._hindrances.of(about)
@@ -211,22 +215,26 @@ class Reasons:
         meant = await self._finding.meant(name)
         asked = parsed(name)
         if meant is None and asked is not None and self._is_of_a_policy(asked):
-            meant = Meant(asked)
-        if meant is None:
-            return await self._of_nothing(name, asked)
-        if meant.policy:
-            return await self._of_policy(name, meant.policy)
-        if meant.foreign is not None:
-            return self._not_of_foreign(name, meant.foreign)
-        if meant.key is None and meant.episode is not None:
-            return await self._not_of_page_alone(name, meant.episode)
-        return await self._not_of_key(name, meant)
+            meant = OfKey(asked)
+        match meant:
+            case OfKey():
+                return await self._not_of_key(name, meant)
+            case Episode():
+                return await self._not_of_page_alone(name, meant)
+            case Observed():
+                return self._not_of_foreign(name, meant)
+            case Policy():
+                return await self._of_policy(name, meant)
+            case None:
+                return await self._of_nothing(name, asked)
+            case _:
+                assert_never(meant)
 
     def _is_of_a_policy(self, key: Key) -> bool:
         return key.policy in self._book.policies or bool(self._book.rejected)
 
-    async def _not_of_key(self, name: str, meant: Meant) -> WhyNotReport:
-        about = await self._about(meant)
+    async def _not_of_key(self, name: str, meant: OfKey) -> WhyNotReport:
+        about = await self._about(meant.key, meant.episode)
         key, state = about.key, about.state
         holds = self._hindrances.of(about)
         if meant.former:
@@ -310,8 +318,9 @@ class Reasons:
             unknown=self._unknown,
         )
 
-    async def _of_policy(self, name: str, policy: str) -> WhyNotReport:
+    async def _of_policy(self, name: str, asked: Policy) -> WhyNotReport:
         """What stands in the way of any of a policy's rooms; the policy's own first."""
+        policy = asked.name
         chain = await self._chain_of(policy, ())
         states = {state.key: state for state in await self._parts.store.states(policy)}
         book = self._book
@@ -321,7 +330,7 @@ class Reasons:
         suspects = [key for key in keys if key in holds_of or not _has_room(states.get(key))]
         waiting: dict[Obstacle, list[str]] = {}
         for key in suspects[:_SUSPECTS_MOST]:
-            about = await self._about(Meant(key), Chain(frozenset({key.encoded}), policy))
+            about = await self._about(key, chain=Chain(frozenset({key.encoded}), policy))
             holds = [one for one in self._hindrances.of(about) if one.by not in _OF_ALL]
             for one in holds[:1]:
                 # What stands before many is said once, with their names.
@@ -339,11 +348,10 @@ class Reasons:
         due = [(at, key) for key in keys if (at := self._parts.agenda.due(key)) is not None]
         nearest: NextAct | None = None
         if due:
-            about = await self._about(Meant(min(due)[1]), Chain(frozenset(), policy))
+            about = await self._about(min(due)[1], chain=Chain(frozenset(), policy))
             nearest = self._next(about, self._hindrances.of(about))
         elif obstacles and self._parts.resync.next_at is not None:
             nearest = NextAct(self._parts.resync.next_at, policy, "look again", _LISTS)
-        asked = book.policies[policy]
         if isinstance(asked.made_for, Schedule):
             opens = (row for row in self._overview.openings(1) if row.key.startswith(f"{policy}/"))
             nearest = next((NextAct(row.opens, row.key, "open") for row in opens), nearest)
@@ -376,18 +384,16 @@ class Reasons:
             return ()
         return _ALONE[:1] if self._parts.observations.listed_at is not None else _ALONE
 
-    async def _about(self, meant: Meant, chain: Chain | None = None) -> About:
+    async def _about(
+        self, key: Key, episode: Episode | None = None, chain: Chain | None = None
+    ) -> About:
         """Gather one key; ``chain`` where no facts need be read."""
-        key, book, store = meant.key, self._book, self._parts.store
-        if key is None:
-            message = "a key is gathered, and nothing else"
-            raise ValueError(message)
+        book, store = self._book, self._parts.store
         stored = await store.state(key)
         state = take_in(stored or KeyState(key), book)
         wish = book.wish(key, state)
         known = stored is not None or wish is None or not isinstance(wish, Unwanted)
         opens, ends = self._times(key)
-        episode = meant.episode
         if episode is None and state.is_of_page:
             named = [one for one in await self._paging.named(str(key)) if one.key == key]
             episode = named[0] if named else None
@@ -554,11 +560,10 @@ class Reasons:
     async def _messages(self, key: Key) -> list[ToldRow]:
         """What each destination of messages was told last of a key."""
         found: dict[str, Delivery] = {}
-        for episode in range(1, _TOLD_MOST + 1):
-            rows = await self._parts.store.deliveries_of(announcement_id(key, episode))
-            if not rows:
-                break
+        episode, store = 1, self._parts.store
+        while rows := await store.deliveries_of(announcement_id(key, episode)):
             found |= {row.destination: row for row in rows if not row.passed_over}
+            episode += 1
         return [told_row(row) for row in found.values()]
 
 

@@ -11,7 +11,7 @@ import io
 import os
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -22,19 +22,24 @@ import pytest
 from orchestrator.cli.view.screen import Screen
 from orchestrator.cli.view.why import show_why, show_why_not
 from orchestrator.domain.brakes import Limits
+from orchestrator.domain.keys import Key
 from orchestrator.domain.marker import new_marker, write_metadata
 from orchestrator.domain.pages import Severity
 from orchestrator.domain.policies import Mode
+from orchestrator.domain.records import KeyState, Operation, OperationKind, OperationState
 from orchestrator.domain.reports import WhyNotReport, WhyReport
 from orchestrator.domain.rooms import NewRoom, RoomType
 from orchestrator.engine.supervisor import Engine
+from orchestrator.ports.deliveries import DeliveryFault
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.sources import Provenance
+from orchestrator.ports.store import Commit
 from tests.component.test_page_links import SCHEME
 from tests.component.test_pages import SECOND, closed, opened
 from tests.component.test_weather_and_answers import Forgetful
 from tests.component.world import ANNA, HOUR, World, alive, key
 from tests.fakes.clock import START, VirtualClock
+from tests.fakes.messengers import FakeMessenger
 from tests.fakes.rooms import Fate
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "why.md"
@@ -717,7 +722,7 @@ async def test_pages_that_are_over_that_share_and_that_nobody_hears() -> None:
         pages = await world.desk.why_not("oncall-bridge")
         assert pages.verdict.startswith("oncall-bridge makes rooms for pages")
         nothing = await world.desk.why_not("oncall-bridge/nobody")
-        assert "makes rooms for pages alone" in nothing.obstacles[0].told
+        assert "makes rooms for pages, and none is known by nobody" in nothing.obstacles[0].told
 
 
 async def test_of_many_different_things_the_first_twenty_are_told() -> None:
@@ -802,6 +807,124 @@ async def test_schedules_that_are_over_and_clocks_that_disagree() -> None:
         await world.pass_(DAY)
         ended = await world.desk.why_not("all-hands/2026-03-22T0230")
         assert ended.obstacles[0].told == "its occurrence has ended"
+
+
+async def test_what_was_decided_and_not_begun_is_told_without_a_daemon() -> None:
+    """The data changed while none ran: what would be done is under way, and nothing in its way."""
+    world = a_world()
+    async with alive(world):
+        await world.stop()
+        world.sources.data["teams.yaml"] = teams("payments", "search")
+        engine, desk = world.offline()
+        await engine.parts.resync.full()
+        await engine.look()
+        new = await desk.why_not("team-rooms/payments")
+        assert new.obstacles == ()
+        assert new.verdict.startswith("No room yet, and nothing is in the way")
+        old = await desk.why_not(CHECKOUT)
+        assert names(old) == ["not-wanted", "grace"]
+        assert [line.action for line in (await desk.why(CHECKOUT)).plan] == ["bury"]
+
+
+async def test_what_is_kept_for_good_says_how_it_is_let_go() -> None:
+    """`removal: keep`, and a protected room of a policy that is gone."""
+    async with alive(a_world(TEAM_ROOMS + "removal: {mode: keep}\n")) as world:
+        await world.desk.protect("team-rooms/search", ANNA)
+        await world.edit(teams_yaml=teams("search"))
+        kept = await world.desk.why_not(CHECKOUT)
+        assert names(kept) == ["not-wanted", "kept"]
+        assert kept.advice == "room-orchestrator rooms forget team-rooms/checkout --reason …"
+        assert kept.next_act is not None
+        assert kept.next_act.what == "renew"
+        await world.edit(teams_yaml=teams("payments", "search"))
+        later = await world.desk.why_not(CHECKOUT)
+        assert later.obstacles[0].told == "its subject is gone from team-rooms.yaml"
+        await world.edit({"team-rooms.yaml": None})
+        protected = await world.desk.why_not("team-rooms/search")
+        assert names(protected) == ["not-wanted", "protected"]
+        assert protected.obstacles[0].seq > 0
+
+
+async def test_a_room_that_is_missed_is_told_as_gone() -> None:
+    async with alive(a_world()) as world:
+        room = await world.room(CHECKOUT)
+        world.fake.vanish(room.id)
+        await world.engine.parts.resync.full()
+        report = await world.desk.why_not(CHECKOUT)
+        assert report.seen.room == "gone"
+        assert report.seen.why
+
+
+async def test_who_was_told_of_a_link_and_who_was_not() -> None:
+    """By messages, and by a list that cannot be written."""
+    world = a_world(TEAM_ROOMS + "deliver: [{to: rooms-json}, {to: chat}]\n")
+    world.messengers["chat"] = FakeMessenger("chat", edits=True)
+    world.destination.fault = DeliveryFault("disk full")
+    async with alive(world):
+        await rest(world, 5)
+        told = {row.destination: row for row in (await world.desk.why(CHECKOUT)).told}
+        assert told["chat"].stage == "open"
+        assert told["chat"].told_at is not None
+        assert (told["rooms-json"].stage, "disk full" in told["rooms-json"].fault) == ("", True)
+
+
+async def test_an_occurrence_that_is_to_come_has_a_why() -> None:
+    async with alive(scheduled()) as world:
+        report = await world.desk.why("all-hands/2026-03-22T0230")
+        assert report.wanted == "from 22 Mar 2026 01:15:00Z on"
+        assert names(report) == ["not-yet"]
+
+
+async def test_a_page_in_whose_room_people_are_needs_no_fallback() -> None:
+    """Nor does one whose time for that has not come."""
+    policy = ONCALL + "fallback: {after: 20s, room: team-rooms/checkout}\n"
+    async with alive(paged(policy)) as world:
+        await world.send(opened(number="4711"))
+        await rest(world, 25)
+        assert (await world.desk.why_not("4711")).obstacles == ()
+        world.fake.script("create_room", *[Fate.UNSENT] * 30)
+        await world.send(opened("Q2", number="4712"))
+        await rest(world, 5)
+        assert names(await world.desk.why_not("4712")) == ["back-off"]
+        key_ = str(next(one.key for one in world.engine.parts.pages.standing() if one.key))
+        assert (await world.desk.why_not(key_)).kind == "page"
+
+
+async def test_a_page_that_came_before_a_policy_took_all_is_told_so() -> None:
+    async with alive(paged()) as world:
+        await world.send(opened(number="4711", service="sandbox"))
+        every = "\n".join(line for line in ONCALL.splitlines() if "when:" not in line) + "\n"
+        await world.edit({"oncall-bridge.yaml": every.encode()})
+        report = await world.desk.why_not("4711")
+        (one,) = report.obstacles
+        assert one.told == (
+            "oncall-bridge.yaml takes every page of pagerduty now, and this one came before"
+        )
+
+
+async def test_a_room_by_an_operation_alone_and_a_key_of_nobody() -> None:
+    """The facts are forgotten; what is known is said, and nothing else."""
+    async with alive(a_world()) as world:
+        nobody = Key("nobody", "x")
+        made = Operation("fakefake-1", nobody, OperationKind.CREATE, 1, "r9", "", "", START)
+        done = replace(made, state=OperationState.DONE)
+        await world.store.commit(Commit(operations=(done,)), world.clock.now())
+        report = await world.desk.why_not("r9")
+        assert report.obstacles[0].told == "no policy in force is called nobody"
+        unknown = await world.desk.why_not("nobody/y")
+        assert "no policy in force is called nobody" in unknown.verdict
+        await world.edit(teams_yaml=b"- {slug: [}\n")
+        bare = KeyState(Key("team-rooms", "x"), distinct=frozenset({"1"}))
+        await world.store.commit(Commit(states=(bare,)), world.clock.now())
+        assert (await world.desk.why("team-rooms/x")).wanted.startswith("not known")
+
+
+async def test_a_wanted_name_without_a_room_is_found() -> None:
+    world = a_world()
+    world.fake.down = True
+    async with alive(world):
+        assert await world.store.states() == []
+        assert (await world.desk.why_not("checkout ROOM")).key == CHECKOUT
 
 
 # --- the page -------------------------------------------------------------------------------------
