@@ -19,6 +19,7 @@ from orchestrator.config.settings import RESTART
 from orchestrator.foundation.instants import DURATION_PATTERN
 
 ROOT: Final = Path(__file__).parent.parent
+_SPLIT: Final = {"http.listen": "http.host"}  # what settings hold of a key, where they split it
 PAGE: Final = ROOT / "docs" / "configuration.md"
 EXAMPLE: Final = ROOT / "config.example.yaml"
 _BLOCK: Final = re.compile(r"(?m)(?:^#.*\n)*^([a-z_]+):")  # a key of the first level, its remarks
@@ -195,6 +196,7 @@ def _default(told: Mapping[str, Any]) -> str:
 
 def _change(path: str) -> str:
     plain = re.sub(r"\[\]|\.NAME.*", "", path)
+    plain = _SPLIT.get(plain, plain)
     restart = any(plain == one or plain.startswith(f"{one}.") for one in RESTART)
     return "restart" if restart else "reload"
 

@@ -162,7 +162,8 @@ class Daemon:
     async def _announce(self, app: App) -> None:
         await app.engine.ready.wait()
         garbage.set_aside()
-        _log.info("daemon.ready", mode=str(app.settings.mode), api=app.api.url)
+        page = app.engine.page
+        _log.info("daemon.ready", mode=str(app.settings.mode), api=app.api.url, status_page=page)
         self._heart.running(app.engine)
         if self._taken_up is not None and not self._taken_up.done():
             self._taken_up.set_result(None)

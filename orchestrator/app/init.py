@@ -6,17 +6,29 @@ there, so that an attempt that failed can be made again.
 
 from __future__ import annotations
 
+import os
+import pwd
 import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from orchestrator.app.keys import audit_key, callback_token, link_key, make_private, meetings_key
+from orchestrator.app.keys import (
+    audit_key,
+    callback_token,
+    drawn_secret,
+    link_key,
+    make_private,
+    meetings_key,
+)
 from orchestrator.app.schemas import Subject, editor_line, write_schemas
 from orchestrator.config.links import KEY_FILE
+from orchestrator.config.statuspage import is_person
 
 LISTEN: Final = "127.0.0.1:8441"
+PAGE: Final = "127.0.0.1:8440"
+STATUS_TOKEN: Final = "status.token"  # noqa: S105 (its file)
 _ANY_PORT: Final = "127.0.0.1:0"
 _OWNER_STEM: Final = 35  # of 40 characters; "-" and four digits follow
 
@@ -27,12 +39,19 @@ class InitError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What was made."""
+    """What was made.
+
+    Attributes:
+        page: where the status page will be; None: another place at every start.
+        token: the file with which one logs in there.
+    """
 
     folder: Path
     owner: str
     url: str
     teams: int
+    page: str | None = None
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +61,15 @@ class Choices:
     Attributes:
         listen: address and port of the embedded server.
         owner: None: the folder's name and four digits.
-        http: address and port of the HTTP server; None: any free one, so links of ours cannot be
-            given out before somebody says what others reach it by.
+        http: address and port of the HTTP server; None: any free one.
+        public: others reach it by that address, so links of ours are given out; otherwise not
+            before somebody says what others reach it by.
     """
 
     listen: str = LISTEN
     owner: str | None = None
     http: str | None = None
+    public: bool = True
 
 
 def init(folder: Path, choices: Choices | None = None, *, example: bool = True) -> Installed:
@@ -75,20 +96,34 @@ def init(folder: Path, choices: Choices | None = None, *, example: bool = True) 
         audit_key(keys)
         callback_token(keys)
         link_key(keys / KEY_FILE)
+        drawn_secret(keys / STATUS_TOKEN)
         (folder / "policies" / "data").mkdir(parents=True, exist_ok=True)
         if example:
             _write_new(folder / "policies" / "team-rooms.yaml", _POLICY_LINE + _POLICY)
             _write_new(folder / "policies" / "data" / "teams.yaml", _TEAMS)
         write_schemas(folder)
         http, public = choices.http or _ANY_PORT, ""
-        if choices.http is not None:
+        if choices.http is not None and choices.public:
             public = f"\n  public_url: http://{choices.http}"
-        text = _CONFIG.format(owner=owner, listen=choices.listen, http=http, public=public)
+        text = _CONFIG.format(
+            owner=owner, listen=choices.listen, http=http, public=public, person=_person()
+        )
         _write_new(config, editor_line(Subject.CONFIG) + text)
     except OSError as error:
         message = f"{error.filename or folder} cannot be written: {error.strerror}"
         raise InitError(message) from error
-    return Installed(folder, owner, f"http://{choices.listen}", _TEAMS.count("- {"))
+    page = None if choices.http is None else f"http://{choices.http}"
+    token = f"secrets/{STATUS_TOKEN}"
+    return Installed(folder, owner, f"http://{choices.listen}", _TEAMS.count("- {"), page, token)
+
+
+def _person() -> str:
+    """The name that this user's acts on the status page get in the audit log."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return "admin"
+    return name if is_person(name) else "admin"
 
 
 def _owner(folder: Path) -> str:
@@ -139,11 +174,14 @@ audit:
 destinations:
   rooms-json: {{type: file, path: rooms.json}}
 
-# The Meetings API tells here who comes and goes: our own is told where, another one by you
-# (`room-orchestrator callbacks`). Port 0 takes a free one; name another one for health checks.
+# The status page, health checks, links and pages; port 0 takes a free one. The Meetings API tells
+# here who comes and goes: our own is told where, another by you (`room-orchestrator callbacks`).
 http:
   listen: {http}{public}
   callbacks: {{token: {{file: secrets/callbacks.token}}}}
+  # On the status page whoever sits at this machine may look. To act, log in with what is in this
+  # file; the audit log gets the name before it.
+  status: {{tokens: {{"{person}": {{file: secrets/status.token}}}}}}
 
 # Our own links, which lead to a room whatever becomes of it, are given out once http.public_url
 # says what they begin with, such as https://rooms.example.com. Keep this secret: with another one

@@ -17,7 +17,8 @@ from orchestrator.config.destinations import CalendarDestination
 from orchestrator.config.links import Access
 from orchestrator.domain.links import NO_LINKS, LinkScheme
 from orchestrator.domain.reports import LinksReport
-from orchestrator.edges.http.links import Entrance, Proxy
+from orchestrator.edges.http.links import Entrance
+from orchestrator.edges.http.proxies import Proxy
 from orchestrator.edges.http.saying import nowhere_alone, page_alone
 from orchestrator.ports.deliveries import DeliveryFault
 from orchestrator.ports.desk import DeskError

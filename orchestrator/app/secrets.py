@@ -15,6 +15,7 @@ from orchestrator.adapters.meetings.token import UnusableKeyError, read_key
 from orchestrator.app.build import StartError
 from orchestrator.app.insight import read_access
 from orchestrator.app.links import read_scheme
+from orchestrator.app.looking import read_page_access
 from orchestrator.app.sources import read_sources
 from orchestrator.app.web import read_lock
 from orchestrator.config import SecretFault, Settings
@@ -61,7 +62,7 @@ def unusable(settings: Settings) -> tuple[str, ...]:
             problems.append(str(fault))
     if problems:
         return tuple(problems)
-    for read in (read_lock, read_scheme, read_sources, read_access):
+    for read in (read_lock, read_scheme, read_sources, read_access, read_page_access):
         try:
             read(settings)
         except StartError as fault:

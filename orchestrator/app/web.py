@@ -22,6 +22,7 @@ from orchestrator.app.build import App, StartError
 from orchestrator.app.insight import read_access
 from orchestrator.app.keys import meetings_key
 from orchestrator.app.links import read_entrance
+from orchestrator.app.looking import read_page_access
 from orchestrator.app.sources import base_of, read_sources
 from orchestrator.config import SecretFault, Settings
 from orchestrator.config.settings import EmbeddedMeetings
@@ -32,6 +33,8 @@ from orchestrator.edges.http.health import HealthRoutes
 from orchestrator.edges.http.intake import IntakeRoutes
 from orchestrator.edges.http.links import LinkRoutes
 from orchestrator.edges.http.metrics import MetricsRoutes
+from orchestrator.edges.http.status import StatusRoutes
+from orchestrator.edges.http.status.routes import EVENTS
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.desk import DeskError
 
@@ -63,6 +66,7 @@ class WebDoor:
     _links: LinkRoutes
     _calendars: CalendarRoutes
     metrics: MetricsRoutes
+    _status: StatusRoutes
 
     @classmethod
     @asynccontextmanager
@@ -86,10 +90,11 @@ class WebDoor:
         entrance = read_entrance(settings)
         links, calendars = LinkRoutes(entrance), CalendarRoutes(entrance.scheme)
         metrics = MetricsRoutes(read_access(settings))
-        door = cls(url_of(listener), callbacks, health, intake, links, calendars, metrics)
-        parts = (callbacks, health, intake, links, calendars, metrics)
+        status = StatusRoutes(read_page_access(settings), SystemClock().now)
+        door = cls(url_of(listener), callbacks, health, intake, links, calendars, metrics, status)
+        parts = (callbacks, health, intake, links, calendars, metrics, status)
         routes = tuple(route for part in parts for route in part.routes())
-        async with HttpServer(routes, _report).serving(listener):
+        async with HttpServer(routes, _report, lasting=(EVENTS,)).serving(listener):
             _log.info("http.listening", url=door.url)
             yield door
 
@@ -107,6 +112,7 @@ class WebDoor:
         self._links.entrance = read_entrance(settings)
         self._calendars.scheme = self._links.entrance.scheme
         self.metrics.access = read_access(settings)
+        self._status.access = read_page_access(settings)
         token = self._callbacks.lock.token
         return None if token is None else callback_address(self.url, token)
 
@@ -115,12 +121,14 @@ class WebDoor:
         """Take in callbacks and pages for a life of the daemon, lead people on, tell how it is."""
         engine = app.engine
         engine.senders = self._intake.rows
+        engine.page = self.url
         with (
             self._callbacks.taking(engine.parts.hints),
             self._intake.taking(app.pages),
             self._health.telling(engine),
             self._links.leading(engine.links),
             self._calendars.showing(engine.feeds),
+            self._status.showing(app.desk, engine.chronicle, engine),
         ):
             yield
 

@@ -42,11 +42,11 @@ def _init(
     as_json: JsonOption = False,
 ) -> None:
     """Set up a folder: config, keys, one example policy."""
-    from orchestrator.app.init import InitError, init
+    from orchestrator.app.init import PAGE, Choices, InitError, init
 
     call = invocation(ctx, None, as_json)
     try:
-        made = init(call.world.cwd / folder)
+        made = init(call.world.cwd / folder, Choices(http=PAGE, public=False))
     except InitError as error:
         raise DeskError(str(error), INVALID) from error
     cwd = call.world.cwd
@@ -71,6 +71,11 @@ def _show(screen: Screen, made: Installed, cwd: Path) -> None:
         "now: later it changes every link.",
         indent=2,
     )
+    if made.page is not None:
+        screen.line(
+            f"Status page {made.page} once it runs; to act there, log in with {made.token}.",
+            indent=2,
+        )
     where = os.path.relpath(made.folder, cwd)
     into = "" if where == "." else f"cd {where} && "
     screen.line(("Next:  ", "bold"), f"{into}room-orchestrator plan", indent=2)

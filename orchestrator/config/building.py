@@ -6,12 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import urlsplit
 
 from orchestrator.config.archives import build_archives
 from orchestrator.config.destinations import (
     DestinationSettings,
     FileDestination,
     StaticDestination,
+    is_here,
     located,
 )
 from orchestrator.config.fields import SecretForm
@@ -31,6 +33,7 @@ from orchestrator.config.models import (
     SafetyForm,
     TracingForm,
 )
+from orchestrator.config.proxies import build_proxy
 from orchestrator.config.secrets import SecretSource
 from orchestrator.config.settings import (
     AuditSettings,
@@ -50,6 +53,7 @@ from orchestrator.config.settings import (
     TracingSettings,
 )
 from orchestrator.config.sources.building import build_source
+from orchestrator.config.statuspage import StatusForm, StatusSettings
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Mode
 from orchestrator.foundation.documents import Path as Steps
@@ -186,6 +190,23 @@ def _http(form: HttpForm, source: Source) -> HttpSettings:
         metrics=MetricsSettings(
             metrics.enabled, _secret(metrics.token, source, "http", "metrics", "token")
         ),
+        status=_status(form, source),
+    )
+
+
+def _status(form: HttpForm, source: Source) -> StatusSettings:
+    status = form.status or StatusForm.model_validate({})
+    # A proxy stands before us then, and one that forgets its headers looks like this machine.
+    alone = form.public_url is None or is_here(urlsplit(form.public_url).hostname or "")
+    return StatusSettings(
+        loopback=alone if status.loopback is None else status.loopback == "read",
+        tokens=MappingProxyType(
+            {
+                name: source.secret(secret, "http", "status", "tokens", name)
+                for name, secret in status.tokens.items()
+            }
+        ),
+        proxy=None if status.proxy is None else build_proxy(status.proxy),
     )
 
 

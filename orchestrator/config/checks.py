@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os.path
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -91,6 +91,7 @@ def warnings(settings: Settings, document: Document) -> Iterator[Problem]:
     callbacks = settings.http.callbacks
     secrets = [settings.audit.signing_key, callbacks.token, callbacks.signature_secret]
     secrets.extend((settings.http.metrics.token, settings.links.secret))
+    secrets.extend(settings.http.status.tokens.values())
     if settings.tracing is not None:
         secrets.append(settings.tracing.token)
         yield from _traced(settings.tracing, document)
@@ -167,7 +168,13 @@ def _secrets(form: ConfigForm) -> dict[Steps, SecretForm | None]:
         ("http", "callbacks", "signature_secret"): (
             callbacks.signature_secret if callbacks else None
         ),
+        **{("http", "status", "tokens", name): secret for name, secret in _tokens(form).items()},
     }
+
+
+def _tokens(form: ConfigForm) -> Mapping[str, SecretForm]:
+    status = form.http.status if form.http else None
+    return status.tokens if status else {}
 
 
 def _one_api(form: ConfigForm, document: Document) -> Iterator[Problem]:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from orchestrator.config.fields import SecretField
+from orchestrator.config.proxies import ProxyForm, ProxySettings, build_proxy
 from orchestrator.config.secrets import SecretSource
-from orchestrator.foundation.forms import Form, matching, patterned, some
-from orchestrator.foundation.reach import Network
+from orchestrator.foundation.forms import Form
 
-_HEADER: Final = r"[A-Za-z0-9][A-Za-z0-9-]{0,62}"
 KEY_FILE: Final = "links.key"
 
 
@@ -29,19 +27,6 @@ class Access(StrEnum):
     TOKEN = "token"  # noqa: S105 (a word of the config)
     PROXY_AUTH = "proxy-auth"
     OPEN = "open"
-
-
-@dataclass(frozen=True, slots=True)
-class ProxySettings:
-    """The proxy that sees to who comes in, with ``access: proxy-auth``.
-
-    Attributes:
-        header: it sets this one, to the name of whoever it let in. Reload.
-        trusted: the networks that it asks us from; elsewhere the header counts for nothing. Reload.
-    """
-
-    header: str
-    trusted: tuple[Network, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +45,6 @@ class LinkSettings:
     secret: SecretSource | None
     made: Path
     proxy: ProxySettings
-
-
-_header: Final = matching(_HEADER, "must be the name of a header, such as X-Forwarded-User")
-
-
-def _network(value: str) -> str:
-    try:
-        ip_network(value)
-    except ValueError:
-        message = "must be an address or a network, such as 127.0.0.1 or 10.20.0.0/16"
-        raise ValueError(message) from None
-    return value
-
-
-class ProxyForm(Form):
-    """The proxy that sees to who comes in (access: proxy-auth)."""
-
-    header: Annotated[str, _header, patterned(f"^{_HEADER}$")] = Field(
-        "X-Forwarded-User", description="the header that it sets to the name of whoever it let in"
-    )
-    trusted: Annotated[
-        list[Annotated[str, AfterValidator(_network), patterned(r"^\s*[0-9A-Fa-f:./]+\s*$")]],
-        AfterValidator(some("so nobody could follow a link; name the proxy's address")),
-    ] = Field(
-        ["127.0.0.1", "::1"],
-        json_schema_extra={"minItems": 1},
-        description="the addresses and networks that it asks us from; no other is believed",
-    )
 
 
 class LinksForm(Form):
@@ -118,10 +75,9 @@ def build_links(form: LinksForm, secret: SecretSource | None, made: Path) -> Lin
         secret: where the form says that the secret is.
         made: where a secret of our own making is kept.
     """
-    proxy = form.proxy or ProxyForm.model_validate({})
     return LinkSettings(
         access=Access(form.access),
         secret=secret,
         made=made,
-        proxy=ProxySettings(proxy.header, tuple(ip_network(network) for network in proxy.trusted)),
+        proxy=build_proxy(form.proxy or ProxyForm.model_validate({})),
     )

@@ -27,6 +27,7 @@ from orchestrator.config.fields import (
 from orchestrator.config.links import LinksForm
 from orchestrator.config.media import MediaForm
 from orchestrator.config.sources.forms import SourceForm
+from orchestrator.config.statuspage import StatusForm
 from orchestrator.domain.marker import OWNER
 from orchestrator.foundation.forms import Form, Length, between, patterned
 
@@ -189,7 +190,7 @@ class MetricsForm(Form):
 
 
 class HttpForm(Form):
-    """The HTTP server: callbacks, health and metrics."""
+    """The HTTP server: callbacks, pages, links, health, metrics and the status page."""
 
     listen: Listen = Field(
         "127.0.0.1:0", description="address and port; port 0 takes a free one at every start"
@@ -201,6 +202,9 @@ class HttpForm(Form):
         None, description="how the Meetings API tells us who comes and goes"
     )
     metrics: MetricsForm | None = Field(None, description="what is told to Prometheus at /metrics")
+    status: StatusForm | None = Field(
+        None, description="the status page: who may look, and who may act"
+    )
 
 
 class TracingForm(Form):
@@ -304,7 +308,7 @@ class ConfigForm(Form):
         timedelta(minutes=10), description="time between two complete listings"
     )
     http: HttpForm | None = Field(
-        None, description="the HTTP server: callbacks, health and metrics"
+        None, description="the HTTP server: callbacks, health, metrics and the status page"
     )
     tracing: TracingForm | None = Field(
         None, description="traces by OpenTelemetry; needs the extra otel"

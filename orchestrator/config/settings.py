@@ -20,6 +20,7 @@ from orchestrator.config.links import LinkSettings
 from orchestrator.config.media import LiveKitMedia, MeshMedia
 from orchestrator.config.secrets import SecretSource
 from orchestrator.config.sources.settings import SourceSettings
+from orchestrator.config.statuspage import StatusSettings
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Mode
 from orchestrator.foundation.reach import Reach
@@ -173,7 +174,7 @@ class TracingSettings:
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """The HTTP server: callbacks, health and metrics.
+    """The HTTP server: callbacks, pages, links, health, metrics and the status page.
 
     Attributes:
         host: the address that it listens on. Restart.
@@ -182,6 +183,7 @@ class HttpSettings:
             Restart.
         callbacks: how the Meetings API tells us who comes and goes.
         metrics: what is told to Prometheus.
+        status: who may look at the status page, and who may act there.
     """
 
     host: str
@@ -189,6 +191,7 @@ class HttpSettings:
     public_url: str | None
     callbacks: CallbackSettings
     metrics: MetricsSettings
+    status: StatusSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +268,7 @@ class Settings:
         alerts: the names of the destinations that tell the operators what needs them. Reload.
         safety: when removals and replacements wait for a person. Reload.
         resync_interval: time between two complete listings. Reload.
-        http: the HTTP server. Restart.
+        http: the HTTP server. Restart, but for its status page.
         tracing: where traces go; None: nowhere. Restart.
         links: our own links. Reload.
         sources: the paging systems that may send pages, by name. Reload.
@@ -302,7 +305,11 @@ RESTART: Final = (
     "policies",
     "store",
     "audit",
-    "http",
+    "http.host",
+    "http.port",
+    "http.public_url",
+    "http.callbacks",
+    "http.metrics",
     "tracing",
     "control",
     "log.format",

@@ -82,6 +82,7 @@ class Overview:
         acts.extend(NextAct(row.opens, row.key, "open") for row in self.openings(1))
         acts.sort(key=lambda act: act.at)
         held = self._held(states)
+        absence = parts.resync.absences.found
         suspended = suspended_rows(states)
         return StatusReport(
             owner=self._engine.settings.owner,
@@ -124,6 +125,8 @@ class Overview:
             suspended=suspended,
             dormant=_dormant(states),
             themes=parts.wardrobe.rows(),
+            page=self._engine.page,
+            doubted=absence.name if absence.doubtful else "",
             recordings=recordings_rows(parts.recorder.plans(), parts.recorder.shelf.terms.values()),
         )
 

@@ -19,6 +19,7 @@ from orchestrator.domain.keys import Key, decode_subject
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import HealthReport, ReadinessReport, SenderRow
 from orchestrator.domain.rooms import Observed
+from orchestrator.engine.chronicle import EngineChronicle
 from orchestrator.engine.dispatcher import Dispatcher
 from orchestrator.engine.feed import Feeds
 from orchestrator.engine.health import Pulse, Vitals
@@ -83,8 +84,12 @@ class Engine:
         )
         self.feeds = Feeds(parts, reconciler, self.links, settings)
         """The calendars of scheduled rooms."""
+        self.chronicle = EngineChronicle(parts.store)
+        """Facts for people who look."""
         self.senders: Callable[[], Sequence[SenderRow]] = tuple
         """The sources of pages, as the door saw them; set by whoever has the door."""
+        self.page = ""
+        """Where the status page is; set by whoever has the door."""
         self.ready = asyncio.Event()
         """Store and policies are there; the API may be away (an outage is no reason to restart)."""
         self.links.known = self.ready.is_set

@@ -123,6 +123,10 @@ class Store(Protocol):
         """Facts with a sequence number above ``after``, in order, at most ``limit``."""
         ...
 
+    async def last_fact(self) -> int:
+        """The sequence number of the latest fact that is still remembered; 0 where none is."""
+        ...
+
     async def policies(self) -> Sequence[PolicyText]:
         """The last good text of every policy that is in force."""
         ...

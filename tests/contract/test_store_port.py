@@ -311,6 +311,15 @@ async def test_listeners_are_told_of_facts(store: Store) -> None:
     assert told == ["one", "other"]
 
 
+async def test_the_last_fact_is_known_by_its_number(store: Store) -> None:
+    """None yet is 0; a commit without facts changes nothing."""
+    assert await store.last_fact() == 0
+    await store.commit(Commit(facts=[a_fact("one"), a_fact("two")]), NOW)
+    assert await store.last_fact() == (await store.facts(0, 9))[-1].seq == 2
+    await store.commit(Commit(states=[a_state(CHECKOUT)]), NOW)
+    assert await store.last_fact() == 2
+
+
 async def test_a_claim_is_held_by_one_turn_at_a_time(store: Store) -> None:
     """Whoever comes second waits; other keys do not."""
     turns: list[str] = []

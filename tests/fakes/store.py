@@ -131,6 +131,10 @@ class FakeStore:
         self._answer()
         return [fact for fact in self._facts if fact.seq > after][:limit]
 
+    async def last_fact(self) -> int:
+        self._answer()
+        return self._facts[-1].seq if self._facts else 0
+
     async def policies(self) -> Sequence[PolicyText]:
         self._answer()
         return [self._policies[name] for name in sorted(self._policies)]

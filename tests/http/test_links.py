@@ -18,7 +18,8 @@ from orchestrator.domain.announcements import Stage
 from orchestrator.domain.links import Coming, LinkScheme, LinkView, Target
 from orchestrator.domain.rooms import Occupancy
 from orchestrator.edges.http import saying
-from orchestrator.edges.http.links import Entrance, LinkRoutes, Proxy
+from orchestrator.edges.http.links import Entrance, LinkRoutes
+from orchestrator.edges.http.proxies import Proxy
 from orchestrator.foundation import qr
 from orchestrator.foundation.secret import Secret
 from tests.http.served import Answer, Served, served

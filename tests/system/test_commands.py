@@ -49,7 +49,7 @@ def installation(tmp_path: Path) -> Path:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config.write_text(config.read_text().replace("8441", str(port)))
+    config.write_text(config.read_text().replace("8441", str(port)).replace(":8440", ":0"))
     return tmp_path / "rooms"
 
 

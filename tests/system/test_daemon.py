@@ -226,6 +226,7 @@ def test_sigterm_ends_in_order(tmp_path: Path) -> None:
     made.folder.mkdir()
     assert made.apart("init").code == 0
     made.configure("listen: 127.0.0.1:8441", f"listen: 127.0.0.1:{made.port}")
+    made.configure("listen: 127.0.0.1:8440", "listen: 127.0.0.1:0")
     with made.daemon() as process:
         made.a_fact("room.created", count=3)
         assert made.end(process) == 0

@@ -61,6 +61,8 @@ BREACHES = [
     ("intake", "edges.intake.something_new", "edges.intake.messages"),
     ("http", "edges.http.callbacks", "edges.http.health"),
     ("http", "edges.http.answers", "edges.http.server"),
+    ("status-page", "edges.http.status.showing", "edges.http.status.live"),
+    ("status-page", "edges.http.status.something_new", "edges.http.status.lanes"),
     ("cli", "cli.rooms", "cli.audit"),
     ("cli", "cli.view.screen", "cli.context"),
     ("view", "cli.view.status", "cli.view.plan"),

@@ -8,12 +8,10 @@ import csv
 import io
 import json
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -22,12 +20,12 @@ from orchestrator.adapters.audit.lines import FIELDS, Entry
 from orchestrator.adapters.audit.reading import Progress, entries, log_files, read_log
 from orchestrator.adapters.audit.verify import Against, Verifier, VerifyReport
 from orchestrator.domain.facts import CHECKPOINT, Json
+from orchestrator.domain.sought import tells_of, texts
 
 _SEARCHED: Final = ("key", "room_id", "operation")
 _VALUES: Final = ("before", "after", "detail")
 _NUMBER: Final = re.compile(r"#(\d+)")
 _VERSION: Final = re.compile(r"@([0-9a-f]{4,})")
-_DIGITS: Final = re.compile(r"[\d\s-]*\d[\d\s-]*", re.ASCII)
 _LONGEST_TRAIL: Final = 100
 
 
@@ -56,7 +54,7 @@ class Wanted:
             and (self.until is None or entry.ts < self.until)
             and (not self.events or entry.event in self.events)
             and (not self.key or self.key in {entry.text("key"), unquote(entry.text("key"))})
-            and (not self.text or _tells_of(entry, self.text))
+            and (not self.text or tells_of(_told(entry), self.text))
         )
 
 
@@ -213,42 +211,12 @@ def _facts(live: Path, fits: Callable[[Entry], bool]) -> Iterator[Entry]:
             yield entry
 
 
-def _tells_of(entry: Entry, text: str) -> bool:
-    sought = _folded(text)
-    digits = _code(text)
-    for value in _told(entry):
-        if sought in _folded(value) or (digits and digits == _code(value)):
-            return True
-    return False
-
-
 def _told(entry: Entry) -> Iterator[str]:
     for name in _SEARCHED:
         yield entry.text(name)
     yield unquote(entry.text("key"))
     for name in _VALUES:
-        yield from _texts(entry.values(name))
-
-
-def _texts(values: Json | Mapping[str, Json]) -> Iterator[str]:
-    if isinstance(values, str):
-        yield values
-    elif isinstance(values, Mapping):
-        for value in values.values():
-            yield from _texts(value)
-    elif isinstance(values, list):
-        for value in values:
-            yield from _texts(value)
-
-
-@lru_cache(maxsize=4096)  # keys, ids and names come again and again
-def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
-
-
-def _code(text: str) -> str:
-    """A meeting code however it is grouped: 481 920 374, 481-920-374, 481920374."""
-    return re.sub(r"[\s-]", "", text) if _DIGITS.fullmatch(text) else ""
+        yield from texts(entry.values(name))
 
 
 def _cell(value: Json) -> str:

@@ -116,6 +116,11 @@ def beginning(connection: sqlite3.Connection) -> tuple[dict[str, str], dict[int,
     return notes, {row["seq"]: loads(Operation, row["body"]) for row in rows}
 
 
+def last_fact(connection: sqlite3.Connection) -> int:
+    """The number of the latest fact; 0 where there is none."""
+    return int(connection.execute(QUERIES["last_fact"]).fetchone()[0] or 0)
+
+
 def facts_after(connection: sqlite3.Connection, after: int, limit: int) -> list[RecordedFact]:
     """The next facts in their order."""
     rows = connection.execute(QUERIES["facts_after"], {"after": after, "limit": limit})

@@ -168,6 +168,10 @@ class SqliteStore:
         """Facts with a sequence number above ``after``, in order, at most ``limit``."""
         return await self._read(partial(rows.facts_after, after=after, limit=limit))
 
+    async def last_fact(self) -> int:
+        """The sequence number of the latest fact that is still remembered; 0 where none is."""
+        return await self._read(rows.last_fact)
+
     async def policies(self) -> Sequence[PolicyText]:
         """The last good texts, by name."""
         return await self._read(rows.policies)

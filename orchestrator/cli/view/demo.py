@@ -12,11 +12,11 @@ from typing import Final
 from orchestrator.app.auditing import Entry
 from orchestrator.app.build import App
 from orchestrator.app.demo import PAGE_TITLE
-from orchestrator.cli.view.pages import seconds
 from orchestrator.cli.view.rooms import opening_cells, room_cells
 from orchestrator.cli.view.screen import Part, Screen
 from orchestrator.cli.view.times import plural
 from orchestrator.domain.reports import OpenedPage, RoomRow, RoomsReport, StatusReport
+from orchestrator.domain.spoken import seconds
 from orchestrator.foundation.problems import Problem
 from orchestrator.foundation.shapes import Json
 
@@ -71,6 +71,8 @@ class DemoView:
             f"mode {status.mode}, owner {status.owner}, watching {self._folder}/policies "
             f"({policies}, {plural(subjects, 'subject')})",
         )
+        token = f"to act, log in with {self._folder}/secrets/status.token"
+        self._fact("Status page", f"{status.page}  {token}")
         self._fact("Log, audit", f"{self._folder}/state/daemon.log, audit.jsonl")
         screen.blank()
         if screen.terminal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from orchestrator.cli.view.screen import Part, Screen
@@ -15,6 +15,7 @@ from orchestrator.domain.reports import (
     PagesReport,
     ToldRow,
 )
+from orchestrator.domain.spoken import seconds
 
 _STYLES: Final = {
     "open": "green",
@@ -25,15 +26,6 @@ _STYLES: Final = {
 _SEVERE: Final = {"critical": "bold red", "high": "red"}
 _LABEL: Final = 10
 _NAME_MOST: Final = 40  # characters
-
-
-def seconds(span: float) -> str:
-    """A short span as one says it: ``0.009 s``, ``0.31 s``, ``52.1 s``, ``4 min``."""
-    if span >= 120:
-        return length(timedelta(seconds=span))
-    if span >= 10:
-        return f"{span:.1f} s"
-    return f"{span:.2f} s" if span >= 0.1 else f"{span:.3f} s"
 
 
 def show_pages(screen: Screen, report: PagesReport) -> None:

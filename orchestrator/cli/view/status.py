@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from orchestrator.cli.view.pages import need, place, seconds, short
+from orchestrator.cli.view.pages import need, place, short
 from orchestrator.cli.view.screen import Part, Screen
 from orchestrator.cli.view.times import length, plural
 from orchestrator.domain.reports import ENDS_SUSPENDED, NextAct, StatusReport
+from orchestrator.domain.spoken import seconds
 
 _LABEL = 11
 _MANY = 6
@@ -23,6 +24,7 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     """Show the whole at a glance; ``daemon`` says whether one answered."""
     _row(screen, "NEEDS YOU", report.needs_you, "bold red")
     _mode(screen, report, daemon=daemon)
+    _row(screen, "Page", [report.page] if report.page else [])
     _row(screen, "Losses", [_loss(screen, report.loses_first, report)])
     _row(screen, "API", [f"{report.api}  {report.api_state}{_good(report)}"])
     _row(screen, "Callbacks", [_callbacks(report)])

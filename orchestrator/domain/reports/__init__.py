@@ -5,6 +5,11 @@ They are taken from here, whichever module they stand in.  A host link is in non
 `RevealedLink`, which only a person's own question makes.  All moments are UTC.
 """
 
+from orchestrator.domain.reports.chronicle import (
+    DayReport,
+    FactRow,
+    FactsReport,
+)
 from orchestrator.domain.reports.commands import (
     Done,
     Person,
@@ -103,6 +108,7 @@ __all__ = [
     "Census",
     "ChangeLine",
     "ComparedField",
+    "DayReport",
     "DeliveryRow",
     "DestinationMeasures",
     "DirectoryRow",
@@ -110,6 +116,8 @@ __all__ = [
     "Done",
     "DormantRow",
     "EpisodeRow",
+    "FactRow",
+    "FactsReport",
     "Finding",
     "ForeignRow",
     "Health",

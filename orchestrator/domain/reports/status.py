@@ -159,6 +159,9 @@ class StatusReport:
         suspended: keys for which a person stopped every act, those that end first.
         themes: by name.
         recordings: of each policy that says something of them, by its name.
+        doubted: by which name a person says that the rooms which a listing lacks are gone; or an
+            empty text.
+        page: where the status page is, from this machine; empty where no daemon runs.
     """
 
     owner: str
@@ -198,6 +201,8 @@ class StatusReport:
     senders: tuple[SenderRow, ...] = ()
     themes: tuple[ThemeRow, ...] = ()
     recordings: tuple[RecordingsRow, ...] = ()
+    doubted: str = ""
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)

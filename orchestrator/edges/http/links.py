@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from aiohttp import hdrs, web
 
 from orchestrator.domain.links import PATH, LinkScheme, LinkView, Target, led_to
 from orchestrator.edges.http.answers import answer, refusal
+from orchestrator.edges.http.proxies import Proxy
 from orchestrator.edges.http.saying import (
     NOT_LET_IN,
     NOWHERE,
@@ -29,7 +29,6 @@ from orchestrator.edges.http.saying import (
     page_to_look_at,
     tag,
 )
-from orchestrator.foundation.reach import Network
 from orchestrator.ports.links import LinkDesk
 
 _METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_POST})
@@ -40,29 +39,6 @@ _KEPT_BY_NOBODY: Final = {
     _ROBOTS: "noindex, nofollow",
 }
 _RETRY_AFTER: Final[Mapping[str, str]] = {hdrs.RETRY_AFTER: "2"}  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """Who has let people in before they come to us.
-
-    Attributes:
-        header: names whom it let in.
-        trusted: only from these addresses does the header count.
-    """
-
-    header: str
-    trusted: tuple[Network, ...]
-
-    def let_in(self, request: web.Request) -> bool:
-        """Whether a request came by way of the proxy, from somebody whom it knows."""
-        try:
-            address = ip_address((request.remote or "").partition("%")[0])
-        except ValueError:
-            return False
-        plain = getattr(address, "ipv4_mapped", None) or address
-        trusted = any(plain in network for network in self.trusted)
-        return trusted and bool(request.headers.get(self.header, "").strip())
 
 
 @dataclass(frozen=True, slots=True)

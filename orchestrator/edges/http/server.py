@@ -73,6 +73,7 @@ class HttpServer:
         routes: Iterable[web.AbstractRouteDef],
         report: Report = unreported,
         limits: Limits = USUAL,
+        lasting: Iterable[str] = (),
     ) -> None:
         """Answer ``routes``; nothing is opened yet.
 
@@ -80,8 +81,11 @@ class HttpServer:
             routes: their handlers stand on ports, and may raise what they like.
             report: is told of each request: route, method, status and milliseconds.
             limits: what one request may be.
+            lasting: patterns of routes whose answers have no end of their own; they bound how many
+                there are, and end them in time.
         """
         self._routes = tuple(routes)
+        self._lasting = frozenset(lasting)
         self._report = report
         self._limits = limits
         self._under_way = 0
@@ -156,7 +160,8 @@ class HttpServer:
         if self._under_way > self._limits.at_once:
             return refusal(503, "too many requests at once", {hdrs.RETRY_AFTER: _RETRY_AFTER})
         try:
-            async with asyncio.timeout(self._limits.patience):
+            lasting = _pattern(request) in self._lasting
+            async with asyncio.timeout(None if lasting else self._limits.patience):
                 return await handler(request)
         except TimeoutError:
             return refusal(408, "the request took too long", {hdrs.CONNECTION: "close"})

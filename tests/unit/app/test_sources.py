@@ -182,8 +182,10 @@ class _Desk:
 
 def app(pages: object) -> App:
     """As much of the whole as the door looks at."""
-    engine = SimpleNamespace(parts=SimpleNamespace(hints=None), links=None, feeds=None)
-    return cast("App", SimpleNamespace(engine=engine, pages=pages))
+    parts = SimpleNamespace(hints=None)
+    engine = SimpleNamespace(parts=parts, links=None, feeds=None, chronicle=None)
+    desk = SimpleNamespace(status=None, rooms=None)
+    return cast("App", SimpleNamespace(engine=engine, pages=pages, desk=desk))
 
 
 async def test_the_door_takes_pages_for_one_life_after_another(folder: Path) -> None:

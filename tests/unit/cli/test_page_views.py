@@ -7,10 +7,11 @@ from datetime import UTC, timedelta
 
 import pytest
 
-from orchestrator.cli.view.pages import seconds, show_opened, show_page, show_pages
+from orchestrator.cli.view.pages import show_opened, show_page, show_pages
 from orchestrator.cli.view.screen import Screen
 from orchestrator.cli.view.status import show_status
 from orchestrator.domain.reports import OpenedPage, PageReport, PageRow, PagesReport
+from orchestrator.domain.spoken import seconds
 from tests.reports import BRIDGED, NOW, OVER, PAGE, ROOMLESS, STATUS, WITHHELD
 from tests.unit.cli.conftest import CommandLine
 

@@ -39,6 +39,7 @@ def test_init_tells_the_next_step(ro: CommandLine) -> None:
     out = ro("init", "my-rooms").out
     assert "mode enforce, embedded Meetings server on http://127.0.0.1:8441" in out
     assert "set meetings.public_url" in out
+    assert "Status page http://127.0.0.1:8440 once it runs" in out
     assert out.endswith("Next:  cd my-rooms && room-orchestrator plan\n")
     (ro.folder / "config.yaml").unlink()
     assert ro("init").out.endswith("Next:  room-orchestrator plan\n")
@@ -51,7 +52,7 @@ def test_init_keeps_keys_private(tmp_path: Path) -> None:
     secrets = tmp_path / "rooms" / "secrets"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
     assert (secrets / ".gitignore").read_text() == "*\n"
-    for key in ("meetings.pem", "audit.pem"):
+    for key in ("meetings.pem", "audit.pem", "status.token"):
         assert stat.S_IMODE((secrets / key).stat().st_mode) == 0o600
 
 

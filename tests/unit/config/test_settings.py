@@ -18,9 +18,10 @@ from orchestrator.config.destinations import (
     StaticDestination,
     open_to_all,
 )
-from orchestrator.config.links import Access, LinkSettings, ProxySettings
+from orchestrator.config.links import Access, LinkSettings
 from orchestrator.config.media import LiveKitMedia, MeshMedia, secret_of
 from orchestrator.config.models import ConfigForm
+from orchestrator.config.proxies import ProxySettings
 from orchestrator.config.reader import understand
 from orchestrator.config.secrets import SecretKind
 from orchestrator.config.settings import (
@@ -40,6 +41,7 @@ from orchestrator.config.settings import (
     TracingSettings,
     needs_restart,
 )
+from orchestrator.config.statuspage import StatusSettings
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Mode
 from orchestrator.foundation.forms import Form
@@ -91,7 +93,12 @@ def test_what_is_not_said_has_its_default() -> None:
     assert settings.safety == SafetySettings(3, 10.0, timedelta(days=1), timedelta(hours=12))
     assert settings.resync_interval == timedelta(minutes=10)
     assert settings.http == HttpSettings(
-        "127.0.0.1", 0, None, CallbackSettings(None, None), MetricsSettings(True, None)
+        "127.0.0.1",
+        0,
+        None,
+        CallbackSettings(None, None),
+        MetricsSettings(True, None),
+        StatusSettings(True, {}, None),
     )
     assert settings.tracing is None
     assert settings.links == LinkSettings(
@@ -478,8 +485,34 @@ def test_every_field_says_what_a_change_of_it_needs(kind: type) -> None:
     for field in fields(kind):
         line = re.search(rf"(?m)^\s+{field.name}: .*$", described)
         assert line, f"{field.name} is not described"
-        if field.name not in {"file", "calls", "callbacks", "metrics", "log"}:
+        if field.name not in {"file", "calls", "callbacks", "metrics", "status", "log"}:
             assert re.search(r"(Reload|Restart)", line[0]), f"{field.name}: reload or restart?"
+
+
+@pytest.mark.parametrize(
+    ("http", "loopback"),
+    [
+        ("{listen: '127.0.0.1:8440'}", True),
+        ("{public_url: 'http://localhost:8440'}", True),
+        ("{public_url: 'https://rooms.example.com'}", False),
+        ("{public_url: 'https://rooms.example.com', status: {loopback: read}}", True),
+        ("{status: {loopback: closed}}", False),
+    ],
+)
+def test_behind_a_proxy_nobody_looks_at_the_status_page_unasked(http: str, loopback: bool) -> None:
+    """One that forgets its headers looks like somebody of this machine."""
+    assert read(f"{SMALL}http: {http}\n").http.status.loopback is loopback
+
+
+def test_the_status_page_has_people_and_a_proxy() -> None:
+    """By their names; each secret where it was said to be."""
+    status = read(
+        f"{SMALL}http: {{status: {{tokens: {{anna: {{file: a}}, Jonas M.: {{env: J}}}}, "
+        "proxy: {trusted: [10.0.0.0/8]}}}\n"
+    ).http.status
+    assert list(status.tokens) == ["anna", "Jonas M."]
+    assert str(status.tokens["anna"].place).endswith("config.yaml:4:32")
+    assert status.proxy == ProxySettings("X-Forwarded-User", (ip_network("10.0.0.0/8"),))
 
 
 def test_settings_are_frozen() -> None:
@@ -500,7 +533,10 @@ def test_settings_are_frozen() -> None:
         ),
         pytest.param("owner: example", "owner: other", ("owner",), id="owner"),
         pytest.param(
-            "mode: enforce", "http: {listen: '127.0.0.1:1'}\nmode: enforce", ("http",), id="http"
+            "mode: enforce",
+            "http: {listen: '127.0.0.1:1', status: {loopback: closed}}\nmode: enforce",
+            ("http.port",),
+            id="http",
         ),
         pytest.param(
             "embedded: true}",
