@@ -2,7 +2,9 @@
 
 Everything goes one way, our own lines and those of libraries: structlog's loggers stand on the
 standard library's, and one handler renders both.  The engine logs a constant event name and keys;
-nothing of importance is only in the log (that is what facts and the audit are for).
+nothing of importance is only in the log (that is what facts and the audit are for).  Where systemd
+connected standard error to its journal, a line is an entry with fields, so that it can be asked for
+by its key; what the journal does not take goes to standard error.
 
 Redaction here is the second wall: whoever logs must not log a secret in the first place.  It masks
 what looks like one, by name and by form, and it never raises; a line that it cannot make safe is
@@ -11,15 +13,18 @@ replaced by one that says so.  It cannot know a secret that looks like ordinary 
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from orchestrator.foundation import journal
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "console"]
@@ -75,18 +80,34 @@ _PRIORITIES: Final[Mapping[str, int]] = {
     "debug": 7,
 }
 _ORDINARY: Final = 6
+# As SyslogIdentifier= of the unit: the journal takes that for lines of a stream only.
+_IDENTIFIER: Final = "room-orchestrator"
+# What an entry's sentence leaves to its fields, and what it says first.
+_FIELDS_ONLY: Final = frozenset(
+    {"after", "api", "before", "cause", "detail", "event", "exception", "key", "level", "logger"}
+    | {"operation", "room_id", "seq", "stack", "ts"}
+)
+_REASONS: Final = ("reason", "why", "error", "problem", "message")
+# What an entry has in its message or by the journal itself.
+_NO_FIELDS: Final = frozenset({"exception", "level", "stack", "ts"})
 
 
-def set_up(level: Level = "info", form: Format = "auto", stream: TextIO | None = None) -> None:
+def set_up(
+    level: Level = "info",
+    form: Format = "auto",
+    stream: TextIO | None = None,
+    address: str = journal.ADDRESS,
+) -> None:
     """Send all log lines of this process to a stream (by default stderr); again: anew.
 
     With ``auto`` lines are readable where the stream is a terminal, and JSON elsewhere. Where the
-    stream leads to the journal of systemd, each line begins with its priority. Libraries are heard
-    from warnings on.
+    stream leads to the journal of systemd, each line is an entry with fields and a priority; its
+    message is a sentence, or JSON with ``json``. Libraries are heard from warnings on.
+
+    ``address`` is where the journal listens.
     """
     stream = stream or sys.stderr
     number = logging.getLevelNamesMapping()[level.upper()]
-    readable = form == "console" or (form == "auto" and stream.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -96,10 +117,18 @@ def set_up(level: Level = "info", form: Format = "auto", stream: TextIO | None =
         # Here already and as text: a renderer's own tracebacks would show local variables.
         structlog.processors.format_exc_info,
     ]
-    handler = logging.StreamHandler(stream)
+    render = _rendering(form, stream)
+    if leads_to_journal(stream):
+        render = [_entry(journal.Journal(address), form, _chain(render))]
+    handler = _Lines(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processors=_rendering(readable=readable, stream=stream), foreign_pre_chain=shared
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redact,
+                *render,
+            ],
+            foreign_pre_chain=shared,
         )
     )
     structlog.configure(
@@ -158,22 +187,28 @@ def _redacted_value(value: object, depth: int) -> object:
     return redacted(str(value) if isinstance(value, str) else repr(value))
 
 
-def _rendering(*, readable: bool, stream: TextIO) -> list[Processor]:
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes a line, unless it has gone another way and nothing is left of it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if line := self.format(record):
+                self.stream.write(line + self.terminator)
+                self.flush()
+        except Exception:  # noqa: BLE001 (a log line must never end what it tells of)
+            self.handleError(record)
+
+
+def _rendering(form: Format, stream: TextIO) -> list[Processor]:
     """The last steps from an event to the text of its line."""
-    steps: list[Processor] = [
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        redact,
-    ]
-    if readable:
-        render: Processor = structlog.dev.ConsoleRenderer(
-            colors=stream.isatty(),
-            exception_formatter=structlog.dev.plain_traceback,
-            timestamp_key="ts",
-        )
-        steps.append(_without_controls)
-    else:
-        render = structlog.processors.JSONRenderer()
-    return [*steps, _with_priority(render) if _leads_to_journal(stream) else render]
+    if form == "json" or (form == "auto" and not stream.isatty()):
+        return [structlog.processors.JSONRenderer()]
+    readable = structlog.dev.ConsoleRenderer(
+        colors=stream.isatty(),
+        exception_formatter=structlog.dev.plain_traceback,
+        timestamp_key="ts",
+    )
+    return [_without_controls, readable]
 
 
 def _without_controls(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -186,20 +221,69 @@ def _printable(value: object, name: str) -> object:
     return value.translate(_CONTROLS_IN_TRACEBACKS if name in {"exception", "stack"} else _CONTROLS)
 
 
-def _with_priority(render: Processor) -> Processor:
-    def with_priority(logger: WrappedLogger, method: str, event: EventDict) -> str:
-        head = f"<{_PRIORITIES.get(str(event.get('level')), _ORDINARY)}>"
-        lines = str(render(logger, method, event)).split("\n")
-        return "\n".join(head + line for line in lines)
+def _entry(to: journal.Journal, form: Format, render: Callable[[EventDict], str]) -> Processor:
+    """A renderer of which nothing is left where the journal took the entry."""
 
-    return with_priority
+    def entry(_: WrappedLogger, __: str, event: EventDict) -> str:
+        message = render(event) if form == "json" else _sentence(event)
+        priority = str(_PRIORITIES.get(str(event.get("level")), _ORDINARY))
+        if to.send({**_fields(event, priority), "MESSAGE": message}):
+            return ""
+        line = message if form == "json" else render(event)
+        return "\n".join(f"<{priority}>{part}" for part in line.split("\n"))
+
+    return entry
 
 
-def _leads_to_journal(stream: TextIO) -> bool:
-    """Whether systemd connected this very stream: a shell below a unit inherits the variable."""
+def _chain(steps: Sequence[Processor]) -> Callable[[EventDict], str]:
+    def render(event: EventDict) -> str:
+        told: Any = dict(event)  # a renderer takes out of it what it has written
+        for step in steps:
+            told = step(None, "", told)
+        return str(told)
+
+    return render
+
+
+def _fields(event: EventDict, priority: str) -> dict[str, str]:
+    told = {"PRIORITY": priority, "SYSLOG_IDENTIFIER": _IDENTIFIER}
+    for name, value in event.items():
+        field = journal.field_name(str(name))
+        if field is not None and value is not None and name not in _NO_FIELDS:
+            told[field] = _plain(value)
+    return told
+
+
+def _sentence(event: EventDict) -> str:
+    """An event for people: what, with which key, why, and what else was told."""
+    shown = _without_controls(None, "", event)
+    said = " ".join(str(shown[name]) for name in ("event", "key") if shown.get(name))
+    reason = next((name for name in _REASONS if shown.get(name)), "")
+    if reason:
+        said += f": {shown[reason]}"
+    rest = [
+        f"{name}={_plain(value)}"
+        for name, value in shown.items()
+        if name != reason and name not in _FIELDS_ONLY
+    ]
+    if rest:
+        said += f" ({', '.join(rest)})"
+    traces = [str(shown[name]) for name in ("stack", "exception") if shown.get(name)]
+    return "\n".join([said, *traces])
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def leads_to_journal(stream: TextIO | None = None) -> bool:
+    """Whether systemd connected a stream (by default stderr) to its journal.
+
+    This very stream: a shell below a unit inherits the variable and has another.
+    """
     told = os.environ.get("JOURNAL_STREAM", "")
     try:
-        status = os.fstat(stream.fileno())
+        status = os.fstat((stream or sys.stderr).fileno())
     except (OSError, ValueError):  # a stream in memory has no number
         return False
     return told == f"{status.st_dev}:{status.st_ino}"

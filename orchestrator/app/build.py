@@ -17,7 +17,9 @@ from secrets import token_bytes
 from typing import Final
 from urllib.parse import urlsplit
 
+from orchestrator import logs
 from orchestrator.adapters.archives.folder import FolderArchive
+from orchestrator.adapters.audit.journalled import JournalledAudit
 from orchestrator.adapters.audit.log import JsonlAudit
 from orchestrator.adapters.audit.reading import LogMovedError
 from orchestrator.adapters.audit.signing import InvalidSigningKeyError, SigningKey
@@ -211,7 +213,7 @@ async def build(
             themes=reached.themes,
             recordings=reached.recordings,
             archives=_archives(settings),
-            audit=audit,
+            audit=JournalledAudit(audit) if running and logs.leads_to_journal() else audit,
             sources=sources,
             timer=timer,
             clock=clock,

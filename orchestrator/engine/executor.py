@@ -317,7 +317,11 @@ class Executor:
         """Remember a failure, and when to come back."""
         teller = self._teller(telling, operation)
         _log.warning(
-            "call.failed", key=state.key.encoded, kind=str(operation.kind), error=str(fault)
+            "call.failed",
+            key=state.key.encoded,
+            operation=operation.id,
+            kind=str(operation.kind),
+            error=str(fault),
         )
         state, facts = self._count_failure(state, action, telling.tried, fault)
         closed = replace(operation, state=OperationState.FAILED, answered=fault.status)

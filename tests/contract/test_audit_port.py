@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.adapters.audit.journalled import JournalledAudit
 from orchestrator.adapters.audit.log import JsonlAudit
 from orchestrator.adapters.audit.memory import MemoryAudit
 from orchestrator.adapters.audit.writing import LogPlace
@@ -14,7 +15,7 @@ from tests.fakes.audit import FakeAudit
 from tests.fakes.facts import recorded, recorded_facts
 
 
-@pytest.fixture(params=["fake", "jsonl", "memory"])
+@pytest.fixture(params=["fake", "journalled", "jsonl", "memory"])
 async def audit(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AuditLog]:
     """One log of each kind, empty and open."""
     place = LogPlace(tmp_path / "audit.jsonl", owner="acme", store="7f3a01bc")
@@ -22,6 +23,7 @@ async def audit(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         "fake": FakeAudit,
         "memory": MemoryAudit,
         "jsonl": lambda: JsonlAudit(place),
+        "journalled": lambda: JournalledAudit(JsonlAudit(place)),
     }
     log = makers[request.param]()
     yield log

@@ -8,11 +8,14 @@ import logging
 import os
 import pty
 import re
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -48,6 +51,27 @@ def undone() -> Iterator[None]:
 @pytest.fixture
 def stream() -> io.StringIO:
     return io.StringIO()
+
+
+DATAGRAMS = (socket.AF_UNIX, socket.SOCK_DGRAM)
+HEAD = {"PRIORITY", "SYSLOG_IDENTIFIER", "MESSAGE"}
+
+
+def entry(datagram: bytes) -> dict[str, str]:
+    """A datagram as journald reads it: a line with `=`, or a name, a length and a text."""
+    fields: list[tuple[bytes, bytes]] = []
+    while datagram:
+        line, _, rest = datagram.partition(b"\n")
+        name, plain, text = line.partition(b"=")
+        if not plain:
+            length = int.from_bytes(rest[:8], "little")
+            text, rest = rest[8 : 8 + length], rest[8 + length :]
+            assert rest[:1] == b"\n"
+            rest = rest[1:]
+        fields.append((name, text))
+        datagram = rest
+    assert len({name for name, _ in fields}) == len(fields)
+    return {name.decode("ascii"): text.decode() for name, text in fields}
 
 
 def logger() -> Any:
@@ -189,7 +213,8 @@ if "journal" in sys.argv:
     os.environ["JOURNAL_STREAM"] = f"{status.st_dev}:{status.st_ino}"
 import structlog
 from orchestrator import logs
-logs.set_up("debug", "console" if "console" in sys.argv else "auto")
+form = "console" if "console" in sys.argv else "auto"
+logs.set_up("debug", form, address="/nowhere")
 log = structlog.get_logger("orchestrator.x")
 for name in ("debug", "info", "warning", "error", "critical"):
     getattr(log, name)("event." + name)
@@ -216,8 +241,8 @@ def test_a_pipe_gets_json_and_stdout_stays_clean() -> None:
 
 
 @pytest.mark.parametrize("form", ["auto", "console"])
-def test_the_journal_gets_priorities(form: str) -> None:
-    """As systemd reads them, one at each line's head."""
+def test_lines_that_lead_to_the_journal_have_priorities(form: str) -> None:
+    """As systemd reads them, one at each line's head, where it takes no entries."""
     done = _run("journal", form)
     heads = [line[:3] for line in done.stderr.splitlines()]
     assert heads == ["<7>", "<6>", "<4>", "<3>", "<2>"]
@@ -232,7 +257,7 @@ def test_each_line_of_a_traceback_has_its_priority(
     with (tmp_path / "journal").open("w+") as journal:
         status = os.fstat(journal.fileno())
         monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
-        logs.set_up(form="console", stream=journal)
+        logs.set_up(form="console", stream=journal, address=str(tmp_path / "nowhere"))
         try:
             raise LookupError("gone")
         except LookupError:
@@ -240,6 +265,123 @@ def test_each_line_of_a_traceback_has_its_priority(
         lines = (tmp_path / "journal").read_text().splitlines()
     assert len(lines) > 3
     assert all(line.startswith("<3>") for line in lines)
+
+
+# --- the journal ---
+
+
+@pytest.fixture
+def socket_path() -> Iterator[Path]:
+    """A path that is short enough for the address of a socket."""
+    with tempfile.TemporaryDirectory(prefix="ro-") as folder:
+        yield Path(folder) / "journal"
+
+
+@contextmanager
+def journalled(
+    path: Path, monkeypatch: pytest.MonkeyPatch, form: logs.Format = "auto", *, heard: bool = True
+) -> Iterator[tuple[list[dict[str, str]], io.StringIO]]:
+    """Our log, connected to a journal: its entries, and what went to the stream, at the end."""
+    entries: list[dict[str, str]] = []
+    rest = io.StringIO()
+    with tempfile.TemporaryFile("w+") as stream, socket.socket(*DATAGRAMS) as journal:
+        if heard:
+            journal.bind(str(path))
+        status = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        logs.set_up("debug", form, stream, address=str(path))
+        yield entries, rest
+        journal.setblocking(False)
+        with suppress(BlockingIOError):
+            while heard:
+                entries.append(entry(journal.recv(1 << 20)))
+        stream.seek(0)
+        rest.write(stream.read())
+
+
+def test_a_line_is_an_entry_that_can_be_asked_for(
+    socket_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sentence for people, a field for each key, and nothing in the stream."""
+    with journalled(socket_path, monkeypatch) as (entries, rest):
+        logger().warning(
+            "call.failed", key="team-rooms/checkout", operation="7f-1", kind="create", error="no"
+        )
+        logger().info(
+            "x", message="m", tid="t", rooms=["a", "ö"], none=None, code_file="c", count=3, ts="t"
+        )
+        logging.getLogger("aiohttp.client").error("retrying %s", HOST_LINK)
+    assert rest.getvalue() == ""
+    assert entries[0] == {
+        "PRIORITY": "4",
+        "SYSLOG_IDENTIFIER": "room-orchestrator",
+        "EVENT": "call.failed",
+        "LOGGER": "orchestrator.engine",
+        "KEY": "team-rooms/checkout",
+        "OPERATION": "7f-1",
+        "KIND": "create",
+        "ERROR": "no",
+        "MESSAGE": "call.failed team-rooms/checkout: no (kind=create)",
+    }
+    # Names that mean something to the journal are told in the sentence alone.
+    assert (
+        entries[1]["MESSAGE"] == 'x: m (tid=t, rooms=["a", "ö"], none=null, code_file=c, count=3)'
+    )
+    assert set(entries[1]) - set(entries[0]) == {"ROOMS", "COUNT"}
+    assert (entries[1]["ROOMS"], entries[1]["COUNT"]) == ('["a", "ö"]', "3")
+    assert (entries[2]["MESSAGE"], entries[2]["PRIORITY"]) == ("retrying ***", "3")
+
+
+def test_an_entry_holds_no_secret_and_forges_no_field(
+    socket_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts of several lines are told with their length, so that none of them begins a field."""
+    forged = "a\nPRIORITY=0\nMESSAGE=all is well"
+    with journalled(socket_path, monkeypatch) as (entries, rest):
+        logger().info("x", key=JWT, text=forged, half="\ud800", deep={"token": "t", "n": forged})
+        try:
+            raise LookupError(PEM)
+        except LookupError:
+            logger().exception("turn.failed", **{f"bad {JWT}": 1, "_hidden": 2, "n" * 65: 3})
+    told, failed = entries
+    assert (told["KEY"], told["TEXT"], told["HALF"]) == ("***", forged, "?")
+    assert json.loads(told["DEEP"]) == {"token": "***", "n": forged}
+    assert told["PRIORITY"] == "6"
+    assert told["MESSAGE"].startswith("x ***")
+    assert "\n" not in told["MESSAGE"]
+    assert failed["MESSAGE"].splitlines()[0].startswith("turn.failed (bad ***=1, _hidden=2, nnn")
+    assert failed["MESSAGE"].endswith("LookupError: ***")
+    assert set(failed) == {*HEAD, "EVENT", "LOGGER"}
+    assert rest.getvalue() == ""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_json_is_asked_for_by_name(
+    socket_path: Path, monkeypatch: pytest.MonkeyPatch, form: logs.Format
+) -> None:
+    """Whoever reads the journal by a program has fields and the line of before."""
+    with journalled(socket_path, monkeypatch, form) as (entries, _):
+        logger().info("look", key="a/b")
+    assert entries[0]["KEY"] == "a/b"
+    if form == "json":
+        assert json.loads(entries[0]["MESSAGE"])["key"] == "a/b"
+    else:
+        assert entries[0]["MESSAGE"] == "look a/b"
+
+
+def test_what_the_journal_does_not_take_is_a_line(
+    socket_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is there, or the entry is longer than a datagram may be."""
+    with journalled(socket_path, monkeypatch, heard=False) as (_, rest):
+        logger().warning("x", key="a/b")
+    assert rest.getvalue().startswith("<4>{")
+    assert json.loads(rest.getvalue()[3:])["key"] == "a/b"
+    with journalled(socket_path, monkeypatch, "json") as (entries, rest):
+        logger().info("long", texts=["x" * 16_000] * 40)
+        logger().info("short")
+    assert [entry["EVENT"] for entry in entries] == ["short"]
+    assert json.loads(rest.getvalue()[3:])["event"] == "long"
 
 
 def test_a_terminal_gets_colours() -> None:
