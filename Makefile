@@ -8,13 +8,16 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 SEEDS ?= 200
 
-.PHONY: help demo test check docs torture simulate fuzz livekit-client schemas conformance bench bench-all lock upgrade clean
+.PHONY: help demo deb test check docs torture simulate fuzz livekit-client schemas conformance bench bench-all lock upgrade clean
 
 help: ## show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
 demo: .venv/runs ## watch rooms appear because a YAML file says so; Ctrl-C ends it
 	@exec $(BIN)/room-orchestrator demo
+
+deb: .venv/runs ## build the Debian package for this release of Debian, into dist/
+	$(BIN)/python -m tools.make_deb
 
 test: .venv/tests ## run every test and hold the coverage to its floors
 	$(BIN)/coverage erase

@@ -42,9 +42,15 @@ EMBEDDED_ONLY: Final = (
     "media",
 )
 REMOTE_ONLY: Final = ("url", "application_id", "private_key")
+UNFILLED: Final = "change-me"  # the owner of deploy/config.yaml
+_OWNERS: Final = f"^(?!{UNFILLED}$){OWNER.pattern}$"
 
 
 def _owner(value: str) -> str:
+    if value == UNFILLED:
+        # Two that were never filled in would take each other's rooms for their own.
+        message = f"is still {UNFILLED}; write an id for this installation, as acme-prod"
+        raise ValueError(message)
     if OWNER.fullmatch(value) is None:
         message = (
             "must be 1 to 40 of a-z, 0-9 and -, beginning with a letter or a digit; "
@@ -268,7 +274,8 @@ class LogForm(Form):
         "info", description="lines below it are left out"
     )
     format: Literal["auto", "json", "console"] = Field(
-        "auto", description="auto: readable on a terminal, JSON anywhere else"
+        "auto",
+        description="auto: readable on a terminal and in systemd's journal, JSON anywhere else",
     )
 
 
@@ -281,7 +288,7 @@ class ConfigForm(Form):
         "meetings": "write `meetings: {embedded: true}`, or the url of an API",
     }
 
-    owner: Annotated[str, AfterValidator(_owner), patterned(f"^{OWNER.pattern}$")] = Field(
+    owner: Annotated[str, AfterValidator(_owner), patterned(_OWNERS)] = Field(
         description="this installation's id, in every room that it makes; never change it"
     )
     mode: Literal["observe", "no-removals", "enforce"] = Field(

@@ -100,7 +100,14 @@ class SecretSource:
                 raise self._fault(f"{path} holds more than {SECRET_MAX} bytes: it is no secret")
             return raw.decode()
         except OSError as error:
-            raise self._fault(f"{path} cannot be read: {error.strerror}") from error
+            told = f"{path} cannot be read: {error.strerror}"
+            if self.kind is SecretKind.CREDENTIAL and isinstance(error, FileNotFoundError):
+                told = (
+                    f"systemd handed this service no credential {self.name}; put it into "
+                    f"/etc/credstore/room-orchestrator.{self.name}, or name its file by "
+                    f"LoadCredential={self.name}:… in the unit"
+                )
+            raise self._fault(told) from error
         except UnicodeDecodeError:
             # Not chained: its text would quote what the file holds.
             raise self._fault(f"{path} is not UTF-8 text") from None

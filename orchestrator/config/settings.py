@@ -232,7 +232,7 @@ class LogLevel(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """How log lines look; `AUTO` is readable on a terminal and JSON anywhere else."""
+    """How log lines look; `AUTO`: readable on a terminal and in the journal, JSON anywhere else."""
 
     AUTO = "auto"
     JSON = "json"

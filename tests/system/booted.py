@@ -1,8 +1,9 @@
-"""A real systemd, booted by systemd-nspawn over this machine's own /usr, with our service in it.
+"""A real systemd, booted by systemd-nspawn over this machine's own files, the network its loopback.
 
-Everything but /usr is a tmpfs of the machine's own (``--volatile=yes``), the network is its own
-loopback, and what the test gives it lies in one folder under /opt.  It is ended with its block, and
-killed with the test's process: nothing is left behind.
+`booted` has our units as they are shipped over this machine's /usr; all else is a tmpfs of its own
+(``--volatile=yes``), and what the test gives it lies in one folder under /opt.  `whole` is a copy
+of all of this machine that may be written on, for packages: a layer in memory over its files.
+Either is ended with its block, and killed with the test's process: nothing is left behind.
 """
 
 import os
@@ -25,8 +26,11 @@ SERVICE: Final = "room-orchestrator.service"
 CONTROL: Final = "room-orchestrator-control.socket"
 UNITS: Final = ROOT / "deploy" / "systemd"
 _SYSTEM: Final = Path("etc/systemd/system")
+_TARGET: Final = "systemd.unit=basic.target"
 _BOOT: Final = 30.0  # seconds
 _LOOK_EVERY: Final = 0.2  # seconds: each look is a process or two
+_INSTALLED: Final = "/opt/room-orchestrator/bin/room-orchestrator"
+_GIVEN: Final = "/opt/given"
 _Found = TypeVar("_Found")
 
 # As the installed program, but for where interpreter and packages lie.
@@ -42,6 +46,13 @@ ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 if os.getppid() != int(sys.argv[1]):
     sys.exit(1)
 os.execvp(sys.argv[2], sys.argv[2:])
+"""
+# A layer over all files of this machine, which nobody sees but who is below this process.
+_LAYER: Final = """
+mount -t tmpfs tmpfs "$1" && cd "$1" && mkdir upper work root
+mount -t overlay overlay -o lowerdir=/,upperdir=upper,workdir=work root
+shift
+exec "$@"
 """
 
 
@@ -75,12 +86,14 @@ class Machine:
 
     Attributes:
         leader: its PID 1, as this machine counts.
-        etc: its /etc/room-orchestrator, to be written from here.
+        etc: its /etc/room-orchestrator, or what it has of ours to read, to be written from here.
+        command: where our program lies.
     """
 
     leader: int
     etc: Path
     console: Path
+    command: str = _INSTALLED
 
     def run(self, *command: str, user: str = "", within: float = 30.0) -> Ran:
         """Give a command inside, as root or another user."""
@@ -103,7 +116,7 @@ class Machine:
 
     def program(self, *words: str, user: str = "") -> Ran:
         """The command line of ours, inside."""
-        return self.run("/opt/room-orchestrator/bin/room-orchestrator", *words, user=user)
+        return self.run(self.command, *words, user=user)
 
     def show(self, *properties: str, unit: str = SERVICE) -> dict[str, str]:
         """Properties of a unit."""
@@ -150,8 +163,33 @@ def booted(folder: Path, dropins: Mapping[str, str]) -> Iterator[Machine]:
     etc = folder / "etc"
     etc.mkdir()
     etc.chmod(0o755)
-    console = folder / "console.txt"
-    command = _nspawn(folder, etc, dropins)
+    with _running(_nspawn(folder, etc, dropins), etc, folder / "console.txt") as machine:
+        yield machine
+
+
+@contextmanager
+def whole(folder: Path) -> Iterator[Machine]:
+    """A machine with all files of this one and nothing of ours, whose own changes end with it.
+
+    Args:
+        folder: for what it is given: its subfolder `given` is /opt/given there, read-only.
+    """
+    given, layer = folder / "given", folder / "layer"
+    given.mkdir(exist_ok=True)
+    layer.mkdir()
+    binds = (
+        f"--bind-ro={given}:{_GIVEN}",
+        "--bind-ro=/dev/null:/usr/sbin/policy-rc.d",  # which may forbid packages to start anything
+    )
+    mounted = ("unshare", "--mount", "--propagation=private", "sh", "-ec", _LAYER, "sh", str(layer))
+    command = [*mounted, *_boot("--directory=root"), *binds, _TARGET]
+    with _running(command, given, folder / "console.txt") as machine:
+        machine.command = "room-orchestrator"
+        yield machine
+
+
+@contextmanager
+def _running(command: list[str], etc: Path, console: Path) -> Iterator[Machine]:
     with console.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-ISc", _LEASH, str(os.getpid()), *command],
@@ -190,14 +228,23 @@ def _nspawn(folder: Path, etc: Path, dropins: Mapping[str, str]) -> list[str]:
         **({} if inside == Path("/usr") else {base: inside}),
         **{unit: "/" / _SYSTEM / unit.name for unit in sorted(units.iterdir())},
     }
+    return [
+        *_boot("--directory=/", "--volatile=yes"),
+        f"--bind={etc}:/etc/room-orchestrator",
+        *(f"--bind-ro={what}:{where}" for what, where in binds.items()),
+        _TARGET,
+    ]
+
+
+def _boot(*options: str) -> list[str]:
+    """The command of nspawn, but for what is bound and the target."""
     # Nobody answers the questions of a first boot, and systemd is asked directly, not by a bus.
     masked = ("systemd-firstboot.service", "dbus.socket", "dbus.service")
     return [
         "systemd-nspawn",
         "--quiet",
-        "--directory=/",
+        *options,
         f"--machine=ro-{uuid.uuid4().hex[:12]}",
-        "--volatile=yes",
         "--register=no",
         "--keep-unit",
         "--boot",
@@ -206,10 +253,7 @@ def _nspawn(folder: Path, etc: Path, dropins: Mapping[str, str]) -> list[str]:
         "--resolv-conf=off",
         "--timezone=off",
         "--link-journal=no",
-        f"--bind={etc}:/etc/room-orchestrator",
-        *(f"--bind-ro={what}:{where}" for what, where in binds.items()),
         *(f"--bind-ro=/dev/null:/{_SYSTEM / unit}" for unit in masked),
-        "systemd.unit=basic.target",
     ]
 
 

@@ -91,9 +91,13 @@ def test_who_is_at_the_control_socket_can_be_told() -> None:
     assert not any(line.startswith(("PrivateUsers=", "ProtectProc=")) for line in lines)
 
 
-def test_the_config_for_a_system_is_read_and_fits_the_units() -> None:
-    """No problem in it; sockets, state and logs lie where the units put them."""
-    found = read_config(DEPLOY / "config.yaml")
+def test_the_config_for_a_system_is_read_and_fits_the_units(tmp_path: Path) -> None:
+    """Nothing in it but the owner is to be filled in before it is one; all lies where units say."""
+    (problem,) = read_config(DEPLOY / "config.yaml").problems
+    assert "owner is still change-me" in str(problem)
+    filled = tmp_path / "config.yaml"
+    filled.write_text((DEPLOY / "config.yaml").read_text().replace("change-me", "acme-prod"))
+    found = read_config(filled)
     assert found.problems == ()
     settings = found.settings
     assert settings is not None

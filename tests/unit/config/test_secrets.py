@@ -60,7 +60,8 @@ def test_a_variable_may_hold_it(monkeypatch: pytest.MonkeyPatch) -> None:
             SecretKind.CREDENTIAL,
             "api-key",
             {"CREDENTIALS_DIRECTORY": "/nowhere"},
-            "/nowhere/api-key cannot be read: No such file or directory",
+            "systemd handed this service no credential api-key; put it into /etc/credstore/"
+            "room-orchestrator.api-key, or name its file by LoadCredential=api-key:… in the unit",
             id="no such credential",
         ),
         pytest.param(
