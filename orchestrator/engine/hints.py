@@ -31,6 +31,7 @@ from orchestrator.ports.store import Commit, Store, StoreFault
 _log = structlog.get_logger(__name__)
 OPEN_SESSIONS: Final = "sessions.open"
 CALLBACKS_AT: Final = "callbacks.last_at"
+OUTCOMES: Final = ("received", "doubled", "foreign", "unknown")
 _MET_MOST: Final = 4096  # callbacks that are told from doubled ones
 _WRITTEN_EVERY: Final = timedelta(minutes=10)
 

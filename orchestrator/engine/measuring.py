@@ -21,6 +21,7 @@ from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import Census, DestinationMeasures, Measures
 from orchestrator.engine.causes import causes
+from orchestrator.engine.hints import OUTCOMES
 from orchestrator.engine.inbox import Breath
 from orchestrator.engine.pagedesk import page_states
 from orchestrator.engine.renewals import Renewals
@@ -101,7 +102,7 @@ class Measuring:
             needs=self._needed(),
             loops_late=len(engine.health().late),
             senders=self._senders(),
-            callbacks=dict(parts.hints.counts),
+            callbacks={outcome: parts.hints.counts[outcome] for outcome in OUTCOMES},
         )
 
     async def _audit_behind(self) -> float | None:

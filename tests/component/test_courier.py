@@ -16,6 +16,7 @@ from orchestrator.domain.rooms import RoomType
 from orchestrator.engine.book import Book
 from orchestrator.foundation.problems import Place
 from orchestrator.ports.deliveries import (
+    DeliveredInPartError,
     DeliveryFault,
     DeliveryRefusedError,
     DeliveryUnansweredError,
@@ -25,6 +26,7 @@ from orchestrator.ports.store import Commit, StoreFault
 from tests.component.posted import Brisk, Posted, StandingPages, announcement, posted, titles
 from tests.fakes.clock import settle
 from tests.fakes.messengers import FakeMessenger, Lost
+from tests.fakes.meter import FakeMeter, FakeTracer
 
 SILENT = Policy(
     name="oncall",
@@ -534,3 +536,29 @@ async def test_answers_that_come_at_once_are_each_recorded_once() -> None:
         assert sorted(sent) == [f"p-{name}" for name in names]
         rows = await one.store.standing_deliveries()
         assert {row.id: bool(row.shown) for row in rows} == {f"p-{name}": True for name in names}
+
+
+async def test_calls_are_counted_and_followed_by_destination() -> None:
+    """Those that were taken and those that were not; by the kind of a fault, and no link."""
+    down, well = Brisk("down"), Brisk("well")
+    down.fault = AWAY
+    meter, tracer = FakeMeter(), FakeTracer()
+    async with posted(down, well) as one:
+        one.messages.measured_by(meter, tracer)
+        await one.say(announcement("a"))
+        assert meter.counts["delivered", "well", "sent"] == 1
+        assert meter.counts["delivered", "down", "failed"] == 1
+    spans = {str(seen.attributes["destination"]): seen for seen in tracer.named("delivery")}
+    assert (spans["well"].why, spans["down"].why) == ("", "DeliveryFault")
+    assert spans["well"].attributes["attempt"] == 1
+    assert "https://" not in repr(tracer.spans)
+
+
+async def test_what_reached_some_counts_as_sent() -> None:
+    """It is not told again."""
+    mail, meter = Brisk("mail"), FakeMeter()
+    mail.fault = DeliveredInPartError("anna was refused", "m-1")
+    async with posted(mail) as one:
+        one.messages.measured_by(meter, FakeTracer())
+        await one.say(announcement("a"))
+    assert meter.counts["delivered", "mail", "sent"] == 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from orchestrator.adapters.meetings.routes import UPLOAD
 from orchestrator.adapters.meter.counting import PrometheusMeter
 from orchestrator.ports.meter import UNMETERED, Meter
 from tests.fakes.meter import FakeMeter
@@ -133,3 +134,45 @@ def test_nothing_is_counted_where_nobody_asks() -> None:
     meter.delivered("chat", "sent", 0.1)
     meter.lagged(0.1)
     assert vars(UNMETERED) == {}
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("", "text/plain; version=0.0.4; charset=utf-8"),
+        ("*/*", "text/plain; version=0.0.4; charset=utf-8"),
+        ("text/plain; version=1.0.0; escaping=allow-utf-8", "text/plain; version=0.0.4;"),
+        ("Application/OpenMetrics-Text; version=1.0.0", "application/openmetrics-text; version=1"),
+        ("application/openmetrics-text; version=abc", "application/openmetrics-text; version=1"),
+        (";;=,,", "text/plain; version=0.0.4; charset=utf-8"),
+    ],
+)
+def test_the_text_has_one_of_two_forms_whatever_is_asked_for(accept: str, kind: str) -> None:
+    """What cannot be understood gets the older one."""
+    meter = PrometheusMeter("1")
+    meter.listed("complete", 1.0)
+    told, text = meter.text(accept, None)
+    assert told.startswith(kind)
+    assert b'room_orchestrator_listing_seconds_count{outcome="complete"} 1.0' in text
+    assert text.endswith(b"# EOF\n") is told.startswith("application/")
+    assert b"process_cpu_seconds_total" in text
+    assert b"_created" not in text
+
+
+def test_an_event_that_nobody_knows_is_not_counted() -> None:
+    """Names of events are the catalogue's; whatever else would be one more series."""
+    meter = PrometheusMeter("1", process=False)
+    meter.committed(("room.invented",), 0.1)
+    assert b"room.invented" not in meter.text("", None)[1]
+
+
+def test_what_the_api_says_of_our_token_and_our_rate() -> None:
+    """Its own answers alone: pictures are sent to another house."""
+    meter = PrometheusMeter("1", process=False)
+    meter.called("GET", "/rooms", 401, 0.1, 1)
+    meter.called("GET", "/rooms", 429, 0.1, 1)
+    for status in (401, 429):
+        meter.called("POST", UPLOAD, status, 0.1, 1)
+    text = meter.text("", None)[1]
+    assert b"room_orchestrator_api_unauthorized_total 1.0" in text
+    assert b"room_orchestrator_api_throttled_total 1.0" in text

@@ -31,6 +31,8 @@ from orchestrator.domain.reports import Measures
 
 _OUTCOMES: Final = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
 _NONE: Final = "none"
+_OPENMETRICS_TYPE: Final = "application/openmetrics-text"
+_OPENMETRICS: Final = f"{_OPENMETRICS_TYPE}; version=1.0.0"
 
 
 class PrometheusMeter:
@@ -75,9 +77,10 @@ class PrometheusMeter:
         self._calls.labels(method, route, outcome).observe(max(seconds, 0.0))
         if attempt > 1:
             self._retries.labels(method, route).inc()
-        if status == 429:
+        # Where pictures go is another house, whose answers are not about our token or our rate.
+        if status == 429 and route.startswith("/"):
             self._throttled.inc()
-        if status == 401:
+        if status == 401 and route.startswith("/"):
             self._unauthorized.inc()
 
     def listed(self, outcome: str, seconds: float) -> None:
@@ -115,7 +118,8 @@ class PrometheusMeter:
             accept: what whoever asks can read: Prometheus' text format, or OpenMetrics.
             measures: None where nothing runs just now.
         """
-        encode, kind = choose_encoder(accept)
+        # By one of two forms: the library would read more out of it, and raise for what is none.
+        encode, kind = choose_encoder(_OPENMETRICS if _OPENMETRICS_TYPE in accept.lower() else "")
         with self._writing:
             self._now.measures = measures
             try:

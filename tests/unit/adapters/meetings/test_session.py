@@ -30,6 +30,7 @@ from orchestrator.ports.faults import (
 )
 from orchestrator.ports.rooms import LAST_CALL, URGENT
 from tests.fakes.clock import START, VirtualClock, finish, settle
+from tests.fakes.meter import FakeMeter, FakeTracer
 from tests.fakes.transport import (
     ACCOUNT,
     ROOM_ID,
@@ -602,3 +603,52 @@ async def test_all_calls_of_a_client_share_one_rate() -> None:
     limits = Limits(per_second=4, burst=1)
     await finish(clock, client(ScriptedTransport(answer), clock, limits).list_rooms())
     assert left == [0, 0.25, 0.5, 0.75]
+
+
+# --- what is counted and followed ---
+
+
+async def test_every_request_is_counted_and_followed_by_its_route() -> None:
+    """With its attempt; of a fault its status or that none came, and of no id or token a word."""
+    transport = ScriptedTransport(NotSent("refused"), Said(503), ROOM, Said(404))
+    clock, meter, tracer = VirtualClock(), FakeMeter(), FakeTracer()
+    rooms = client(transport, clock)
+    rooms.session.meter, rooms.session.tracer = meter, tracer
+    await finish(clock, rooms.get_room(ROOM_ID))
+    with pytest.raises(Fault):
+        await finish(clock, rooms.get_room(ROOM_ID))
+    route = "/rooms/{id}"
+    assert meter.counts == {
+        ("called", "GET", route, "0"): 1,
+        ("called", "GET", route, "503"): 1,
+        ("called", "GET", route, "200"): 1,
+        ("called", "GET", route, "404"): 1,
+        ("repeated", "GET", route): 2,
+    }
+    assert [(seen.attributes["attempt"], seen.why) for seen in tracer.spans] == [
+        *((1, "no answer"), (2, "503"), (3, ""), (1, "404")),
+    ]
+    assert all(seen.ended and seen.attributes["route"] == route for seen in tracer.spans)
+    assert ROOM_ID not in repr(tracer.spans)
+    assert "Bearer" not in repr(tracer.spans)
+
+
+async def test_both_requests_of_a_refused_token_are_counted() -> None:
+    """The one with the old token, and the one with the new."""
+    transport = ScriptedTransport(Said(401), ROOM)
+    clock, meter = VirtualClock(), FakeMeter()
+    rooms = client(transport, clock)
+    rooms.session.meter = meter
+    await finish(clock, rooms.get_room(ROOM_ID))
+    assert meter.counts["called", "GET", "/rooms/{id}", "401"] == 1
+    assert meter.counts["called", "GET", "/rooms/{id}", "200"] == 1
+
+
+async def test_what_was_withheld_is_no_request() -> None:
+    """In observe nothing left, so there is nothing to count."""
+    meter = FakeMeter()
+    rooms = client(ReadOnly(ScriptedTransport(ROOM)), VirtualClock())
+    rooms.session.meter = meter
+    with pytest.raises(WithheldError):
+        await rooms.create_room(NEW)
+    assert not meter.counts
