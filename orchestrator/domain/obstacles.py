@@ -21,7 +21,8 @@ from orchestrator.domain.reports import Obstacle
 ORDER: Final = (
     *("unknown", "renamed", "policy", "not-wanted", "not-yet", "sources"),
     *("when", "shares", "fallback", "idle"),
-    *("freeze", "suspended", "store", "stranger", "credentials", "weather", "mode", "canary"),
+    *("suspended", "frozen", "window", "review", "store", "stranger", "credentials", "weather"),
+    *("mode", "canary"),
     *("clock", "first-listing", "not-seen", "doubt", "unlisted", "conflict"),
     *("look-alike", "not-shown", "theme", "dormant", "protected", "kept", "replace-never"),
     *("not-taken", "brake", "occupied", "unknown-use", "in-use"),

@@ -78,9 +78,9 @@ _ENDS: Final = {
 }
 _CLOSES: Final = "its page is over by then"
 _HAS: Final = {
-    ForEach: "{there:,} of {all:,} keys of {policy} have their room. ",
-    Schedule: "{policy} opens rooms at their times, {there:,} are there now. ",
-    OnPage: "{policy} makes rooms for pages, {there:,} are there now. ",
+    ForEach: "{there:,} of {all:,} keys have their room. ",
+    Schedule: "It opens rooms at their times, {there:,} are there now. ",
+    OnPage: "It makes rooms for pages, {there:,} are there now. ",
 }
 _LISTS: Final = "with the next listing"
 _TRIED: Final = frozenset({"back-off", "settle"})
@@ -166,6 +166,7 @@ class Reasons:
             told=await self._told(about, policy),
             ended=end_of(told, named) if named or not state.rooms else None,
             page="" if about.episode is None else _named(about.episode),
+            closes_at=None if about.episode is None else _closes_at(about.episode),
             unknown=self._unknown,
         )
 
@@ -356,7 +357,7 @@ class Reasons:
             opens = (row for row in self._overview.openings(1) if row.key.startswith(f"{policy}/"))
             nearest = next((NextAct(row.opens, row.key, "open") for row in opens), nearest)
         there = sum(state.current is not None for state in states.values())
-        begin = _HAS[type(asked.made_for)].format(policy=policy, there=there, all=len(keys))
+        begin = _HAS[type(asked.made_for)].format(there=there, all=len(keys))
         return WhyNotReport(
             name=name,
             key=policy,
@@ -636,6 +637,10 @@ def _renamed(former: str, key: Key, moved: RecordedFact | None) -> Obstacle:
 
 def _forgets(episode: Episode) -> NextAct:
     return NextAct(episode.closes_at, _named(episode), "forget it", "it counts as closed then")
+
+
+def _closes_at(episode: Episode) -> datetime | None:
+    return None if episode.over_at is not None else episode.closes_at
 
 
 def _named(episode: Episode) -> str:

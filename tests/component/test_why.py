@@ -584,7 +584,8 @@ async def awaited(told: Told) -> None:
     assert report.obstacles[0].since is not None
     assert report.next_act is not None
     assert report.next_act.what == "try again"
-    await told.why("4711")
+    chain = await told.why("4711")
+    assert chain.closes_at == START + DAY + SECOND / 2
     await world.send(closed())
 
 
@@ -720,7 +721,7 @@ async def test_pages_that_are_over_that_share_and_that_nobody_hears() -> None:
         assert names(gone)[0] == "not-wanted"
         assert "its page is over" in gone.obstacles[0].told
         pages = await world.desk.why_not("oncall-bridge")
-        assert pages.verdict.startswith("oncall-bridge makes rooms for pages")
+        assert pages.verdict.startswith("It makes rooms for pages")
         nothing = await world.desk.why_not("oncall-bridge/nobody")
         assert "makes rooms for pages, and none is known by nobody" in nothing.obstacles[0].told
 
@@ -744,7 +745,7 @@ async def test_what_stands_before_many_keys_is_said_once() -> None:
     slugs = [f"team-{number}" for number in range(210)]
     async with alive(a_world(TEAM_ROOMS, *slugs, mode=Mode.OBSERVE)) as world:
         report = await world.desk.why_not("team-rooms")
-        assert report.verdict.startswith("0 of 210 keys of team-rooms have their room.")
+        assert report.verdict.startswith("0 of 210 keys have their room.")
         assert names(report) == ["mode", "more"]
         assert report.obstacles[0].told.endswith("team-100, team-101 and 195 more")
         assert report.obstacles[1].told.startswith("10 more keys")
@@ -790,7 +791,7 @@ async def test_schedules_that_are_over_and_clocks_that_disagree() -> None:
         assert over.obstacles[0].told == "its occurrence has ended, and no room was made for it"
         assert over.obstacles[0].since == datetime(2026, 3, 15, 2, 30, tzinfo=UTC)
         policy = await world.desk.why_not("all-hands")
-        assert policy.verdict.startswith("all-hands opens rooms at their times, 0 are there now")
+        assert policy.verdict.startswith("It opens rooms at their times, 0 are there now")
         assert policy.next_act is not None
         assert (policy.next_act.what, policy.next_act.key) == ("open", "all-hands/2026-03-22T0230")
         nonsense = await world.desk.why_not("all-hands/tuesday")

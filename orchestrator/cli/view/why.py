@@ -54,6 +54,8 @@ def show_why(screen: Screen, report: WhyReport) -> None:
     for line in report.plan:
         _field(screen, "plan", f"{line.action}, because {line.reason}")
     _field(screen, "next", next_text(screen, report.next_act))
+    if report.closes_at is not None:
+        _field(screen, "closes", f"{_at(screen, report.closes_at)}, once nobody is inside")
     if report.renewal is not None and report.renewal.what != _what(report.next_act):
         _field(screen, "renewal", next_text(screen, report.renewal))
     holds = [hold for hold in report.holds if hold.by not in _WANTS]

@@ -131,6 +131,7 @@ class WhyReport:
         told: who was told of its link.
         ended: the fact by which its last room went, or the room that was asked for.
         page: what it is called there, of a key that is a page's.
+        closes_at: when the room of a page is let go by itself, as things are.
         unknown: what cannot be known here, each a sentence.
     """
 
@@ -153,6 +154,7 @@ class WhyReport:
     told: tuple[ToldRow, ...] = ()
     ended: HistoryLine | None = None
     page: str = ""
+    closes_at: datetime | None = None
     unknown: tuple[str, ...] = ()
 
 
