@@ -17,7 +17,7 @@ import pytest
 from yarl import URL
 
 from orchestrator.domain.facts import Fact
-from orchestrator.domain.reports import RoomsReport
+from orchestrator.domain.reports import RevealedLink, RoomsReport
 from orchestrator.edges.http.proxies import Proxy
 from orchestrator.edges.http.status import Access, glance
 from orchestrator.edges.http.status.live import Pace
@@ -630,3 +630,106 @@ def test_the_routes_are_as_the_logs_name_them() -> None:
     """None holds anything that is not to be told."""
     routes: Any = StatusRoutes(Access(), lambda: None).routes()  # type: ignore[arg-type, return-value]
     assert {one.path for one in routes} >= {"/", "/status", "/status/do"}
+
+
+# --- hosts ----------------------------------------------------------------------------------------
+
+_HOST_LINK = "https://meet.example/room-1?participant_token=host"
+
+
+async def test_a_host_s_link_is_read_for_a_person_and_a_reason() -> None:
+    """By the press of a button; who it was and why goes into the audit log, the link nowhere."""
+    async with reader() as one:
+        key = KEYS[0]
+        one.stage.show(TRIPPED, RoomsReport((replace(many_rooms(1).rooms[0], key=key),)))
+        await one.log_in()
+        room = await one.get(f"/status/room?name={key}")
+        assert "Read the host's link" in room.words
+        given = {"csrf": await one.csrf(), "name": key, "reason": "the host is ill"}
+        answer = await one.post("/status/host", **given)
+        assert answer.status == 200
+        assert f'href="{_HOST_LINK}" rel="noreferrer"' in answer.text
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "Whoever has it is the host" in answer.words
+        (person,) = one.stage.desk.persons
+        assert (person.actor, person.reason) == ("anna via the status page", "the host is ill")
+        assert one.stage.desk.commands == [("host_link", key)]
+        # It is not kept for the next page, and not told to whoever watches over the server.
+        assert "participant_token" not in (await one.get(f"/status/room?name={key}")).text
+        assert "participant_token" not in str(one.stage.told)
+
+
+@pytest.mark.parametrize(
+    ("headers", "changes", "status"),
+    [
+        ({}, {}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, {}, 403),
+        (OURS, {"csrf": ""}, 403),
+        (OURS, {"reason": "x"}, 303),
+    ],
+    ids=str,
+)
+async def test_p11_no_host_s_link_is_read_for_anybody_else(
+    headers: dict[str, str], changes: dict[str, str], status: int
+) -> None:
+    """Neither for a form of elsewhere nor without a word why; and nothing is asked for it."""
+    async with reader() as one:
+        one.stage.show(TRIPPED)
+        await one.log_in()
+        given = {"csrf": await one.csrf(), "name": KEYS[0], "reason": "the host is ill"}
+        answer = await one.post("/status/host", headers, **(given | changes))
+        assert answer.status == status
+        assert "participant_token" not in answer.text
+        assert one.stage.desk.commands == []
+
+
+async def test_an_address_for_hosts_reads_nothing_by_itself() -> None:
+    """It leads to the form, whoever looks ahead; and to no form those who are not known."""
+    async with reader() as one:
+        one.stage.show(TRIPPED, many_rooms(1))
+        for path in ("/h/team-rooms/gr%C3%B6%C3%9Fte%20%2F", "/h/team-rooms%2Fx"):
+            answer = await one.get(path)
+            assert answer.status == 303
+            assert answer.headers["Location"].startswith("/status/room?name=team-rooms%2F")
+            assert answer.headers["Location"].endswith("#host")
+        assert "Read the host's link" not in (await one.get("/status/room?name=x")).words
+        answer = await one.post("/status/host", name=KEYS[0], reason="I would like to", csrf="")
+        assert answer.status == 403
+        assert one.stage.desk.commands == []
+    async with reader(ELSEWHERE) as one:
+        assert (await one.get("/h/team-rooms/checkout", X_Forwarded_For="192.0.2.1")).status == 403
+
+
+async def test_a_host_s_link_that_cannot_be_had_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No room, an API that is away, a full disk, an address that is none; and no link by then."""
+    async with reader() as one:
+        one.stage.show(TRIPPED)
+        await one.log_in()
+        given = {"csrf": await one.csrf(), "name": KEYS[0], "reason": "the host is ill"}
+
+        async def refuse(*_: object) -> Any:
+            raise DeskError("the API did not tell the host link: it is away")
+
+        async def full(*_: object) -> Any:
+            raise StoreFault("the disk is full")
+
+        async def odd(*_: object) -> Any:
+            return RevealedLink(KEYS[0], "room-1", "javascript:alert(1)")
+
+        for failing, words in (
+            (refuse, "Refused: the API did not tell the host link: it is away"),
+            (full, "It is not told, because that cannot be recorded: the disk is full"),
+        ):
+            monkeypatch.setattr(one.stage.desk, "host_link", failing)
+            assert (await one.post("/status/host", **given)).status == 303
+            assert words in (await one.get(f"/status/room?name={KEYS[0]}")).words
+        monkeypatch.setattr(one.stage.desk, "host_link", odd)
+        answer = await one.post("/status/host", **given)
+        assert "none that a browser could open" in answer.words
+        assert "javascript" not in answer.text
+        assert one.stage.desk.commands == []
+        routes: Any = one.stage.routes
+        life, routes._life = routes._life, None  # noqa: SLF001
+        assert (await one.post("/status/host", **given)).status == 303
+        routes._life = life  # noqa: SLF001
+        assert "the daemon is starting or reloading" in (await one.get()).words

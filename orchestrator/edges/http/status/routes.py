@@ -38,6 +38,7 @@ from orchestrator.ports.health import Health
 from orchestrator.ports.store import StoreFault
 
 EVENTS: Final = "/status/events"
+HOSTS: Final = "/h/"  # and a key: an address for those who host
 ACTOR: Final = "{name} via the status page"
 _FACTS: Final = 40  # on a page
 _TODAY: Final = 6  # facts of today
@@ -84,7 +85,7 @@ class _Refused(Exception):
 
 
 class StatusRoutes:
-    """Answers on / and below /status."""
+    """Answers on /, below /status, and on /h/… for hosts."""
 
     def __init__(self, access: Access, now: Callable[[], datetime], pace: Pace = USUAL) -> None:
         """Tell everybody to wait, until `showing`.
@@ -121,6 +122,8 @@ class StatusRoutes:
             web.post("/status/login", self._log_in),
             web.post("/status/logout", self._log_out),
             web.post("/status/do", self._do),
+            web.post("/status/host", self._host),
+            web.get(f"{HOSTS}{{key:.+}}", self._to_host),
             web.get("/status/status.css", _asset(showing.STYLE)),
             web.get("/status/status.js", _asset(showing.SCRIPT)),
         )
@@ -327,12 +330,38 @@ class StatusRoutes:
                 await self._life.rooms.report(fresh=True)
         return _sent_to(back)
 
+    async def _to_host(self, request: web.Request) -> web.StreamResponse:
+        """A host's address leads to the form: nothing is read for whoever only looks ahead."""
+        try:
+            self._admitted(request)
+        except _Refused as refused:
+            return refused.response
+        name = one_line(request.match_info["key"], 2 * _FIND_MOST)
+        return _sent_to(f"/status/room?{urlencode({'name': name})}#host")
+
+    async def _host(self, request: web.Request) -> web.StreamResponse:
+        """The host's link of a room, read now, for the person who asked for it."""
+        try:
+            visitor, given = await self._pressed(request)
+        except _Refused as refused:
+            return refused.response
+        name = given.get("name", "")
+        try:
+            if self._life is None:
+                raise DeskError("the daemon is starting or reloading; press again in a moment")
+            link = await self._life.desk.host_link(name, _person(visitor, given))
+        except DeskError as error:
+            said = Said(f"Refused: {error}", bad=True)
+        except StoreFault as fault:
+            said = Said(f"It is not told, because that cannot be recorded: {fault}", bad=True)
+        else:
+            return _html(showing.host_page(link))
+        self._keep(visitor, said)
+        return _sent_to(f"/status/room?{urlencode({'name': name})}")
+
     async def _obey(self, desk: Desk, visitor: Visitor, given: Mapping[str, str]) -> Done:
         """Give the command that a form stands for, as the person who sent it."""
-        reason = one_line(given.get("reason", ""), _REASON_MOST)
-        if len(reason) < _REASON_LEAST:
-            raise DeskError("say why: the reason stands in the audit log", 2)
-        person = Person(ACTOR.format(name=visitor.name), reason)
+        person = _person(visitor, given)
         name = given.get("name", "")
         match given.get("do"):
             case "approve":
@@ -359,6 +388,14 @@ class StatusRoutes:
 
     def _taken(self, visitor: Visitor) -> Said | None:
         return self._said.pop(visitor.csrf, None)
+
+
+def _person(visitor: Visitor, given: Mapping[str, str]) -> Person:
+    """Who gives a command, and why. Raises `DeskError` without a reason."""
+    reason = one_line(given.get("reason", ""), _REASON_MOST)
+    if len(reason) < _REASON_LEAST:
+        raise DeskError("say why: the reason stands in the audit log", 2)
+    return Person(ACTOR.format(name=visitor.name), reason)
 
 
 def _pause(given: Mapping[str, str]) -> timedelta:

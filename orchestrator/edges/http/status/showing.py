@@ -15,17 +15,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Final
+from urllib.parse import urlencode
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from orchestrator.domain.keys import decode_key
+from orchestrator.domain.links import led_to
 from orchestrator.domain.reports import (
     ENDS_SUSPENDED,
     DayReport,
     FactRow,
     FactsReport,
     PageRow,
+    RevealedLink,
     StatusReport,
 )
 from orchestrator.domain.spoken import length, moment, plural, seconds
@@ -40,7 +43,7 @@ _DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
 _PAGES_MOST: Final = 30
 _STANDING: Final = frozenset({"open", "withheld", "closing"})
-_NAMES: Final = ("base", "main", "parts", "facts", "room", "login", "words")
+_NAMES: Final = ("base", "main", "parts", "facts", "room", "host", "login", "words")
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -312,6 +315,13 @@ def login_page(problem: str, *, by_token: bool, by_proxy: bool) -> str:
     """Where one logs in, or is told that nobody can."""
     return _ENVIRONMENT.get_template("login").render(
         problem=problem, by_token=by_token, by_proxy=by_proxy
+    )
+
+
+def host_page(link: RevealedLink) -> str:
+    """A host's link, for whoever asked for it alone."""
+    return _ENVIRONMENT.get_template("host").render(
+        link=link, address=led_to(link.host_url), back=urlencode({"name": link.key})
     )
 
 
