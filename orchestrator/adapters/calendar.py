@@ -13,17 +13,19 @@ import calendar
 import itertools
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
 
+from orchestrator.domain.changetimes import ChangeTimes
 from orchestrator.domain.policies import Window
-from orchestrator.foundation.problems import did_you_mean
+from orchestrator.foundation.weekhours import DAYS, Hours
+from orchestrator.foundation.zones import zone_problem
 
 _WEEKDAYS: Final = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _BY_CRON_NUMBER: Final = ("SUN", *_WEEKDAYS)  # 0 and 7 are both Sunday
@@ -35,6 +37,8 @@ _DAY: Final = timedelta(days=1)
 # Clocks are set by a day at most (Samoa skipped the 30th of December 2011).
 _THE_DAY_BEFORE: Final = tuple(timedelta(hours=hours) for hours in range(0, 27, 2))
 # Days that stand for all: eight years have every date on several weekdays, and two leap days.
+_DAY_MINUTES: Final = 24 * 60
+_CLOCKS_SET: Final = timedelta(hours=2)  # at one moment, at most, but for a day in Samoa
 _ENOUGH_DAYS: Final = 800  # in which every line of a year shows how close its moments are
 _SOME_YEARS: Final = tuple(datetime(2023, 1, 1, tzinfo=UTC) + n * _DAY for n in range(8 * 365))
 
@@ -91,8 +95,8 @@ class CronCalendar:
             _times(cron)
         except ValueError as error:
             found["cron"] = str(error)
-        if timezone not in _zones():
-            found["timezone"] = _unknown_zone(timezone)
+        if wrong := zone_problem(timezone):
+            found["timezone"] = wrong
         return found
 
     def next_start(self, cron: str, timezone: str, earliest: datetime) -> datetime:
@@ -128,6 +132,12 @@ class CronCalendar:
         start = _next_start(window.cron, window.timezone, earliest)
         return start, start + window.duration
 
+    def change_time(self, times: ChangeTimes, after: datetime) -> tuple[datetime, datetime] | None:
+        """The first hours of change that are not over at ``after``, UTC; None where none come."""
+        allow = () if times.allow is None else times.allow
+        found = [_first_of(hours, times.closed_on, after.astimezone(UTC)) for hours in allow]
+        return min(found, default=None)
+
     def longest_wait(self, window: Window) -> timedelta:
         """The longest time between one opening's end and the next one's start."""
         cron = _parse(window.cron)
@@ -139,14 +149,38 @@ class CronCalendar:
         return max(max(gaps) - window.duration, timedelta())
 
 
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})
+def _first_of(
+    hours: Hours, closed_on: Collection[date], after: datetime
+) -> tuple[datetime, datetime]:
+    """The first of some hours that is not over at a moment, and does not begin on a closed day."""
+    line = f"{_minute(hours.begins)} * * {','.join(DAYS[day] for day in hours.days)}"
+    earliest = after - timedelta(minutes=hours.minutes) - _CLOCKS_SET
+    while True:
+        begins = _next_start(line, hours.timezone, earliest)
+        ends = _end_of(hours, closed_on, begins)
+        if ends > max(after, begins):
+            return begins, ends
+        earliest = begins + timedelta(minutes=1)
 
 
-def _unknown_zone(name: str) -> str:
-    near = did_you_mean(name, _zones()) or "; write one such as Europe/Berlin or UTC"
-    return f'"{name}" is no known time zone{near}'
+def _end_of(hours: Hours, closed_on: Collection[date], begins: datetime) -> datetime:
+    """When hours end by the clock on the wall; the midnight before a closed day ends them too."""
+    zone, length = ZoneInfo(hours.timezone), timedelta(minutes=hours.minutes)
+    line = f"{_minute(hours.ends % _DAY_MINUTES)} * * *"
+    ends = _next_start(line, hours.timezone, begins + timedelta(minutes=1))
+    if ends > begins + length + _CLOCKS_SET:
+        ends = begins + length  # their beginning was skipped and moved on, beyond their end
+    first, last = begins.astimezone(zone).date(), ends.astimezone(zone).date()
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        if day in closed_on:
+            midnight = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+            return min(ends, max(begins, midnight))
+    return ends
+
+
+def _minute(minutes: int) -> str:
+    return f"{minutes % 60} {minutes // 60}"
 
 
 @lru_cache(maxsize=512)

@@ -65,6 +65,7 @@ from orchestrator.engine.brakes import Brakes
 from orchestrator.engine.causes import causes, slower_causes
 from orchestrator.engine.desk import EngineDesk
 from orchestrator.engine.executor import Executor
+from orchestrator.engine.freezes import Freezes
 from orchestrator.engine.gathering import Gathering, clocks_apart
 from orchestrator.engine.hints import Hints
 from orchestrator.engine.inbox import Inbox
@@ -82,6 +83,7 @@ from orchestrator.engine.reconciler import Parts, Reconciler
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.reload import Reload
 from orchestrator.engine.resync import Resync
+from orchestrator.engine.reviewing import Reviewing
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.supervisor import Engine
 from orchestrator.engine.surroundings import Surroundings
@@ -261,6 +263,7 @@ def engine_settings(settings: Settings, url: str) -> EngineSettings:
         limits=Limits(safety.max_removals, safety.max_removal_percent, safety.per),
         occupied_max=safety.occupied_max,
         longest_turn=longest_turn(calls),
+        changes=safety.changes,
     )
 
 
@@ -331,6 +334,8 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
             Surroundings(store, rooms, observations, gathering, inbox, weather, clock),
             settings,
         ),
+        freezes=Freezes(store, clock, rooms.api_now, settings.probe),
+        reviewing=Reviewing(),
     )
     outbox = Outbox(store, outside.audit, told, clock, outside.adoptions)
     gathering.unsure = lambda: (lineage.doubt and UNSURE) or outbox.unaudited
@@ -353,9 +358,9 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
     binder = Binder(reader, templates)
     reload = Reload(outside.sources, binder, parts, reconciler, outbox, polling)
     reload.meet = parts.messages.meet
-    parts.messages.book = lambda: reconciler.book
     engine = Engine(parts, reconciler, reload, outbox, polling, settings)
     engine.jitter = outside.jitter
+    _join_pauses(engine)
     engine.links.scheme = outside.links
     _join_pages(engine, outside)
 
@@ -377,7 +382,7 @@ def assemble(settings: EngineSettings, outside: Outside) -> Engine:
 def _join_pages(engine: Engine, outside: Outside) -> None:
     """Let pages, our own links and messages know of each other."""
     pages, links, messages = engine.parts.pages, engine.links, engine.parts.messages
-    pages.book = lambda: engine.reconciler.book
+    pages.book = messages.book = lambda: engine.reconciler.book
     pages.entropy = outside.entropy
     # Nor before a listing: which clock a start is under is known by what the API answered.
     pages.apart = lambda: (
@@ -411,6 +416,16 @@ def _join_insight(engine: Engine, outside: Outside) -> None:
     engine.outbox.meter = parts.resync.meter = meter
     parts.pages.firsts.meter, parts.pages.firsts.tracer = meter, tracer
     parts.messages.measured_by(meter, tracer)
+
+
+def _join_pauses(engine: Engine) -> None:
+    """Let keys know of freezes, and of the plan that is being carried out."""
+    parts = engine.parts
+    freezes, gathering = parts.freezes, parts.gathering
+    gathering.freezes = lambda: freezes.standing
+    gathering.reviewed = parts.reviewing.marks
+    freezes.apart = lambda: clocks_apart(parts.rooms.clock_difference())
+    freezes.changed = engine.pauses_changed
 
 
 def _join_kept(engine: Engine) -> None:

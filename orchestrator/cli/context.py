@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol, TypeVar
 
@@ -52,6 +52,27 @@ ReasonOption = Annotated[
     str,
     typer.Option("--reason", "-r", metavar="TEXT", help="Why; it goes into the audit log."),
 ]
+
+
+UntilOption = Annotated[
+    str, typer.Option("--until", metavar="TIME", help="A moment, as 2026-12-01T09:00Z.")
+]
+ForOption = Annotated[
+    str, typer.Option("--for", metavar="DURATION", help="For so long, as 2d or 90m.")
+]
+
+
+def end_of(until: str, length: str, now: datetime, what: str) -> datetime:
+    """When something is to end, by one of the two ways to say it; ``what`` has an end."""
+    from orchestrator.foundation.instants import parse_duration, parse_instant
+
+    if bool(until) is bool(length):
+        raise DeskError(f"say either --until or --for: {what} has an end", INVALID)
+    try:
+        return parse_instant(until) if until else now + parse_duration(length)
+    except (ValueError, OverflowError) as error:
+        option = "--until" if until else "--for"
+        raise DeskError(f"{option} {until or length}: {error}", INVALID) from None
 
 
 class DeskOpener(Protocol):

@@ -14,6 +14,7 @@ from orchestrator.cli import (
     daemon,
     demo,
     doctor,
+    freeze,
     link,
     migrate,
     pages,
@@ -84,7 +85,7 @@ def _common(
 
 
 for _family in (
-    *(demo, setup, migrate, daemon, doctor, change, rehearse, rooms, pages, link, sources),
+    *(demo, setup, migrate, daemon, doctor, change, freeze, rehearse, rooms, pages, link, sources),
     *(audit, state, schema, server),
 ):
     _family.add_to(app)

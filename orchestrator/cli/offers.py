@@ -15,6 +15,11 @@ def keys(ctx: typer.Context, incomplete: str) -> list[str]:
     return keys_to_offer(_config(ctx), os.environ, Path.cwd(), incomplete)
 
 
+def policies(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Policies that have a key in the installation that the line so far speaks of."""
+    return sorted({key.partition("/")[0] for key in keys(ctx, incomplete)})
+
+
 def pages(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Pages that are not over, by what people call them, with their titles."""
     from orchestrator.app.offers import pages_to_offer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -11,9 +10,12 @@ from orchestrator.cli import offers
 from orchestrator.cli.context import (
     INVALID,
     ConfigOption,
+    ForOption,
     Invocation,
     JsonOption,
     ReasonOption,
+    UntilOption,
+    end_of,
     invocation,
 )
 from orchestrator.cli.view.done import show_done
@@ -21,7 +23,6 @@ from orchestrator.cli.view.rooms import show_room, show_rooms
 from orchestrator.cli.view.screen import Screen
 from orchestrator.cli.view.why import show_why, show_why_not
 from orchestrator.domain.reports import Done, RevealedLink, WhyReport
-from orchestrator.foundation.instants import parse_duration, parse_instant
 from orchestrator.ports.desk import Desk, DeskError
 
 _GROUP = """\b
@@ -311,18 +312,14 @@ def _suspend(  # noqa: PLR0913 - one parameter an option
     name: _Name,
     *,
     reason: ReasonOption,
-    until: Annotated[
-        str, typer.Option("--until", metavar="TIME", help="A moment, as 2026-12-01T09:00Z.")
-    ] = "",
-    for_: Annotated[
-        str, typer.Option("--for", metavar="DURATION", help="For so long, as 2d or 90m.")
-    ] = "",
+    until: UntilOption = "",
+    for_: ForOption = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Stop every act on a key, renewing too, until a moment."""
     call = invocation(ctx, config, as_json)
-    end = _end(until, for_, call.world.clock.now())
+    end = end_of(until, for_, call.world.clock.now(), "a suspension")
     _done(call, call.command(lambda desk, person: desk.suspend(name, end, person), reason))
 
 
@@ -337,17 +334,6 @@ def _resume(
     """End a suspension before its time."""
     call = invocation(ctx, config, as_json)
     _done(call, call.command(lambda desk, person: desk.resume(name, person), reason))
-
-
-def _end(until: str, length: str, now: datetime) -> datetime:
-    """When a suspension is to end, by one of the two ways to say it."""
-    if bool(until) is bool(length):
-        raise DeskError("say either --until or --for: a suspension has an end", INVALID)
-    try:
-        return parse_instant(until) if until else now + parse_duration(length)
-    except (ValueError, OverflowError) as error:
-        option = "--until" if until else "--for"
-        raise DeskError(f"{option} {until or length}: {error}", INVALID) from None
 
 
 @rooms.command("approve", epilog=_APPROVE)

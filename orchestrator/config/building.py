@@ -54,6 +54,7 @@ from orchestrator.config.settings import (
 )
 from orchestrator.config.sources.building import build_source
 from orchestrator.config.statuspage import StatusForm, StatusSettings
+from orchestrator.domain.changetimes import AT_ANY_TIME, change_times
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Mode
 from orchestrator.foundation.documents import Path as Steps
@@ -241,6 +242,9 @@ def _safety(form: SafetyForm) -> SafetySettings:
         max_removal_percent=form.max_removal_percent,
         per=form.per,
         occupied_max=form.occupied_max,
+        changes=AT_ANY_TIME
+        if form.changes is None
+        else change_times(form.changes.allow, form.changes.except_),
     )
 
 

@@ -30,6 +30,7 @@ from orchestrator.config.sources.forms import SourceForm
 from orchestrator.config.statuspage import StatusForm
 from orchestrator.domain.marker import OWNER
 from orchestrator.foundation.forms import Form, Length, between, patterned
+from orchestrator.foundation.weekforms import WeekHoursForm
 
 _SQLITE: Final = "sqlite:///"
 EMBEDDED_ONLY: Final = (
@@ -168,6 +169,11 @@ class SafetyForm(Form):
     occupied_max: Annotated[Length, AfterValidator(between(_HOUR, 30 * _DAY))] = Field(
         timedelta(hours=12),
         description="for how long a session without a sign of life holds its room",
+    )
+    changes: WeekHoursForm | None = Field(
+        None,
+        description="when rooms may be changed; without it at any time. Pages, meetings and "
+        "renewals that cannot wait go on always",
     )
 
 

@@ -21,6 +21,7 @@ from orchestrator.config.media import LiveKitMedia, MeshMedia
 from orchestrator.config.secrets import SecretSource
 from orchestrator.config.sources.settings import SourceSettings
 from orchestrator.config.statuspage import StatusSettings
+from orchestrator.domain.changetimes import AT_ANY_TIME, ChangeTimes
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.policies import Mode
 from orchestrator.foundation.reach import Reach
@@ -119,12 +120,14 @@ class SafetySettings:
         max_removal_percent: the same as a share of the rooms; the greater counts. Reload.
         per: the time that is judged as a whole. Reload.
         occupied_max: a session without a sign of life holds its room for this long. Reload.
+        changes: when rooms may be changed; a policy may say otherwise. Reload.
     """
 
     max_removals: int
     max_removal_percent: float
     per: timedelta
     occupied_max: timedelta
+    changes: ChangeTimes = AT_ANY_TIME
 
 
 @dataclass(frozen=True, slots=True)

@@ -292,7 +292,7 @@ class Hold:
 
     `by` is one word for programs: mode, look-alike, not-shown, doubt, occupied, unknown-use,
     protected, not-taken, back-off, settle, first-listing, brake, conflict, stranger, grace, kept,
-    theme, replace-never, suspended, asked, dormant.
+    theme, replace-never, suspended, asked, dormant, frozen, window.
     """
 
     by: str

@@ -24,6 +24,11 @@ class Cause:
     name: str
     message: str
 
+    @property
+    def is_meant(self) -> bool:
+        """A person brought it about: operators are told, and nobody has to do anything."""
+        return self.name.startswith("freeze ")
+
 
 @dataclass(frozen=True, slots=True)
 class Alert:

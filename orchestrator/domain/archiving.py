@@ -16,6 +16,7 @@ from typing import Final
 
 from orchestrator.domain import backoff
 from orchestrator.domain.keeping import KeptRecording
+from orchestrator.domain.pausing import Pause
 from orchestrator.domain.policies import Mode, stricter
 from orchestrator.domain.recordings import RecordingStatus
 
@@ -41,7 +42,8 @@ class RecordingPlan:
     """What is to be done, or what stands before it and until when the answer holds.
 
     Attributes:
-        held_by: one word: mode, doubt, stopped, grace, archive, upload, back-off, settle.
+        held_by: one word: mode, doubt, stopped, grace, archive, upload, back-off, settle, frozen,
+            window.
         until: None: until something else changes.
     """
 
@@ -74,6 +76,7 @@ class RecordingWorld:
         listed: what was there before had to be shown by the last listing of rooms that is believed:
             another backend under the same address has no recordings of ours either, and is told by
             its rooms.
+        pauses: by policy, a freeze or a change window that is closed; copies go on.
     """
 
     now: datetime
@@ -84,6 +87,7 @@ class RecordingWorld:
     closed: Mapping[str, Closed] = field(default_factory=lambda: MappingProxyType({}))
     settle: timedelta = timedelta()
     listed: datetime | None = None
+    pauses: Mapping[str, Pause] = field(default_factory=lambda: MappingProxyType({}))
 
 
 #: What nobody here deleted counts as lost when it was not found for so long, and at so many looks
@@ -155,6 +159,9 @@ def _delete(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:
         return RecordingPlan(held_by="mode", held_why=f"{mode} deletes nothing")
     if world.doubt:
         return RecordingPlan(held_by="doubt", held_why=world.doubt)
+    pause = None if one.terms is None else world.pauses.get(one.terms.policy)
+    if pause is not None:
+        return RecordingPlan(held_by=pause.by, held_why=pause.reason, until=pause.until)
     archive = copied_to(one)
     shut = _shut(archive, world) if archive else None
     if shut is not None:

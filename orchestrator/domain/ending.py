@@ -13,11 +13,13 @@ from orchestrator.domain.actions import (
     Close,
     Delete,
     Find,
+    Hold,
     LetGo,
     Miss,
     Restore,
     Retire,
 )
+from orchestrator.domain.pausing import PAUSED_BY
 from orchestrator.domain.policies import (
     TOMBSTONE_LEAST,
     RemovalMode,
@@ -233,11 +235,33 @@ def _remove(
         draft.hold(by, why, until)
         return False
     if situation.held is not None:
-        hold = situation.held
-        draft.hold(hold.by, hold.reason, None, LetGo(room.id, tombstone.reason))
+        _hold_end(situation, situation.held, tombstone, (room, seen), draft)
         return False
+    _carry_out(situation, room, seen, tombstone, draft)
+    return True
+
+
+def _hold_end(
+    situation: Situation,
+    hold: Hold,
+    tombstone: Tombstone,
+    of: tuple[RoomRecord, Observed],
+    draft: Draft,
+) -> None:
+    """Say what a mode, a brake or a pause holds; of a pause exactly, for a person may review it."""
+    if hold.by not in PAUSED_BY:
+        draft.hold(hold.by, hold.reason, None, LetGo(of[0].id, tombstone.reason))
+        return
+    aside = Draft()
+    _carry_out(situation, *of, tombstone, aside)
+    for action in aside.actions:
+        draft.hold(hold.by, hold.reason, hold.until, action)
+
+
+def _carry_out(
+    situation: Situation, room: RoomRecord, seen: Observed, tombstone: Tombstone, draft: Draft
+) -> None:
     if tombstone.mode is RemovalMode.DELETE:
         plan_end(situation, room, seen, tombstone.reason, draft)
     else:
         draft.do(LetGo(room.id, f"{tombstone.reason}; it ends by itself"))
-    return True

@@ -261,6 +261,23 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             "removals and replacements stop until a person approves", "brake", "keys", "limit"
         ),
         "brake.released": _kind("a brake no longer holds", "brake", "keys", "until"),
+        "freeze.begun": _kind(
+            "a person put off all changes until a moment, for some policies or for all; pages, "
+            "people's meetings and what keeps links alive go on",
+            "freeze",
+            "since",
+            "until",
+            "policies",
+            "all_acts",
+        ),
+        "freeze.ended": _kind("a freeze ended, by a person or by its time", "freeze", "until"),
+        "plan.applied": _kind(
+            "a person has a reviewed plan carried out, whatever freeze or change window there is; "
+            "`approved`: with the brake's approval for exactly its rooms",
+            "plan",
+            "keys",
+            "approved",
+        ),
         "api.unavailable": _kind("the API stopped answering", "url"),
         "api.recovered": _kind("the API answers again", "url", "seconds"),
         "api.verified": _kind("the first room's marker came back in answer and listing", "url"),

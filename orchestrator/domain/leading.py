@@ -30,6 +30,7 @@ DORMANT: Final = (
     "Those who look after the rooms can open it again."
 )
 PAUSED: Final = "This room is paused. Those who look after the rooms know when it comes back."
+LATER: Final = "This room is opened later: rooms are not changed just now."
 ENDED: Final = "This room has ended."
 OVER: Final = "This meeting is over, or was never planned."
 
@@ -38,6 +39,7 @@ _SAYINGS: Final = (
     (frozenset({"suspended"}), PAUSED),
     (frozenset({"dormant"}), DORMANT),
     (frozenset({"mode"}), OBSERVED),
+    (frozenset({"frozen", "window"}), LATER),
     (frozenset({"weather", "credentials", "canary", "back-off", "settle"}), AWAY),
     (frozenset({"brake", "look-alike", "not-shown", "conflict", "stranger"}), ASKED),
     (frozenset({"doubt"}), NOT_KNOWN),

@@ -52,6 +52,7 @@ from orchestrator.domain.instant import (
     tried_at_once,
 )
 from orchestrator.domain.marker import Marker
+from orchestrator.domain.pausing import pause_plan
 from orchestrator.domain.policies import Desired, Mode
 from orchestrator.domain.records import KeyState, Role, RoomRecord, Suspension
 from orchestrator.domain.rooms import (
@@ -75,7 +76,10 @@ def plan(situation: Situation) -> Plan:
     """Decide what is to be done for one key; the first action is the one to carry out next."""
     suspension = situation.state.suspended
     if suspension is None:
-        return _among_strangers(situation)
+        made = _among_strangers(situation)
+        if situation.pause is None:
+            return made
+        return pause_plan(situation.paused, situation.key.encoded, made)
     if suspension.until <= situation.now and not situation.world.apart:
         return Plan((Resume("its time is over"),))
     return _stand_still(_among_strangers(situation), suspension)

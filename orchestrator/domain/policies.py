@@ -15,6 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from orchestrator.domain.changetimes import ChangeTimes
 from orchestrator.domain.keys import POLICY_NAME, Key, key
 from orchestrator.domain.rooms import RoomType, Setting, Settings
 from orchestrator.foundation.problems import Place
@@ -340,6 +341,7 @@ class Policy:
         file: the name of its file within the policies folder.
         protect: None where the policy says nothing (protection stays as it is).
         recordings: None where it says nothing: they are left alone.
+        changes: when its rooms may be changed; None: as config.yaml says.
     """
 
     name: str
@@ -358,6 +360,7 @@ class Policy:
     moved: tuple[Moved, ...] = ()
     places: Mapping[str, Place] = field(default_factory=lambda: MappingProxyType({}))
     recordings: KeepRecordings | None = None
+    changes: ChangeTimes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Final
 
 from orchestrator.domain.brakes import Approval, Standing, approve, ended_link, lost_link
 from orchestrator.domain.facts import Fact, Json
+from orchestrator.domain.freezes import Freeze, replacing, retold
 from orchestrator.domain.keys import Key, decode_key
 from orchestrator.domain.policies import RemovalMode
 from orchestrator.domain.presence import OpenSession
@@ -139,6 +140,7 @@ class Memory:
         verified: the API whose first room came back with its marker.
         pages: which episodes there were.
         themes: which themes there were, with what was uploaded to each.
+        freezes: what people froze, and nobody ended yet.
         stores: the incarnations that told.
         unread: facts that could not be understood.
     """
@@ -153,6 +155,7 @@ class Memory:
     verified: str = ""
     pages: RetoldPages = field(default_factory=RetoldPages)
     themes: RetoldThemes = field(default_factory=RetoldThemes)
+    freezes: tuple[Freeze, ...] = ()
     stores: set[str] = field(default_factory=set)
     unread: int = 0
 
@@ -208,6 +211,8 @@ class Retelling:
             "operation.recovered": self._recovered,
             "brake.released": self._released,
             "listing.believed": self._believed,
+            "freeze.begun": self._frozen,
+            "freeze.ended": self._unfrozen,
             "session.started": self._session_started,
             "session.ended": self._session_ended,
             "session.counted": self._session_counted,
@@ -475,6 +480,13 @@ class Retelling:
     def _approve(self, told: Told, key: str, standing: Standing) -> None:
         word = approve(standing, told.ts, told.fact.actor, told.fact.reason)
         self.memory.approved[key] = word
+
+    def _frozen(self, told: Told) -> None:
+        self.memory.freezes = replacing(self.memory.freezes, retold(told.fact))
+
+    def _unfrozen(self, told: Told) -> None:
+        name = told.fact.detail["freeze"]
+        self.memory.freezes = tuple(one for one in self.memory.freezes if one.name != name)
 
     def _session_started(self, told: Told) -> None:
         begun = _moment(told.fact.detail.get("started_at"))

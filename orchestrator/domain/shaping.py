@@ -208,7 +208,12 @@ def _against_replacing(
         ),
         (waits is not None, "back-off", "its last room was made a short while ago", waits),
         # Last, so that a brake counts only what nothing else stands before.
-        (held is not None, held.by if held else "", held.reason if held else "", None),
+        (
+            held is not None,
+            held.by if held else "",
+            held.reason if held else "",
+            held.until if held else None,
+        ),
     )
     return next(
         ((by, why, until) for stands, by, why, until in obstacles if stands), ("", "", None)

@@ -18,6 +18,7 @@ from orchestrator.domain.actions import (
     Mutation,
 )
 from orchestrator.domain.keys import Key
+from orchestrator.domain.pausing import Pause, Paused, latest_renewal
 from orchestrator.domain.policies import (
     Desired,
 )
@@ -182,6 +183,8 @@ class Situation:
     listed: tuple[Observed, ...] = ()
     unshown: tuple[str, ...] = ()
     unread: str = ""  # why nobody knows whether that list names a room for it, or an empty text
+    pause: Pause | None = None  # a freeze, or a change window that is closed
+    reviewed: frozenset[str] = frozenset()  # marks of acts that a person has carried out now
 
     @property
     def now(self) -> datetime:
@@ -208,6 +211,26 @@ class Situation:
             if not claim.known and not has_ended(claim.room, self.now):
                 return f"room {claim.room.id} carries our marker, but another store made it"
         return ""
+
+    @property
+    def paused(self) -> Paused:
+        """What each act is judged by while changes are put off."""
+        wish, state = self.wish, self.state
+        desired = state.wish if isinstance(wish, Unwanted) else wish.desired
+        ends = {
+            room.id: latest_renewal(room, seen.expires_at)
+            for room in state.rooms
+            if isinstance(seen := self.sightings.get(room.id), Observed)
+            and seen.expires_at is not None
+        }
+        return Paused(
+            pause=self.pause,
+            now=self.now,
+            reviewed=self.reviewed,
+            of_page=state.is_of_page or (desired is not None and desired.page is not None),
+            of_occurrence=desired is not None and desired.occurrence is not None,
+            latest=ends,
+        )
 
     def tried_by(self, action: Mutation) -> str:
         """What a failure of this action is remembered by: its kind, and what was wished."""

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from orchestrator.domain import backoff
+from orchestrator.domain.pausing import Pause
 from orchestrator.domain.policies import TOMBSTONE_LEAST, Mode
 from orchestrator.domain.rooms import Change
 from orchestrator.domain.themes import (
@@ -43,6 +44,7 @@ class ThemeWorld:
         braked: until when too many were removed lately; None where they were not.
         listed: rooms made before then were shown by the last listing of rooms that is believed
             (API time); None where there was none.
+        pause: a freeze of all policies, or a change window that is closed.
     """
 
     now: datetime
@@ -53,6 +55,7 @@ class ThemeWorld:
     doubt: str = ""
     braked: datetime | None = None
     listed: datetime | None = None
+    pause: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +271,16 @@ def _in_use(situation: ThemeSituation) -> tuple[str, str]:
 
 
 _ENDS: Final = frozenset({ThemeStep.DELETE, ThemeStep.LOSE})
+_CHANGES: Final = frozenset(
+    {
+        *(ThemeStep.CREATE, ThemeStep.UPDATE, ThemeStep.UPLOAD, ThemeStep.DEFAULT),
+        *(ThemeStep.DELETE, ThemeStep.TOMBSTONE),
+    }
+)
+
+
+def _is_new(situation: ThemeSituation) -> bool:
+    return not situation.record.id
 
 
 def _guarded(situation: ThemeSituation, made: ThemePlan) -> ThemePlan:
@@ -287,6 +300,10 @@ def _guarded(situation: ThemeSituation, made: ThemePlan) -> ThemePlan:
     if removes and world.braked is not None:
         why = "too many themes were removed lately"
         return ThemePlan(held_by="brake", held_why=why, until=world.braked, held=act)
+    pause = world.pause
+    # A new theme changes no room, and a room that is lost may wait for it.
+    if pause is not None and act.step in _CHANGES and (pause.all_acts or not _is_new(situation)):
+        return ThemePlan(held_by=pause.by, held_why=pause.reason, until=pause.until, held=act)
     attempts = situation.record.attempts
     waits = backoff.held_back(attempts, tried(act, situation.wish), world.now)
     if waits is not None:

@@ -6,7 +6,6 @@ told (P2).  Refused: whatever is not called by the name that status shows just n
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -29,14 +28,13 @@ class Approvals:
         """Record in the store of ``engine``."""
         self._engine = engine
         self._parts = engine.parts
-        self._one_by_one = asyncio.Lock()  # each note holds the words before it
 
     async def approve(self, name: str, person: Person) -> Done:
         """Let go exactly the rooms that a brake holds, or that a doubted listing lacks.
 
         Raises `DeskError` where nothing is called so, `StoreFault` where it cannot be recorded.
         """
-        async with self._one_by_one:
+        async with self._parts.brakes.one_by_one:
             now, brakes = self._parts.clock.now(), self._parts.brakes
             held = sorted(brakes.verdict.held)
             said = brakes.approve(name, now, person.actor, person.reason)

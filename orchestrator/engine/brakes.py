@@ -6,6 +6,7 @@ whatever one cause wishes to end has been planned, and is judged, before any of 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class _Removal:
     approved: bool = False  # by a person, so it does not count against the next
 
 
-def _standing(state: KeyState) -> Standing:
+def standing_of(state: KeyState) -> Standing:
     """What ends or changes: the link of the room, for this one removal, or that of the lost one."""
     current, tombstone = state.current, state.tombstone
     if current is None:
@@ -112,6 +113,8 @@ class Brakes:
         self._current: set[str] = set()
         self._recent: list[_Removal] = []
         self._approvals: dict[str, Approval] = {}
+        self.one_by_one = asyncio.Lock()
+        """Held from `let_go` until what it says is recorded and taken: each note holds all."""
         self.verdict = Verdict(frozenset(), 0, 0)
         self.told = ""
         """The brake of which facts tell; set back by whoever could not record them."""
@@ -140,7 +143,7 @@ class Brakes:
         if state is not None and state.is_of_page:
             state = None
         wishes = state is not None and (state.tombstone is not None or _wishes(state, planned))
-        stands = _standing(state) if state is not None and wishes else None
+        stands = standing_of(state) if state is not None and wishes else None
         changed = stands != self._standing.get(key.encoded)
         self.unjudged |= changed
         if stands is None:
@@ -210,7 +213,7 @@ class Brakes:
 
     def done(self, state: KeyState, now: datetime) -> dict[str, str | None]:
         """Count a removal or replacement that is about to be carried out; the notes to commit."""
-        key, stands = state.key.encoded, _standing(state)
+        key, stands = state.key.encoded, standing_of(state)
         word = bool(approved({key: stands}, self._approvals, now))
         removal = _Removal(now, key, stands.link, word)
         again = (removal.key, removal.link)  # its call failed, and is tried once more
@@ -255,16 +258,20 @@ class Brakes:
             self.verdict = Verdict(frozenset(), self.verdict.wished, self.verdict.limit)
             self.told = ""
 
+    def would_hold(self, standing: Mapping[str, Standing], rooms: int, now: datetime) -> Verdict:
+        """What a brake would say if just this stood, in an estate of so many rooms."""
+        words = approved(standing, self._approvals, now)
+        return judge(standing, self._fresh_removals(), rooms, self._limits, words)
+
     def preview(self, plans: Collection[tuple[KeyState, Plan]], now: datetime) -> Verdict:
         """What a brake would say of these plans, without taking them in."""
         standing = {
-            state.key.encoded: _standing(state)
+            state.key.encoded: standing_of(state)
             for state, planned in plans
             if state.tombstone is not None or _wishes(state, planned)
         }
         rooms = sum(1 for state, _ in plans if state.current is not None or state.lost)
-        words = approved(standing, self._approvals, now)
-        return judge(standing, self._fresh_removals(), rooms, self._limits, words)
+        return self.would_hold(standing, rooms, now)
 
 
 def _wishes(state: KeyState, planned: Plan) -> bool:

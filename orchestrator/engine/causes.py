@@ -12,7 +12,7 @@ from typing import Final
 from orchestrator.domain.alerts import Cause
 from orchestrator.domain.episodes import Episode
 from orchestrator.domain.records import KeyState
-from orchestrator.domain.reports import DeliveryRow, DirectoryRow, SuspendedRow
+from orchestrator.domain.reports import DeliveryRow, DirectoryRow, FreezeRow, SuspendedRow
 from orchestrator.engine.recordingrows import recording_causes
 from orchestrator.engine.renewals import Renewals
 from orchestrator.engine.showing import suspended_row
@@ -84,6 +84,8 @@ def _now(engine: Engine) -> Iterator[tuple[str, str]]:
             f"Meant?  room-orchestrator rooms approve {verdict.brake} --reason …"
         )
         yield "brake", told
+    for row in parts.freezes.rows():
+        yield f"freeze {row.name}", frozen_sentence(row)
     yield from _of_sources(engine)
     yield from _of_themes(engine)
     recorder, now = parts.recorder, parts.rooms.api_now()
@@ -94,6 +96,15 @@ def _now(engine: Engine) -> Iterator[tuple[str, str]]:
     for one in engine.parts.messages.rows():
         if one.given_up:
             yield f"delivery {one.destination}", _given_up(one)
+
+
+def frozen_sentence(row: FreezeRow) -> str:
+    """A freeze in one sentence, with the command that ends it."""
+    whom = f" for {', '.join(row.policies)}" if row.policies else ""
+    return (
+        f"Changes are frozen{whom} until {row.until:%d %b %Y %H:%M}Z, by {row.by}: {row.reason}. "
+        f"Sooner:  room-orchestrator unfreeze {row.name} --reason …"
+    )
 
 
 def _of_the_api(engine: Engine) -> Iterator[tuple[str, str]]:

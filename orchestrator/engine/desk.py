@@ -6,7 +6,7 @@ keys that it concerns are woken.  It refuses what would give a room two keys or 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -26,6 +26,7 @@ from orchestrator.domain.reports import (
     OpenedPage,
     OpeningRow,
     OurLink,
+    Outcome,
     PageReport,
     PagesReport,
     Person,
@@ -37,6 +38,7 @@ from orchestrator.domain.reports import (
     WhyReport,
 )
 from orchestrator.domain.rooms import Observed, has_ended
+from orchestrator.engine.applying import Applying, reviewable
 from orchestrator.engine.approvals import Approvals
 from orchestrator.engine.gathering import DISOWNED, take_in
 from orchestrator.engine.linking import Linking
@@ -71,6 +73,7 @@ class EngineDesk:
         self._linking = Linking(engine)
         self._approvals = Approvals(engine)
         self._reasons = Reasons(engine, whence, self._overview, self._paging, running=running)
+        self._applying = Applying(engine)
         self.on_reload: Callable[[Person], Awaitable[Done]] | None = None
         """What a reload is, where this engine runs in a daemon."""
 
@@ -98,7 +101,7 @@ class EngineDesk:
         doubt = parts.observations.doubt or parts.lineage.stranger or parts.lineage.doubt
         if not listed:
             doubt = f"the API could not be listed: {parts.weather.last_error}"
-        return PlanReport(
+        report = PlanReport(
             mode=str(self._engine.settings.mode),
             config=self._whence.config,
             lines=seen.lines,
@@ -116,10 +119,16 @@ class EngineDesk:
             unknown=tuple(f"{name}: {book.doubtful[name]}" for name in sorted(book.awaited)),
             themes=await parts.wardrobe.preview(book) if listed else (),
         )
+        versions = {name: policy.version for name, policy in book.policies.items()}
+        return reviewable(report, self._engine, versions)
 
-    async def apply(self, person: Person) -> ApplyReport:
-        """One pass: everything that the plan says, now."""
+    async def apply(
+        self, person: Person, plan: PlanReport | None = None, *, approve: bool = False
+    ) -> ApplyReport:
+        """One pass: everything that the plan says, now; or exactly what a reviewed plan says."""
         await self._prepared()
+        if plan is not None:
+            return await self._apply_reviewed(plan, person, approve=approve)
         del person  # the policies act, not the person who would not wait
         before = self._acted
         if self._running:
@@ -134,6 +143,18 @@ class EngineDesk:
         held = (*left.held, *left.themes)
         failed = tuple(line for line in held if line.held_by == "back-off")
         return ApplyReport(self._acted - before, failed, left)
+
+    async def _apply_reviewed(
+        self, plan: PlanReport, person: Person, *, approve: bool
+    ) -> ApplyReport:
+        review = self._applying.checked(plan)
+        before = self._acted
+        if not await self._parts.resync.full():
+            raise DeskError(f"the API could not be listed: {self._parts.weather.last_error}")
+        acts, begun = await self._applying.carry_out(plan, person, approve=approve)
+        failed = tuple(row.line for row in acts if row.outcome is Outcome.FAILED)
+        calls = self._acted - before
+        return ApplyReport(calls, failed, await self.plan(), review.name, acts, begun)
 
     @property
     def _acted(self) -> int:
@@ -386,6 +407,24 @@ class EngineDesk:
         """End a suspension before its time."""
         await self._prepared()
         return await self._steering.resume((await self._find(name)).key, person)
+
+    async def freeze(
+        self,
+        until: datetime,
+        person: Person,
+        policies: Sequence[str] = (),
+        *,
+        all_acts: bool = False,
+    ) -> Done:
+        """Put off all changes, or those of some policies, until a moment."""
+        await self._prepared()
+        known = self._engine.reconciler.book.policies
+        return await self._parts.freezes.begin(until, person, policies, known, all_acts=all_acts)
+
+    async def unfreeze(self, name: str, person: Person) -> Done:
+        """End a freeze before its time; an empty name means the only one."""
+        await self._prepared()
+        return await self._parts.freezes.end(name, person)
 
     async def reload(self, person: Person) -> Done:
         """Take up what changed in config.yaml, secret files and policies."""

@@ -11,8 +11,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from orchestrator.domain.actions import Hold
+from orchestrator.domain.changetimes import ChangeTimes
 from orchestrator.domain.facts import Fact
+from orchestrator.domain.freezes import Freeze
 from orchestrator.domain.keys import Key, decode_key
+from orchestrator.domain.pausing import REVIEWING, Pause, frozen_by, outside_of
 from orchestrator.domain.policies import Desired, Mode, stricter
 from orchestrator.domain.presence import recalled, recorded_use, watched_use
 from orchestrator.domain.records import KeyState, Operation, OperationKind, RoomRecord
@@ -106,6 +109,13 @@ class Gathering:
         """A wish with the id of its theme among its settings, as far as that is known."""
         self.awaits_theme: Callable[[Desired], str] = lambda _: ""
         """Why a room is not made before its theme, or an empty text."""
+        self.freezes: Callable[[], Sequence[Freeze]] = tuple
+        """What people froze."""
+        self.reviewed: Callable[[Key], frozenset[str] | None] = lambda _: None
+        """The marks of a key's acts that are carried out now as they were reviewed, and no others.
+
+        None: nothing of the kind is going on."""
+        self._hours: dict[ChangeTimes, tuple[datetime, tuple[datetime, datetime]]] = {}
 
     async def state(self, key: Key, book: Book) -> KeyState:
         """What is remembered of a key, with the wish of the book taken in."""
@@ -132,17 +142,28 @@ class Gathering:
         )
 
     async def situation(
-        self, key: Key, state: KeyState, book: Book, braked: Hold | None = None
+        self,
+        key: Key,
+        state: KeyState,
+        book: Book,
+        braked: Hold | None = None,
+        reviewed: frozenset[str] | None = None,
     ) -> Situation | None:
         """Everything for one key's plan; None where what is wanted cannot be known at all.
 
-        ``braked`` is the brake that holds this key, if one does.
+        ``braked`` is the brake that holds this key, if one does; ``reviewed`` the marks of its acts
+        that go on and no others, None: as `self.reviewed` says.
         """
         wish = self._dressed(book.wish(key, state), state)
         if wish is None:
             return None
         pending = await self._pending(state)
         listed, unshown = await self._listed(state, book)
+        reviewed = self.reviewed(key) if reviewed is None else reviewed
+        pause = self.pause(key.policy, book) if reviewed is None else REVIEWING
+        held = braked or self._held_by_mode(key, book)
+        if held is None and pause is not None and reviewed is None and not state.is_of_page:
+            held = pause.hold()
         return Situation(
             key=key,
             wish=wish,
@@ -153,11 +174,13 @@ class Gathering:
             claims=await self._claims(state, book),
             lookalikes=await self._lookalikes(state, wish, pending),
             pending=pending,
-            held=braked or self._held_by_mode(key, book),
+            held=held,
             awaits="" if isinstance(wish, Unwanted) else self.awaits_theme(wish.desired),
             listed=listed,
             unshown=unshown,
             unread=self._unread(state, wish, book),
+            pause=pause,
+            reviewed=reviewed or frozenset(),
         )
 
     def _dressed(self, wish: Wish | None, state: KeyState) -> Wish | None:
@@ -168,6 +191,33 @@ class Gathering:
     def _held_by_mode(self, key: Key, book: Book) -> Hold | None:
         mode = self.mode(key, book)
         return None if mode is Mode.ENFORCE else Hold("mode", f"mode is {mode}")
+
+    def pause(self, policy: str, book: Book) -> Pause | None:
+        """What puts off the changes of a policy's rooms; an empty name is of no policy's."""
+        frozen = frozen_by(self.freezes(), policy, self._rooms.api_now())
+        times = self.change_times(policy, book)
+        if frozen is not None or times.allow is None:
+            return frozen
+        apart = clocks_apart(self._rooms.clock_difference())
+        return outside_of(self.change_time(times), self._rooms.api_now(), apart)
+
+    def change_times(self, policy: str, book: Book) -> ChangeTimes:
+        """When a policy's rooms may be changed: as it says, else as the settings do."""
+        own = book.policies.get(policy)
+        return self._settings.changes if own is None or own.changes is None else own.changes
+
+    def change_time(self, times: ChangeTimes) -> tuple[datetime, datetime] | None:
+        """The hours of change that are not over, API time: those that go on or come next."""
+        if not times.allow:
+            return None
+        now, known = self._rooms.api_now(), self._hours.get(times)
+        # Of a clock that was set back they may be others.
+        if known is None or not known[0] <= now < known[1][1]:
+            hours = self._calendar.change_time(times, now)
+            if hours is None:
+                return None
+            known = self._hours[times] = (now, hours)
+        return known[1]
 
     def mode(self, key: Key, book: Book) -> Mode:
         """How far the engine may go for a key: of config and policy the stricter."""

@@ -16,6 +16,7 @@ from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import (
     ENDS_SUSPENDED,
     BrakeRow,
+    ChangesRow,
     DormantRow,
     ForeignRow,
     NextAct,
@@ -95,7 +96,8 @@ class Overview:
             api_state=parts.weather.summary,
             api_last_good=parts.weather.last_good,
             needs_you=(
-                *(cause.message for cause in causes(self._engine)),
+                # A freeze is meant, and has its own line.
+                *(one.message for one in causes(self._engine) if not one.is_meant),
                 *self._renewals.overdue(states, now),
                 *ending_suspended(suspended),
             ),
@@ -128,7 +130,26 @@ class Overview:
             page=self._engine.page,
             doubted=absence.name if absence.doubtful else "",
             recordings=recordings_rows(parts.recorder.plans(), parts.recorder.shelf.terms.values()),
+            freezes=parts.freezes.rows(),
+            changes=self.changes(),
         )
+
+    def changes(self) -> tuple[ChangesRow, ...]:
+        """When rooms may be changed: by config.yaml, then by each policy that says otherwise."""
+        book, gathering = self._engine.reconciler.book, self._parts.gathering
+        own = (name for name, policy in sorted(book.policies.items()) if policy.changes is not None)
+        rows: list[ChangesRow] = []
+        for name in ("", *own):
+            times, hours = gathering.change_times(name, book), None
+            if times.allow is None and not name:
+                continue
+            hours = gathering.change_time(times)
+            open_ = times.allow is None or (
+                hours is not None and hours[0] <= self._parts.rooms.api_now()
+            )
+            until = None if hours is None else hours[open_]
+            rows.append(ChangesRow(name, str(times), open_, gathering.to_wall(until)))
+        return tuple(rows)
 
     async def _pages(self) -> tuple[PageRow, ...]:
         return (await self._paging.all(most=_PAGES_MOST)).pages

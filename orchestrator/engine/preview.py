@@ -6,7 +6,7 @@ seen as well.  It refuses to guess how an API would answer: it stops at the firs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -27,6 +27,7 @@ from orchestrator.ports.clock import Clock
 from orchestrator.ports.store import Store
 
 _STEPS_MOST: Final = 8
+Reviewed = Callable[[Key], frozenset[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,24 @@ class Preview:
 
 
 async def preview(
-    book: Book, store: Store, gathering: Gathering, brakes: Brakes, clock: Clock
+    book: Book,
+    store: Store,
+    gathering: Gathering,
+    brakes: Brakes,
+    clock: Clock,
+    reviewed: Reviewed | None = None,
 ) -> Preview:
-    """Plan every key that is wanted or remembered."""
+    """Plan every key that is wanted or remembered.
+
+    ``reviewed`` are the marks of the acts that a pause would let through, by key.
+    """
     states = {state.key: state for state in await store.states()}
     moved = moves(book, states)
     overlay = _move(states, moved, book)
     keys = sorted(overlay.keys() | book.wishes.keys())
     all_keys = [
-        await preview_key(key, overlay.get(key) or KeyState(key), book, gathering) for key in keys
+        await preview_key(key, overlay.get(key) or KeyState(key), book, gathering, reviewed)
+        for key in keys
     ]
     # With what was followed: a decision that only changes our memory may end a link as well.
     plans = [(one.state, replace(one.made, actions=one.actions)) for one in all_keys]
@@ -108,10 +118,13 @@ def _moved_line(new: Key, old: Key, overlay: Mapping[Key, KeyState]) -> PlanLine
     )
 
 
-async def preview_key(key: Key, state: KeyState, book: Book, gathering: Gathering) -> Previewed:
+async def preview_key(
+    key: Key, state: KeyState, book: Book, gathering: Gathering, reviewed: Reviewed | None = None
+) -> Previewed:
     """Plan one key, following what only changes our memory."""
     state = take_in(state, book)
-    situation = await gathering.situation(key, state, book)
+    marks = None if reviewed is None else reviewed(key)
+    situation = await gathering.situation(key, state, book, reviewed=marks)
     if situation is None:
         return Previewed(state, (), Plan(holds=(Hold("doubt", "what is wanted is not known"),)))
     # Its theme is made in the same pass, before it.

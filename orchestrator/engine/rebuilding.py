@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from orchestrator.domain.facts import Fact
+from orchestrator.domain.freezes import write_freezes
 from orchestrator.domain.rebuilding import Rebuilt
 from orchestrator.domain.retelling import Memory
 from orchestrator.domain.themes import ThemeMemory
 from orchestrator.engine.brakes import APPROVAL, RECENT, note_of
 from orchestrator.engine.executor import VERIFIED
+from orchestrator.engine.freezes import FREEZES
 from orchestrator.engine.gathering import DISOWNED
 from orchestrator.engine.hints import OPEN_SESSIONS, KeptSessions
 from orchestrator.engine.lineage import LINEAGE
@@ -78,6 +80,8 @@ def _notes(rebuilt: Rebuilt, memory: Memory, terms: Terms) -> Mapping[str, str |
     approved = {key: word for key, word in memory.approved.items() if terms.now < word.until}
     if approved:
         notes[APPROVAL] = note_of(approved)
+    if memory.freezes:
+        notes[FREEZES] = write_freezes(memory.freezes)
     if memory.verified:
         notes[VERIFIED] = memory.verified
     inside = {

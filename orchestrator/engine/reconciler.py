@@ -36,6 +36,7 @@ from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key, spread
 from orchestrator.domain.occurrences import looks_inside
 from orchestrator.domain.outcomes import Outcome, Teller
+from orchestrator.domain.pausing import WINDOW
 from orchestrator.domain.plan import plan, withhold
 from orchestrator.domain.records import KeyState, OperationKind, OperationState
 from orchestrator.domain.situation import Situation
@@ -45,6 +46,7 @@ from orchestrator.engine.alerts import Alerts
 from orchestrator.engine.book import Book
 from orchestrator.engine.brakes import Brakes, is_counted
 from orchestrator.engine.executor import Executor, Telling
+from orchestrator.engine.freezes import Freezes
 from orchestrator.engine.gathering import Gathering
 from orchestrator.engine.hints import Hints
 from orchestrator.engine.inbox import Inbox, Lane
@@ -55,6 +57,7 @@ from orchestrator.engine.occurrences import Occurrences
 from orchestrator.engine.pages import Pages
 from orchestrator.engine.recorder import Recorder
 from orchestrator.engine.resync import Resync
+from orchestrator.engine.reviewing import Reviewing
 from orchestrator.engine.wardrobe import Wardrobe
 from orchestrator.engine.weather import PROBE_EVERY, Weather
 from orchestrator.ports.clock import Clock
@@ -122,6 +125,8 @@ class Parts:
     pages: Pages
     wardrobe: Wardrobe
     recorder: Recorder
+    freezes: Freezes
+    reviewing: Reviewing
 
 
 class Reconciler:
@@ -389,21 +394,25 @@ class Reconciler:
         parts = self._parts
         state = situation.state
         actor = self._actor(turn.key, action)
+        cause = parts.reviewing.cause(turn.key, action) or turn.cause
         if is_counted(action, state):
             notes = parts.brakes.done(state, parts.clock.now())
             await parts.store.commit(Commit(notes=notes), parts.clock.now())
         match action:
             case Create() | Renew() | Update() | Replace() | Delete() | Retire():
-                telling = Telling(actor, turn.cause, situation.tried_by(action))
+                telling = Telling(actor, cause, situation.tried_by(action))
                 await self._call(turn, state, action, telling)
             case _:
-                teller = Teller(actor, turn.cause, parts.rooms.api_now())
+                teller = Teller(actor, cause, parts.rooms.api_now())
                 outcome = outcomes.noted(state, action, teller)
                 await self._record(turn, outcome)
+                await parts.reviewing.did(turn.key, action)
                 turn.fresh -= _rooms_of(state, action)
 
     async def _call(self, turn: _Turn, state: KeyState, action: Mutation, telling: Telling) -> None:
         after = await self._parts.executor.act(state, action, telling)
+        if _succeeded(state, action, after):
+            await self._parts.reviewing.did(turn.key, action)
         turn.acted += 1
         self.acted += 1
         # A call takes its time, in which people come: what was read before it is stale now.
@@ -483,6 +492,14 @@ class Reconciler:
         parts.agenda.set(turn.key, until)
 
 
+def _succeeded(before: KeyState, action: Mutation, after: KeyState) -> bool:
+    """Whether the API did what it was asked, as far as its answer tells."""
+    if isinstance(action, Create | Replace):
+        room = before.current
+        return after.current is not None and (room is None or after.current.id != room.id)
+    return after.attempts.count == 0
+
+
 def _first(made: Plan) -> Action | None:
     return made.actions[0] if made.actions else None
 
@@ -512,6 +529,7 @@ def _worth_telling(hold: Hold) -> bool:
     return hold.by not in {
         *("back-off", "settle", "grace", "first-listing", "not-seen", "theme"),
         "dormant",  # that was told when it was decided
+        WINDOW,
     }
 
 

@@ -25,6 +25,7 @@ from orchestrator.domain.archiving import (
 )
 from orchestrator.domain.keeping import KeptRecording
 from orchestrator.domain.keys import decode_key
+from orchestrator.domain.pausing import Pause
 from orchestrator.domain.presence import Callback
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import RecordingRow
@@ -313,7 +314,14 @@ class Recorder:
             closed={} if self._archivist is None else self._archivist.closed,
             settle=self._settings.settle,
             listed=around.observations.expected_before,
+            pauses=self._pauses(),
         )
+
+    def _pauses(self) -> dict[str, Pause]:
+        """What puts off deletions, by the policies whose terms recordings have."""
+        book, found = self.book(), self._around.gathering.pause
+        names = {*self.shelf.terms, *book.policies}
+        return {name: pause for name in names if (pause := found(name, book)) is not None}
 
     def _still_due(self, one: KeptRecording) -> bool:
         act = plan_recording(one, self._world()).act

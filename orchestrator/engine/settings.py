@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from orchestrator.domain.brakes import Limits
+from orchestrator.domain.changetimes import AT_ANY_TIME, ChangeTimes
 from orchestrator.domain.policies import Mode
 from orchestrator.engine.weather import PROBE_EVERY
 
@@ -28,6 +29,7 @@ class EngineSettings:
             time-out and each wait its bound.  What takes longer hangs.
         store_check: between two looks at the store's file while nothing is done.
         retention: for so long the store remembers what is over; what stands, always.
+        changes: when rooms may be changed; a policy may say otherwise.
         probe: between two looks at the wall clock; while our credentials are refused or no second
             room may be made the API is probed each minute, whatever stands here.
     """
@@ -45,3 +47,4 @@ class EngineSettings:
     store_check: timedelta = timedelta(seconds=5)
     retention: timedelta = timedelta(days=400)
     probe: timedelta = PROBE_EVERY
+    changes: ChangeTimes = AT_ANY_TIME

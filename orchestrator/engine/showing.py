@@ -31,6 +31,7 @@ from orchestrator.domain.actions import (
     Update,
     Wake,
 )
+from orchestrator.domain.pausing import FROZEN, mark_of
 from orchestrator.domain.records import KeyState, Role, RoomRecord
 from orchestrator.domain.reports import (
     ChangeLine,
@@ -78,13 +79,14 @@ def plan_line(state: KeyState, action: Action) -> PlanLine | None:
     if isinstance(action, _SILENT):
         return None
     line = PlanLine(
-        action=_word(action),
+        action=word_of(action),
         key=str(state.key),
         reason=action.reason,
         calls=action.calls,
         room_id=_room_id(action),
         display_name=_name(state, action),
         link=_fate(state, action),
+        mark=mark_of(action),
     )
     match action:
         case Create(desired=desired):
@@ -110,7 +112,8 @@ def plan_line(state: KeyState, action: Action) -> PlanLine | None:
             assert_never(action)
 
 
-def _word(action: Action) -> str:
+def word_of(action: Action) -> str:
+    """What plans, audit and JSON call an action."""
     return "let-go" if isinstance(action, LetGo) else type(action).__name__.lower()
 
 
@@ -194,6 +197,8 @@ def hint(state: KeyState, hold: Hold) -> str:
         return f"room-orchestrator rooms renew {state.key} --reason …"
     if hold.by == "suspended":
         return f"room-orchestrator rooms resume {state.key} --reason …"
+    if hold.by == FROZEN:
+        return "room-orchestrator unfreeze --reason …"
     if hold.by == "brake":
         brake = hold.reason.removeprefix("brake ").partition(":")[0]
         return f"room-orchestrator rooms approve {brake} --reason …"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -103,12 +103,14 @@ class Engine:
         await self._recall()
         await self.parts.alerts.recall()
         await self.parts.messages.recall()
+        await self.parts.freezes.settle()
         await self.reload.load("start")
         await self.parts.pages.complete()
 
     async def _recall(self) -> None:
         await self.parts.lineage.recall()
         await self.parts.brakes.recall()
+        await self.parts.freezes.recall()
         await self.parts.resync.absences.recall()
         await self.parts.hints.recall()
         await self.parts.wardrobe.recall()
@@ -119,6 +121,7 @@ class Engine:
     async def look(self) -> None:
         """Know what a question needs: nothing is written, moved or put in force."""
         await self._recall()
+        self.parts.freezes.look()
         self.reconciler.book = await self.reload.read()
         self.outbox.book = self.reconciler.book
         self.links.known = lambda: True
@@ -160,6 +163,7 @@ class Engine:
                         "store-check": self._check_store,
                         "retention": self.retention.run,
                         "alerts": self.parts.alerts.run,
+                        "freezes": self.parts.freezes.run,
                     }
                     if self.parts.wardrobe.present:
                         loops["themes"] = self.parts.wardrobe.run
@@ -214,6 +218,7 @@ class Engine:
             told.append(f"next due {moment:%d %b %H:%M}Z")
         if self.reconciler.last_holds:
             told.append(f"{len(self.reconciler.last_holds):,} held")
+        told.extend(f"frozen until {one.until:%d %b %H:%M}Z" for one in parts.freezes.rows())
         if parts.brakes.verdict.brake:
             told.append(f"brake {parts.brakes.verdict.brake} holds")
         if book.problems:
@@ -265,6 +270,18 @@ class Engine:
             await self.parts.inbox.idle()
             self.parts.inbox.close()
         return True
+
+    async def work_on(self, keys: Iterable[Key], cause: str) -> None:
+        """Give these keys their turns, and return when nothing is left to do for anybody."""
+        for key in keys:
+            self.parts.inbox.wake(key, cause)
+        if self.ready.is_set():
+            await self.parts.inbox.idle()
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._dispatcher.run(), name="dispatcher")
+            await self.parts.inbox.idle()
+            self.parts.inbox.close()
 
     async def carry_out(self) -> None:
         """Write out every fact and delivery that waits, and return. For one command."""
@@ -416,6 +433,12 @@ class Engine:
         for key in self._in_order(held, ends):
             braked = any(hold.by == "brake" for hold in held[key])
             inbox.wake(key, cause, Lane.PERMIT if braked else Lane.NORMAL)
+
+    async def pauses_changed(self, cause: str) -> None:
+        """A freeze began or ended: what it held goes on, and what went on may be held."""
+        self.parts.wardrobe.nudge()
+        self.parts.recorder.nudge()
+        await self._wake_changed(cause)
 
     def _key_of_marker(self, encoded: str) -> Key | None:
         """Whose room a marker names: a long subject is cut there, so look among the wanted too."""

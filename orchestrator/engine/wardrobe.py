@@ -317,6 +317,7 @@ class Wardrobe:
             doubt=around.observations.doubt or apart or gathering.unsure(),
             braked=self._braked(),
             listed=around.observations.expected_before,
+            pause=gathering.pause("", self.book()),
         )
 
     def _braked(self) -> datetime | None:

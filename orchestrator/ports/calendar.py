@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from orchestrator.domain.changetimes import ChangeTimes
 from orchestrator.domain.policies import Window
 
 
@@ -54,6 +55,17 @@ class Calendar(Protocol):
 
         Raises:
             ValueError: the window is one of which `problems` has something to say.
+        """
+        ...
+
+    def change_time(self, times: ChangeTimes, after: datetime) -> tuple[datetime, datetime] | None:
+        """The first hours of change that are not over at ``after``: their start and end, UTC.
+
+        None where they allow none. They begin and end by the clock on the wall: on a day on which
+        clocks are set they are longer or shorter by that.
+
+        Raises:
+            ValueError: there is no such zone, or the calendar ends.
         """
         ...
 

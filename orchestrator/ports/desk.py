@@ -27,6 +27,7 @@ from orchestrator.domain.reports import (
 )
 
 if TYPE_CHECKING:  # the command line starts sooner without the whole domain
+    from collections.abc import Sequence
     from datetime import datetime
 
     from orchestrator.ports.sources import Folder
@@ -56,8 +57,14 @@ class Desk(Protocol):
         """What would be done now, by a fresh listing; of a candidate folder where one is given."""
         ...
 
-    async def apply(self, person: Person) -> ApplyReport:
-        """One pass: everything that the plan says, now."""
+    async def apply(
+        self, person: Person, plan: PlanReport | None = None, *, approve: bool = False
+    ) -> ApplyReport:
+        """One pass: everything that the plan says, now.
+
+        With ``plan`` exactly what that says, as it was reviewed: all of it can be done, or nothing
+        is begun. ``approve``: its links may end and change, whatever a brake says.
+        """
         ...
 
     async def rooms(self, *, foreign: bool = False) -> RoomsReport:
@@ -125,6 +132,25 @@ class Desk(Protocol):
 
     async def resume(self, name: str, person: Person) -> Done:
         """End a suspension before its time."""
+        ...
+
+    async def freeze(
+        self,
+        until: datetime,
+        person: Person,
+        policies: Sequence[str] = (),
+        *,
+        all_acts: bool = False,
+    ) -> Done:
+        """Put off all changes until a moment (UTC), at which that ends by itself.
+
+        ``policies`` are the names of those that it is for; none: all. ``all_acts``: also people's
+        meetings do not open, and no room is made for one that is lost.
+        """
+        ...
+
+    async def unfreeze(self, name: str, person: Person) -> Done:
+        """End a freeze before its time; an empty name means the only one."""
         ...
 
     async def reload(self, person: Person) -> Done:

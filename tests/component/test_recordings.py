@@ -382,6 +382,22 @@ async def test_a_mode_withholds(mode: Mode) -> None:
         assert made.left == []
 
 
+async def test_in_a_freeze_copies_go_on_and_nothing_is_deleted() -> None:
+    """Of the policies that it is for; afterwards it is done."""
+    async with kept(AT_ONCE) as made:
+        until = made.now + 5 * DAY
+        await made.world.desk.freeze(until, ANNA, ("team-rooms",))
+        (id_,) = await made.meet(CONTENT)
+        await made.world.pass_(2 * DAY, step=HOUR)
+        assert len(made.vault.copies) == 1
+        assert made.left == [id_]
+        (row,) = (await made.world.desk.status()).recordings
+        assert row.next_at is None or row.next_at <= until
+        await made.world.desk.unfreeze("", ANNA)
+        await made.world.pass_(DAY, step=HOUR)
+        assert made.left == []
+
+
 async def test_while_clocks_disagree_nothing_is_deleted() -> None:
     """By a wrong date every recording is old enough."""
     async with kept(MONTH) as made:

@@ -92,6 +92,26 @@ def events(made: World) -> list[str]:
     return [one for one in made.events if one.startswith("theme.") and one != "theme.started"]
 
 
+async def test_a_changed_theme_waits_for_the_end_of_a_freeze() -> None:
+    """Of all policies: a theme is of none. Then it is changed at once."""
+    made = world()
+    async with alive(made) as themes:
+        await made.desk.freeze(made.clock.now() + DAY, ANNA, ("team-rooms",))
+        await change(made, corporate=theme(brand_text="Acme Ltd"))
+        assert methods(themes)[-1] == "update_theme"
+        await made.desk.freeze(made.clock.now() + DAY, ANNA)
+        before = len(themes.changes)
+        await change(made, corporate=theme(brand_text="Acme Inc"))
+        await made.pass_(2 * HOUR)
+        assert len(themes.changes) == before
+        (row,) = (await made.desk.status()).themes
+        assert row.why.startswith("frozen by anna")
+        for freeze in (await made.desk.status()).freezes:
+            await made.desk.unfreeze(freeze.name, ANNA)
+        await made.pass_(MINUTE)
+        assert themes.themes[0].fields["brand_text"] == "Acme Inc"
+
+
 # --- made ---
 
 

@@ -18,6 +18,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from orchestrator.app.build import Outside, assemble
 from orchestrator.domain.brakes import Limits
+from orchestrator.domain.changetimes import AT_ANY_TIME
 from orchestrator.domain.directories import SecretUse
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key, parse_key
@@ -143,6 +144,7 @@ class World:
         )
         self.mode = mode
         self.limits = limits
+        self.change_times = AT_ANY_TIME
         self.resync = resync
         self.workers = workers
         self.adoptions = adoptions
@@ -171,6 +173,7 @@ class World:
             resync_interval=self.resync,
             workers=self.workers,
             limits=self.limits,
+            changes=self.change_times,
         )
         self.timer = HandCrankedTimer()
         outside = Outside(

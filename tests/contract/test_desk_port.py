@@ -124,6 +124,15 @@ COMMANDS: list[tuple[tuple[str, ...], Callable[[Desk], Awaitable[object]]]] = [
     (("suspend", "k/1", NOW.isoformat()), lambda desk: desk.suspend("k/1", NOW, ANNA)),
     (("resume", "k/1"), lambda desk: desk.resume("k/1", ANNA)),
     (("approve", "7"), lambda desk: desk.approve("7", ANNA)),
+    (
+        ("freeze", NOW.isoformat(), "", "changes"),
+        lambda desk: desk.freeze(NOW, ANNA),
+    ),
+    (
+        ("freeze", NOW.isoformat(), "a,b", "all"),
+        lambda desk: desk.freeze(NOW, ANNA, ("a", "b"), all_acts=True),
+    ),
+    (("unfreeze", "7"), lambda desk: desk.unfreeze("7", ANNA)),
     (("reload",), lambda desk: desk.reload(ANNA)),
     (("open_page", "A test"), lambda desk: desk.open_page(SENT, ANNA)),
     (("close_page", "4711"), lambda desk: desk.close_page("4711", ANNA)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -52,6 +53,7 @@ class FakeDesk:
     commands: list[tuple[str, ...]] = field(default_factory=list)
     persons: list[Person] = field(default_factory=list)
     candidates: list[Folder] = field(default_factory=list)
+    reviewed: list[PlanReport] = field(default_factory=list)
 
     async def status(self) -> StatusReport:
         self._refuse()
@@ -64,8 +66,13 @@ class FakeDesk:
         self.candidates.append(candidate)
         return replace(self.plan_report, candidate=True)
 
-    async def apply(self, person: Person) -> ApplyReport:
-        self._command(person, "apply")
+    async def apply(
+        self, person: Person, plan: PlanReport | None = None, *, approve: bool = False
+    ) -> ApplyReport:
+        told = () if plan is None else ("plan", "approve" if approve else "as it is")
+        self._command(person, "apply", *told)
+        if plan is not None:
+            self.reviewed.append(plan)
         return self.apply_report
 
     async def rooms(self, *, foreign: bool = False) -> RoomsReport:
@@ -122,6 +129,20 @@ class FakeDesk:
 
     async def resume(self, name: str, person: Person) -> Done:
         return self._command(person, "resume", name)
+
+    async def freeze(
+        self,
+        until: datetime,
+        person: Person,
+        policies: Sequence[str] = (),
+        *,
+        all_acts: bool = False,
+    ) -> Done:
+        acts = "all" if all_acts else "changes"
+        return self._command(person, "freeze", until.isoformat(), ",".join(policies), acts)
+
+    async def unfreeze(self, name: str, person: Person) -> Done:
+        return self._command(person, "unfreeze", name)
 
     async def reload(self, person: Person) -> Done:
         return self._command(person, "reload")

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.adapters.calendar import CronCalendar
+from orchestrator.domain.changetimes import ChangeTimes
 from orchestrator.domain.policies import Window
+from orchestrator.foundation.weekhours import Hours
 
 CALENDAR = CronCalendar()
 NAMES = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -85,3 +87,44 @@ def test_no_text_breaks_it(cron: str, timezone: str, duration: timedelta) -> Non
     window = Window(cron, timezone, duration)
     if not CALENDAR.problems(window):
         CALENDAR.opening(window, datetime(2027, 1, 1, tzinfo=UTC))
+
+
+@st.composite
+def hours(draw: st.DrawFn) -> Hours:
+    """Hours of some days, short and long, over midnight too."""
+    days = draw(st.frozensets(st.integers(0, 6), min_size=1))
+    begins, ends = draw(st.integers(0, 1439)), draw(st.integers(1, 1440))
+    return Hours(tuple(sorted(days)), begins, ends, draw(zones))
+
+
+@given(st.lists(hours(), min_size=1, max_size=3), moments)
+def test_hours_are_open_when_the_clock_on_the_wall_says_so(
+    allow: list[Hours], after: datetime
+) -> None:
+    """But for the days on which that clock is set; and whoever waits comes when they are open."""
+    times = ChangeTimes(tuple(allow))
+    found = CALENDAR.change_time(times, after)
+    assert found is not None
+    start, end = found
+    assert end > max(start, after)
+    if all(_steady(one, after) for one in allow):
+        assert (start <= after) is any(_is_open(one, after) for one in allow)
+    following = CALENDAR.change_time(times, end)
+    assert following is not None
+    assert following[1] > end
+
+
+def _steady(one: Hours, moment: datetime) -> bool:
+    """No clock of the zone is set within two days."""
+    near = [moment + timedelta(hours=count) for count in range(-48, 49, 6)]
+    return len({at.astimezone(ZoneInfo(one.timezone)).utcoffset() for at in near}) == 1
+
+
+def _is_open(one: Hours, moment: datetime) -> bool:
+    local = moment.astimezone(ZoneInfo(one.timezone))
+    for before in (0, 1):
+        day = (local - timedelta(days=before)).replace(hour=0, minute=0, second=0, microsecond=0)
+        begins = day + timedelta(minutes=one.begins)
+        if day.weekday() in one.days and begins <= local < begins + timedelta(minutes=one.minutes):
+            return True
+    return False

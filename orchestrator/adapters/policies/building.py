@@ -21,6 +21,7 @@ from orchestrator.adapters.policies.paging import FallbackForm, OnPageForm
 from orchestrator.adapters.policies.recordings import recordings_of
 from orchestrator.adapters.policies.requests import source_of
 from orchestrator.adapters.policies.subjects import item_subjects
+from orchestrator.domain.changetimes import change_times
 from orchestrator.domain.policies import (
     AGE_MOST,
     CLOSE_AFTER,
@@ -105,6 +106,9 @@ def build(form: PolicyForm, made_for: ForEach | Schedule | OnPage, source: Sourc
         moved=moves(form, document),
         places=MappingProxyType({_dotted(path): place for path, place in document.places()}),
         recordings=recordings_of(form.recordings),
+        changes=None
+        if form.changes is None
+        else change_times(form.changes.allow, form.changes.except_),
     )
 
 

@@ -33,6 +33,7 @@ from orchestrator.domain.rooms import DISPLAY_NAME_MAX, EARLIEST_END, LATEST_END
 from orchestrator.foundation.forms import Form, Length, between, patterned
 from orchestrator.foundation.instants import format_duration
 from orchestrator.foundation.problems import did_you_mean
+from orchestrator.foundation.weekforms import WeekHoursForm
 
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Words that mean something else inside a template.
@@ -456,6 +457,9 @@ class PolicyForm(Form):
     )
     recordings: RecordingsForm | None = Field(
         None, description="what becomes of the rooms' recordings; without it they are left alone"
+    )
+    changes: WeekHoursForm | None = Field(
+        None, description="when rooms may be changed, instead of safety.changes in config.yaml"
     )
     protect: bool | None = Field(
         None, description="true: neither removed nor replaced; left out: as it was before"

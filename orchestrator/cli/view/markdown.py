@@ -33,6 +33,7 @@ _SPECIAL: Final = re.compile(
 _REFERENCE: Final = re.compile(r"([@#!%~$&^])(?=\w)")
 _NO_WIDTH: Final = "\u200b"
 _WORDS: Final = {"ENDS": "LINK ENDS", "CHANGES": "LINK CHANGES", "MOVES": "link moves along"}
+_WAITS: Final = frozenset({"frozen", "window"})
 _OTHERS: Final = ("create", "restore", "adopt", "update", "renew")
 
 
@@ -81,12 +82,14 @@ def _comment(report: PlanReport, now: datetime, folder: str, most: int) -> Itera
         yield from _list([f"not known: {_plain(one)}" for one in report.unknown], most)
     yield from _links(touched(report), most)
     yield from _folded(plural(len(report.themes), "act") + " on themes", report.themes, most)
+    # What waits for its hours or a reviewed plan is what the reviewer is asked about.
+    acts = [*report.lines, *(line for line in report.held if line.held_by in _WAITS)]
     for word in _OTHERS:
-        lines = [line for line in report.lines if line.action == word and not fate(line)]
+        lines = [line for line in acts if line.action == word and not fate(line)]
         yield from _folded(plural(len(lines), SHOWN[word][1]), lines, most)
-    rest = [line for line in report.lines if line.action not in _OTHERS and not fate(line)]
+    rest = [line for line in acts if line.action not in _OTHERS and not fate(line)]
     yield from _folded(plural(len(rest), "further act"), rest, most)
-    held = [line for line in report.held if not fate(line)]
+    held = [line for line in report.held if line.held_by not in _WAITS and not fate(line)]
     yield from _folded(f"{len(held):,} held", held, most)
     ending = f"{len(report.standing):,} ending, as decided before"
     yield from _folded(ending, report.standing, most)
@@ -99,6 +102,13 @@ def _comment(report: PlanReport, now: datetime, folder: str, most: int) -> Itera
         ]
         yield from _list(texts, most)
     yield ""
+    if report.review is not None and report.acts:
+        review = report.review
+        yield (
+            f"Plan <code>{review.name}</code>, good until {_moment(review.expires_at)}: "
+            "`apply --plan` does exactly this."
+        )
+        yield ""
     same = f"Rooms as they should be: {report.unchanged:,}"
     yield f"{same}; not ours and untouched: {report.foreign:,}. Nothing was done."
     yield ""

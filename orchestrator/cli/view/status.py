@@ -38,6 +38,8 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     _row(screen, "Held", _held(report), "yellow")
     _row(screen, "Dormant", _dormant(screen, report))
     _row(screen, "Suspended", _suspended(screen, report), "yellow")
+    _row(screen, "Frozen", _frozen(screen, report), "yellow")
+    _row(screen, "Changes", _changes(screen, report))
     _row(screen, "Brakes", _brakes(report), "red")
     _row(screen, "Behind", [f"{name}: {why}" for name, why in report.behind.items()], "yellow")
     _row(screen, "Deliveries", _deliveries(screen, report), "yellow")
@@ -265,6 +267,29 @@ def _suspended(screen: Screen, report: StatusReport) -> list[str]:
         + (f"; ends while suspended, {screen.moment(row.ends)}" if row.ends is not None else "")
         for row in report.suspended
     ]
+
+
+def _frozen(screen: Screen, report: StatusReport) -> list[str]:
+    told: list[str] = []
+    for row in report.freezes:
+        parts = [f"until {screen.moment(row.until)} by {row.by}: {row.reason}"]
+        if row.policies:
+            parts.append(f"only {', '.join(row.policies)}")
+        if row.all_acts:
+            parts.append("meetings and lost rooms too")
+        sooner = f"Sooner:  room-orchestrator unfreeze {row.name} --reason …"
+        told.append(f"{'; '.join(parts)}. {sooner}")
+    return told
+
+
+def _changes(screen: Screen, report: StatusReport) -> list[str]:
+    """The change windows: whether they are open, and until when."""
+    told: list[str] = []
+    for row in report.changes:
+        whose = f"{row.policy}: " if row.policy else ""
+        until = "" if row.until is None else f" until {screen.moment(row.until)}"
+        told.append(f"{whose}{'allowed' if row.open else 'held'}{until} ({row.allow})")
+    return told
 
 
 def _brakes(report: StatusReport) -> list[str]:

@@ -45,13 +45,16 @@ from orchestrator.domain.reports.pages import (
     ToldRow,
 )
 from orchestrator.domain.reports.plan import (
+    ActRow,
     ApplyReport,
     ChangeLine,
     LinkFate,
     NextAct,
     OpeningRow,
+    Outcome,
     PlanLine,
     PlanReport,
+    Review,
 )
 from orchestrator.domain.reports.recordings import (
     RecordingRow,
@@ -75,9 +78,11 @@ from orchestrator.domain.reports.rooms import (
 from orchestrator.domain.reports.status import (
     ENDS_SUSPENDED,
     BrakeRow,
+    ChangesRow,
     DeliveryRow,
     DirectoryRow,
     DormantRow,
+    FreezeRow,
     HealthReport,
     LoopRow,
     PolicyRow,
@@ -102,11 +107,13 @@ from orchestrator.domain.reports.why import (
 
 __all__ = [
     "ENDS_SUSPENDED",
+    "ActRow",
     "ApplyReport",
     "Asked",
     "BrakeRow",
     "Census",
     "ChangeLine",
+    "ChangesRow",
     "ComparedField",
     "DayReport",
     "DeliveryRow",
@@ -120,6 +127,7 @@ __all__ = [
     "FactsReport",
     "Finding",
     "ForeignRow",
+    "FreezeRow",
     "Health",
     "HealthReport",
     "HistoryLine",
@@ -138,6 +146,7 @@ __all__ = [
     "OpenedPage",
     "OpeningRow",
     "OurLink",
+    "Outcome",
     "PageReport",
     "PageRow",
     "PagesReport",
@@ -155,6 +164,7 @@ __all__ = [
     "RehearsedMonth",
     "RehearsedRenewals",
     "RevealedLink",
+    "Review",
     "RoomRow",
     "RoomsReport",
     "Seen",

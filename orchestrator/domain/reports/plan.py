@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,6 +41,8 @@ class PlanLine:
         when: the moment that it is about: the new end, the end of the grace.
         held_by: one word for what stands before it; empty if it will be done.
         hint: a command line that can be pasted, or an empty text.
+        mark: what this very act is known by when a plan is carried out as it was reviewed; empty
+            for what changes nothing but our memory.
     """
 
     action: str
@@ -54,6 +57,7 @@ class PlanLine:
     held_by: str = ""
     held_why: str = ""
     hint: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,32 @@ class NextAct:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """What makes a plan one that can be carried out exactly as it was reviewed.
+
+    Attributes:
+        owner, api: of the installation whose plan it is.
+        made_at: by the daemon's clock.
+        expires_at: afterwards it has to be made anew.
+        versions: of each policy, by its name.
+        digest: of the whole plan but for itself, in hexadecimal digits. It tells one plan from
+            another, and what was changed in it; it is no signature.
+    """
+
+    owner: str
+    api: str
+    made_at: datetime
+    expires_at: datetime
+    versions: Mapping[str, str]
+    digest: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people call the plan by."""
+        return self.digest[:12]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanReport:
     """What would change and why.
 
@@ -98,6 +128,7 @@ class PlanReport:
         listed_at: when the listing ended that the plan stands on.
         unknown: for each policy whose subjects are not known, why.
         themes: what would be done about themes, or is held; done before the rooms that want them.
+        review: by which it can be carried out as it was reviewed.
     """
 
     mode: str
@@ -116,17 +147,63 @@ class PlanReport:
     unknown: tuple[str, ...] = ()
     renewals: tuple[NextAct, ...] = ()
     themes: tuple[PlanLine, ...] = ()
+    review: Review | None = None
 
     @property
     def pending(self) -> bool:
         """Whether something is to be done: then ``plan`` exits with 3."""
         return bool(self.lines) or any(not line.held_by for line in self.themes)
 
+    @property
+    def acts(self) -> tuple[PlanLine, ...]:
+        """What a reviewer agrees to: all that changes rooms, also what waits for its time."""
+        waits = {"frozen", "window", "brake"}
+        return tuple(
+            line
+            for line in (*self.lines, *self.held)
+            if line.mark and (not line.held_by or line.held_by in waits)
+        )
+
+
+class Outcome(StrEnum):
+    """What became of one act of a reviewed plan."""
+
+    DONE = "done"
+    NEEDLESS = "needless"  # nothing is to be done there now: it was done before, or is not wanted
+    DIFFERENT = "different"  # it would now be another act, so it was not done
+    HELD = "held"
+    FAILED = "failed"
+    READY = "ready"  # it could be done, and others of the plan could not
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow:
+    """One act of a reviewed plan, and what became of it.
+
+    Attributes:
+        why: for every outcome but done.
+        held_by: one word, of what is held.
+    """
+
+    line: PlanLine
+    outcome: Outcome
+    why: str = ""
+    held_by: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class ApplyReport:
-    """What one pass did: the calls that it made, and what is still to do or held."""
+    """What one pass did: the calls that it made, and what is still to do or held.
+
+    Attributes:
+        plan: the name of the reviewed plan that was carried out; empty where it was a plain pass.
+        acts: of such a plan, each with what became of it.
+        begun: of such a plan: whether anything was done at all.
+    """
 
     calls: int
     failed: tuple[PlanLine, ...]
     left: PlanReport
+    plan: str = ""
+    acts: tuple[ActRow, ...] = ()
+    begun: bool = True

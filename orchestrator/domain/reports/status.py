@@ -100,6 +100,40 @@ class SuspendedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FreezeRow:
+    """A person's word that nothing is changed until a moment.
+
+    Attributes:
+        policies: for which it holds; empty: for all.
+        all_acts: also people's meetings do not open, and lost rooms are not made anew.
+    """
+
+    name: str
+    until: datetime
+    by: str
+    reason: str
+    policies: tuple[str, ...] = ()
+    all_acts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesRow:
+    """When rooms may be changed.
+
+    Attributes:
+        policy: whose own times these are; empty: those of config.yaml.
+        allow: the times, as they are written.
+        open: whether they are now.
+        until: when they close, or open; None: not by themselves.
+    """
+
+    policy: str
+    allow: str
+    open: bool
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DormantRow:
     """A key whose room surely nobody uses: it is renewed no more.
 
@@ -162,6 +196,8 @@ class StatusReport:
         doubted: by which name a person says that the rooms which a listing lacks are gone; or an
             empty text.
         page: where the status page is, from this machine; empty where no daemon runs.
+        freezes: what a person froze, the one that ends first first.
+        changes: when rooms may be changed, where that is not always.
     """
 
     owner: str
@@ -203,6 +239,8 @@ class StatusReport:
     recordings: tuple[RecordingsRow, ...] = ()
     doubted: str = ""
     page: str = ""
+    freezes: tuple[FreezeRow, ...] = ()
+    changes: tuple[ChangesRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

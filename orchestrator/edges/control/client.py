@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -103,9 +103,11 @@ class SocketDesk:
         folder = None if candidate is None else wire.write_folder(candidate)
         return await self._ask(wire.AskPlan(folder), PlanReport)
 
-    async def apply(self, person: Person) -> ApplyReport:
-        """One pass."""
-        return await self._ask(wire.Apply(person.reason), ApplyReport)
+    async def apply(
+        self, person: Person, plan: PlanReport | None = None, *, approve: bool = False
+    ) -> ApplyReport:
+        """One pass, or a reviewed plan, which is sent along."""
+        return await self._ask(wire.Apply(person.reason, plan, approve), ApplyReport)
 
     async def rooms(self, *, foreign: bool = False) -> RoomsReport:
         """All rooms of ours and all wanted ones."""
@@ -162,6 +164,22 @@ class SocketDesk:
     async def resume(self, name: str, person: Person) -> Done:
         """End a suspension before its time."""
         return await self._ask(wire.Resume(name, person.reason), Done)
+
+    async def freeze(
+        self,
+        until: datetime,
+        person: Person,
+        policies: Sequence[str] = (),
+        *,
+        all_acts: bool = False,
+    ) -> Done:
+        """Put off all changes, or those of some policies, until a moment."""
+        command = wire.FreezeChanges(until, tuple(policies), all_acts, person.reason)
+        return await self._ask(command, Done)
+
+    async def unfreeze(self, name: str, person: Person) -> Done:
+        """End a freeze before its time."""
+        return await self._ask(wire.Unfreeze(name, person.reason), Done)
 
     async def reload(self, person: Person) -> Done:
         """Take up what changed in config.yaml, secret files and policies."""

@@ -169,8 +169,8 @@ class ControlServer:
     async def _obey(self, command: wire.Command, person: Person) -> wire.Report:
         desk = self._present()
         match command:
-            case wire.Apply():
-                return await desk.apply(person)
+            case wire.Apply(_, plan, approve):
+                return await desk.apply(person, plan, approve=approve)
             case wire.ReadHostLink(name):
                 return await desk.host_link(name, person)
             case wire.Adopt(room_id, key):
@@ -183,12 +183,22 @@ class ControlServer:
                 return await desk.rekey(old, new, person)
             case wire.Renew() | wire.Protect() | wire.Suspend() | wire.Resume():
                 return await _steer(desk, command, person)
-            case wire.Approve(brake):
-                return await desk.approve(brake, person)
-            case wire.Reload():
-                return await desk.reload(person)
             case _:
-                assert_never(command)
+                return await _steer_all(desk, command, person)
+
+
+async def _steer_all(desk: Desk, command: wire.SteerAll, person: Person) -> wire.Report:
+    match command:
+        case wire.Approve(brake):
+            return await desk.approve(brake, person)
+        case wire.Reload():
+            return await desk.reload(person)
+        case wire.FreezeChanges(until, policies, all_acts):
+            return await desk.freeze(until, person, policies, all_acts=all_acts)
+        case wire.Unfreeze(name):
+            return await desk.unfreeze(name, person)
+        case _:
+            assert_never(command)
 
 
 async def _steer(desk: Desk, command: wire.Steer, person: Person) -> wire.Report:

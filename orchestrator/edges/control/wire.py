@@ -119,6 +119,8 @@ class Apply:
     """`Desk.apply`; who gives this and the following commands is not told here."""
 
     reason: str = ""
+    plan: PlanReport | None = None
+    approve: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,24 @@ class Reload:
 
 
 @dataclass(frozen=True, slots=True)
+class FreezeChanges:
+    """`Desk.freeze`."""
+
+    until: datetime
+    policies: tuple[str, ...]
+    all_acts: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unfreeze:
+    """`Desk.unfreeze`."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AskPages:
     """`Desk.pages`."""
 
@@ -244,8 +264,9 @@ class ClosePage:
 
 
 Steer = Renew | Protect | Suspend | Resume
+SteerAll = FreezeChanges | Unfreeze | Approve | Reload
 Paging = OpenPage | ClosePage
-Command = Apply | ReadHostLink | Adopt | Distinct | Forget | Rekey | Steer | Approve | Reload
+Command = Apply | ReadHostLink | Adopt | Distinct | Forget | Rekey | Steer | SteerAll
 Linked = AskLink | AskLinks
 Asking = AskStatus | AskPlan | AskRooms | AskWhy | AskWhyNot | Linked | AskPages | AskPage
 Question = Asking | Command | Paging
@@ -278,6 +299,8 @@ _NAMES: Final[Mapping[type[Question], str]] = {
     ClosePage: "close_page",
     Approve: "approve",
     Reload: "reload",
+    FreezeChanges: "freeze",
+    Unfreeze: "unfreeze",
 }
 _QUESTIONS: Final[Mapping[str, type[Question]]] = {name: kind for kind, name in _NAMES.items()}
 

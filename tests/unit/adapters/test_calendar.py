@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestrator.adapters.calendar import CronCalendar
+from orchestrator.domain.changetimes import AT_ANY_TIME, ChangeTimes, change_times
 from orchestrator.domain.policies import Window
 
 CALENDAR = CronCalendar()
@@ -296,3 +297,69 @@ def test_a_calendar_has_an_end() -> None:
     """A moment beyond the last year that can be told raises and does not hang."""
     with pytest.raises((ValueError, OverflowError)):
         CALENDAR.opening(window("0 6 29 2 *"), at("9999-03-01"))
+
+
+def times(*allow: str, closed_on: tuple[str, ...] = ()) -> ChangeTimes:
+    return change_times(allow, closed_on)
+
+
+WORK = "MON-THU 09:00-16:00 Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "after", "opens", "ends"),
+    [
+        (times(WORK), "2027-01-01T00:00", "2027-01-04T08:00", "2027-01-04T15:00"),
+        (times(WORK), "2027-01-04T14:59", "2027-01-04T08:00", "2027-01-04T15:00"),
+        (times(WORK), "2027-01-04T15:00", "2027-01-05T08:00", "2027-01-05T15:00"),
+        (times(WORK), "2027-07-01T15:00", "2027-07-05T07:00", "2027-07-05T14:00"),
+        (
+            times(WORK, closed_on=("2027-01-04", "2027-01-05")),
+            *("2027-01-01T00:00", "2027-01-06T08:00", "2027-01-06T15:00"),
+        ),
+        # The earlier of two; they may overlap.
+        (
+            times(WORK, "MON 15:00-18:00 Europe/Berlin"),
+            *("2027-01-04T15:00", "2027-01-04T14:00", "2027-01-04T17:00"),
+        ),
+        # Over midnight, and cut off by a closed day.
+        (
+            times("FRI 22:00-02:00 UTC"),
+            *("2027-01-02T01:00", "2027-01-01T22:00", "2027-01-02T02:00"),
+        ),
+        (
+            times("FRI 22:00-02:00 UTC", closed_on=("2027-01-02",)),
+            *("2027-01-01T23:00", "2027-01-01T22:00", "2027-01-02T00:00"),
+        ),
+        (
+            times("FRI 22:00-02:00 UTC", closed_on=("2027-01-02",)),
+            *("2027-01-02T00:00", "2027-01-08T22:00", "2027-01-09T02:00"),
+        ),
+        # All day: an hour less when clocks are set on, an hour more when they are set back.
+        (
+            times("SUN 00:00-24:00 Europe/Berlin"),
+            *("2027-03-28T10:00", "2027-03-27T23:00", "2027-03-28T22:00"),
+        ),
+        (
+            times("SUN 00:00-24:00 Europe/Berlin"),
+            *("2027-10-31T10:00", "2027-10-30T22:00", "2027-10-31T23:00"),
+        ),
+        # Both ends of it are skipped, or its beginning alone: it moves on by what is missing.
+        (
+            times("02:15-02:45 Europe/Berlin"),
+            *("2027-03-28T00:00", "2027-03-28T01:15", "2027-03-28T01:45"),
+        ),
+        (
+            times("02:30-03:00 Europe/Berlin"),
+            *("2027-03-28T00:00", "2027-03-28T01:30", "2027-03-28T02:00"),
+        ),
+    ],
+)
+def test_hours_of_change(allowed: ChangeTimes, after: str, opens: str, ends: str) -> None:
+    """By the clock on the wall; found from any moment within or before."""
+    assert CALENDAR.change_time(allowed, at(after)) == (at(opens), at(ends))
+
+
+def test_without_hours_there_are_none() -> None:
+    assert CALENDAR.change_time(times(), at("2027-01-01")) is None
+    assert CALENDAR.change_time(AT_ANY_TIME, at("2027-01-01")) is None

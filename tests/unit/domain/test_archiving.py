@@ -19,6 +19,7 @@ from orchestrator.domain.archiving import (
 )
 from orchestrator.domain.keeping import Gone, KeptCopy, KeptRecording, Terms
 from orchestrator.domain.keys import Key
+from orchestrator.domain.pausing import Pause
 from orchestrator.domain.policies import KeepRecordings, Mode
 from orchestrator.domain.recordings import Copy, RecordingStatus
 from orchestrator.domain.records import Attempts
@@ -150,6 +151,16 @@ CASES: dict[str, tuple[KeptRecording, RecordingWorld, RecordingPlan]] = {
         held("mode", "no-removals deletes nothing"),
     ),
     "doubt": (ONE, replace(WORLD, doubt="clocks"), held("doubt", "clocks")),
+    "frozen": (
+        ONE,
+        replace(WORLD, pauses={TERMS.policy: Pause("frozen", "by anna", NOW + DAY)}),
+        held("frozen", "by anna", NOW + DAY),
+    ),
+    "another policy is frozen": (
+        ONE,
+        replace(WORLD, pauses={"other": Pause("frozen", "by anna", NOW + DAY)}),
+        act(RecordingStep.DELETE, DELETED),
+    ),
     "its copy cannot be read": (
         ONE,
         replace(WORLD, archives=frozenset()),

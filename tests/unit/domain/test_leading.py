@@ -111,6 +111,8 @@ def test_what_was_not_seen_yet_is_as_it_was_left(expires_at: object, view: LinkV
         ("stranger", leading.ASKED),
         ("doubt", leading.NOT_KNOWN),
         ("mode", leading.OBSERVED),
+        ("frozen", leading.LATER),
+        ("window", leading.LATER),
         ("suspended", leading.PAUSED),
         ("dormant", leading.DORMANT),
         ("first-listing", ""),

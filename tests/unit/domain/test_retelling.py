@@ -10,10 +10,11 @@ import pytest
 
 from orchestrator.domain.brakes import Approval
 from orchestrator.domain.facts import Fact
+from orchestrator.domain.freezes import Freeze, begun, ended
 from orchestrator.domain.policies import RemovalMode
 from orchestrator.domain.records import Ask, Dormancy, OperationState, Role, Suspension, Tally
 from orchestrator.domain.retelling import Memory, Told, read_key, retell
-from orchestrator.foundation.instants import format_instant, parse_instant
+from orchestrator.foundation.instants import format_instant, parse_instant, truncate
 from tests.fakes.facts import BEGAN
 
 KEY = "team-rooms/checkout"
@@ -383,6 +384,19 @@ def test_a_key_that_was_cut_is_read_by_those_that_are_known() -> None:
     cut = f"team-rooms/{'x' * 103}~0123456789abcdef"
     assert read_key(cut, {}) is None
     assert read_key(cut, {cut: key}) == key
+
+
+def test_freezes_stand_until_somebody_or_time_ended_them() -> None:
+    """One for the same policies takes the place of an earlier one."""
+    end = truncate(at(9))
+    first = Freeze(truncate(at(1)), end, "anna", "audit")
+    longer = Freeze(truncate(at(2)), end, "anna", "a longer audit")
+    other = Freeze(truncate(at(3)), end, "ben", "quarter end", ("team-rooms",), all_acts=True)
+    every = [begun(one) for one in (first, longer, other)]
+    assert remembered(*every).freezes == (longer, other)
+    assert remembered(*every, ended(longer, "", "its time is over")).freezes == (other,)
+    unread = retell(told(Fact("freeze.begun", actor="anna"), Fact("freeze.ended")))
+    assert (unread.freezes, unread.unread) == ((), 2)
 
 
 def test_peoples_words_about_one_key() -> None:

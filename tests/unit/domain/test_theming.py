@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.domain import backoff
 from orchestrator.domain.outcomes import keep_wish
+from orchestrator.domain.pausing import Pause
 from orchestrator.domain.policies import TOMBSTONE_LEAST, Mode, dressed, undressed
 from orchestrator.domain.rooms import Change
 from orchestrator.domain.themes import (
@@ -58,6 +59,8 @@ KEPT = ThemeRecord(
 )
 RENAMED = replace(SEEN, fields={**SEEN.fields, "theme_name": "x"})
 NEW = ThemeRecord("corporate")
+FROZEN = Pause("frozen", "by anna: quarter end", NOW + HOUR)
+ALL_FROZEN = replace(FROZEN, all_acts=True)
 WORLD = ThemeWorld(NOW, "acme", timedelta(seconds=60), listed=NOW)
 DECIDED = replace(KEPT, decided_at=NOW - 2 * HOUR, due=NOW - HOUR, default=False)
 
@@ -248,6 +251,14 @@ def test_a_removal_has_its_grace_and_the_least_that_there_is() -> None:
     assert held(plan_theme(gone(record=waiting))) == ("", NOW + HOUR)
 
 
+def test_a_new_theme_is_made_in_a_freeze() -> None:
+    """No room has it yet, and one that is made anew may wait for it."""
+    world = replace(WORLD, pause=FROZEN)
+    made = plan_theme(situation(NEW, seen=None, world=world))
+    assert made.act is not None
+    assert made.act.step is ThemeStep.CREATE
+
+
 @pytest.mark.parametrize(
     ("case", "by"),
     [
@@ -258,6 +269,9 @@ def test_a_removal_has_its_grace_and_the_least_that_there_is() -> None:
         (gone(world=replace(WORLD, mode=Mode.OBSERVE)), "mode"),
         (gone(world=replace(WORLD, stopped="a stranger")), "refusal"),
         (gone(world=replace(WORLD, braked=NOW + HOUR)), "brake"),
+        (gone(world=replace(WORLD, pause=FROZEN)), "frozen"),
+        (situation(KEPT, seen=RENAMED, world=replace(WORLD, pause=FROZEN)), "frozen"),
+        (situation(NEW, seen=None, world=replace(WORLD, pause=ALL_FROZEN)), "frozen"),
         (situation(NEW, seen=None, world=replace(WORLD, mode=Mode.OBSERVE)), "mode"),
         (situation(NEW, seen=None, world=replace(WORLD, stopped="a stranger")), "refusal"),
         (
