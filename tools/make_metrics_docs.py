@@ -78,9 +78,10 @@ each.
 ## What it costs
 
 Nearly everything is read from memory. Four metrics need a look at every room: `rooms`,
-`renewals_overdue`, `held_keys` and `first_end_timestamp_seconds`. They are counted at a scrape, a
-few hundred rooms at a time so that no page waits for it, and kept for at least 5 seconds and for 30
-times as long as it took; `census_timestamp_seconds` says when that was.
+`renewals_overdue`, `held_keys` and `first_end_timestamp_seconds`. They are counted when a
+scrape asks, some rooms at a time so that no page waits for it, and kept for at least 5 seconds and
+for 30 times as long as it took. A scrape waits for a count one second at most and then tells the
+last one; `census_timestamp_seconds` says when that was.
 
 With 100,000 rooms a count took 1.3 seconds of a processor, so at most a thirtieth of one core goes
 into it, and the text of all metrics 3 ms ([how](decisions/0058-what-is-measured.md)).

@@ -17,11 +17,12 @@ from orchestrator.domain.reports import Census, DestinationMeasures, Measures, S
 from orchestrator.engine.inbox import Inbox, Lane
 from orchestrator.engine.measuring import Measuring
 from orchestrator.engine.supervisor import Engine
-from orchestrator.ports.deliveries import DeliveryFault
+from orchestrator.ports.deliveries import DeliveryFault, DeliveryRefusedError
 from orchestrator.ports.store import Commit, StoreFault
 from tests.component.test_pages import FILE, closed, on_page, opened
-from tests.component.world import HOUR, World, key, policy, running
+from tests.component.world import HOUR, World, alive, key, policy, running
 from tests.fakes.clock import finish
+from tests.fakes.messengers import FakeMessenger
 from tests.fakes.meter import FakeMeter, FakeTracer
 
 DAY = timedelta(days=1)
@@ -162,6 +163,25 @@ async def test_destinations_and_the_log_that_are_behind() -> None:
         assert found.destinations["rooms-json"].behind == 1
         assert found.audit_behind == pytest.approx(600, abs=5)
         assert found.needs == {"outbox": 2}
+
+
+async def test_messages_that_wait_and_those_that_were_given_up() -> None:
+    """By destination, with its kind where one is known."""
+    to = [{"to": "rooms-json"}, {"to": "chat"}]
+    world = World({"team-rooms.yaml": policy(deliver=to)})
+    chat = FakeMessenger("chat")
+    chat.fault = DeliveryFault("503")
+    world.messengers = {"chat": chat}
+    async with alive(world):
+        await world.pass_(MINUTE)
+        waits = (await look(world)).destinations
+        assert waits["chat"].behind > 0
+        assert waits["rooms-json"] == DestinationMeasures("file")
+        chat.fault = DeliveryRefusedError("no such channel")
+        await world.pass_(HOUR)
+        found = await look(world)
+        assert found.destinations["chat"] == DestinationMeasures("", 0, 2)
+        assert found.needs == {"delivery": 1}
 
 
 async def test_a_store_that_cannot_be_read_is_told_of() -> None:
