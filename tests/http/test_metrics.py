@@ -58,7 +58,7 @@ async def test_without_a_token_nobody_else_is(
     assert TEXT.decode() not in answer.text
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]:8440", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]:8440"])
 async def test_this_machine_has_several_names(host: str) -> None:
     """All of its own."""
     assert (await ask(MetricsAccess(), {"Host": host})).status == 200

@@ -13,12 +13,12 @@ import contextlib
 import hmac
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import hdrs, web
 
 from orchestrator.edges.http.answers import refusal
+from orchestrator.edges.http.proxies import is_of_this_machine
 from orchestrator.foundation.secret import Secret
 
 PATH: Final = "/metrics"
@@ -26,8 +26,6 @@ Exposition = Callable[[str], Awaitable[tuple[str, bytes]]]
 """By what whoever asks can read (Accept): the type of a text, and the text."""
 
 _SCHEME: Final = "bearer "
-# What proxies add: who sends one of these does not ask for itself.
-_FORWARDED: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 _NO_TOKEN: Final = (
     "metrics are told to this machine alone; to be told elsewhere, or behind a proxy, set "  # noqa: S105
     "http.metrics.token"
@@ -76,7 +74,7 @@ class MetricsRoutes:
             if not _sends(request, token):
                 challenge: dict[str, str] = {hdrs.WWW_AUTHENTICATE: 'Bearer realm="metrics"'}
                 return refusal(401, "send the token of http.metrics.token", challenge)
-        elif self.access.public or not _is_here(request):
+        elif self.access.public or not is_of_this_machine(request):
             return refusal(403, _NO_TOKEN)
         if self._text is None:
             return refusal(503, "the daemon is starting or ending", {hdrs.RETRY_AFTER: "5"})
@@ -97,23 +95,3 @@ def _sends(request: web.Request, token: Secret) -> bool:
         return False
     sent = given[len(_SCHEME) :].strip().encode("utf-8", "surrogateescape")
     return hmac.compare_digest(sent, token.reveal().encode())
-
-
-def _is_here(request: web.Request) -> bool:
-    """Whether this machine asks, for itself and by an address of its own.
-
-    By its own address: a page in a browser on this machine may have its name point here.
-    """
-    if any(name in request.headers for name in _FORWARDED):
-        return False
-    host = request.url.host or ""
-    return _is_loopback(request.remote or "") and (host == "localhost" or _is_loopback(host))
-
-
-def _is_loopback(text: str) -> bool:
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    plain = getattr(address, "ipv4_mapped", None) or address
-    return bool(plain.is_loopback)

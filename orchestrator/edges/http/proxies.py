@@ -5,12 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from orchestrator.foundation.reach import Address, Network
 
 _NAME_MOST: Final = 100  # characters
+# What proxies add of themselves; a header that names a person is none that a browser sends.
+_FORWARDED: Final = (
+    "Forwarded",
+    "Via",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Forwarded-User",
+    "X-Forwarded-Server",
+    "X-Real-IP",
+    "X-Remote-User",
+    "Remote-User",
+    "CF-Connecting-IP",
+    "True-Client-IP",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +65,30 @@ def plain_address(text: str) -> Address | None:
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def is_of_this_machine(request: web.Request) -> bool:
+    """Whether this machine asks for itself, as far as that shows.
+
+    By a loopback address on both ends, under a loopback name, without a trace of a proxy.  Some
+    proxies leave none: where one may stand before us this proves nothing.
+    """
+    transport = request.transport
+    if transport is None or any(name in request.headers for name in _FORWARDED):
+        return False
+    ends = (transport.get_extra_info("sockname"), transport.get_extra_info("peername"))
+    addresses = [plain_address(end[0]) for end in ends if isinstance(end, tuple)]
+    here = all(address is not None and address.is_loopback for address in addresses)
+    return here and len(addresses) == len(ends) and _is_loopback_name(request)
+
+
+def _is_loopback_name(request: web.Request) -> bool:
+    """Whether the browser asked for this machine by a name that nobody else can give away."""
+    hosts = request.headers.getall(hdrs.HOST, [])
+    if len(hosts) != 1:
+        return False
+    try:
+        host = urlsplit(f"//{hosts[0]}").hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

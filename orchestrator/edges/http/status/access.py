@@ -14,13 +14,12 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from orchestrator.edges.http.proxies import Proxy, plain_address
+from orchestrator.edges.http.proxies import Proxy, is_of_this_machine
 from orchestrator.foundation.secret import Secret
 
 SESSION: Final = timedelta(hours=12)
@@ -29,22 +28,6 @@ _TRIES: Final = 5  # wrong tokens from one address at once, …
 _AGAIN: Final = 10.0  # … and seconds for each further one
 _ADDRESSES_MOST: Final = 1_000  # of which tries are remembered
 _TOKEN_MOST: Final = 1_000  # characters
-
-# What proxies add of themselves; a header that names a person is none that a browser sends.
-_FORWARDED: Final = (
-    "Forwarded",
-    "Via",
-    "X-Forwarded-For",
-    "X-Forwarded-Host",
-    "X-Forwarded-Proto",
-    "X-Forwarded-User",
-    "X-Forwarded-Server",
-    "X-Real-IP",
-    "X-Remote-User",
-    "Remote-User",
-    "CF-Connecting-IP",
-    "True-Client-IP",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,16 +186,10 @@ class Doorkeeper:
         return hmac.new(self._key, whose.encode(), hashlib.sha256).hexdigest()[:32]
 
     def _is_of_this_machine(self, request: web.Request) -> bool:
-        transport = request.transport
-        if transport is None or any(name in request.headers for name in _FORWARDED):
-            return False
         proxy = self._access.proxy
         if proxy is not None and proxy.header in request.headers:
             return False  # not believed, and no browser's
-        ends = (transport.get_extra_info("sockname"), transport.get_extra_info("peername"))
-        addresses = [plain_address(end[0]) for end in ends if isinstance(end, tuple)]
-        here = all(address is not None and address.is_loopback for address in addresses)
-        return here and len(addresses) == len(ends) and _is_loopback_name(request)
+        return is_of_this_machine(request)
 
     def _count_in(self, address: str) -> None:
         left, at = self._tries.get(address, (float(_TRIES), self._now()))
@@ -230,18 +207,6 @@ class Doorkeeper:
 
 class TooManyTriesError(Exception):
     """So many wrong tokens came from there that the next has to wait."""
-
-
-def _is_loopback_name(request: web.Request) -> bool:
-    """Whether the browser asked for this machine by a name that nobody else can give away."""
-    hosts = request.headers.getall(hdrs.HOST, [])
-    if len(hosts) != 1:
-        return False
-    try:
-        host = urlsplit(f"//{hosts[0]}").hostname or ""
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _digest(text: str) -> bytes:
