@@ -89,3 +89,13 @@ async def test_a_change_that_is_taken_back_at_once_is_none(
     assert not waiting.done()
     waiting.cancel()
     await asyncio.wait([waiting])
+
+
+async def test_data_files_have_their_own_origin(tmp_path: Path) -> None:
+    """By the name that their subjects' places begin with."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "teams.yaml").write_text("[]")
+    (tmp_path / "a.yaml").write_text("version: 1")
+    folder = await PolicyFolder(tmp_path, BusyClock()).read()
+    assert set(folder.provenance) == {"a.yaml", "data/teams.yaml"}
+    assert folder.provenance["data/teams.yaml"].uid == (tmp_path / "data").stat().st_uid
