@@ -91,6 +91,10 @@ class Chain:
                     self.of_brakes.append(recorded)
             case "api.unavailable" | "clock.jumped" | "listing.doubted":
                 self.of_world[fact.event] = recorded
+            case "freeze.begun":
+                named = fact.detail.get("policies")
+                if not isinstance(named, list) or not named or self.policy in named:
+                    self.of_world[fact.event] = recorded
             case "delivery.sent":
                 self.sent[str(fact.detail.get("destination", ""))] = recorded
             case _:

@@ -19,6 +19,7 @@ from orchestrator.domain.keys import Key, decode_key
 from orchestrator.domain.obstacles import expression, in_order, of_hold, values_named
 from orchestrator.domain.occurrences import read_subject
 from orchestrator.domain.paging import NAME, values_of
+from orchestrator.domain.pausing import FROZEN, WINDOW
 from orchestrator.domain.policies import Mode, OnPage, Policy, Schedule
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import Obstacle
@@ -48,6 +49,7 @@ _OF_THE_WORLD: Final[Mapping[str, str]] = {
     "credentials": "api.unavailable",
     "weather": "api.unavailable",
     "clock": "clock.jumped",
+    FROZEN: "freeze.begun",
 }
 
 
@@ -114,6 +116,8 @@ class Hindrances:
 
     def _of_hold(self, about: About, hold: Hold) -> Obstacle:
         told = self._told(about.chain, hold)
+        if hold.by == WINDOW:
+            hold = replace(hold, reason=f"{hold.reason} ({self._hours(about.key)})")
         return of_hold(
             hold,
             self._parts.gathering.to_wall(hold.until),
@@ -121,6 +125,14 @@ class Hindrances:
             seq=0 if told is None else told.seq,
             advice=self._advice(about, hold),
         )
+
+    def _hours(self, key: Key) -> str:
+        """Where the hours of a key's changes are written, and which they are."""
+        policy = self._book.policies.get(key.policy)
+        place = self._config
+        if policy is not None and policy.changes is not None:
+            place = policy.places.get("changes", Place(policy.file)).of_line
+        return f"{place}: {self._parts.gathering.change_times(key.policy, self._book)}"
 
     def _down_since(self, hold: Hold) -> datetime | None:
         weather = self._parts.weather

@@ -20,6 +20,7 @@ from orchestrator.domain.facts import RecordedFact
 from orchestrator.domain.keys import Key
 from orchestrator.domain.marker import Unreadable
 from orchestrator.domain.obstacles import LASTING, advice_of, verdict, word_of
+from orchestrator.domain.pausing import PAUSED_BY
 from orchestrator.domain.policies import Desired, ForEach, OnPage, Policy, RemovalMode, Schedule
 from orchestrator.domain.records import KeyState, RoomRecord
 from orchestrator.domain.reports import (
@@ -464,6 +465,8 @@ class Reasons:
         tombstone = about.state.tombstone
         if by == "suspended":
             return NextAct(at, key, "resume", "its suspension ends by itself")
+        if by in PAUSED_BY:
+            return NextAct(at, key, "resume", told)
         if by == "grace" and tombstone is not None:
             return NextAct(at, key, "end", _ENDS[tombstone.mode])
         return NextAct(at, key, "try again" if by in _TRIED else "look again", told)

@@ -22,6 +22,7 @@ import pytest
 from orchestrator.cli.view.screen import Screen
 from orchestrator.cli.view.why import show_why, show_why_not
 from orchestrator.domain.brakes import Limits
+from orchestrator.domain.changetimes import change_times
 from orchestrator.domain.keys import Key
 from orchestrator.domain.marker import new_marker, write_metadata
 from orchestrator.domain.pages import Severity
@@ -409,6 +410,50 @@ async def observing(told: Told) -> None:
     assert report.obstacles[0].seq > 0
     assert report.advice == "config.yaml:  mode: enforce"
     await told.why_not("team-rooms")
+
+
+@situation(
+    "Changes are frozen",
+    "By a person, with an end and a reason; it ends by itself.",
+)
+async def frozen(told: Told) -> None:
+    world = told.world
+    until = world.clock.now() + 2 * DAY
+    await world.desk.freeze(until, ANNA)
+    await world.edit(teams_yaml=teams("checkout", "payments", "search"))
+    report = await told.why_not("team-rooms/payments")
+    whole(report)
+    assert names(report) == ["frozen"]
+    (one,) = report.obstacles
+    assert (one.action, one.until) == ("create", until)
+    assert "OPS-4711" in one.told
+    assert one.seq > 0
+    assert report.advice == "room-orchestrator unfreeze --reason …"
+    assert report.next_act is not None
+    assert (report.next_act.what, report.next_act.at) == ("resume", until)
+
+
+def within_hours() -> World:
+    """One whose rooms are changed in office hours alone."""
+    world = a_world()
+    world.change_times = change_times(["MON-THU 13:00-16:00 Europe/Berlin"], ["2026-01-05"])
+    return world
+
+
+@situation(
+    "The change window is closed",
+    "The hours are told with where they are written; it opens by itself.",
+    within_hours,
+)
+async def closed_window(told: Told) -> None:
+    report = await told.why_not(CHECKOUT)
+    whole_but_record(report)
+    assert names(report) == ["window"]
+    opens = datetime(2026, 1, 6, 12, tzinfo=UTC)
+    assert report.obstacles[0].until == opens
+    assert "(config.yaml: MON-THU 13:00-16:00 Europe/Berlin)" in report.obstacles[0].told
+    assert report.next_act is not None
+    assert (report.next_act.what, report.next_act.at) == ("resume", opens)
 
 
 @situation(
@@ -800,7 +845,8 @@ async def test_schedules_that_are_over_and_clocks_that_disagree() -> None:
         there = await world.desk.why_not("all-hands/2026-03-22T0230")
         assert (there.kind, there.obstacles) == ("occurrence", ())
         world.fake.skew = 600.0
-        await world.pass_(2 * DAY)
+        await world.engine.parts.resync.full()
+        await world.pass_(5 * MINUTE)
         report = await world.desk.why_not("all-hands/2026-03-29T0330")
         assert names(report) == ["not-yet", "clock"]
         assert report.obstacles[1].seq > 0
@@ -926,6 +972,21 @@ async def test_a_wanted_name_without_a_room_is_found() -> None:
     async with alive(world):
         assert await world.store.states() == []
         assert (await world.desk.why_not("checkout ROOM")).key == CHECKOUT
+
+
+async def test_hours_of_a_policys_own_are_told_with_its_line_and_other_freezes_are_not() -> None:
+    """A freeze of another policy holds nothing here."""
+    own = TEAM_ROOMS + "changes: {allow: []}\n"
+    async with alive(a_world(own)) as world:
+        world.sources.policies["labs.yaml"] = TEAM_ROOMS.replace("team-rooms", "labs").encode()
+        await world.edit({})
+        await world.desk.freeze(world.clock.now() + DAY, ANNA, ("labs",))
+        report = await world.desk.why_not(CHECKOUT)
+        assert names(report) == ["window"]
+        told = "it waits for a reviewed plan (team-rooms.yaml:8: by reviewed plans alone)"
+        assert report.obstacles[0].told == told
+        assert report.obstacles[0].until is None
+        assert names(await world.desk.why_not("labs/checkout")) == []
 
 
 # --- the page -------------------------------------------------------------------------------------

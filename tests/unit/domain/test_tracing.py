@@ -66,18 +66,24 @@ def test_a_chain_keeps_what_is_about_its_key_and_policy() -> None:
     keyless = Fact("brake.released", detail={"brake": "b9"})
     rejected = Fact("policy.rejected", detail={"file": "team-rooms.yaml", "problems": []})
     away = Fact("api.unavailable", detail={"url": "u"})
+    frozen = Fact("freeze.begun", detail={"freeze": "f1", "policies": ["team-rooms"]})
+    elsewhere = Fact("freeze.begun", detail={"freeze": "f2", "policies": ["squads"]})
     sent = Fact("delivery.sent", detail={"destination": "rooms-json", "rooms": 1})
     removed = Fact("policy.removed", actor=ACTOR, detail={"file": "team-rooms.yaml"})
     theirs = loaded(actor="policy squads@1")
     found = chain(
         *(loaded(), CREATED, other, foreign, brake, not_ours, keyless, rejected, away, sent),
-        *(removed, theirs, Fact("daemon.started")),
+        *(removed, theirs, Fact("daemon.started"), frozen, elsewhere),
     )
     assert [one.seq for one in found.of_key] == [2]
     assert [one.seq for one in found.of_policy] == [1, 11]
     assert [one.seq for one in found.of_brakes] == [5]
     assert {name: one.seq for name, one in found.rejected.items()} == {"team-rooms.yaml": 8}
-    assert {name: one.seq for name, one in found.of_world.items()} == {"api.unavailable": 9}
+    assert {name: one.seq for name, one in found.of_world.items()} == {
+        "api.unavailable": 9,
+        "freeze.begun": 14,
+    }
+    assert chain(Fact("freeze.begun", detail={"policies": []})).of_world.keys() == {"freeze.begun"}
     assert {name: one.seq for name, one in found.sent.items()} == {"rooms-json": 10}
     assert found.firsts == {NAME: 2, "team-rooms/search": 3}
     assert found.made == {NAME, "team-rooms/search"}
