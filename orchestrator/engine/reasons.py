@@ -468,6 +468,9 @@ class Reasons:
         if by in PAUSED_BY:
             return NextAct(at, key, "resume", told)
         if by == "grace" and tombstone is not None:
+            planned = self._overview.planned(about.state)
+            if planned is not None and planned.at < at:
+                return planned  # until its end a room is renewed like every other
             return NextAct(at, key, "end", _ENDS[tombstone.mode])
         return NextAct(at, key, "try again" if by in _TRIED else "look again", told)
 

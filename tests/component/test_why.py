@@ -892,6 +892,18 @@ async def test_what_is_kept_for_good_says_how_it_is_let_go() -> None:
         assert protected.obstacles[0].seq > 0
 
 
+async def test_a_room_that_is_renewed_before_its_grace_is_over_says_so() -> None:
+    """What comes next is what comes first."""
+    short = TEAM_ROOMS.replace("365d", "20d") + "removal: {mode: delete, grace: 60d}\n"
+    async with alive(a_world(short)) as world:
+        await world.edit(teams_yaml=teams("search"))
+        report = await world.desk.why_not(CHECKOUT)
+        assert names(report) == ["not-wanted", "grace"]
+        assert report.next_act is not None
+        assert report.next_act.what == "renew"
+        assert report.next_act.at < START + 20 * DAY
+
+
 async def test_a_room_that_is_missed_is_told_as_gone() -> None:
     async with alive(a_world()) as world:
         room = await world.room(CHECKOUT)
