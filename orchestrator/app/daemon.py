@@ -140,7 +140,8 @@ class Daemon:
     async def _door(self, settings: Settings, doors: AsyncExitStack) -> ControlServer:
         """The control socket; opened once, after the store is ours, and kept for all lives."""
         if self._control is None:
-            control = ControlServer(None, settings.control, self._service.door(CONTROL))
+            listener = self._service.door(CONTROL)
+            control = ControlServer(None, settings.control, listener, question_failed)
             await doors.enter_async_context(control.serving())
             self._control = control
         return self._control
@@ -278,6 +279,11 @@ class Daemon:
         )
         lines = "; ".join(problems)
         raise DeskError(f"config.yaml is not taken up, all is as it was: {lines}", _INVALID)
+
+
+def question_failed(error: Exception) -> None:
+    """Log a bug behind a question: whoever asked was told to look here."""
+    _log.error("question.failed", error=repr(error), exc_info=error)
 
 
 def _problems(old: Settings, found: Configuration) -> tuple[str, ...]:

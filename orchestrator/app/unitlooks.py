@@ -8,6 +8,8 @@ It knows the directives of our own unit; whatever else a drop-in forbids shows i
 
 from __future__ import annotations
 
+import contextlib
+import grp
 import itertools
 import os
 import pwd
@@ -36,7 +38,14 @@ _FOLDERS: Final = {
 }  # what systemd makes for a service, and lets it write
 _HOMES: Final = ("/home", "/root", "/run/user")
 _TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108 (looked for, not used)
-_LOADS: Final = ("LoadCredential", "LoadCredentialEncrypted", "SetCredential")
+_LOADS: Final = ("LoadCredential", "LoadCredentialEncrypted")
+# Where systemd looks for a credential without a path, beside each one with `.encrypted`.
+STORES: Final = (
+    "/etc/credstore",
+    "/run/credstore",
+    "/usr/local/lib/credstore",
+    "/usr/lib/credstore",
+)
 _ON: Final = frozenset({"yes", "true", "on", "1"})
 _RELOAD: Final = "systemctl daemon-reload && systemctl restart room-orchestrator"
 
@@ -158,46 +167,56 @@ def _set(line: str) -> str:
 # --- credentials ----------------------------------------------------------------------------------
 
 
-def loaded_from(unit: Unit) -> dict[str, str]:
-    """The credentials that a unit loads, by name: from where, or empty where no file is named."""
-    found: dict[str, str] = {}
-    for name in _LOADS:
-        for value in unit.values(name):
-            key, _, path = value.partition(":")
-            found[key] = path if name != "SetCredential" else ""
+def loaded_from(unit: Unit) -> dict[str, list[tuple[str, str]]]:
+    """The credentials that a unit loads, by name: by which directive, and from where."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for directive in _LOADS:
+        for value in unit.values(directive):
+            name, _, path = value.partition(":")
+            found.setdefault(name, []).append((directive, path or name))
     return found
 
 
 def credential_line(unit: Unit | None, name: str, config: Path) -> str:
     """What is typed to look as the service does, with this credential in place."""
-    path = loaded_from(unit).get(name, "") if unit is not None else ""
+    ways = loaded_from(unit).get(name, []) if unit is not None else []
+    directive, path = ways[0] if ways else (_LOADS[0], f"/path/to/{name}")
     program = (unit.command() or ["room-orchestrator"])[0] if unit else "room-orchestrator"
     user = unit.last("User") if unit is not None else ""
     words = ["systemd-run --pty --wait", f"--property=User={user}" if user else ""]
-    kind = "LoadCredential"
-    if unit is not None and f"{name}:{path}" in unit.values("LoadCredentialEncrypted"):
-        kind = "LoadCredentialEncrypted"
-    words += [f"--property={kind}={name}:{path or f'/path/to/{name}'}"]
-    words += [f"{program} doctor --config {config}"]
+    words += [f"--property={directive}={name}:{path}", f"{program} doctor --config {config}"]
     return " ".join(word for word in words if word)
 
 
 def _credentials(settings: Settings, unit: Unit) -> Iterator[Finding]:
     loaded = loaded_from(unit)
-    imported = unit.words("ImportCredential")
+    if unit.words("ImportCredential") or unit.words("SetCredential"):
+        return  # names by a pattern, or a value in the unit itself: the start tells
     for source in dict.fromkeys(secrets_of(settings)):
-        if source.kind is not SecretKind.CREDENTIAL or imported:
+        if source.kind is not SecretKind.CREDENTIAL:
             continue
-        path = loaded.get(source.name)
-        if path is None:
+        ways = loaded.get(source.name)
+        if ways is None:
             told = (
                 f"{source.place} names the credential {source.name}, and the unit loads none such"
             )
             place = f"{settings.file.parent}/secrets/{source.name}"
             yield _wrong(told, _set(f"LoadCredential={source.name}:{place}"))
-        elif path.startswith("/") and _missing(Path(path)):
-            told = f"the credential {source.name} is loaded from {path}, which is not there"
-            yield _wrong(told, f"put it there: install -m 600 KEY {path}")
+        elif all(map(_missing, (path for way in ways for path in _places(*way)))):
+            first = next(_places(*ways[0]))
+            told = f"the credential {source.name} is loaded from {first}, which is not there"
+            yield _wrong(told, f"put it there: install -D -m 600 KEY {first}")
+
+
+def _places(directive: str, path: str) -> Iterator[Path]:
+    """Where systemd looks for a credential: a plain name is one of its stores."""
+    if path.startswith("/"):
+        yield Path(path)
+        return
+    for store in STORES:
+        yield Path(store, path)
+        if directive == "LoadCredentialEncrypted":
+            yield Path(f"{store}.encrypted", path)
 
 
 def _missing(path: Path) -> bool:
@@ -280,6 +299,9 @@ def _rights(settings: Settings, unit: Unit) -> Iterator[Finding]:
     except KeyError:  # none is named, or systemd makes it at the start
         return
     groups = set(os.getgrouplist(user, account.pw_gid))
+    for name in (unit.last("Group"), *unit.words("SupplementaryGroups")):
+        with contextlib.suppress(KeyError):
+            groups.add(grp.getgrnam(name).gr_gid)
     for name, path in _read(settings):
         reason = stands_before(path, account.pw_uid, groups)
         if reason:

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -41,7 +41,11 @@ class ControlServer:
     """Answers with a desk on a unix socket."""
 
     def __init__(
-        self, desk: Desk | None, path: Path, listener: socket.socket | None = None
+        self,
+        desk: Desk | None,
+        path: Path,
+        listener: socket.socket | None = None,
+        failed: Callable[[Exception], None] = lambda _: None,
     ) -> None:
         """Answer with ``desk``; nothing is opened yet.
 
@@ -49,9 +53,11 @@ class ControlServer:
             desk: None: questions wait until one answers; see `answering_with`.
             path: of the socket.
             listener: the socket itself, where somebody made it for us.
+            failed: is told of a bug behind the desk; whoever asked is told its kind alone.
         """
         self._path = path
         self._listener = listener
+        self._failed = failed
         self._desk = desk
         self._there = asyncio.Event()
         if desk is not None:
@@ -132,7 +138,8 @@ class ControlServer:
             message = f"it cannot be recorded, so nothing is done: {error}"
             body = wire.write_refusal(message, _FAILED)
         except Exception as error:  # noqa: BLE001 (whatever it is, the daemon goes on)
-            # The kind alone: a message may quote what must not be shown.
+            # The kind alone: a message may quote what must not be shown; the log masks secrets.
+            self._failed(error)
             message = f"the daemon failed at this question ({type(error).__name__}); see its log"
             body = wire.write_refusal(message, _FAILED)
         return web.Response(body=body, content_type="application/json")

@@ -22,6 +22,7 @@ from orchestrator.app.unitlooks import (
 from orchestrator.config import Settings, read_config
 from orchestrator.config.archives import ArchiveSettings
 from orchestrator.config.destinations import CalendarDestination, FileDestination
+from orchestrator.config.reader import understand
 from orchestrator.config.secrets import SecretKind, SecretSource
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.domain.reports import Finding, Health
@@ -35,7 +36,8 @@ PROGRAM = "/bin/sh"
 
 def shipped() -> Settings:
     """The settings of the config that comes with the unit, at the place where it belongs."""
-    settings = read_config(CONFIG).settings
+    text = CONFIG.read_bytes().replace(b"change-me", b"acme-4c1e")
+    settings = understand(CONFIG, text).settings
     assert settings is not None
     folder = Path("/etc/room-orchestrator")
     return replace(settings, file=folder / "config.yaml", policies=folder / "policies")
@@ -69,13 +71,15 @@ class Folders:
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> Folders:
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
     """Our own unit, starting a program that is there, with the credential that its config names."""
     made = Folders(tmp_path)
     text = SHIPPED.read_text()
     made.unit(text.replace("/opt/room-orchestrator/bin/room-orchestrator", PROGRAM))
-    (tmp_path / "key.pem").write_text("a key")
-    made.drop_in(f"LoadCredential=meetings-key:{tmp_path}/key.pem", "credentials.conf")
+    store = tmp_path / "credstore"
+    store.mkdir()
+    (store / "room-orchestrator.meetings-key").write_text("a key")
+    monkeypatch.setattr(unitlooks, "STORES", (str(store),))
     return made
 
 
@@ -118,33 +122,47 @@ def test_another_config_is_told(folders: Folders) -> None:
 
 
 def test_credentials_are_loaded_from_what_is_there(folders: Folders, tmp_path: Path) -> None:
-    """A name that nobody loads, a file that is not there; an encrypted one, an imported one."""
+    """A name that nobody loads, a file that is not there; in a store, encrypted, imported."""
     settings = shipped()
-    (tmp_path / "key.pem").unlink()
+    key = tmp_path / "credstore" / "room-orchestrator.meetings-key"
+    key.unlink()
     (one,) = folders.wrong(settings)
-    assert "is loaded from" in one.told
-    folders.drop_in(f"LoadCredential=meetings-key:/{'x' * 300}", "cz.conf")
+    assert one.told == f"the credential meetings-key is loaded from {key}, which is not there"
+    assert one.mend.endswith(f"install -D -m 600 KEY {key}")
+    folders.drop_in("LoadCredentialEncrypted=meetings-key:room-orchestrator.meetings-key", "a.conf")
+    assert folders.wrong(settings)
+    (tmp_path / "credstore.encrypted").mkdir()
+    (tmp_path / "credstore.encrypted" / key.name).write_text("an encrypted key")
+    assert folders.wrong(settings) == []
+    folders.drop_in(f"LoadCredential=\nLoadCredential=meetings-key:/{'x' * 300}", "b.conf")
     assert folders.wrong(settings) == []  # who may not look cannot tell
-    folders.drop_in("LoadCredential=", "d.conf")
+    folders.drop_in("LoadCredential=\nLoadCredentialEncrypted=", "d.conf")
     (one,) = folders.wrong(settings)
     assert "names the credential meetings-key, and the unit loads none such" in one.told
     assert "LoadCredential=meetings-key:/etc/room-orchestrator/secrets/meetings-key" in one.mend
     assert shlex.split(one.mend.partition(" && ")[2].partition(" >> ")[0])[0] == "printf"
-    folders.drop_in("LoadCredentialEncrypted=meetings-key:somewhere.cred", "e.conf")
-    assert folders.wrong(settings) == []
+    for number, line in enumerate(("ImportCredential=meetings-*", "SetCredential=a:b")):
+        folders.drop_in(line, f"e{number}.conf")
+        assert folders.wrong(settings) == []
+    folders.drop_in("ImportCredential=\nSetCredential=", "f.conf")
+    assert folders.wrong(settings)
+
+
+def test_what_is_typed_to_look_as_the_service_does(folders: Folders) -> None:
+    """With the unit's own credential and user, or without a unit."""
+    file = shipped().file
     unit = find_unit(folders.names)
     assert unit is not None
-    line = credential_line(unit, "meetings-key", settings.file)
-    assert "--property=LoadCredentialEncrypted=meetings-key:somewhere.cred" in line
+    line = credential_line(unit, "meetings-key", file)
+    assert "--property=LoadCredential=meetings-key:room-orchestrator.meetings-key" in line
     assert "--property=User=room-orchestrator" in line
-    assert f"{PROGRAM} doctor --config {settings.file}" in line
-    folders.drop_in("LoadCredentialEncrypted=\nImportCredential=meetings-*", "f.conf")
-    assert folders.wrong(settings) == []
-    folders.drop_in("SetCredential=meetings-key:plain", "g.conf")
+    assert line.endswith(f"{PROGRAM} doctor --config {file}")
+    assert "LoadCredential=other:/path/to/other" in credential_line(unit, "other", file)
+    assert "User" not in credential_line(None, "other", file)
+    folders.drop_in("LoadCredential=plain", "a.conf")
     unit = find_unit(folders.names)
     assert unit is not None
-    assert loaded_from(unit) == {"meetings-key": ""}
-    assert "/path/to/other" in credential_line(None, "other", settings.file)
+    assert loaded_from(unit)["plain"] == [("LoadCredential", "plain")]
 
 
 SRV = Path("/srv/rooms")
@@ -251,6 +269,7 @@ def test_the_user_may_read_what_it_has_to(
     assert folders.wrong(shipped()) == []  # there is no user room-orchestrator here
     monkeypatch.setattr("pwd.getpwnam", lambda _: SimpleNamespace(pw_uid=4711, pw_gid=4711))
     monkeypatch.setattr("os.getgrouplist", lambda *_: [4711])
+    monkeypatch.setattr("grp.getgrnam", lambda _: SimpleNamespace(gr_gid=4712))
     one, two = folders.wrong(shipped())
     assert one.told == f"room-orchestrator may not read a: {secret.parent} does not let them"
     assert one.mend == f"chown room-orchestrator {secret}"

@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from orchestrator.app.daemon import question_failed
 from orchestrator.domain.reports import StatusReport
 from orchestrator.edges.control import (
     ControlServer,
@@ -209,13 +211,17 @@ async def test_a_path_longer_than_linux_keeps_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_bug_behind_the_desk_is_told_by_its_kind_alone(tmp_path: Path) -> None:
-    """The daemon goes on, and what the bug quoted is not shown."""
+    """The daemon goes on, what the bug quoted is not shown, and the log that it names has it."""
     behind = desk()
     behind.refuses = ValueError("hunter2")  # type: ignore[assignment]
-    async with ControlServer(behind, tmp_path / "c.sock").serving():
-        with pytest.raises(DeskError, match=r"failed at this question \(ValueError\)") as told:
-            await status_of(tmp_path / "c.sock")
-        assert "hunter2" not in str(told.value)
+    path = tmp_path / "c.sock"
+    with capture_logs() as logged:
+        async with ControlServer(behind, path, failed=question_failed).serving():
+            with pytest.raises(DeskError, match=r"failed at this question \(ValueError\)") as told:
+                await status_of(path)
+    assert "hunter2" not in str(told.value)
+    (line,) = logged
+    assert (line["event"], line["exc_info"]) == ("question.failed", behind.refuses)
 
 
 async def test_a_store_that_cannot_record_is_told_in_its_own_words(tmp_path: Path) -> None:
