@@ -54,6 +54,7 @@ _WIDE: Final = 100  # columns, from which on keys are padded to one width
 _INNER: Final = 2 + 2 + _WORD_WIDTH + 1
 _OPENINGS_SHOWN: Final = 9
 _QUESTIONS: Final = frozenset({"look-alike", "not-shown"})  # a person answers
+_PAUSES: Final = frozenset({"frozen", "window"})
 _MODE: Final = "mode"  # what holds back what would be done otherwise
 MARKS: Final = {LinkFate.CHANGES: "LINK CHANGES", LinkFate.ENDS: "LINK ENDS"}
 _LINE_NUMBERS: Final = re.compile(r"(?<=\.(?:yaml|json)):\d+(?::\d+)?|(?<=\.csv):\d+(?::\d+)?")
@@ -179,6 +180,8 @@ def what(moment: Moment, line: PlanLine, *, many: bool = False) -> str:
     match line.action:
         case "create":
             told = [*(change.after for change in line.changes), name]
+        case "bury" | "let-go" | "sleep" if line.held_by in _PAUSES:
+            told = [name]  # its moment is the pause's, and its end is reckoned from then on
         case "bury" | "let-go" | "sleep" if line.when is not None:
             told = [f"ends {moment(line.when)}", name]
         case "delete" | "close" | "adopt" | "restore" | "retire":
@@ -220,6 +223,8 @@ def _records(screen: Screen, report: PlanReport) -> None:
     for line in (*report.themes, *report.lines, *report.held):
         symbol, word, _ = SHOWN.get(line.action, ("·", line.action, ""))
         held = f"held ({line.held_by}): {line.held_why}" if line.held_by else ""
+        if line.held_by in _PAUSES and line.when is not None:
+            held += f", until {screen.moment(line.when)}"
         mark = "" if held else MARKS.get(line.link, "")
         news = what(screen.moment, line)
         because = "" if line.action == "move" else f"because {line.reason}"

@@ -154,3 +154,14 @@ def test_what_waits_is_still_to_come(ro: CommandLine, by: str) -> None:
     assert "held (" in told
     assert f"Plan <code>{REVIEW.name}</code>, good until 2026-11-23 12:00Z" in told
     assert "apply --plan" not in markdown(replace(NOTHING, review=REVIEW), NOW)
+
+
+def test_a_pause_says_until_when_and_not_that_a_room_ends_then(ro: CommandLine) -> None:
+    """In a pipe too; the grace of a removal begins when it is over."""
+    until = NOW + timedelta(days=2)
+    held = replace(BURY, display_name="B", held_by="frozen", held_why="frozen by anna", when=until)
+    ro.desk.plan_report = replace(NOTHING, held=(held,))
+    for width in (0, 100):
+        out = ro("plan", terminal=width).out
+        assert "held (frozen): frozen by anna, until Tue 24 Nov 12:00" in out
+        assert "ends" not in out
