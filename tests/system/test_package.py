@@ -58,7 +58,7 @@ _DEBIAN: Final = all(map(shutil.which, ("/usr/bin/python3", "dpkg-deb", "deb-sys
 _LACKING: Final = missing() or ("" if _DEBIAN else "a Debian package is built on Debian")
 pytestmark = [
     pytest.mark.xdist_group("systemd"),
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(bool(_LACKING) and not os.environ.get("CI"), reason=_LACKING),
 ]
 
@@ -98,7 +98,7 @@ def install(machine: Machine, version: str) -> str:
 
 def done(machine: Machine, *command: str) -> str:
     """What a command said that succeeded."""
-    ran = machine.run(*command, within=120)
+    ran = machine.run(*command, within=300)
     assert ran.code == 0, f"{command}: {ran.all}\n{machine.journal()[-4000:]}"
     return ran.all
 
