@@ -100,7 +100,12 @@ class Hindrances:
 
     def _holds(self, about: About) -> Iterator[Hold]:
         parts, state, one = self._parts, about.state, about.one
-        yield from one.made.holds
+        mode = parts.gathering.mode(about.key, self._book)
+        for hold in one.made.holds:
+            if hold.by == "first-listing" and mode is Mode.OBSERVE:
+                # What is looked at first is not all that stands in the way.
+                yield Hold("mode", f"mode is {mode}", None, hold.action)
+            yield hold
         last = self._engine.reconciler.last_holds.get(about.key, ())
         yield from (hold for hold in last if hold.by == "theme" and state.current is None)
         braked = parts.brakes.held(about.key)

@@ -904,6 +904,18 @@ async def test_a_room_that_is_renewed_before_its_grace_is_over_says_so() -> None
         assert report.next_act.at < START + 20 * DAY
 
 
+async def test_without_a_daemon_the_mode_is_told_before_the_listing() -> None:
+    """No listing was made, and the mode would hold the room all the same."""
+    world = a_world(mode=Mode.OBSERVE)
+    async with alive(world):
+        await world.stop()
+        engine, desk = world.offline()
+        await engine.look()
+        report = await desk.why_not(CHECKOUT)
+        assert names(report) == ["mode", "first-listing"]
+        assert report.advice == "config.yaml:  mode: enforce"
+
+
 async def test_a_room_that_is_missed_is_told_as_gone() -> None:
     async with alive(a_world()) as world:
         room = await world.room(CHECKOUT)
