@@ -20,6 +20,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Any, cast
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import jwt
@@ -135,8 +136,16 @@ version: 1
 name: oncall-bridge
 on_page: {sources: [manual, own]}
 room: {type: instant, display_name: "{{ page.title }}"}
-deliver: [{to: rooms-json}]
+deliver: [{to: rooms-json}, {to: links}]
 """
+
+
+def leads_on(folder: Path) -> None:
+    """Wait until a file of a link leads to its room."""
+    page, until = folder / "index.html", time.monotonic() + DEADLINE
+    while not page.is_file() or '"0;url=' not in page.read_text():
+        assert time.monotonic() < until, "nobody wrote the link's page"
+        time.sleep(0.05)
 
 
 @pytest.mark.timeout(180)
@@ -151,6 +160,7 @@ def test_a_page_by_hand_from_its_opening_to_its_end(installation: Path) -> None:
     text = config.read_text()
     listen = f"  listen: 127.0.0.1:{port}\n  public_url: http://127.0.0.1:{port}\n"
     text = re.sub(r"(?m)^  listen: 127\.0\.0\.1:0\n", listen, text)
+    text = text.replace("destinations:", "destinations:\n  links: {type: static, path: public}")
     config.write_text(
         f"{text}sources:\n  own: {{type: generic, bearer: [{{file: secrets/own}}]}}\n"
     )
@@ -167,6 +177,7 @@ def test_a_page_by_hand_from_its_opening_to_its_end(installation: Path) -> None:
         shown = json.loads(run(installation, "page", "show", link, "--json").stdout)["page"]
         assert (shown["state"], shown["stage"], shown["title"]) == ("open", "open", "Slow")
         assert 0 < shown["link_after"] <= shown["room_after"] < DEADLINE
+        leads_on(installation / "public" / "site" / urlsplit(link).path.lstrip("/"))
         status = run(installation, "status").stdout
         assert "Pages      1 open · with its room · last: link after" in status
         doctor = run(installation, "doctor")

@@ -1,15 +1,21 @@
 """What links are made with: named in the config, or made by ourselves once."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from orchestrator.adapters.delivery.site import Written
+from orchestrator.app import build
 from orchestrator.app.build import StartError
 from orchestrator.app.init import init
-from orchestrator.app.links import read_scheme
+from orchestrator.app.links import export, read_scheme
 from orchestrator.app.secrets import unusable
 from orchestrator.config import SecretFault, Settings, read_config
 from orchestrator.domain.links import NO_LINKS
+from orchestrator.ports.deliveries import LinkBoard
+from orchestrator.ports.desk import DeskError
+from tests.reports import LINKS
 
 SMALL = "owner: example\nmode: enforce\nmeetings: {embedded: true}\n"
 PUBLIC = f"{SMALL}http: {{public_url: 'https://rooms.example.com/'}}\n"
@@ -83,3 +89,22 @@ def test_what_to_do_is_said_where_none_can_be_made(tmp_path: Path) -> None:
         read_scheme(settings(tmp_path, PUBLIC))
     assert "links.key, the secret that links are made with, cannot be had" in str(refused.value)
     assert "write  links: {secret: {file: secrets/links.key}}" in str(refused.value)
+
+
+def test_links_are_written_with_our_own_pages(tmp_path: Path) -> None:
+    """And what keeps them from being written is told as a refusal."""
+    now = datetime(2026, 11, 22, 9, tzinfo=UTC)
+    assert export(LINKS, tmp_path / "links", now) == Written(links=2, changed=2, over=0)
+    pages = sorted((tmp_path / "links" / "site" / "r").glob("*/**/index.html"))
+    assert any("The room is not open yet" in page.read_text() for page in pages)
+    with pytest.raises(DeskError, match="holds something else"):
+        export(LINKS, tmp_path, now)
+
+
+def test_a_folder_of_links_is_made_beside_what_there_is(tmp_path: Path) -> None:
+    """At the path of the config, by the name that policies use."""
+    text = f"{PUBLIC}destinations: {{links: {{type: static, path: new/links}}}}\n"
+    made = build._destinations(settings(tmp_path, text))  # noqa: SLF001
+    assert isinstance(made["links"], LinkBoard)
+    assert made["links"].name == "links"
+    assert (tmp_path / "new").is_dir()
