@@ -11,8 +11,10 @@ from typing import Any, Final
 from orchestrator.domain.facts import ApiCall, Fact
 from orchestrator.domain.reports import (
     BrakeRow,
+    ChangesRow,
     DeliveryRow,
     DirectoryRow,
+    FreezeRow,
     HealthReport,
     LoopRow,
     NextAct,
@@ -187,6 +189,14 @@ PROBLEMS: Final = replace(
         SenderRow("grafana", "grafana"),
     ),
     themes=(ThemeRow("corporate", "corporate.yaml", "", "failing", 3, False, "400 bad", NOW),),
+    freezes=(
+        FreezeRow("f1", NOW + timedelta(days=2), "anna (uid 1001)", HOSTILE),
+        FreezeRow("f2", NOW + timedelta(days=3), "jonas", "audit", ("people",), all_acts=True),
+    ),
+    changes=(
+        ChangesRow("", "Mon-Fri 09:00-17:00", open=False, until=NOW + timedelta(hours=21)),
+        ChangesRow("people", "Sun", open=True),
+    ),
     recordings=(RecordingsRow("team-rooms", "vault", "30 d", 4, 3, 1, 0, None, ("disk full",)),),
 )
 OBSERVE: Final = replace(
@@ -224,7 +234,10 @@ BAD: Final = replace(
     STATUS,
     **{
         name: getattr(PROBLEMS, name)
-        for name in ("problems", "directories", "senders", "themes", "recordings")
+        for name in (
+            *("problems", "directories", "senders", "themes", "recordings"),
+            *("freezes", "changes"),
+        )
     },
     pages=PAGED.pages,
     page_states=PAGED.page_states,

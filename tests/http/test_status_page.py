@@ -17,7 +17,7 @@ import pytest
 from yarl import URL
 
 from orchestrator.domain.facts import Fact
-from orchestrator.domain.reports import RevealedLink, RoomsReport
+from orchestrator.domain.reports import RevealedLink, RoomsReport, StatusReport
 from orchestrator.edges.http.proxies import Proxy
 from orchestrator.edges.http.status import Access, glance
 from orchestrator.edges.http.status.live import Pace
@@ -484,6 +484,24 @@ async def test_what_hangs_and_what_is_not_ready_is_told() -> None:
         answer = await one.get()
         assert "not ready: the policies are not loaded yet" in answer.words
         assert "One moment, please" in answer.words
+
+
+async def test_freezes_and_change_windows_are_told() -> None:
+    """By whom, why, until when, and how they end sooner."""
+    async with reader() as one:
+        one.stage.show(*_state("problems"))
+        words = re.sub(r"\s+([.;,:)])", r"\1", (await one.get()).words)
+        assert "frozen until Tue 24 Nov 12:00Z by anna (uid 1001): <img" in words
+        assert "frozen people until Wed 25 Nov 12:00Z by jonas: audit; meetings and lost" in words
+        assert "Sooner: room-orchestrator unfreeze f2 --reason" in words
+        assert "Changes held until tomorrow 09:00Z" in words
+        assert "Changes people: allowed" in words
+
+
+def _state(name: str) -> tuple[StatusReport, RoomsReport]:
+    """One of the page's states, with a few rooms."""
+    status, rooms = STATES[name]
+    return status, rooms(3) if rooms else RoomsReport(())
 
 
 async def test_while_nothing_can_be_told_the_page_waits(monkeypatch: pytest.MonkeyPatch) -> None:
