@@ -195,6 +195,12 @@ NOT_HERE: Final = frozenset(
         *("desk.py", "steering.py", "preview.py", "overview.py", "hints.py", "polling.py"),
         *("messages.py", "courier.py", "post.py", "attempt.py", "approvals.py", "feed.py"),
         *("links.py", "pagedesk.py", "pagelinks.py", "linking.py", "names.py"),
+        *("reasons.py", "finding.py", "chronicle.py", "measuring.py", "applying.py", "reviewing.py"),
+        # Nobody freezes anything, or has a plan reviewed: `tests/component/test_freezes.py` and
+        # `test_reviewed_plans.py` do.
+        "reconciler.py did",
+        *("freezes.py begin", "freezes.py end", "freezes.py settle", "freezes.py _commit"),
+        "freezes.py asyncio.wait",
         # There are no themes here: `tests/component/test_themes.py` has them.
         *("tailor.py", "themerecords.py", "wardrobe.py"),
         # Nobody records here: `tests/component/test_recordings.py` dies at these.

@@ -286,7 +286,7 @@ BUGS: Final[dict[str, Bug]] = {
     "tie-break-by-recency": Bug(("P1",), True, _tie_break_by_recency, (43, 75), 0.92),
     "lost-by-listing-alone": Bug(("P4", "P1"), True, _lost_by_listing_alone, (2, 15, 36), 0.4),
     "doubtful-listing-believed": Bug(
-        ("P4", "P1"), True, _listing_in_doubt_believed, (2, 8, 12), 0.4
+        ("P4", "P1"), True, _listing_in_doubt_believed, (12, 8), 0.6
     ),
     "brake-call-by-call": Bug(("P10",), False, _brake_counted_call_by_call, (6, 1, 2), 0.75),
     "retire-again-and-again": Bug(
@@ -296,7 +296,7 @@ BUGS: Final[dict[str, Bug]] = {
         ("P5", "P4", "P8", "P10"), False, _stale_observation, (6, 35, 15), 0.65
     ),
     "floor-not-persisted": Bug(("P7",), True, _floor_not_persisted, (14, 5, 1), 0.9),
-    "failed-subjects-removed": Bug(("P4",), False, _failed_subjects_are_removed, (27, 9, 39), 0.92),
+    "failed-subjects-removed": Bug(("P4",), False, _failed_subjects_are_removed, (5, 0, 4), 0.8),
     "no-intent": Bug(("P2",), False, _no_intent, (2, 3, 1), 0.1),
     "end-compared-with-now": Bug(("P7", "P8"), False, _end_compared_with_now, (3, 1, 2), 0.1),
     "never-renewed": Bug(("P7",), False, _never_renewed, (10, 1, 9), 0.76),
