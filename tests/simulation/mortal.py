@@ -195,7 +195,8 @@ NOT_HERE: Final = frozenset(
         *("desk.py", "steering.py", "preview.py", "overview.py", "hints.py", "polling.py"),
         *("messages.py", "courier.py", "post.py", "attempt.py", "approvals.py", "feed.py"),
         *("links.py", "pagedesk.py", "pagelinks.py", "linking.py", "names.py"),
-        *("reasons.py", "finding.py", "chronicle.py", "measuring.py", "applying.py", "reviewing.py"),
+        *("reasons.py", "finding.py", "chronicle.py", "measuring.py"),
+        *("applying.py", "reviewing.py"),
         # Nobody freezes anything, or has a plan reviewed: `tests/component/test_freezes.py` and
         # `test_reviewed_plans.py` do.
         "reconciler.py did",
