@@ -620,6 +620,8 @@ async def test_streams_give_signs_of_life_and_are_bounded() -> None:
     async with reader(pace=Pace(most=1, beat=0.02)) as one:
         async with listening(one, "?after=nonsense") as listener:
             assert (await listener.event())[0] == "beat"
+            async with one.session.head(f"{one.stage.url}/status/events") as answer:
+                assert answer.status == 405
             refused = await one.get("/status/events")
             assert (refused.status, refused.headers["Retry-After"]) == (503, "15")
             one.stage.routes._streams.end()  # noqa: SLF001

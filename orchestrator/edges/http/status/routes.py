@@ -117,7 +117,7 @@ class StatusRoutes:
             web.get("/status", self._page),
             web.get("/status/parts", self._parts),
             web.get("/status/room", self._room),
-            web.get(EVENTS, self._events),
+            web.get(EVENTS, self._events, allow_head=False),
             web.get("/status/login", self._login),
             web.post("/status/login", self._log_in),
             web.post("/status/logout", self._log_out),
