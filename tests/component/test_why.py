@@ -669,10 +669,10 @@ async def occurrences(told: Told) -> None:
     "Also an answer, with the nearest names.",
 )
 async def unknown(told: Told) -> None:
-    report = await told.why_not("chekout")
+    report = await told.why_not("checkoot")
     assert (report.kind, report.near) == ("unknown", (CHECKOUT,))
     with pytest.raises(DeskError, match="did you mean team-rooms/checkout"):
-        await told.world.desk.why("chekout")
+        await told.world.desk.why("checkoot")
 
 
 # --- beside the page ------------------------------------------------------------------------------
@@ -794,7 +794,7 @@ async def test_what_stands_before_many_keys_is_said_once() -> None:
         assert names(report) == ["mode", "more"]
         assert report.obstacles[0].told.endswith("team-100, team-101 and 195 more")
         assert report.obstacles[1].told.startswith("10 more keys")
-        await world.edit({"team-rooms.yaml": TEAM_ROOMS.replace("name:", "nmae:", 1).encode()})
+        await world.edit({"team-rooms.yaml": TEAM_ROOMS.replace("name:", "naem:", 1).encode()})
         assert names(await world.desk.why_not("team-rooms"))[0] == "policy"
         other = await world.desk.why_not("nobody/a")
         assert names(other)[0] == "policy"

@@ -46,8 +46,8 @@ def test_a_name_means_what_fits_best(name: str, meant: list[Key]) -> None:
 @pytest.mark.parametrize(
     ("name", "near"),
     [
-        ("chekout", ("team-rooms/checkout",)),
-        ("team-rooms/chekout", ("team-rooms/checkout",)),
+        ("checkoot", ("team-rooms/checkout",)),
+        ("team-rooms/checkoot", ("team-rooms/checkout",)),
         ("team-rooms/payments", ()),  # what the keys have in common is no likeness
         ("team-room/checkout", ("team-rooms/checkout",)),
         ("team-room", ("team-rooms",)),
