@@ -44,6 +44,8 @@ def measured() -> dict[str, Count]:
         files: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))["files"]
     groups: dict[str, Count] = {}
     for name, file in files.items():
+        if not (ROOT / name).is_relative_to(ROOT):
+            continue  # of a copy that was installed elsewhere, as by tests of the wheel
         parts = Path(name).parts
         below = parts[parts.index("orchestrator") + 1 :]
         summary = file["summary"]

@@ -31,7 +31,7 @@ def show_findings(screen: Screen, report: DoctorReport) -> None:
             hang=_WIDTH + widest + 4,
         )
         if one.mend and screen.terminal:
-            screen.line(("mend: ", "bold"), one.mend, indent=_WIDTH + 2, hang=_WIDTH + 8)
+            screen.line(("mend: ", "bold"), one.mend, indent=_WIDTH + 2, whole=True)
     if screen.terminal:
         verb = "is" if report.wrong == 1 else "are"
         told = f"{plural(report.wrong, 'thing')} {verb} wrong." if report.wrong else ""
