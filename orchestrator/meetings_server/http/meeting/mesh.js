@@ -80,6 +80,7 @@ class Peer {
     this.offering = false;
     this.ignoring = false;
     this.timer = null;
+    this.asking = null;
     this.state = "";
     this.#tell("connecting");
     this.#watch();
@@ -168,6 +169,7 @@ class Peer {
 
   close() {
     clearTimeout(this.timer);
+    clearTimeout(this.asking);
     if (this.connection === null) return;
     const connection = this.connection;
     this.connection = null;
@@ -215,12 +217,22 @@ class Peer {
     try {
       this.offering = true;
       await connection.setLocalDescription();
-      if (this.connection === connection) this.#send({ description: connection.localDescription });
+      if (this.connection === connection) this.#ask(connection);
     } catch (error) {
       console.warn("an offer did not come about:", error.message);
     } finally {
       this.offering = false;
     }
+  }
+
+  /** Send our offer, and again while it has no answer: one may be lost though we are connected. */
+  #ask(connection) {
+    this.#send({ description: connection.localDescription });
+    clearTimeout(this.asking);
+    this.asking = setTimeout(() => {
+      const waits = this.connection === connection && connection.signalingState === "have-local-offer";
+      if (waits) this.#ask(connection);
+    }, UNANSWERED);
   }
 
   #moved(connection) {
