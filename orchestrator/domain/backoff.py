@@ -27,6 +27,7 @@ class Schedule(Enum):
     PAGE = "page"  # weather, while somebody was called out of bed
     CREATES = "creates"
     COPIES = "copies"  # something else came in place of a content
+    DELETIONS = "deletions"  # of recordings that are said not to be ready for it
     FORBIDDEN = "forbidden"
     REFUSED = "refused"
 
@@ -38,6 +39,7 @@ _WAITS: Final = {
     Schedule.PAGE: (timedelta(milliseconds=250), timedelta(seconds=30)),
     Schedule.CREATES: (timedelta(minutes=1), timedelta(minutes=60)),
     Schedule.COPIES: (timedelta(minutes=1), timedelta(minutes=60)),
+    Schedule.DELETIONS: (timedelta(minutes=1), timedelta(hours=6)),
     Schedule.FORBIDDEN: (timedelta(minutes=15), timedelta(hours=6)),
     Schedule.REFUSED: (timedelta(minutes=2), timedelta(hours=24)),
 }

@@ -321,7 +321,8 @@ class Archivist:
             case RefusedError():
                 schedule = backoff.Schedule.REFUSED
             case _:
-                schedule = backoff.Schedule.FORBIDDEN
+                # What is deleted was uploaded when it was seen last: "not yet" may soon be over.
+                schedule = backoff.Schedule.DELETIONS
         failure = backoff.Failure(str(fault), step, retry_after)
         await self._tried(one, step, event, schedule, failure, cause)
 

@@ -25,6 +25,8 @@ HOUR = timedelta(hours=1)
         (Schedule.CREATES, 7, 60 * MINUTE),
         (Schedule.COPIES, 1, MINUTE),
         (Schedule.COPIES, 9, 60 * MINUTE),
+        (Schedule.DELETIONS, 1, MINUTE),
+        (Schedule.DELETIONS, 12, 6 * HOUR),
         (Schedule.FORBIDDEN, 1, 15 * MINUTE),
         (Schedule.FORBIDDEN, 9, 6 * HOUR),
         (Schedule.REFUSED, 1, 2 * MINUTE),
