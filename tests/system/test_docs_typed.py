@@ -127,8 +127,11 @@ def blocks(page: str) -> dict[str, list[Block]]:
 
 
 def at_a_free_port(config: Path) -> None:
-    """The port of a fresh installation may be somebody's on this machine."""
-    config.write_text(config.read_text().replace("127.0.0.1:8441", f"127.0.0.1:{free_port()}"))
+    """The ports of a fresh installation may be somebody's on this machine, as of the other test."""
+    text = config.read_text()
+    for port in ("8440", "8441"):
+        text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free_port()}")
+    config.write_text(text)
 
 
 @pytest.mark.timeout(300)
