@@ -66,7 +66,7 @@ from orchestrator.engine.causes import causes, slower_causes
 from orchestrator.engine.desk import EngineDesk
 from orchestrator.engine.executor import Executor
 from orchestrator.engine.freezes import Freezes
-from orchestrator.engine.gathering import Gathering, clocks_apart
+from orchestrator.engine.gathering import Gathering, clock_behind, clocks_apart
 from orchestrator.engine.hints import Hints
 from orchestrator.engine.inbox import Inbox
 from orchestrator.engine.lineage import STRANGER, UNSURE, Lineage
@@ -388,12 +388,7 @@ def _join_pages(engine: Engine, outside: Outside) -> None:
     pages.apart = lambda: (
         not engine.parts.observations.listed or bool(clocks_apart(outside.rooms.clock_difference()))
     )
-
-    def behind() -> timedelta:
-        seconds = outside.rooms.clock_difference()
-        return timedelta(seconds=seconds) if seconds > 0 and clocks_apart(seconds) else timedelta()
-
-    pages.behind = behind
+    pages.behind = lambda: clock_behind(outside.rooms.clock_difference())
     hurry = engine.parts.inbox.hurry
     messages.hasten(hurry)
     engine.parts.executor.waiting = lambda: hurry.off(page=URGENT.get())

@@ -478,6 +478,11 @@ def clocks_apart(seconds: float) -> str:
     return f"this machine's clock and the API's differ by {seconds:.0f} s"
 
 
+def clock_behind(seconds: float) -> timedelta:
+    """How far the wall clock is behind API time, where that is too far; of one ahead nothing."""
+    return timedelta(seconds=seconds) if seconds > CLOCKS_APART else timedelta()
+
+
 def within_reach(read: str | None, now: datetime) -> bool:
     """Whether sessions read at one moment and at another leave no time in between untold."""
     if read is None:

@@ -41,6 +41,7 @@ async def test_people_meet(tmp_path: Path) -> None:
             await the_host_mutes(grace, alan)
             await one_loads_the_page_anew(ada, grace, alan, mary)
             await they_agree_anew(grace, ada, alan, mary)
+            await an_offer_is_lost(mary)
             process.kill()
             await ada.reads("The connection is lost.")
         with place.open():
@@ -168,6 +169,22 @@ async def they_agree_anew(*people: Person) -> None:
     for one in people:
         await one.until("connections.every((one) => /stable|closed/.test(one.signalingState))")
         await one.receives(3)
+
+
+async def an_offer_is_lost(mary: Person) -> None:
+    """Of people who are connected and agree anew: it is sent again, or it would wait for ever."""
+    await mary.page.evaluate(
+        """() => {
+            const send = WebSocket.prototype.send;
+            WebSocket.prototype.send = function (said) {
+                if (window.lost || !said.includes('"offer"')) return send.call(this, said);
+                window.lost = true;
+            };
+            connections.at(-1).restartIce();
+        }"""
+    )
+    await mary.until("window.lost === true")
+    await mary.until("connections.every((one) => /stable|closed/.test(one.signalingState))")
 
 
 async def they_are_back(grace: Person, *others: Person) -> None:
