@@ -452,8 +452,11 @@ async def test_not_yet_is_not_for_ever() -> None:
     """403, and 500 as some answer so; each is told once."""
     async with kept(AT_ONCE) as made:
         made.api.script("delete_recording", Fate.FORBIDDEN, Fate.FORBIDDEN)
-        await made.meet(CONTENT)
-        await made.world.pass_(3 * HOUR)
+        (id_,) = await made.meet(CONTENT)
+        while "delete.failed" not in made.events:
+            await made.world.pass_(MINUTE)
+        assert await made.next_at(id_) - made.now <= 5 * MINUTE / 4
+        await made.world.pass_(10 * MINUTE, step=MINUTE)
         assert made.left == []
         assert made.events.count("delete.failed") == 1
         assert made.events.count("delete.started") == 3
