@@ -16,6 +16,7 @@ from orchestrator.engine.freezes import FREEZES
 from orchestrator.engine.rebuilding import Terms, birth
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.store import Commit
+from tests.component.test_pages import closed, on_page, opened
 from tests.component.world import ANNA, HOUR, World, alive, policy, running
 
 DAY = timedelta(days=1)
@@ -164,6 +165,24 @@ async def test_a_meeting_has_its_room_in_a_freeze(all_acts: bool) -> None:
         world.mark()
         await world.pass_(DAY)
         assert ("create_room" in world.changes) is not all_acts
+
+
+@pytest.mark.parametrize("all_acts", [False, True])
+async def test_p10_pages_go_on_in_any_freeze(all_acts: bool) -> None:
+    """A room is made, renewed and lost and made again, and it ends with its page."""
+    long = on_page(room={"type": "long_term", "lifetime": "12h"})
+    async with running({"oncall.yaml": long}) as world:
+        await world.desk.freeze(world.clock.now() + 3 * DAY, ANNA, all_acts=all_acts)
+        await world.send(*(opened(f"Q{number}") for number in range(3)))
+        assert len(world.alive) == 3
+        await world.pass_(11 * HOUR)
+        assert "update_room" in world.changes
+        world.fake.vanish(world.alive[0].id)
+        await world.pass_(2 * HOUR)
+        assert len(world.alive) == 3
+        await world.send(*(closed(f"Q{number}") for number in range(3)))
+        await world.pass_(HOUR)
+        assert world.alive == []
 
 
 def windowed(*allow: str, closed_on: tuple[str, ...] = (), **options: Any) -> World:
