@@ -12,11 +12,11 @@ from typing import Final
 from orchestrator.adapters.audit.reading import LogMovedError
 from orchestrator.adapters.audit.retold import retold
 from orchestrator.config import Settings
+from orchestrator.domain.chains import Chain, author, became, end_of, history, tells_of, trail
 from orchestrator.domain.facts import RecordedFact
 from orchestrator.domain.keys import InvalidKeyError, decode_key, parse_key
 from orchestrator.domain.naming import code_of, folded_name
 from orchestrator.domain.reports import Asked, Obstacle, Seen, WhyNotReport, WhyReport
-from orchestrator.domain.tracing import Chain, author, became, end_of, history, tells_of, trail
 from orchestrator.ports.desk import DeskError
 
 _PATIENCE: Final = 5  # rotations of the log while it is read

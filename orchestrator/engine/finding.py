@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from orchestrator.domain.chains import tells_of
 from orchestrator.domain.episodes import Episode
 from orchestrator.domain.keys import InvalidKeyError, Key, decode_key, parse_key
 from orchestrator.domain.links import PATH
@@ -18,7 +19,6 @@ from orchestrator.domain.naming import Names, code_of, folded_name, keys_named, 
 from orchestrator.domain.policies import Policy
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.rooms import Observed
-from orchestrator.domain.tracing import tells_of
 from orchestrator.engine.pagedesk import PageQuestions
 from orchestrator.engine.supervisor import Engine
 from orchestrator.ports.desk import DeskError

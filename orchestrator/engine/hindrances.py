@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from orchestrator.domain.actions import Create, Hold, Replace
+from orchestrator.domain.chains import Chain, author, departure, last_of, newcomer
 from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import RecordedFact
 from orchestrator.domain.keys import Key, decode_key
@@ -24,7 +25,6 @@ from orchestrator.domain.policies import Mode, OnPage, Policy, Schedule
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import Obstacle
 from orchestrator.domain.situation import Unwanted, Wish
-from orchestrator.domain.tracing import Chain, author, departure, last_of, newcomer
 from orchestrator.engine.book import Book
 from orchestrator.engine.brakes import is_counted
 from orchestrator.engine.preview import Previewed

@@ -14,6 +14,16 @@ from typing import Final, assert_never
 
 from orchestrator.domain.actions import Action, Miss
 from orchestrator.domain.announcements import Stage
+from orchestrator.domain.chains import (
+    Chain,
+    author,
+    came_into_force,
+    end_of,
+    history,
+    last_of,
+    line_of,
+    trail,
+)
 from orchestrator.domain.deliveries import Delivery
 from orchestrator.domain.episodes import Episode
 from orchestrator.domain.facts import RecordedFact
@@ -38,16 +48,6 @@ from orchestrator.domain.rooms import Observed
 from orchestrator.domain.shaping import differences
 from orchestrator.domain.situation import Gone, Kept, Unwanted, Wanted, Wish
 from orchestrator.domain.telling import announcement_id
-from orchestrator.domain.tracing import (
-    Chain,
-    author,
-    came_into_force,
-    end_of,
-    history,
-    last_of,
-    line_of,
-    trail,
-)
 from orchestrator.domain.usage import heard_of
 from orchestrator.engine.book import Book
 from orchestrator.engine.finding import FACTS_AT_ONCE, Finding, OfKey, parsed

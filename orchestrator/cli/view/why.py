@@ -13,6 +13,7 @@ from typing import Final
 from orchestrator.cli.view.rooms import STYLES
 from orchestrator.cli.view.screen import Part, Screen
 from orchestrator.cli.view.times import plural
+from orchestrator.domain.chains import became
 from orchestrator.domain.obstacles import sentence
 from orchestrator.domain.reports import (
     Asked,
@@ -24,7 +25,6 @@ from orchestrator.domain.reports import (
     WhyNotReport,
     WhyReport,
 )
-from orchestrator.domain.tracing import became
 
 _LABEL: Final = 10
 _SOON: Final = timedelta(hours=1)

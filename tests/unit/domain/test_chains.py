@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.domain.facts import ApiCall, Fact, Json, RecordedFact
-from orchestrator.domain.keys import Key
-from orchestrator.domain.reports import ChangeLine
-from orchestrator.domain.tracing import (
+from orchestrator.domain.chains import (
     Chain,
     author,
     became,
@@ -27,6 +24,9 @@ from orchestrator.domain.tracing import (
     tells_of,
     trail,
 )
+from orchestrator.domain.facts import ApiCall, Fact, Json, RecordedFact
+from orchestrator.domain.keys import Key
+from orchestrator.domain.reports import ChangeLine
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 KEY = Key("team-rooms", "checkout")

@@ -1,4 +1,4 @@
-"""Tracing: what facts tell of one key and of the policy that asks for it, as one chain.
+"""Chains: what facts tell of one key and of the policy that asks for it, from the first cause on.
 
 A chain is made of facts in their order, each looked at once, so that a store with years of them is
 read in one go and little is kept.  It tells what was recorded and never guesses a cause: where no
