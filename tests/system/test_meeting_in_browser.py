@@ -197,7 +197,7 @@ async def they_are_back(grace: Person, *others: Person) -> None:
 
 
 async def one_is_removed(grace: Person, mary: Person, ada: Person) -> None:
-    """After a question; and they cannot come back with what they have."""
+    """After a question; the pass that they have brings them back no more."""
     await grace.page.get_by_role("button", name="Remove Mary").click()
     await grace.reads("Remove Mary from the meeting?")
     await grace.can_be_used()

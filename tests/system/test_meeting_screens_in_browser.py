@@ -105,12 +105,31 @@ class Server:
         return [frame for frame in self.heard if frame["type"] == kind]
 
 
+# Devices that are had once somebody says yes, and not before.
+_LATE: Final = """
+(() => {
+  const devices = navigator.mediaDevices;
+  const real = devices.getUserMedia.bind(devices);
+  const allowed = new Promise((resolve) => { window.allow = resolve; });
+  window.taken = [];
+  devices.getUserMedia = async (asked) => {
+    await allowed;
+    const stream = await real(asked);
+    window.taken.push(...stream.getTracks());
+    return stream;
+  };
+})();
+"""
+_HEARD: Final = "audio live,video ended"
+
+
 async def test_before_beside_and_after(tmp_path: Path) -> None:
     """All that takes a browser to see, in one."""
     place = Place(tmp_path)
     async with staged(place.url) as stage:
         with place.open():
             await devices_that_are_not_to_be_had(stage)
+            await devices_that_are_handed_out_late(stage)
             await in_german_and_in_its_theme(stage)
             await waiting_for_the_host(stage)
             await without_a_script(stage)
@@ -144,6 +163,25 @@ async def devices_that_are_not_to_be_had(stage: Stage) -> None:
     await missing.reads("No microphone was found.")
     await missing.until("document.querySelector('.preview video').videoWidth > 0")
     await missing.page.context.close()
+
+
+async def devices_that_are_handed_out_late(stage: Stage) -> None:
+    """Whoever has changed their mind while the browser asked sends nothing, and no light is on."""
+    link = await link_of(stage)
+    ada, bob = await stage.person("Ada", _LATE), await stage.person("Bob", _LATE)
+    await ada.page.goto(link)
+    await ada.page.get_by_role("button", name="Stop camera").click()
+    await ada.page.evaluate("allow()")
+    await ada.until("taken.map((one) => `${one.kind} ${one.readyState}`).sort().join()", _HEARD)
+    await ada.page.get_by_role("button", name="Start camera").wait_for()
+    await ada.page.context.close()
+    await bob.come(link)
+    await bob.sees()
+    await bob.page.click("#tool-leave")
+    await bob.reads("You have left")
+    await bob.page.evaluate("allow()")
+    await bob.until("taken.length === 2 && taken.every((one) => one.readyState === 'ended')")
+    await bob.page.context.close()
 
 
 async def in_german_and_in_its_theme(stage: Stage) -> None:

@@ -14,6 +14,7 @@ export class Chat {
     this.seen = new Set();
     this.unread = 0;
     this.open = false;
+    this.sent = ""; // what has not come back to us yet
     this.none = h("p", { class: "quiet" }, say("chatNone"));
     this.list = h("ol", { class: "messages" });
     this.log = h("div", { class: "log", role: "log", "aria-label": say("chat"), tabindex: "0" }, this.list);
@@ -45,6 +46,7 @@ export class Chat {
           h("p", { class: "message-text", dir: "auto" }, message.text)),
       );
       if (!own) news.push(message);
+      else if (message.text === this.sent) this.#came();
     }
     this.none.hidden = this.seen.size > 0;
     if (atEnd) this.log.scrollTop = this.log.scrollHeight;
@@ -65,8 +67,20 @@ export class Chat {
     this.line.focus({ preventScroll: true });
   }
 
+  /** What was written last came too fast: it is there to be sent again. */
+  refused() {
+    if (this.sent && !this.line.value) this.line.value = this.sent;
+  }
+
+  #came() {
+    if (this.line.value === this.sent) this.line.value = "";
+    this.sent = "";
+  }
+
   #send() {
     const text = this.line.value.trim();
-    if (text && this.given.send(text)) this.line.value = "";
+    if (!text || !this.given.send(text)) return;
+    this.sent = text;
+    this.line.value = "";
   }
 }

@@ -31,6 +31,8 @@ export class Devices extends EventTarget {
     this.problems = { microphone: "", camera: "" };
     /** What is to be on; a track may be missing all the same. */
     this.on = { microphone: true, camera: true };
+    /** Given back: what the browser hands out only now is given back as well. */
+    this.closed = false;
   }
 
   get possible() {
@@ -66,7 +68,7 @@ export class Devices extends EventTarget {
         });
         this.problems = { microphone: "", camera: "" };
         this.#take("microphone", stream.getAudioTracks()[0]);
-        this.#take("camera", stream.getVideoTracks()[0]);
+        this.#takeCamera(stream.getVideoTracks()[0]);
         return;
       } catch {
         // One of them may be had without the other.
@@ -133,6 +135,7 @@ export class Devices extends EventTarget {
 
   /** Give everything back. */
   close() {
+    this.closed = true;
     for (const kind of Object.keys(this.tracks)) this.#take(kind, null);
     if (this.possible) navigator.mediaDevices.ondevicechange = null;
   }
@@ -150,8 +153,7 @@ export class Devices extends EventTarget {
       }
       this.problems[kind] = "";
       const [track] = stream.getTracks();
-      // Somebody may have turned it off while the browser asked.
-      if (kind === "camera" && !this.on.camera) track.stop();
+      if (kind === "camera") this.#takeCamera(track);
       else this.#take(kind, track);
     } catch (error) {
       this.problems[kind] = problemOf(error);
@@ -159,7 +161,17 @@ export class Devices extends EventTarget {
     }
   }
 
+  /** Somebody may have turned it off while the browser asked. */
+  #takeCamera(track) {
+    if (this.on.camera) this.#take("camera", track);
+    else track?.stop();
+  }
+
   #take(kind, track, { silent = false } = {}) {
+    if (track && this.closed) {
+      track.stop();
+      return;
+    }
     const before = this.tracks[kind];
     if (before && before !== track) before.stop();
     this.tracks[kind] = track ?? null;

@@ -86,7 +86,7 @@ export const GERMAN = {
   remove: "Entfernen",
   removeName: "{name} entfernen",
   removeAsk: "{name} aus der Besprechung entfernen?",
-  removeMore: "{name} kann in diese Besprechung nicht zurückkommen.",
+  removeMore: "{name} ist sofort draußen. Der Link bleibt gültig: {name} kann damit wiederkommen, außer Gäste warten hier auf Ihr Ja.",
   record: "Aufzeichnen",
   recordStop: "Aufzeichnung beenden",
   recorded: "Diese Besprechung wird aufgezeichnet.",

@@ -104,6 +104,8 @@ export class Meeting {
       });
     } catch (error) {
       console.error("the medium cannot be opened:", error.message);
+      if (this.medium !== standIn) return;
+      this.medium = null; // and is tried again when we are let in again
       this.lost(say("noMedium"));
       return;
     }
@@ -155,6 +157,7 @@ export class Meeting {
         this.#recording(frame.on, Date.now());
         break;
       case "error":
+        if (frame.code === "too_fast") this.chat.refused();
         if (say(`errors.${frame.code}`)) this.notice(say(`errors.${frame.code}`));
         break;
     }

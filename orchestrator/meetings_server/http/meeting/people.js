@@ -24,7 +24,7 @@ export class People {
     this.waiting = h("ul", { class: "rows" });
     this.waitingPart = h("section", { class: "waiting-part", hidden: true }, h("h3", {}, say("waitingList")), this.waiting);
     this.list = h("ul", { class: "rows" });
-    this.element = h("div", { class: "people" }, this.waitingPart, this.list, ...below);
+    this.element = h("div", { class: "people", tabindex: "-1" }, this.waitingPart, this.list, ...below);
   }
 
   /** Everybody, in their order, and those who wait. */
@@ -54,7 +54,11 @@ export class People {
       }
       if (list.children[place] !== row) list.insertBefore(row, list.children[place] ?? null);
     }
-    for (const row of kept.values()) row.remove();
+    for (const row of kept.values()) {
+      const focused = row.contains(document.activeElement);
+      row.remove();
+      if (focused) (this.element.querySelector("button") ?? this.element).focus();
+    }
   }
 
   #knock(one) {

@@ -88,7 +88,7 @@ const ENGLISH = {
   remove: "Remove",
   removeName: "Remove {name}",
   removeAsk: "Remove {name} from the meeting?",
-  removeMore: "{name} cannot come back into this meeting.",
+  removeMore: "{name} is out at once. The link stays good: {name} can come again by it, unless guests here wait for your yes.",
   record: "Record",
   recordStop: "Stop recording",
   recorded: "This meeting is being recorded.",
