@@ -384,6 +384,11 @@ class Medium(Protocol):
         ...
 
     @property
+    def is_between_browsers(self) -> bool:
+        """Whether browsers send to each other, and so have to be introduced."""
+        ...
+
+    @property
     def can_record(self) -> bool: ...
 
     async def admit(self, room: Room, who: Participant) -> Ticket:

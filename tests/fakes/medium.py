@@ -24,6 +24,7 @@ class StagedMedium:
 
     kind: str = "staged"
     most: int = 4
+    is_between_browsers: bool = True
     can_record: bool = True
     is_away: bool = False
     connected: dict[str, set[str]] | None = None

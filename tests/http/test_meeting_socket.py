@@ -315,6 +315,8 @@ async def test_a_slow_reader_holds_up_nobody(
 ) -> None:
     """What it is told is bounded; beyond that it is dropped, and its place kept for a while."""
     monkeypatch.setattr(live, "LARGEST_QUEUE", 256 * 1024)
+    # What one may tell is less than what the network takes in; many together may tell more.
+    monkeypatch.setattr("orchestrator.meetings_server.lobby.lobby._SIGNALS_EACH", 1 << 30)
     client, calls = server
     room = await client.create_long()
     ada = await calls.enter(host(room), "Ada")
@@ -337,6 +339,59 @@ async def test_a_slow_reader_holds_up_nobody(
     again = await calls.enter(guest(room), "Slow", resume=welcome["resume"])
     assert again.id == welcome["you"]
     assert not ada.has_heard
+
+
+async def test_so_much_is_passed_on_and_no_more(
+    server: tuple[Client, Calls], clock: VirtualClock
+) -> None:
+    """One person's frames must not fill the queues of others: 32 KiB for each who can be inside."""
+    ada, bob = await pair(*server)
+    data = {"description": {"type": "offer", "sdp": "x" * 48_000}}
+    for _ in range(5):
+        await bob.say("signal", to=ada.id, data=data)
+    for _ in range(4):
+        await ada.hear("signal")
+    assert await bob.error() == "too_fast"
+    clock.advance(4)
+    await bob.say("signal", to=ada.id, data=data)
+    await ada.hear("signal")
+    assert not ada.has_heard
+
+
+async def test_a_long_chat_keeps_nobody_out(
+    server: tuple[Client, Calls], clock: VirtualClock
+) -> None:
+    """Who comes is told the end of it: all would be more than may wait for a reader."""
+    client, calls = server
+    room = await client.create_long()
+    ada = await calls.enter(host(room), "Ada")
+    for number in range(60):
+        await ada.say("chat", text=f"{number} ".ljust(2_000, "😀"))
+        await ada.hear("chat")
+        clock.advance(1)
+    bob = await calls.enter(guest(room), "Bob")
+    texts = [message["text"] for message in bob.welcome["chat"]]
+    numbers = [int(text.partition(" ")[0]) for text in texts]
+    assert numbers == list(range(60 - len(numbers), 60))
+    assert 8 <= len(numbers) <= 12
+
+
+async def test_so_many_say_nothing_and_no_more(
+    server: tuple[Client, Calls], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one address; whoever has said by which link they come is counted no more."""
+    monkeypatch.setattr(live, "MOST_SILENT", 2)
+    client, calls = server
+    await pair(client, calls)
+    first, second = await calls.connect(), await calls.connect()
+    last = await (await calls.dial()).closed()
+    assert (last["reason"], last["retry_after"]) == ("busy", 30)
+    elsewhere = {"Origin": calls.url, "X-Forwarded-For": "192.0.2.7"}
+    await (await calls.connect(headers=elsewhere)).close()
+    await first.close()
+    await settle()
+    await pair(client, calls)
+    await second.close()
 
 
 async def test_who_does_not_close_is_cut_off(

@@ -10,8 +10,9 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import pytest
@@ -430,6 +431,29 @@ async def test_a_recording_that_fails_is_told_and_ends_nothing_else(
 
         await eventually(is_told)
         assert await statuses(there, room) == ["stopped", "stopped"]
+
+
+async def test_a_recording_that_ends_by_itself_is_told_and_begun_anew_where_it_is_promised(
+    sfu: Sfu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is to be shown a recording that egress gave up, or lost with its server."""
+    monkeypatch.setattr("orchestrator.meetings_server.media.livekit.watch.POLL", 0.6)
+    async with filmed(sfu, tmp_path) as (there, egress):
+        room = await there.client.create_long(recording_options={"auto_record": True})
+        ada = await there.calls.enter(host(room), "Ada")
+        assert (await ada.hear("recording"))["on"]
+        egress.end(b"", messages.EgressStatus.EGRESS_ABORTED)
+        for is_on in (False, True):
+            assert (await ada.hear("recording"))["on"] is is_on
+        assert len(egress.infos) == 2
+        assert sorted(await statuses(there, room)) == ["started", "stopped"]
+        egress.infos.clear()  # forgotten: it is over once it must have been known
+        monkeypatch.setattr("orchestrator.meetings_server.media.livekit.takes._BEGINS", _NOW)
+        for is_on in (False, True):
+            assert (await ada.hear("recording"))["on"] is is_on
+
+
+_NOW: Final = timedelta()
 
 
 async def test_what_a_failed_egress_wrote_is_kept(

@@ -10,8 +10,8 @@ import asyncio
 import ipaddress
 import json
 import math
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
@@ -31,6 +31,7 @@ from orchestrator.meetings_server.lobby import (
     closed,
     fault,
     sending_of,
+    text_of,
 )
 from orchestrator.meetings_server.model.people import LONGEST_NAME
 from orchestrator.meetings_server.ports import Clock, Report, StoreFault
@@ -44,6 +45,9 @@ LARGEST_FRAME: Final = 64 * 1024
 
 #: Connections at a time: half of those that the door lets in, so that the API is always reached.
 MOST_SOCKETS: Final = 256
+
+#: Of one address, before they have said by which link they come: one machine must not hold all.
+MOST_SILENT: Final = 32
 
 #: Bytes that wait for a slow reader before it is let go.
 LARGEST_QUEUE: Final = 1024 * 1024
@@ -78,6 +82,8 @@ class Live:
         self._clock = clock
         self._report = report
         self._count = 0
+        # By address: connections that have not come yet.
+        self._silent: Counter[str] = Counter()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """A WebSocket, to its end; or an answer that says why there is none."""
@@ -97,14 +103,25 @@ class Live:
             return web.Response(status=426, headers=headers, text=text)
         await socket.prepare(request)
         connection = _Connection(socket, request, self._lobby, self._clock, self._report)
+        address = connection.address
+        connection.came = lambda: self._came(address)
         self._count += 1
+        self._silent[address] += 1
         try:
-            if self._count > MOST_SOCKETS:
+            if self._count > MOST_SOCKETS or self._silent[address] > MOST_SILENT:
                 connection.end({**closed(Closed.BUSY), "retry_after": _CROWDED})
             await connection.serve()
         finally:
             self._count -= 1
+            if not connection.has_come:
+                self._came(address)
         return socket
+
+    def _came(self, address: str) -> None:
+        """One connection of an address less that is silent."""
+        self._silent[address] -= 1
+        if not self._silent[address]:
+            del self._silent[address]
 
     def _is_own_page(self, request: web.Request) -> bool:
         """Whether the browser says that the page which connects came from here.
@@ -130,6 +147,10 @@ class _Connection:
     ) -> None:
         self._socket = socket
         self._request = request
+        forwarded = request.headers.getall("X-Forwarded-For", ())
+        self.address = whence(request.remote or "", forwarded)
+        #: Called once they say by which link they come.
+        self.came: Callable[[], None] = lambda: None
         self._lobby = lobby
         self._clock = clock
         self._report = report
@@ -139,7 +160,8 @@ class _Connection:
         self._has_ended = False
         self._code: int = WSCloseCode.OK
         self._visit: Visit | None = None
-        self._has_come = False
+        #: Whether they said by which link they come.
+        self.has_come = False
         self._silent = 0
         self._speaking = Bucket(_SPEAKING, clock.now())
         self._too_fast = 0
@@ -149,8 +171,7 @@ class _Connection:
     def send(self, frame: Frame) -> None:
         if self._has_ended:
             return
-        # In ASCII: half a character that somebody sent must not keep it from the others.
-        text = json.dumps(frame, separators=(",", ":"))
+        text = text_of(frame)
         self._queued += len(text)
         if self._queued > LARGEST_QUEUE:
             self._drop()
@@ -218,7 +239,7 @@ class _Connection:
                 if self._silent >= _TICKS_WITHOUT_LIFE or parting > _TICKS_TO_CLOSE:
                     self._drop()
                     return
-                if not self._has_come and ticks >= _TICKS_TO_JOIN:
+                if not self.has_come and ticks >= _TICKS_TO_JOIN:
                     self.end(closed(Closed.REFUSED, "Nobody said by which link they come."))
                 if ticks % 2 == 0 and not self._has_ended:
                     await self._socket.ping()
@@ -250,9 +271,10 @@ class _Connection:
     async def _said(self, data: object) -> None:
         try:
             frame = _frame(data)
-            if not self._has_come:
-                self._has_come = True
-                self._visit = await self._lobby.come(self, _wish(frame, self._request))
+            if not self.has_come:
+                self.has_come = True
+                self.came()
+                self._visit = await self._lobby.come(self, _wish(frame, self.address))
             elif frame.get("type") == "leave" and self._visit is not None:
                 await self._lobby.leave(self._visit)
             elif self._visit is not None:
@@ -295,7 +317,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def _wish(frame: Frame, request: web.Request) -> Wish:
+def _wish(frame: Frame, address: str) -> Wish:
     """The first frame; `Faulty` if it is another one."""
     if frame.get("type") != "join":
         raise Faulty(Fault.BAD_FRAME, "The first frame must be of the type join.")
@@ -308,7 +330,7 @@ def _wish(frame: Frame, request: web.Request) -> Wish:
         name=name,
         resume=_told(frame, "resume"),
         sending=sending_of({**frame, "screen": False}),
-        address=whence(request.remote or "", request.headers.getall("X-Forwarded-For", ())),
+        address=address,
     )
 
 

@@ -8,7 +8,7 @@ lobby → asks → keeping → halls → frames | pace | passes.
 """
 
 from orchestrator.meetings_server.lobby.asks import Faulty, sending_of
-from orchestrator.meetings_server.lobby.frames import Closed, Fault, Frame, closed, fault
+from orchestrator.meetings_server.lobby.frames import Closed, Fault, Frame, closed, fault, text_of
 from orchestrator.meetings_server.lobby.halls import Line, Visit, Wish
 from orchestrator.meetings_server.lobby.keeping import Around
 from orchestrator.meetings_server.lobby.lobby import Lobby
@@ -31,4 +31,5 @@ __all__ = [
     "closed",
     "fault",
     "sending_of",
+    "text_of",
 ]

@@ -69,11 +69,17 @@ class Asks:
 
     async def _signal(self, visit: Visit, frame: Frame) -> None:
         hall, seat = self._inside(visit)
+        if not self._house.around.medium.is_between_browsers:
+            raise Faulty(Fault.NOT_ALLOWED, "Here a server carries sound and picture.")
         other = _person(hall, frame, "to")
         data = frame.get("data")
         if not isinstance(data, dict) or len(data) != 1 or not _is_signal(data):
             raise _bad("data", "must hold either a description or a candidate")
-        other.send(frames.signal(seat.who.id, data))
+        told = frames.signal(seat.who.id, data)
+        # What one sends fills the queue of another, who may read slowly and would be let go for it.
+        if visit.signals.take(self._house.around.meetings.now, frames.size(told)):
+            raise Faulty(Fault.TOO_FAST, "That was too much for others, and is not passed on.")
+        other.send(told)
 
     async def _state(self, visit: Visit, frame: Frame) -> None:
         hall, seat = self._inside(visit)
@@ -99,7 +105,7 @@ class Asks:
             text=text,
             at=now,
         )
-        hall.chat.append(written)
+        hall.remember(written)
         hall.tell(frames.chat(written))
 
     async def _admit(self, visit: Visit, frame: Frame) -> None:
@@ -136,8 +142,8 @@ class Asks:
         async with self._hosted(visit) as hall:
             if not self._house.can_record(hall):
                 raise Faulty(Fault.CANNOT_RECORD, "This meeting cannot be recorded from here.")
-            if on and hall.recording is None and not await self._house.record(hall):
-                raise Faulty(Fault.CANNOT_RECORD, "The recording did not start; try again.")
+            if on and hall.recording is None:
+                await self._house.record(hall, visit)
             if not on and hall.recording is not None:
                 await self._house.stop_recording(hall, hall.recording)
 

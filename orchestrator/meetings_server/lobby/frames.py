@@ -1,5 +1,6 @@
 """What is told over the meeting socket, as docs/meeting-socket.md has it."""
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -59,6 +60,16 @@ _MESSAGES: Final[Mapping[Closed, str]] = {
     Closed.BUSY: "Too many people are coming in at once.",
     Closed.RESTARTING: "The server is restarting.",
 }
+
+
+def text_of(frame: Frame) -> str:
+    """The frame as it is sent. In ASCII: half a character must not keep it from the others."""
+    return json.dumps(frame, separators=(",", ":"))
+
+
+def size(frame: Frame) -> int:
+    """Bytes of the frame as it is sent."""
+    return len(text_of(frame))
 
 
 def closed(reason: Closed, message: str = "") -> Frame:

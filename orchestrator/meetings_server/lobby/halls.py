@@ -19,8 +19,10 @@ from orchestrator.meetings_server.model.sessions import Participant
 from orchestrator.meetings_server.ports import Ticket
 from orchestrator.meetings_server.service import Inside
 
-#: Messages that somebody who comes in is told of.
+#: Messages that somebody who comes in is told of, and bytes of the frames that tell them. The bytes
+#: are far below what may wait for a slow reader: a welcome that passed that would let nobody in.
 REMEMBERED_MESSAGES: Final = 200
+REMEMBERED_BYTES: Final = 256 * 1024
 
 
 class Line(Protocol):
@@ -68,6 +70,8 @@ class Visit:
     room: Room
     #: How fast they may write.
     writing: Bucket
+    #: How many bytes they may tell other browsers.
+    signals: Bucket
     #: By which hosts know them while they wait.
     knock_id: str = ""
     wait: Wait | None = None
@@ -119,11 +123,14 @@ class Hall:
     #: Whom a host removed from this session: their passes are worth nothing.
     removed: set[str] = field(default_factory=set)
     recording: Recording | None = None
+    #: Whether the medium has begun with it; until then nobody is told that there is one.
+    is_recorded: bool = False
 
     @property
     def recorded_since(self) -> datetime | None:
         """Since when it is recorded; None: it is not."""
-        return None if self.recording is None else self.recording.started_at
+        recording = self.recording if self.is_recorded else None
+        return None if recording is None else recording.started_at
 
     @property
     def is_empty(self) -> bool:
@@ -170,6 +177,14 @@ class Hall:
             return False
         self.tell_hosts(frames.knock_ended(visit.knock_id))
         return True
+
+    def remember(self, written: Message) -> None:
+        """Keep what somebody wrote for those who come later, and let go what is too much."""
+        self.chat.append(written)
+        sizes = [frames.size(frames.message(one)) for one in self.chat]
+        while sum(sizes) > REMEMBERED_BYTES:
+            self.chat.popleft()
+            del sizes[0]
 
     def turn_away(self, visit: Visit, last: Frame) -> None:
         """End the connection of somebody who waits."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from orchestrator.foundation.instants import format_instant
 from orchestrator.meetings_server.lobby import frames
-from orchestrator.meetings_server.lobby.frames import Closed, Frame
+from orchestrator.meetings_server.lobby.frames import Closed, Fault, Frame
 from orchestrator.meetings_server.lobby.halls import Hall, Seat, Visit
 from orchestrator.meetings_server.lobby.passes import Pass, Passes
 from orchestrator.meetings_server.model.life import OVER
@@ -108,16 +108,26 @@ class House:
             around.report("meeting.not_entered", {"error": str(fault)})
             visit.line.end(frames.busy(_AGAIN))
             return False
+        if visit.is_host and hall.room.names.host_id != visit.room.names.host_id:
+            # Whoever revoked the link meanwhile saw nobody here to show out.
+            await self._unwelcome(hall, visit, who)
+            return False
         hall.session_id = who.session_id
         seat = Seat(who, visit.wish.sending)
         hall.seats[who.id] = seat
         self._seated(hall, seat, visit, ticket)
         hall.tell(frames.joined(who, seat.sending), but=seat)
-        if hall.room.options.recording_options.auto_record and hall.recording is None:
-            await self.record(hall)
+        await self._record_anyway(hall)
         if who.is_host:
             await self.settle(hall)
         return True
+
+    async def _unwelcome(self, hall: Hall, visit: Visit, who: Participant) -> None:
+        """See out at once who was entered and may not be inside."""
+        visit.line.end(frames.closed(Closed.UNKNOWN))
+        seat = hall.seats[who.id] = Seat(who, visit.wish.sending)
+        hall.session_id = who.session_id
+        await self.see_out(hall, seat, None)
 
     async def resume(self, hall: Hall, visit: Visit, seat: Seat) -> None:
         """Give somebody their place again; an earlier connection of theirs ends."""
@@ -230,6 +240,8 @@ class House:
         except StoreFault as fault:
             self.around.report("meeting.not_left", {"error": str(fault)})
             seat.give_up(last)
+            # Whoever is out must not be heard on; and while they are, the grace would never end.
+            await self.told(self.around.medium.remove(hall.room, seat.who.id))
             self.lose(hall, seat)
             return
         hall.vacate(seat, last)
@@ -266,24 +278,55 @@ class House:
             and not options.recording_options.auto_record
         )
 
-    async def record(self, hall: Hall) -> bool:
-        """Begin to record; whether it is recorded now."""
-        around = self.around
-        if not around.medium.can_record:
-            return False
+    async def record(self, hall: Hall, asking: Visit | None = None) -> None:
+        """Begin to record; whoever asked is told if it does not come about, and all if it does."""
         try:
-            recording = await around.recordings.start(hall.room.id)
-            try:
-                await around.medium.start_recording(hall.room, recording)
-            except MediumFault:
-                await around.recordings.move(recording.id, Act.STOP)
-                raise
-        except (MediumFault, StoreFault, Refused) as fault:
-            around.report("recording.not_started", {"error": str(fault)})
-            return False
+            recording = await self.around.recordings.start(hall.room.id)
+        except (StoreFault, Refused) as fault:
+            self._not_recorded(fault, asking)
+            return
         hall.recording = recording
-        hall.tell(frames.recording(recording.started_at))
-        return True
+        # A medium may take half a minute: nobody waits for it at the door meanwhile.
+        self.later(self._recording(hall.room, recording, frozenset(hall.seats), asking))
+
+    async def _record_anyway(self, hall: Hall) -> None:
+        """Begin to record where the room promises that to all who meet in it."""
+        is_promised = hall.room.options.recording_options.auto_record
+        if is_promised and self.around.medium.can_record and hall.recording is None:
+            await self.record(hall)
+
+    async def _recording(
+        self, room: Room, recording: Recording, inside: frozenset[str], asking: Visit | None
+    ) -> None:
+        """Let the medium begin; `inside` were so when it was asked."""
+        around = self.around
+        try:
+            await around.medium.start_recording(room, recording)
+        except (MediumFault, StoreFault) as fault:
+            self._not_recorded(fault, asking)
+            async with self.hall(room) as hall:
+                was_wanted = hall.recording is recording
+                if was_wanted:
+                    hall.recording = None
+                with suppress(Refused):  # stopped meanwhile
+                    await around.recordings.move(recording.id, Act.STOP)
+                # Who came meanwhile may be who was missing: the owner, who alone is recorded.
+                if was_wanted and hall.seats.keys() - inside:
+                    await self._record_anyway(hall)
+            return
+        async with self.hall(room) as hall:
+            if hall.recording is recording:
+                hall.is_recorded = True
+                hall.tell(frames.recording(recording.started_at))
+            else:
+                # Stopped before it had begun, and then the medium knew of none to stop.
+                await self.told(around.medium.stop_recording(room, recording))
+
+    def _not_recorded(self, fault: Exception, asking: Visit | None) -> None:
+        self.around.report("recording.not_started", {"error": str(fault)})
+        if asking is not None:
+            message = "The recording did not start; try again."
+            asking.line.send(frames.fault(Fault.CANNOT_RECORD, message))
 
     async def stop_recording(self, hall: Hall, recording: Recording) -> None:
         """Record no more, and fetch what was recorded.
@@ -297,8 +340,10 @@ class House:
 
     async def _stopped(self, hall: Hall) -> None:
         recording, hall.recording = hall.recording, None
+        was_recorded, hall.is_recorded = hall.is_recorded, False
         if recording is not None:
-            hall.tell(frames.recording(None))
+            if was_recorded:
+                hall.tell(frames.recording(None))
             await self.told(self.around.medium.stop_recording(hall.room, recording))
             self.later(self._deliver(recording))
 
@@ -321,6 +366,7 @@ class House:
             async with self.hall(inside.room) as hall:
                 hall.session_id = None if inside.session is None else inside.session.id
                 hall.recording = next(iter(inside.recordings), None)
+                hall.is_recorded = hall.recording is not None
                 for who in inside.present:
                     if who.is_live:
                         seat = hall.seats[who.id] = Seat(who, Sending())
@@ -364,6 +410,9 @@ class House:
         if hall.recording is not None and not inside.recordings:
             await self._stopped(hall)
         await self._thinned(hall)
+        if hall.seats:
+            # What recorded may have ended by itself.
+            await self._record_anyway(hall)
 
     # --- tasks ---
 

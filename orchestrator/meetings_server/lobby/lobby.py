@@ -6,7 +6,7 @@ from typing import Final
 from orchestrator.meetings_server.lobby import frames
 from orchestrator.meetings_server.lobby.asks import Asks
 from orchestrator.meetings_server.lobby.frames import Closed, Frame
-from orchestrator.meetings_server.lobby.halls import Hall, Line, Visit, Wish
+from orchestrator.meetings_server.lobby.halls import Hall, Line, Seat, Visit, Wish
 from orchestrator.meetings_server.lobby.keeping import Around, House
 from orchestrator.meetings_server.lobby.pace import Bucket, Pace, Paces
 from orchestrator.meetings_server.lobby.passes import Pass
@@ -24,6 +24,11 @@ BY_A_LINK: Final = Pace(at_once=60, every=1.0)
 MOST_WAITING: Final = 50
 
 _WRITING: Final = Pace(at_once=10, every=1.0)
+# Bytes for browsers, for each person that a room can hold: an offer and its candidates are some ten
+# thousand, and a network that changes has all of them agreed anew.
+_SIGNALS_EACH: Final = 32 * 1024
+# Seconds for one byte.
+_SIGNALLING: Final = 1 / (16 * 1024)
 # Seconds after which somebody may look whether there is room before the door.
 _CROWDED: Final = 30
 # A store that could not be read may be readable soon.
@@ -60,7 +65,9 @@ class Lobby:
             line.end(frames.closed(Closed.UNKNOWN))
             return None
         writing = Bucket(_WRITING, self._around.meetings.now)
-        visit = Visit(line, wish, bool(wish.host), room, writing)
+        at_once = _SIGNALS_EACH * self._around.medium.most
+        signals = Bucket(Pace(at_once, _SIGNALLING), self._around.meetings.now)
+        visit = Visit(line, wish, bool(wish.host), room, writing, signals)
         async with self._house.hall(room) as hall:
             return visit if await self._received(hall, visit, shown) else None
 
@@ -74,8 +81,7 @@ class Lobby:
                 return False
             seat = hall.seats.get(shown.participant_id)
             if seat is not None and seat.who.session_id == shown.session_id:
-                await self._house.resume(hall, visit, seat)
-                return visit.participant_id is not None
+                return await self._come_back(hall, visit, seat)
             # A pass that is worth nothing any more spares nobody the count.
             if seconds := self._by_address.take(visit.wish.address):
                 visit.line.end(frames.busy(seconds))
@@ -100,6 +106,21 @@ class Lobby:
         visit.line.send(frames.waiting(wait))
         hall.tell_hosts(frames.knock(visit.knock_id, visit.wish.name))
         return True
+
+    async def _come_back(self, hall: Hall, visit: Visit, seat: Seat) -> bool:
+        """Give somebody their place again; a host's for a guest's by the host's link."""
+        if seat.who.is_host or not visit.is_host:
+            await self._house.resume(hall, visit, seat)
+            return visit.participant_id is not None
+        await self._house.look_at(hall)
+        replaced = frames.closed(Closed.REPLACED)
+        # Once they are in as the host, where that can be: the last one who goes ends the session.
+        if len(hall.seats) >= self._around.medium.most and seat.who.id in hall.seats:
+            await self._house.see_out(hall, seat, replaced)
+        is_inside = await self._house.enter(hall, visit)
+        if is_inside and seat.who.id in hall.seats:
+            await self._house.see_out(hall, seat, replaced)
+        return is_inside
 
     async def heard(self, visit: Visit, frame: Frame) -> None:
         """Carry out what somebody asks for, `leave` apart."""

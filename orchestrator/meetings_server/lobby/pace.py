@@ -28,13 +28,13 @@ class Bucket:
         self._left = float(pace.at_once)
         self._at = now
 
-    def take(self, now: datetime) -> int:
-        """Take one: 0; or, where there is none, the whole seconds until there is one."""
+    def take(self, now: datetime, some: int = 1) -> int:
+        """Take `some` at once: 0; or, where there are none, the whole seconds until there are."""
         self._fill(now)
-        if self._left >= 1:
-            self._left -= 1
+        if self._left >= some:
+            self._left -= some
             return 0
-        return max(math.ceil((1 - self._left) * self._pace.every), 1)
+        return max(math.ceil((some - self._left) * self._pace.every), 1)
 
     def is_full(self, now: datetime) -> bool:
         """Whether it is as if it were new."""

@@ -21,6 +21,7 @@ class MeshMedium:
     """Hands out the addresses by which browsers find a way to each other."""
 
     kind = "mesh"
+    is_between_browsers = True
     can_record = False
 
     def __init__(self, settings: Mesh, clock: Clock) -> None:

@@ -323,6 +323,118 @@ async def test_a_room_that_ends_while_somebody_comes_in(monkeypatch: pytest.Monk
         assert (visit, ear.told[-1]["reason"]) == (None, "ended")
 
 
+async def test_a_host_link_that_is_revoked_while_its_bearer_comes_in() -> None:
+    """Nobody was there to be shown out by then, and they are not let in as the host."""
+    medium = StagedMedium()
+    async with staged(settings(), medium) as stage, asyncio.TaskGroup() as group:
+        meetings = stage.parts.acts.meetings
+        room = await stage.long_room()
+        _, bob = await stage.come(room, "Bob")
+        assert bob is not None
+        usual = medium.admit
+
+        async def revoked(room: Room, who: Participant) -> Ticket:
+            await meetings.revoke_host(APPLICATION, room.id)
+            return await usual(room, who)
+
+        medium.admit = revoked  # type: ignore[method-assign]
+        coming = stage.come(room, "Eve", await stage.host_token(room))
+        ear, eve = await group.create_task(coming, name="coming")
+        assert (eve, [frame["reason"] for frame in ear.told]) == (None, ["unknown"])
+        inside = await meetings.inside(room.id)
+        assert inside is not None
+        assert [who.name for who in inside.present] == ["Bob"]
+        assert inside.session is not None
+
+
+async def test_whoever_is_removed_is_heard_no_more_although_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The medium ends their connections at once, and they are out once it can."""
+    medium = StagedMedium(connected={})
+    async with staged(settings(), medium) as stage:
+        room = await stage.long_room()
+        _, ada = await stage.come(room, "Ada", await stage.host_token(room))
+        _, bob = await stage.come(room, "Bob")
+        assert ada is not None
+        assert bob is not None
+        with monkeypatch.context() as broken:
+
+            async def fails(*_: object) -> None:
+                message = "the disk is full"
+                raise StoreFault(message)
+
+            broken.setattr(Meetings, "leave", fails)
+            await stage.lobby.heard(ada, {"type": "remove", "id": bob.participant_id})
+        assert ("remove", bob.participant_id) in medium.done
+        for _ in range(3):
+            await settle()
+            stage.clock.advance(15)
+        await settle()
+        inside = await stage.parts.acts.meetings.inside(room.id)
+        assert inside is not None
+        assert [who.name for who in inside.present] == ["Ada"]
+
+
+async def test_nobody_waits_for_a_recording_to_begin() -> None:
+    """People come in meanwhile; what was stopped before it had begun is stopped then."""
+    medium = StagedMedium()
+    asked, let = asyncio.Event(), asyncio.Event()
+    usual = medium.start_recording
+
+    async def slowly(room: Room, recording: Recording) -> None:
+        asked.set()
+        await let.wait()
+        await usual(room, recording)
+
+    medium.start_recording = slowly  # type: ignore[method-assign]
+    async with staged(settings(), medium) as stage:
+        room = await stage.long_room()
+        ada, hosting = await stage.come(room, "Ada", await stage.host_token(room))
+        assert hosting is not None
+        async with asyncio.timeout(10):
+            await stage.lobby.heard(hosting, {"type": "record", "on": True})
+            await asked.wait()
+            bob, _ = await stage.come(room, "Bob")
+            assert bob.told[-1]["recording"] == {"on": False, "since": None, "can": True}
+            await stage.lobby.heard(hosting, {"type": "record", "on": False})
+            let.set()
+            while [what for what, *_ in medium.done if what in {"record", "stop"}] != [
+                *("stop", "record", "stop"),
+            ]:
+                await settle()
+        assert "recording" not in [frame["type"] for frame in (*ada.told, *bob.told)]
+
+
+async def test_a_recording_that_did_not_begin_is_tried_again_for_who_came_meanwhile() -> None:
+    """The owner, who alone is recorded, may be the one who was missing."""
+    medium = StagedMedium()
+    let = asyncio.Event()
+    usual, tries = medium.start_recording, 0
+
+    async def fails_once(room: Room, recording: Recording) -> None:
+        nonlocal tries
+        tries += 1
+        await let.wait()
+        if tries == 1:
+            message = "the owner is not in the room"
+            raise MediumFault(message)
+        await usual(room, recording)
+
+    medium.start_recording = fails_once  # type: ignore[method-assign]
+    async with staged(settings(), medium) as stage:
+        promised = Options(recording_options=RecordingOptions(auto_record=True))
+        room = await stage.room(promised)
+        ear, _ = await stage.come(room, "Bob")
+        await settle()
+        await stage.come(room, "Ada", await stage.host_token(room))
+        let.set()
+        async with asyncio.timeout(10):
+            while ear.told[-1]["type"] != "recording":
+                await settle()
+        assert (tries, stage.reports) == (2, ["recording.not_started"])
+
+
 async def test_somebody_who_is_out_already(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves as if they had not been."""
     async with staged(settings(media=Mesh())) as stage:

@@ -30,6 +30,7 @@ class LiveKitMedium:
     """Rooms, tokens and recordings of one LiveKit server."""
 
     kind = "livekit"
+    is_between_browsers = False
 
     def __init__(
         self, settings: LiveKit, calls: Calls, takes: Takes | None, watch: Watch, clock: Clock

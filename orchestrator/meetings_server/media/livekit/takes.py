@@ -9,20 +9,25 @@ and one that has another name than ours have is left alone: somebody may have na
 import asyncio
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from orchestrator.meetings_server.media.livekit.calls import Calls
 from orchestrator.meetings_server.media.livekit.values import LiveKitFault, Progress, Taken
-from orchestrator.meetings_server.model.recordings import RUNNING, Recording, Status
+from orchestrator.meetings_server.model.recordings import RUNNING, Act, Recording, Status
 from orchestrator.meetings_server.model.refusals import Refused
-from orchestrator.meetings_server.ports import MediumFault
+from orchestrator.meetings_server.ports import MediumFault, Records
 from orchestrator.meetings_server.service import Meetings, Recordings
 
 _SUFFIX: Final = ".mp4"
 _NAME: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.mp4")
 _PIECE: Final = 1024 * 1024
+# In which egress may come to know of a recording that it was asked for: calls end before.
+_BEGINS: Final = timedelta(minutes=1)
 
 
 class Takes:
@@ -88,7 +93,9 @@ class Takes:
             OSError: the folder cannot be read or written.
             StoreFault: the store cannot.
         """
-        for taken in await self._calls.taken():
+        active = await self._calls.taken()
+        await self._note_the_end({Path(taken.file).stem for taken in active})
+        for taken in active:
             file = Path(taken.file)
             is_ours = file.parent == self._theirs and _NAME.fullmatch(file.name) is not None
             if is_ours and taken.progress is Progress.RUNS:
@@ -101,6 +108,21 @@ class Takes:
                 await asyncio.to_thread(file.unlink, missing_ok=True)
             elif recording.status is Status.STOPPED and recording.id not in self.awaited:
                 await self._take_over(recording)
+
+    async def _note_the_end(self, active: AbstractSet[str]) -> None:
+        """Stop what egress ended by itself, or never knew of: people are told that it goes on."""
+        running, now = await self._meetings.look(_running)
+        for recording in running:
+            if recording.id in active:
+                continue
+            found = await self.find(recording)
+            if found is None:
+                is_over = recording.started_at + _BEGINS <= now
+            else:
+                is_over = found.progress in {Progress.DONE, Progress.FAILED}
+            if is_over:
+                with suppress(Refused):  # stopped meanwhile
+                    await self._recordings.move(recording.id, Act.STOP)
 
     async def _take_over(self, recording: Recording) -> None:
         found = await self.find(recording)
@@ -120,6 +142,13 @@ class Takes:
 
     async def _recording(self, recording_id: str) -> Recording | None:
         return await self._meetings.look(lambda records, _: records.recordings.get(recording_id))
+
+
+def _running(records: Records, now: datetime) -> tuple[list[Recording], datetime]:
+    """What is recorded where people meet, and the moment."""
+    sessions = map(records.sessions.running, records.sessions.with_live())
+    found = (records.recordings.running(one.id) for one in sessions if one is not None)
+    return list(chain.from_iterable(found)), now
 
 
 def _those_of_ours(folder: Path) -> list[Path]:
