@@ -47,11 +47,12 @@ _CARRIED: Final = re.compile(r"bytes_(?:sent|received):(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Of one moment: seconds of processor, and bytes that LiveKit took in and sent out."""
+    """Of one moment: seconds of processor, and bytes: over our sockets, and of LiveKit's media."""
 
     at: float
     livekit: float
     ours: float
+    carried: int
     incoming: float
     outgoing: float
 
@@ -68,15 +69,16 @@ def memory(pid: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def read(metrics: int, livekit: int, ours: int) -> Reading:
-    """All of it."""
+def read(metrics: int, livekit: int, ours: int, port: int) -> Reading:
+    """All of it; `port` is ours."""
     url = f"http://127.0.0.1:{metrics}/metrics"
     with urllib.request.urlopen(url, timeout=10) as answer:
         text = answer.read().decode()
     total = {"incoming": 0.0, "outgoing": 0.0}
     for direction, count in _BYTES.findall(text):
         total[direction] += float(count)
-    return Reading(time.monotonic(), processor(livekit), processor(ours), **total)
+    carried = over_sockets(port)
+    return Reading(time.monotonic(), processor(livekit), processor(ours), carried, **total)
 
 
 @asynccontextmanager
@@ -149,9 +151,9 @@ async def measure(people: int, senders: int, *, browsers: bool) -> None:
             ]
             await stack.enter_async_context(programs(inside, senders))
         await asyncio.sleep(SETTLE)
-        before = read(metrics, sfu.pid, process.pid)
+        before = read(metrics, sfu.pid, process.pid, place.port)
         await asyncio.sleep(WINDOW)
-        after = read(metrics, sfu.pid, process.pid)
+        after = read(metrics, sfu.pid, process.pid, place.port)
         seconds = after.at - before.at
         line = {
             "people": people,
@@ -162,6 +164,7 @@ async def measure(people: int, senders: int, *, browsers: bool) -> None:
             "in_mbit": round((after.incoming - before.incoming) * 8e-6 / seconds, 2),
             "out_mbit": round((after.outgoing - before.outgoing) * 8e-6 / seconds, 2),
             "ours_core": round((after.ours - before.ours) / seconds, 4),
+            "ours_bytes_a_second": round((after.carried - before.carried) / seconds),
             "ours_mb": round(memory(process.pid)),
             "ours_mb_before": round(idle[1]),
         }
