@@ -8,6 +8,7 @@ is not believed, and none at all is looked into.  Nothing here decides what is t
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -90,6 +91,20 @@ class Archivist:
                 await self._delete(one, act, cause)
             case RecordingStep.LOOK:
                 await self._look(one, cause)
+
+    async def stumbled(
+        self, one: KeptRecording, act: RecordingAct, error: Exception, cause: str
+    ) -> None:
+        """Put one off after a fault of this program: it ends no other. Raises `StoreFault`."""
+        # Not its text: that of an address that is none may hold the link.
+        name, where = type(error).__name__, traceback.extract_tb(error.__traceback__)[-1:]
+        place = [f"{one.filename}:{one.lineno}" for one in where]
+        _log.error("recording.broken", recording=one.id, error=name, where=place)
+        failure = backoff.Failure(f"a fault of this program: {name}", act.step)
+        event = {RecordingStep.COPY: _ARCHIVE_FAILED, RecordingStep.DELETE: _DELETE_FAILED}
+        schedule = backoff.Schedule.CREATES
+        now = self._now(one)
+        await self._tried(now, act.step, event.get(act.step, ""), schedule, failure, cause)
 
     async def let_go(self, one: KeptRecording) -> None:
         """Leave one alone from now on. Raises `StoreFault`."""

@@ -272,7 +272,12 @@ class Recorder:
         if await self._around.store.note(DISOWNED + one.room_id) is not None:
             await self._archivist.let_go(one)  # its room is not ours any more (P3)
             return
-        await self._archivist.do(one, plan.act, _CAUSE)
+        try:
+            await self._archivist.do(one, plan.act, _CAUSE)
+        except (StoreFault, UnauthorizedError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one recording's bug must not end the others
+            await self._archivist.stumbled(one, plan.act, error, _CAUSE)
 
     async def _let_rooms_go_first(self) -> None:
         """Wait while keys are worked on."""

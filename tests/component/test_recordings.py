@@ -557,6 +557,40 @@ async def test_a_page_in_place_of_a_content_is_no_word_for_a_day() -> None:
         assert made.events.count("archive.failed") == 1
 
 
+async def test_a_fault_that_nobody_foresaw_ends_nothing_else() -> None:
+    """One recording is put off, for longer and longer; the others and all rooms go on."""
+    async with kept(AT_ONCE) as made:
+        whole, broken = made.api.download, {"download": True}
+
+        def download(recording: Any, resume: Any = None) -> Any:
+            if broken["download"] and recording.id == made.api.recordings[0]:
+                raise UnicodeError("label empty or too long: hunter2")
+            return whole(recording, resume)
+
+        made.api.download = download  # type: ignore[method-assign]
+        odd, other = await made.meet(CONTENT, CONTENT)
+        await made.world.pass_(3 * HOUR)
+        assert list(made.vault.copies) == [f"{other}.mp4"]
+        assert made.left == [odd]
+        (failed,) = (one for one in made.world.facts if one.event == "recording.archive.failed")
+        assert failed.detail["recording"] == odd
+        assert failed.reason == "a fault of this program: UnicodeError"
+        assert 2 < (await made.record(odd)).attempts.count < 9
+        await made.world.edit({"other.yaml": policy("other", ["search"])})
+        await made.world.pass_(HOUR)
+        assert (await made.world.room("other/search")).id
+        delete, broken["download"] = made.api.delete_recording, False
+
+        async def oddly(recording_id: str) -> None:
+            made.api.delete_recording = delete  # type: ignore[method-assign]
+            raise RuntimeError("hunter2")
+
+        made.api.delete_recording = oddly  # type: ignore[method-assign]
+        await made.world.pass_(6 * HOUR)
+        assert made.left == []
+        assert "hunter2" not in repr(made.world.facts)
+
+
 # --- what goes wrong in an archive ---
 
 

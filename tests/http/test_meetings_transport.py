@@ -304,6 +304,13 @@ async def test_a_picture_is_not_sent_to_just_any_address(url: str) -> None:
     await transport.close()
 
 
+@pytest.mark.parametrize("host", [".meetings.test", f"{'x' * 64}.test"])
+async def test_a_host_that_can_be_no_name_is_one_that_was_not_sent_to(host: str) -> None:
+    """Name resolution has a kind of error of its own for it."""
+    with pytest.raises(NotSent, match="can be no name"):
+        await ask(f"http://{host}:1")
+
+
 async def test_a_closed_client_sends_nothing() -> None:
     """A worker that comes late while the daemon stops."""
     async with peer(saying(OK)) as it:

@@ -187,6 +187,9 @@ async def test_private_addresses_are_not_asked_unless_allowed() -> None:
         "/x",
         "https://127.0.0.1:hunter2/x",
         "https://[::1]@/x",
+        # Of these name resolution says neither an address nor that there is none.
+        "https://.hunter2.example/x",
+        f"https://{'hunter2' * 10}.example/x",
     ],
 )
 async def test_what_is_no_safe_link_is_not_followed(url: str) -> None:

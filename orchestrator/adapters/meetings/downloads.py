@@ -71,6 +71,9 @@ class HttpDownloads:
             if isinstance(cause, NotAllowedError):
                 raise _forbidden(str(cause)) from error
             raise NotSent(reason(error)) from error
+        except ValueError:
+            # A host that name resolution takes for none; not chained, as above.
+            raise _forbidden("it is no address") from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise NoAnswer(reason(error)) from error
         async with response:

@@ -99,7 +99,10 @@ class OverHttp:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             # Name resolution, connection or TLS failed: not a byte of the request had left.
             raise NotSent(reason(error)) from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except UnicodeError:
+            # Name resolution takes no such host; not chained, for the text may hold it.
+            raise NotSent("its host can be no name") from None
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise NoAnswer(reason(error)) from error
 
     async def upload(self, url: str, fields: Mapping[str, str], content: bytes) -> HttpAnswer:
