@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
@@ -19,6 +20,7 @@ from typing import Final
 
 import aiohttp
 
+from orchestrator.adapters.archives.marks import MARK, read_place
 from orchestrator.adapters.meetings.token import UnusableKeyError, read_key
 from orchestrator.adapters.store.peek import peek
 from orchestrator.app.build import StartError, reach_api, reach_rooms
@@ -41,7 +43,9 @@ from orchestrator.edges.control.client import SocketDesk, answers
 from orchestrator.edges.http.intake import PATH
 from orchestrator.edges.intake.signing import credentials
 from orchestrator.edges.intake.sources import Kind, Source
+from orchestrator.engine.places import MARKS, another
 from orchestrator.foundation.secret import Secret
+from orchestrator.ports.archives import ArchiveError
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.deliveries import DeliveryFault, Messenger
 from orchestrator.ports.desk import DeskError
@@ -133,11 +137,31 @@ def _files(settings: Settings) -> Iterator[Finding]:
             told = f"less is free at {path} than its reserve: no recording is copied"
             yield _wrong(part, told, "make room there, or lower its reserve")
         else:
-            yield _ok(part, f"{path} can be written to")
+            yield _place(settings, name, path)
     meetings = settings.meetings
     keys = meetings.keys if isinstance(meetings, EmbeddedMeetings) else None
     if keys is not None and keys.exists() and keys.stat().st_mode & 0o77:
         yield _wrong("file rights", f"{keys} is open to others", f"chmod 700 {keys}")
+
+
+def _place(settings: Settings, name: str, path: Path) -> Finding:
+    """Whether a folder that can be written to is the one that copies were made in before."""
+    part = f"archive {name}"
+    try:
+        known = peek(settings.store, MARKS + name)
+    except StoreFault:
+        known = None  # told where the store is looked at
+    if not known:
+        return _ok(part, f"{path} can be written to")
+    remark = f"echo {known} > {shlex.quote(str(path / MARK))}"
+    mend = f"mount its disk; or, if this folder is meant from now on: {remark}"
+    try:
+        why = another(read_place(path), known)
+    except ArchiveError as fault:
+        why = str(fault)
+    if why:
+        return _wrong(part, f"{why}; nothing is copied there, and nothing deleted", mend)
+    return _ok(part, f"{path} can be written to, and is where copies were made before")
 
 
 def _policies(settings: Settings) -> Iterator[Finding]:

@@ -370,6 +370,7 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
             "name",
             "length",
             "checksum",
+            "mark",
         ),
         "recording.archive.failed": _kind(
             "no copy could be made, or it is gone; told once, until there is one",

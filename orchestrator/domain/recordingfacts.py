@@ -65,8 +65,8 @@ def _wish(wish: KeepRecordings) -> dict[str, Json]:
     }
 
 
-def archived(one: KeptRecording, kept: KeptCopy, cause: str, reason: str) -> Fact:
-    """A copy was made and read back."""
+def archived(one: KeptRecording, kept: KeptCopy, mark: str, cause: str, reason: str) -> Fact:
+    """A copy was made and read back, in the place that bears this mark."""
     return told(
         one,
         "recording.archived",
@@ -75,6 +75,7 @@ def archived(one: KeptRecording, kept: KeptCopy, cause: str, reason: str) -> Fac
         archive=kept.archive,
         name=kept.copy.name,
         length=kept.copy.length,
+        mark=mark,
         checksum=kept.copy.sha256,
     )
 

@@ -141,6 +141,7 @@ class Memory:
         pages: which episodes there were.
         themes: which themes there were, with what was uploaded to each.
         freezes: what people froze, and nobody ended yet.
+        archives: by name, the mark of each that copies were made in; empty: none was told.
         stores: the incarnations that told.
         unread: facts that could not be understood.
     """
@@ -156,6 +157,7 @@ class Memory:
     pages: RetoldPages = field(default_factory=RetoldPages)
     themes: RetoldThemes = field(default_factory=RetoldThemes)
     freezes: tuple[Freeze, ...] = ()
+    archives: dict[str, str] = field(default_factory=dict)
     stores: set[str] = field(default_factory=set)
     unread: int = 0
 
@@ -219,6 +221,7 @@ class Retelling:
             "policy.loaded": self._policy_loaded,
             "policy.removed": self._policy_removed,
             "api.verified": self._verified,
+            "recording.archived": self._archived,
             "page.opened": self._page(RetoldPages.opened),
             "page.ignored": self._page(RetoldPages.ignored),
             "page.closed": self._page(RetoldPages.closed),
@@ -520,6 +523,11 @@ class Retelling:
 
     def _verified(self, told: Told) -> None:
         self.memory.verified = str(told.fact.detail["url"])
+
+    def _archived(self, told: Told) -> None:
+        archives, name = self.memory.archives, str(told.fact.detail["archive"])
+        # Earlier versions of ours marked none.
+        archives[name] = str(told.fact.detail.get("mark") or archives.get(name, ""))
 
     def _version(self, actor: str) -> str:
         return self._versions.get(_policy_of(actor), "")

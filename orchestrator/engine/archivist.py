@@ -28,6 +28,7 @@ from orchestrator.domain.facts import ApiCall, Fact
 from orchestrator.domain.keeping import Gone, KeptCopy, KeptRecording
 from orchestrator.domain.recordings import Resume
 from orchestrator.domain.records import Attempts
+from orchestrator.engine.places import ElsewhereError, Places
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.shelf import Shelf
 from orchestrator.engine.surroundings import Surroundings
@@ -74,6 +75,7 @@ class Archivist:
         self._shelf = shelf
         self._around = around
         self._settings = settings
+        self._places = Places(archives, shelf, around)
         self._in_a_row: dict[str, Attempts] = {}
         self.closed: dict[str, Closed] = {}
         self.still_due: Callable[[KeptRecording], bool] = lambda _: True
@@ -124,9 +126,10 @@ class Archivist:
                 yield content
 
         try:
+            mark = await self._places.check(name)
             copy = await self._archives[name].keep(_item(one), fetch)
         except ArchiveError as error:
-            await self._archive_failed(one, RecordingStep.COPY, name, str(error), cause)
+            await self._archive_failed(one, RecordingStep.COPY, name, error, cause)
         except MissingError:
             await self._missed(one)
         except UnauthorizedError:
@@ -136,7 +139,7 @@ class Archivist:
         else:
             self._got_through(name)
             kept = KeptCopy(name, copy, self._around.rooms.api_now())
-            fact = recordingfacts.archived(one, kept, cause, act.reason)
+            fact = recordingfacts.archived(one, kept, mark, cause, act.reason)
             await self._record(one, fact, copy=kept, attempts=Attempts())
 
     # --- deleting ---------------------------------------------------------------------------------
@@ -168,16 +171,17 @@ class Archivist:
         if not name or kept is None:
             return True
         try:
+            await self._places.check(name)
             found = await self._archives[name].find(_item(one))
         except ArchiveError as error:
-            await self._archive_failed(one, RecordingStep.DELETE, name, str(error), cause)
+            await self._archive_failed(one, RecordingStep.DELETE, name, error, cause)
             return False
         self._got_through(name)
         if found == kept.copy:
             return True
         if found is not None:
-            why = f"its copy {found.name} in {name} is not the one that was made"
-            await self._archive_failed(one, RecordingStep.DELETE, name, why, cause)
+            other = ArchiveError(f"its copy {found.name} in {name} is not the one that was made")
+            await self._archive_failed(one, RecordingStep.DELETE, name, other, cause)
             return False
         why = f"its copy {kept.copy.name} is gone from {name}; another one is made"
         fact = recordingfacts.failed(one, _ARCHIVE_FAILED, cause, why, None)
@@ -305,16 +309,17 @@ class Archivist:
     # --- what went wrong, and what is recorded ----------------------------------------------------
 
     async def _archive_failed(
-        self, one: KeptRecording, step: RecordingStep, name: str, why: str, cause: str
+        self, one: KeptRecording, step: RecordingStep, name: str, error: ArchiveError, cause: str
     ) -> None:
         """A place that fails again and again is left alone for a while, whoever waits for it."""
-        now = self._around.rooms.api_now()
+        now, why = self._around.rooms.api_now(), str(error)
         failure = backoff.Failure(why, name)
         in_a_row = backoff.failed(
             self._in_a_row.get(name, Attempts()), backoff.Schedule.CREATES, now, name, failure
         )
         self._in_a_row[name] = in_a_row
-        if in_a_row.count >= _CLOSED_AFTER and in_a_row.next_at is not None:
+        shut = in_a_row.count >= _CLOSED_AFTER or isinstance(error, ElsewhereError)
+        if shut and in_a_row.next_at is not None:
             self.closed[name] = Closed(why, in_a_row.next_at)
         event = _ARCHIVE_FAILED if step is RecordingStep.COPY else _DELETE_FAILED
         await self._tried(one, step, event, backoff.Schedule.CREATES, failure, cause)

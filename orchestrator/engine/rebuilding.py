@@ -22,6 +22,7 @@ from orchestrator.engine.freezes import FREEZES
 from orchestrator.engine.gathering import DISOWNED
 from orchestrator.engine.hints import OPEN_SESSIONS, KeptSessions
 from orchestrator.engine.lineage import LINEAGE
+from orchestrator.engine.places import MARKS
 from orchestrator.engine.themerecords import THEMES
 from orchestrator.foundation.instants import format_instant
 from orchestrator.foundation.shapes import dumps
@@ -82,6 +83,7 @@ def _notes(rebuilt: Rebuilt, memory: Memory, terms: Terms) -> Mapping[str, str |
         notes[APPROVAL] = note_of(approved)
     if memory.freezes:
         notes[FREEZES] = write_freezes(memory.freezes)
+    notes |= {MARKS + name: mark for name, mark in memory.archives.items()}
     if memory.verified:
         notes[VERIFIED] = memory.verified
     inside = {

@@ -47,6 +47,21 @@ class Item:
     about: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a place says of itself.
+
+    Attributes:
+        where: as people know it, safe to show.
+        mark: what `Archive.put_mark` wrote there, or a person; empty: nobody wrote any.
+        holds: whether any copy lies there, by its name alone.
+    """
+
+    where: str
+    mark: str
+    holds: bool
+
+
 class Archive(Protocol):
     """One place that keeps copies."""
 
@@ -68,5 +83,21 @@ class Archive(Protocol):
 
         Raises:
             ArchiveError: it cannot be read, or it is not what was kept under this name.
+        """
+        ...
+
+    async def look(self) -> Place:
+        """What the place says of itself: another disk under its name says something else.
+
+        Raises:
+            ArchiveError: it is not there, or what stands for its mark is none.
+        """
+        ...
+
+    async def put_mark(self, mark: str) -> None:
+        """Mark the place: letters, digits, ``.``, ``_`` and ``-``; durably.
+
+        Raises:
+            ArchiveError: it has a mark already, or it cannot be written there.
         """
         ...

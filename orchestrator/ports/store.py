@@ -189,6 +189,10 @@ class Store(Protocol):
         """
         ...
 
+    async def last_copied(self, archive: str) -> KeptRecording | None:
+        """The recording found last of which a copy is remembered in an archive, gone or not."""
+        ...
+
     def claim(self, key: Key) -> AbstractAsyncContextManager[bool]:
         """Hold a key for the time of one turn; false where somebody else holds it.
 

@@ -29,6 +29,7 @@ from orchestrator.engine.executor import VERIFIED
 from orchestrator.engine.gathering import DISOWNED
 from orchestrator.engine.hints import OPEN_SESSIONS, KeptSessions
 from orchestrator.engine.lineage import LINEAGE
+from orchestrator.engine.places import MARKS
 from orchestrator.engine.rebuilding import Terms, birth
 from orchestrator.foundation.instants import format_instant, truncate
 from orchestrator.foundation.shapes import loads
@@ -365,6 +366,7 @@ def test_what_of_the_past_still_counts_now() -> None:
         },
         sessions={"r1": {"s1": inside, "s2": gone}, "r2": {"s3": gone}},
         verified="https://meetings.test",
+        archives={"vault": "s1-vault"},
     )
     rebuilt = Rebuilt(disowned={"r9": "anna"})
     terms = Terms(now, DAY, timedelta(hours=12), ("one", "two"))
@@ -372,6 +374,7 @@ def test_what_of_the_past_still_counts_now() -> None:
     assert notes[LINEAGE] == '["one", "two"]'
     assert notes[DISOWNED + "r9"] == "anna"
     assert notes[VERIFIED] == "https://meetings.test"
+    assert notes[MARKS + "vault"] == "s1-vault"
     assert json.loads(notes[RECENT] or "")[0][1:] == ["a/c", "r2", True]
     until = format_instant(now + HOUR)
     assert json.loads(notes[APPROVAL] or "") == {"a/c": ["r2", until, "anna", "meant"]}

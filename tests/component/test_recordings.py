@@ -635,6 +635,78 @@ async def test_a_copy_that_is_gone_is_made_anew() -> None:
         assert made.events == ["archive.failed", "archived", "delete.started", "deleted"]
 
 
+async def test_another_disk_under_an_archives_name_gets_no_copy_and_ends_nothing() -> None:
+    """A folder at which a disk is mounted is there without the disk too, and empty."""
+    async with kept(AT_ONCE) as made:
+        await made.meet(CONTENT)
+        await made.world.pass_(2 * HOUR)
+        assert made.left == []
+        disk = made.vault.mark, made.vault.copies
+        assert disk[0] == f"{made.world.store.incarnation}-vault"
+        assert made.world.one("recording.archived").detail["mark"] == disk[0]
+        for mark, told in (("", "their mark is not there"), ("s0-vault", "another mark, s0-vault")):
+            made.vault.mark, made.vault.copies = mark, {}
+            made.world.mark()
+            (id_,) = await made.meet(CONTENT)
+            await made.world.pass_(2 * DAY, step=15 * MINUTE)
+            await made.world.restart()
+            await made.world.pass_(2 * HOUR, step=15 * MINUTE)
+            assert made.vault.copies == {}
+            assert made.left == [id_]
+            assert made.events == ["found", "archive.failed"]
+            (cause,) = (one for one in (await made.world.desk.status()).needs_you if "vault" in one)
+            assert told in cause
+            made.vault.mark, made.vault.copies = disk
+            await made.world.pass_(3 * HOUR)
+            assert f"{id_}.mp4" in made.vault.copies
+            assert made.left == []
+
+
+async def test_what_was_copied_is_not_taken_for_gone_while_its_disk_is_away() -> None:
+    """Or it would be copied beside the disk, and deleted."""
+    async with kept(MONTH) as made:
+        (id_,) = await made.meet(CONTENT)
+        await made.world.pass_(DAY, step=HOUR)
+        disk = made.vault.mark, made.vault.copies
+        made.vault.mark, made.vault.copies = "", {}
+        made.world.mark()
+        await made.world.pass_(40 * DAY, step=6 * HOUR)
+        assert made.left == [id_]
+        assert made.events == ["delete.failed"]
+        assert made.vault.copies == {}
+        made.vault.mark, made.vault.copies = disk
+        await made.world.pass_(DAY, step=HOUR)
+        assert made.left == []
+
+
+@pytest.mark.parametrize("holds", [True, False], ids=["as it was", "empty"])
+@pytest.mark.parametrize("note", [None, ""], ids=["never marked", "store rebuilt"])
+async def test_an_archive_from_before_marks_is_marked_where_its_copies_are(
+    note: str | None, *, holds: bool
+) -> None:
+    """Where they are not, a person says that it is the right one, with a mark of their own."""
+    async with kept(VAULT) as made:
+        await made.meet(CONTENT)
+        await made.world.pass_(2 * HOUR)
+        copies = made.vault.copies
+        made.vault.mark = ""
+        made.vault.copies = {**copies} if holds else {}
+        await made.world.store.commit(Commit(notes={"archive.mark.vault": note}), made.now)
+        (id_,) = await made.meet(CONTENT)
+        await made.world.pass_(DAY, step=15 * MINUTE)
+        assert (f"{id_}.mp4" in made.vault.copies) is holds
+        if not holds:
+            assert made.vault.mark == ""
+            failed = made.world.one("recording.archive.failed")
+            assert failed.reason == (
+                "vault is empty, and copies were made there: its disk may not be mounted"
+            )
+            made.vault.mark = "mine"
+            await made.world.pass_(3 * HOUR)
+            assert f"{id_}.mp4" in made.vault.copies
+        assert await made.world.store.note("archive.mark.vault") == made.vault.mark != ""
+
+
 async def test_an_archive_that_config_does_not_know_any_more_holds() -> None:
     async with kept(MONTH) as made:
         (id_,) = await made.meet(CONTENT)

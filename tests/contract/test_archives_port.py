@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,20 @@ async def test_a_name_stays_in_its_place(archive: Archive, name: str) -> None:
         await archive.keep(Item(name, {}), never)
     with pytest.raises(ArchiveError, match="no copy can have the name"):
         await archive.find(Item(name, {}))
+
+
+async def test_a_place_is_known_again_by_its_mark(archive: Archive, api: FakeRecordings) -> None:
+    """It is given once, and lies beside the copies, under no name that one of them can have."""
+    place = await archive.look()
+    assert (place.mark, place.holds) == ("", False)
+    await archive.put_mark("s1-vault")
+    assert (await archive.look()).mark == "s1-vault"
+    with pytest.raises(ArchiveError, match="already"):
+        await archive.put_mark("s2-vault")
+    api.cut_after = 450
+    with pytest.raises(UnavailableError):
+        await archive.keep(ITEM, fetching(api))
+    assert await archive.look() == replace(place, mark="s1-vault")
+    api.cut_after = None
+    await archive.keep(ITEM, fetching(api))
+    assert await archive.look() == replace(place, mark="s1-vault", holds=True)

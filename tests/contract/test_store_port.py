@@ -409,6 +409,11 @@ async def test_recordings_come_back_as_they_were_written(store: Store) -> None:
     assert list(await store.recordings_of(CHECKOUT, 9)) == [moved, gone, copied]
     assert list(await store.recordings_of(CHECKOUT, 1)) == [moved]
     assert list(await store.recordings_of(PAYMENTS, 9)) == []
+    assert await store.last_copied("vault") == copied
+    assert await store.last_copied("attic") is None
+    later = replace(gone, copy=copied.copy)
+    await store.commit(Commit(recordings=(later,)), NOW)
+    assert await store.last_copied("vault") == later
 
 
 async def test_sessions_are_watched_until_they_are_over(store: Store) -> None:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from orchestrator.domain.recordings import Copy, Resume
-from orchestrator.ports.archives import ArchiveError, Fetch, Item
+from orchestrator.ports.archives import ArchiveError, Fetch, Item, Place
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -27,6 +27,7 @@ class FakeArchive:
         copies: what is kept, by name; a test may change or take away what is there.
         kept: the names of all that `keep` was called with, in order.
         found: the same of `find`.
+        mark: of the place; a test may take it away with the copies, as who unmounts a disk does.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class FakeArchive:
         self.copies: dict[str, bytes] = {}
         self.kept: list[str] = []
         self.found: list[str] = []
+        self.mark: str = ""
         self._parts: dict[str, _Part] = {}
 
     async def keep(self, item: Item, fetch: Fetch) -> Copy:
@@ -70,9 +72,22 @@ class FakeArchive:
         self.found.append(item.name)
         return self._copy(item.name) if item.name in self.copies else None
 
-    def _check(self, item: Item) -> None:
+    async def look(self) -> Place:
+        self._answer()
+        return Place("vault", self.mark, bool(self.copies))
+
+    async def put_mark(self, mark: str) -> None:
+        self._answer()
+        if self.mark:
+            raise ArchiveError("vault has a mark already")
+        self.mark = mark
+
+    def _answer(self) -> None:
         if self.fault:
             raise ArchiveError(self.fault)
+
+    def _check(self, item: Item) -> None:
+        self._answer()
         if _NAME.fullmatch(item.name) is None or item.name.endswith((".part", ".json", ".new")):
             raise ArchiveError(f"no copy can have the name {item.name[:60]!r}")
 

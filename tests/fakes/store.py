@@ -195,6 +195,11 @@ class FakeStore:
         self._answer()
         return [one for one in reversed(self._recordings.values()) if one.key == key][:limit]
 
+    async def last_copied(self, archive: str) -> KeptRecording | None:
+        self._answer()
+        latest = reversed(self._recordings.values())
+        return next((one for one in latest if one.copy and one.copy.archive == archive), None)
+
     def _counts(self) -> tuple[int, ...]:
         kinds = (self._operations, self._facts, self._episodes, self._deliveries)
         return (*map(len, kinds), len(self._recordings), len(self._sessions))

@@ -11,16 +11,16 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
+from orchestrator.adapters.archives.marks import put_mark, read_place, translated
 from orchestrator.adapters.archives.parts import FILE_MODE, Part
 from orchestrator.domain.recordings import Copy
 from orchestrator.foundation.replacing import replace_file, sync_folder
-from orchestrator.ports.archives import ArchiveError, Fetch, Item
+from orchestrator.ports.archives import ArchiveError, Fetch, Item, Place
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -57,7 +57,7 @@ class FolderArchive:
             work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
         ) -> asyncio.Future[Result]:
             def told() -> Result:
-                with _translated(path):
+                with translated(path):
                     return work(*given, **named)
 
             return asyncio.get_running_loop().run_in_executor(hands, told)
@@ -83,10 +83,16 @@ class FolderArchive:
         path = self._path(item)
 
         def found() -> Copy | None:
-            with _translated(path):
+            with translated(path):
                 return _find(path)
 
         return await asyncio.to_thread(found)
+
+    async def look(self) -> Place:
+        return await asyncio.to_thread(read_place, self._folder)
+
+    async def put_mark(self, mark: str) -> None:
+        await asyncio.to_thread(put_mark, self._folder, mark)
 
     def _path(self, item: Item) -> Path:
         if _NAME.fullmatch(item.name) is None or item.name.endswith(_OURS):
@@ -138,12 +144,3 @@ def _described(path: Path) -> Copy | None:
 
 def _description(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise ArchiveError(f"{error.filename or path} cannot be kept: {why}") from error

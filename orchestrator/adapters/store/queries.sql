@@ -168,6 +168,10 @@ SELECT body FROM recordings WHERE is_over = 0 ORDER BY seq;
 SELECT body FROM recordings WHERE policy = :policy AND subject = :subject
 ORDER BY seq DESC LIMIT :limit;
 
+-- name: last_copied
+SELECT body FROM recordings WHERE json_extract(body, '$.copy.archive') = :archive
+ORDER BY seq DESC LIMIT 1;
+
 -- name: prune_recordings
 DELETE FROM recordings WHERE seq IN (
     SELECT seq FROM recordings WHERE is_over = 1 AND found_at < :before

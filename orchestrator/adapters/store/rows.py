@@ -207,6 +207,12 @@ def recordings_of(connection: sqlite3.Connection, key: Key, limit: int) -> list[
     return [loads(KeptRecording, row["body"]) for row in rows]
 
 
+def last_copied(connection: sqlite3.Connection, archive: str) -> KeptRecording | None:
+    """The recording found last of which a copy is remembered in an archive."""
+    row = connection.execute(QUERIES["last_copied"], {"archive": archive}).fetchone()
+    return None if row is None else loads(KeptRecording, row["body"])
+
+
 def probe(connection: sqlite3.Connection) -> None:
     """Write something of no meaning, to see whether it can be done."""
     connection.execute(QUERIES["probe"])

@@ -227,6 +227,10 @@ class SqliteStore:
         """The recordings of a key's rooms, also those that are gone; the latest found first."""
         return await self._read(partial(rows.recordings_of, key=key, limit=limit))
 
+    async def last_copied(self, archive: str) -> KeptRecording | None:
+        """The recording found last of which a copy is remembered in an archive, gone or not."""
+        return await self._read(partial(rows.last_copied, archive=archive))
+
     def claim(self, key: Key) -> AbstractAsyncContextManager[bool]:
         """Hold a key for the time of one turn; within one daemon whoever comes second waits."""
         return self._claims.hold(key)

@@ -16,7 +16,9 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 
+from orchestrator.adapters.archives.marks import MARK
 from orchestrator.adapters.clock import SystemClock
+from orchestrator.adapters.store.sqlite import SqliteStore
 from orchestrator.app import doctor, outside
 from orchestrator.app.doctor import examine
 from orchestrator.app.init import Choices, init
@@ -29,10 +31,12 @@ from orchestrator.domain.pages import Ignored, Signal
 from orchestrator.domain.reports import Finding, Health
 from orchestrator.edges.control import ControlServer
 from orchestrator.edges.http.intake import IntakeRoutes
+from orchestrator.engine.places import MARKS
 from orchestrator.foundation.problems import Place
 from orchestrator.meetings_server import start
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.intake import Receipt
+from orchestrator.ports.store import Commit
 from tests.fakes.messengers import FakeMessenger
 from tests.http.served import served
 from tests.meetings import APPLICATION, KEY, OTHER_KEY
@@ -261,6 +265,30 @@ async def test_archives_are_looked_at(folder: Path) -> None:
     assert found["archive vault"].health is Health.OK
     assert "is not there" in found["archive nas"].told
     assert "less is free" in found["archive full"].told
+
+
+async def test_an_archive_that_is_another_folder_is_found(folder: Path) -> None:
+    """As one at which a disk is mounted, while it is not."""
+    made = config(folder)
+    vault = folder / "vault"
+    vault.mkdir()
+    made = replace(made, archives={"vault": ArchiveSettings(vault, 10**6)})
+    made.store.parent.mkdir(parents=True, exist_ok=True)
+    store = await SqliteStore.open(made.store)
+    await store.commit(Commit(notes={MARKS + "vault": "s1-vault"}), CLOCK.now())
+    await store.close()
+    cases = {"": "mark is not there", "s1-nas": "another mark, s1-nas,", "no mark": "holds no mark"}
+    for text, told in cases.items():
+        if text:
+            (vault / MARK).write_text(text)
+        found = (await findings(made))["archive vault"]
+        assert found.health is Health.WRONG
+        assert told in found.told
+        assert found.mend.endswith(f": echo s1-vault > {vault}/{MARK}")
+    (vault / MARK).write_text("s1-vault\n")
+    assert (await findings(made))["archive vault"].health is Health.OK
+    made.store.write_bytes(b"no database" * 99)
+    assert (await findings(made))["archive vault"].health is Health.OK
 
 
 async def test_files_and_store_are_looked_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

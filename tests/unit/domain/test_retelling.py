@@ -399,6 +399,17 @@ def test_freezes_stand_until_somebody_or_time_ended_them() -> None:
     assert (unread.freezes, unread.unread) == ((), 2)
 
 
+def test_archives_are_known_by_the_mark_that_was_told_last() -> None:
+    """Also where an earlier version of ours copied there, which told none."""
+
+    def copied(archive: str, **mark: str) -> Fact:
+        return Fact("recording.archived", detail={"archive": archive, **mark})
+
+    facts = [copied("vault", mark="s1-vault"), copied("attic"), copied("vault")]
+    assert remembered(*facts).archives == {"vault": "s1-vault", "attic": ""}
+    assert remembered(*facts, copied("vault", mark="s2-vault")).archives["vault"] == "s2-vault"
+
+
 def test_peoples_words_about_one_key() -> None:
     """Protection, a suspension, a renewal that was asked for; each until it is taken back."""
     suspended = a_fact("room.suspended", actor="anna", reason="audit", detail={"until": END})

@@ -16,6 +16,7 @@ import pytest
 
 from orchestrator.adapters.archives import parts
 from orchestrator.adapters.archives.folder import FolderArchive
+from orchestrator.adapters.archives.marks import MARK
 from orchestrator.domain.recordings import Resume
 from orchestrator.ports.archives import ArchiveError, Item
 from orchestrator.ports.recordings import Content
@@ -280,9 +281,11 @@ async def test_a_short_write_is_written_on(
 async def test_a_folder_that_is_not_there_is_not_made(source: Source, tmp_path: Path) -> None:
     """A disk that is not mounted must not be written beside."""
     archive = FolderArchive(tmp_path / "mounted")
-    for ask in (archive.find(ITEM), archive.keep(ITEM, source.fetch)):
+    for ask in (archive.find(ITEM), archive.keep(ITEM, source.fetch), archive.look()):
         with pytest.raises(ArchiveError, match="is not there, or is no folder"):
             await ask
+    with pytest.raises(ArchiveError, match="No such file"):
+        await archive.put_mark("s1-vault")
     assert names(tmp_path) == []
 
 
@@ -345,3 +348,30 @@ async def test_a_part_that_was_renamed_while_it_was_opened_is_anothers(
     with pytest.raises(ArchiveError, match="by another process"):
         await archive.keep(ITEM, source.fetch)
     assert source.began == []
+
+
+@pytest.mark.parametrize("text", ["", "two words", "x" * 201, "ä", "/"])
+async def test_what_is_no_mark_is_neither_taken_for_one_nor_written_over(
+    archive: FolderArchive, tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / MARK
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ArchiveError, match="holds no mark"):
+        await archive.look()
+    with pytest.raises(ArchiveError, match="already"):
+        await archive.put_mark("s1-vault")
+    assert file.read_text(encoding="utf-8") == text
+    file.unlink()
+    file.symlink_to("/etc/hostname")
+    with pytest.raises(ArchiveError, match=f"{MARK} cannot be kept"):
+        await archive.look()
+
+
+async def test_only_a_copy_that_is_described_makes_a_place_one_that_holds_some(
+    archive: FolderArchive, source: Source, tmp_path: Path
+) -> None:
+    """Not what a disk or a person puts there besides."""
+    (tmp_path / "lost+found").mkdir()
+    (tmp_path / "notes.json").write_text("{}")
+    await begun(archive, source)
+    assert not (await archive.look()).holds
