@@ -389,8 +389,8 @@ async def test_what_was_recorded_meanwhile_is_taken_over_after_a_restart(
         await ada.hear("recording")
         egress.is_away = True
     egress.end(b"film")
-    deleted = egress.files / f"{uuid.uuid4()}.mp4"
-    deleted.write_bytes(b"of a recording that was deleted")
+    unknown = egress.files / f"{uuid.uuid4()}.mp4"
+    unknown.write_bytes(b"of somebody who named a wrong database")
     foreign = egress.files / "holidays.mp4"
     foreign.write_bytes(b"of somebody who named a wrong folder")
     monkeypatch.setattr("orchestrator.meetings_server.media.livekit.watch.POLL", 0.6)
@@ -405,9 +405,11 @@ async def test_what_was_recorded_meanwhile_is_taken_over_after_a_restart(
             assert await downloaded(there, room) == b"film"
 
             async def is_tidied() -> bool:
-                return [*egress.files.iterdir()] == [foreign]
+                return {*egress.files.iterdir()} == {foreign, unknown}
 
             await eventually(is_tidied)
+            (told,) = (fields for event, fields in there.reports if event == "recording.unknown")
+            assert told["file"] == unknown.name
 
 
 async def test_a_recording_that_fails_is_told_and_ends_nothing_else(
@@ -511,13 +513,22 @@ async def test_without_an_egress_nothing_is_recorded(there: Place) -> None:
 async def test_what_runs_and_should_not_is_stopped(
     sfu: Sfu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As after an answer that came too late to be heard.
+    """As after an answer that came too late to be heard; what is not known here goes on."""
     monkeypatch.setattr("orchestrator.meetings_server.media.livekit.watch.POLL", 0.6)
     async with filmed(sfu, tmp_path) as (there, egress):
         assert isinstance(there.told.media, LiveKit)
         asked = replace(there.told.media)
+        room = await there.client.create_long()
+        ada = await there.calls.enter(host(room), "Ada")
+        egress.is_away = True
+        await ada.say("record", on=True)
+        assert await ada.error() == "cannot_record"
+        egress.is_away = False
+        (stopped,) = await recordings_of(there, room)
+        unknown = str(THEIRS / f"{uuid.uuid4()}.mp4")
         async with Asking.opened(asked) as asking:
-            await asking.record("some-room", str(THEIRS / f"{uuid.uuid4()}.mp4"), None)
+            await asking.record(room["id"], str(THEIRS / f"{stopped['id']}.mp4"), None)
+            await asking.record("some-room", unknown, None)
             await asking.record("some-room", f"/elsewhere/{uuid.uuid4()}.mp4", None)
             await asking.record("some-room", str(THEIRS / "somebody-elses.mp4"), None)
         stray, *others = egress.infos.values()
@@ -527,3 +538,52 @@ async def test_what_runs_and_should_not_is_stopped(
 
         await eventually(is_stopped)
         assert {one.status for one in others} == {messages.EgressStatus.EGRESS_ACTIVE}
+
+        async def is_told() -> bool:
+            told = [fields for event, fields in there.reports if event == "recording.unknown"]
+            return [one["file"] for one in told] == [Path(unknown).name]
+
+        await eventually(is_told)
+
+
+async def test_a_file_that_cannot_be_taken_over_holds_up_no_other(
+    sfu: Sfu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told once, and tried again."""
+    monkeypatch.setattr("orchestrator.meetings_server.media.livekit.watch.POLL", 0.6)
+    async with filmed(sfu, tmp_path) as (there, egress):
+        rooms, ids = [], []
+        for _ in range(2):
+            room = await there.client.create_long()
+            ada = await there.calls.enter(host(room), "Ada")
+            egress.is_away = True
+            await ada.say("record", on=True)
+            assert await ada.error() == "cannot_record"
+            egress.is_away = False
+            rooms.append(room)
+            ids += [one["id"] for one in await recordings_of(there, room)]
+        (first, room), (second, other) = sorted(zip(ids, rooms, strict=True))
+        odd = egress.files / f"{first}.mp4"
+        odd.mkdir()
+        (egress.files / f"{second}.mp4").write_bytes(b"film")
+
+        async def is_uploaded() -> bool:
+            return await statuses(there, other) == ["uploaded"]
+
+        await eventually(is_uploaded)
+        assert await statuses(there, room) == ["stopped"]
+
+        async def is_removed() -> bool:
+            return [*egress.files.iterdir()] == [odd]
+
+        await eventually(is_removed)
+        told = [fields for event, fields in there.reports if event == "recording.not_taken_over"]
+        assert [one["file"] for one in told] == [odd.name]
+        assert not [event for event, _ in there.reports if event == "livekit.not_watched"]
+        odd.rmdir()
+        odd.write_bytes(b"film")
+
+        async def is_too() -> bool:
+            return await statuses(there, room) == ["uploaded"]
+
+        await eventually(is_too)

@@ -53,7 +53,7 @@ async def livekit_side(
     async with Calls.opened(settings) as calls:
         takes = None
         if settings.egress is not None:
-            takes = Takes(settings.egress, calls, meetings, recordings)
+            takes = Takes(settings.egress, calls, meetings, recordings, report)
         watch = Watch(
             most=settings.most,
             calls=calls,

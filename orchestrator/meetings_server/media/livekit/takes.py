@@ -1,9 +1,9 @@
 """What LiveKit's egress records: asked for, found again, taken over.
 
 A recording is known by the file that we have it written to, named after it. So a restart on either
-side loses none: what was recorded meanwhile is found by its name and taken over then. The folder is
-ours alone; a file of ours is removed once its content is kept, or its recording is known no more,
-and one that has another name than ours have is left alone: somebody may have named a wrong folder.
+side loses none: what was recorded meanwhile is found by its name and taken over then. A file of
+ours is removed once its content is kept. What belongs to a recording that is not known here is
+left alone, told once: somebody may have named a wrong folder, or a wrong database.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from orchestrator.meetings_server.media.livekit.calls import Calls
 from orchestrator.meetings_server.media.livekit.values import LiveKitFault, Progress, Taken
 from orchestrator.meetings_server.model.recordings import RUNNING, Act, Recording, Status
 from orchestrator.meetings_server.model.refusals import Refused
-from orchestrator.meetings_server.ports import MediumFault, Records
+from orchestrator.meetings_server.ports import MediumFault, Records, Report, StoreFault
 from orchestrator.meetings_server.service import Meetings, Recordings
 
 _SUFFIX: Final = ".mp4"
@@ -28,19 +28,27 @@ _NAME: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.mp4")
 _PIECE: Final = 1024 * 1024
 # In which egress may come to know of a recording that it was asked for: calls end before.
 _BEGINS: Final = timedelta(minutes=1)
+_UNKNOWN: Final = "no recording of this name is known here; it is left as it is"
 
 
 class Takes:
     """The recordings of one egress, in one folder."""
 
     def __init__(
-        self, folders: tuple[Path, Path], calls: Calls, meetings: Meetings, recordings: Recordings
+        self,
+        folders: tuple[Path, Path],
+        calls: Calls,
+        meetings: Meetings,
+        recordings: Recordings,
+        report: Report,
     ) -> None:
         """`folders` is one folder, as egress sees it and as we do."""
         self._theirs, self._ours = folders
         self._calls = calls
         self._meetings = meetings
         self._recordings = recordings
+        self._report = report
+        self._told: dict[str, str] = {}  # of files, what is wrong with them
         #: Those that somebody waits for, and takes over then.
         self.awaited: set[str] = set()
 
@@ -88,9 +96,11 @@ class Takes:
     async def tidy(self) -> None:
         """Stop what should not run, take over what nobody waits for, remove what was taken over.
 
+        What belongs to a recording that is not known here is left as it is, and reported once.
+
         Raises:
             LiveKitFault: egress cannot be asked.
-            OSError: the folder cannot be read or written.
+            OSError: the folder cannot be read.
             StoreFault: the store cannot.
         """
         active = await self._calls.taken()
@@ -100,14 +110,35 @@ class Takes:
             is_ours = file.parent == self._theirs and _NAME.fullmatch(file.name) is not None
             if is_ours and taken.progress is Progress.RUNS:
                 recording = await self._recording(file.stem)
-                if recording is None or recording.status not in RUNNING:
+                if recording is None:
+                    self._tell(file.name, "recording.unknown", _UNKNOWN)
+                elif recording.status not in RUNNING:
                     await self._stop(taken)
         for file in await asyncio.to_thread(_those_of_ours, self._ours):
-            recording = await self._recording(file.stem)
-            if recording is None or recording.status is Status.UPLOADED:
+            await self._tidy(file, await self._recording(file.stem))
+
+    async def _tidy(self, file: Path, recording: Recording | None) -> None:
+        """Take over or remove one file; one that cannot be read holds up no other."""
+        try:
+            if recording is None:
+                self._tell(file.name, "recording.unknown", _UNKNOWN)
+                return
+            if recording.status is Status.UPLOADED:
                 await asyncio.to_thread(file.unlink, missing_ok=True)
             elif recording.status is Status.STOPPED and recording.id not in self.awaited:
                 await self._take_over(recording)
+        except LiveKitFault:
+            raise
+        except (MediumFault, StoreFault, OSError) as fault:
+            self._tell(file.name, "recording.not_taken_over", str(fault))
+        else:
+            self._told.pop(file.name, None)
+
+    def _tell(self, file: str, event: str, error: str) -> None:
+        """Report it once, until it is another thing."""
+        if self._told.get(file) != error:
+            self._told[file] = error
+            self._report(event, {"file": file, "error": error})
 
     async def _note_the_end(self, active: AbstractSet[str]) -> None:
         """Stop what egress ended by itself, or never knew of: people are told that it goes on."""
