@@ -36,6 +36,7 @@ from orchestrator.adapters.meetings.rooms import Account, MeetingsRooms, connect
 from orchestrator.adapters.meetings.rooms import Limits as PressLimits
 from orchestrator.adapters.meetings.themes import MeetingsThemes
 from orchestrator.adapters.meetings.token import UnusableKeyError, read_key
+from orchestrator.adapters.meetings.uploads import HttpUploads
 from orchestrator.adapters.policies.adopted import AdoptedFile
 from orchestrator.adapters.policies.folder import PolicyFolder
 from orchestrator.adapters.policies.reader import PolicyReader
@@ -493,27 +494,44 @@ async def reach(settings: Settings, api: Api, clock: Clock, stack: AsyncExitStac
     http = OverHttp(api.url, Patience(answer=calls.timeout, silence=calls.timeout))
     stack.push_async_callback(http.close)
     # In observe nothing but GET can leave this process, whatever the code above it does.
-    transport = ReadOnly(http) if settings.mode is Mode.OBSERVE else http
+    sealed = ReadOnly(http) if settings.mode is Mode.OBSERVE else None
     try:
         account = Account(api.application_id, read_key(api.private_key), _key_source(settings))
     except UnusableKeyError as fault:
         raise StartError(str(fault)) from fault
-    rooms = connect(transport, account, clock, press_limits(calls))
-    found = downloads(settings, api)
+    rooms = connect(sealed or http, account, clock, press_limits(calls))
+    found, places = downloads(settings, api), uploads(settings, api)
     stack.push_async_callback(found.close)
+    stack.push_async_callback(places.close)
     return Reached(
-        rooms, MeetingsThemes(rooms.session, transport), MeetingsRecordings(rooms.session, found)
+        rooms,
+        MeetingsThemes(rooms.session, sealed or places),
+        MeetingsRecordings(rooms.session, found),
     )
 
 
 def downloads(settings: Settings, api: Api) -> HttpDownloads:
-    """The way to recordings: to public addresses, those allowed, and the API's own machine."""
+    """The way to recordings."""
+    reach_, unencrypted = _named_by(settings, api)
+    return HttpDownloads(reach_, unencrypted=unencrypted, inside=api.inside)
+
+
+def uploads(settings: Settings, api: Api) -> HttpUploads:
+    """The way to where pictures go."""
+    reach_, unencrypted = _named_by(settings, api)
+    calls = settings.meetings.calls
+    patience = Patience(answer=calls.timeout, silence=calls.timeout)
+    return HttpUploads(reach_, unencrypted=unencrypted, patience=patience, inside=api.inside)
+
+
+def _named_by(settings: Settings, api: Api) -> tuple[Reach, bool]:
+    """What an API may name: public addresses, those allowed, its own machine; whether by http."""
     own = urlsplit(api.url)
     reach_ = settings.meetings.calls.reach
     if own.hostname:
         itself = read_reach((own.hostname,))
         reach_ = Reach((*reach_.networks, *itself.networks), reach_.hosts | itself.hosts)
-    return HttpDownloads(reach_, unencrypted=own.scheme == "http", inside=api.inside)
+    return reach_, own.scheme == "http"
 
 
 def _archives(settings: Settings) -> dict[str, Archive]:

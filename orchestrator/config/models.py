@@ -131,8 +131,8 @@ class MeetingsForm(Form):
     )
     allow_private: list[Reachable] = Field(
         [],
-        description="private addresses, besides the API's own, that recordings may be at: "
-        "networks, addresses, hosts",
+        description="private addresses, besides the API's own, that recordings and pictures may be "
+        "at: networks, addresses, hosts",
     )
 
 

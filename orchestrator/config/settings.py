@@ -37,7 +37,8 @@ class Calls:
         timeout: for one whole answer. Restart.
         page_size: rooms asked for with one call of a listing, 100 to 1000. Restart.
         settle: how long after a change a listing may still miss it. Restart.
-        reach: the private addresses that recordings may be at, besides the API's own. Restart.
+        reach: the private addresses that recordings and pictures may be at, besides the API's own.
+            Restart.
     """
 
     rate: float

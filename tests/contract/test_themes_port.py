@@ -12,8 +12,10 @@ from orchestrator.adapters.meetings.overhttp import OverHttp
 from orchestrator.adapters.meetings.readonly import ReadOnly
 from orchestrator.adapters.meetings.rooms import Account, Limits, connect
 from orchestrator.adapters.meetings.themes import MeetingsThemes
+from orchestrator.adapters.meetings.uploads import HttpUploads
 from orchestrator.domain.rooms import NewRoom, RoomType
 from orchestrator.domain.themes import LogoType
+from orchestrator.foundation.reach import read_reach
 from orchestrator.meetings_server import start
 from orchestrator.ports.faults import (
     ForbiddenError,
@@ -49,6 +51,7 @@ class Stand:
 async def over_http(clock: VirtualClock) -> AsyncIterator[Stand]:
     server = await start(settings(), clock)
     transport = OverHttp(server.url + BASE)
+    uploads = HttpUploads(read_reach(("127.0.0.0/8",)), unencrypted=True)
     limits = Limits(per_second=None)
     rooms = connect(transport, Account(APPLICATION, KEY), clock, limits)
     sealed = ReadOnly(transport)
@@ -62,12 +65,13 @@ async def over_http(clock: VirtualClock) -> AsyncIterator[Stand]:
         return str(room.settings["theme_id"] or "")
 
     yield Stand(
-        MeetingsThemes(rooms.session, transport),
+        MeetingsThemes(rooms.session, uploads),
         MeetingsThemes(readonly.session, sealed),
-        MeetingsThemes(stranger.session, transport),
+        MeetingsThemes(stranger.session, uploads),
         make_room,
     )
     await transport.close()
+    await uploads.close()
     await server.close()
 
 

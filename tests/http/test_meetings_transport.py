@@ -15,6 +15,8 @@ import pytest
 
 from orchestrator.adapters.meetings.overhttp import LONGEST_BODY, HttpAnswer, OverHttp, Patience
 from orchestrator.adapters.meetings.transport import NoAnswer, NotSent
+from orchestrator.adapters.meetings.uploads import HttpUploads
+from orchestrator.foundation.reach import Reach, read_reach
 from tests.tls import own_certificate, serving_with
 
 SECRET = "Bearer eyJ.secret.token"
@@ -22,6 +24,7 @@ HEADERS = {"Authorization": SECRET, "Accept": "application/json"}
 IMPATIENT = Patience(
     connect=timedelta(seconds=0.2), answer=timedelta(seconds=0.2), silence=timedelta(seconds=0.2)
 )
+HERE = read_reach(("127.0.0.0/8",))
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 Behaviour = Callable[["Peer", bytes, asyncio.StreamWriter], Awaitable[None]]
@@ -264,17 +267,28 @@ async def test_an_endless_body_is_not_read_to_its_end(*, packed: bool) -> None:
             await ask(f"http://127.0.0.1:{it.port}")
 
 
+async def send_picture(
+    url: str,
+    reach: Reach = HERE,
+    *,
+    unencrypted: bool = True,
+    inside: tuple[str, str] | None = None,
+    patience: Patience | None = None,
+) -> HttpAnswer:
+    uploads = HttpUploads(reach, unencrypted=unencrypted, inside=inside, patience=patience)
+    try:
+        fields = {"Content-Type": "image/png", "key": "temp/1", "Policy": "p"}
+        return await uploads.upload(url, fields, b"\x89PNG")
+    finally:
+        await uploads.close()
+        with pytest.raises(NotSent, match="closed"):
+            await uploads.upload(url, {}, b"")
+
+
 async def test_a_picture_is_sent_as_a_form_without_our_token() -> None:
     """Every field as it was named, in its order, and the file after all of them."""
     async with peer(saying(b"HTTP/1.1 204 No Content\r\n\r\n")) as it:
-        transport = OverHttp("http://127.0.0.1:1/v1/meetings")
-        try:
-            fields = {"Content-Type": "image/png", "key": "temp/1", "Policy": "p"}
-            answer = await transport.upload(
-                f"http://127.0.0.1:{it.port}/bucket", fields, b"\x89PNG"
-            )
-        finally:
-            await transport.close()
+        answer = await send_picture(f"http://127.0.0.1:{it.port}/bucket")
     assert answer.status == 204
     head, _, body = it.requests[0].partition(b"\r\n\r\n")
     assert head.startswith(b"POST /bucket HTTP/1.1")
@@ -283,6 +297,26 @@ async def test_a_picture_is_sent_as_a_form_without_our_token() -> None:
     names = [b'name="Content-Type"', b'name="key"', b'name="Policy"', b'name="file"', b"\x89PNG"]
     places = [body.index(name) for name in names]
     assert places == sorted(places)
+
+
+async def test_our_own_server_gets_pictures_directly_and_what_a_place_says_is_not_told() -> None:
+    """Its public address may lead through a proxy, or to nowhere from here."""
+    async with peer(saying(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\n\r\nhunter2")) as it:
+        inside = ("https://meet.example.com", f"http://127.0.0.1:{it.port}")
+        answer = await send_picture("https://meet.example.com/up", inside=inside)
+        assert (answer.status, answer.body) == (403, b"")
+        assert it.requests[0].startswith(b"POST /up HTTP/1.1")
+
+
+async def test_pictures_go_to_private_addresses_only_where_that_is_allowed() -> None:
+    """Else an API could have us ask what only this machine can reach."""
+    async with peer(saying(OK)) as it:
+        for host in ("127.0.0.1", "localhost"):
+            with pytest.raises(NotSent, match="is private"):
+                await send_picture(f"http://{host}:{it.port}/x", Reach())
+        assert it.requests == []
+    with pytest.raises(NotSent, match=r"169\.254\.169\.254 is private"):
+        await send_picture("http://169.254.169.254/latest/meta-data")
 
 
 @pytest.mark.parametrize(
@@ -294,14 +328,28 @@ async def test_a_picture_is_sent_as_a_form_without_our_token() -> None:
         "http://[",
         "//x/y",
         "https://[::1]@",
+        "https://.pictures.test/x",
+        f"https://{'x' * 64}.test/x",
     ],
 )
 async def test_a_picture_is_not_sent_to_just_any_address(url: str) -> None:
     """An API with TLS names no place without it."""
-    transport = OverHttp("https://127.0.0.1:1/v1/meetings")
-    with pytest.raises(NotSent, match="a picture is"):
-        await transport.upload(url, {}, b"")
-    await transport.close()
+    with pytest.raises(NotSent, match="a picture is not sent where"):
+        await send_picture(url, unencrypted=False)
+
+
+async def test_a_picture_that_may_have_come_is_told_from_one_that_has_not() -> None:
+    async with peer(saying(b"", close=True)) as it:
+        url = f"http://127.0.0.1:{it.port}/x"
+        with pytest.raises(NoAnswer, match="closed before an answer came"):
+            await send_picture(url)
+    with pytest.raises(NotSent, match="no connection to"):
+        await send_picture(url)
+    async with peer(say_nothing) as it:
+        with pytest.raises(NotSent, match="no connection in time"):
+            await send_picture(
+                f"https://127.0.0.1:{it.port}", patience=Patience(timedelta(seconds=0.2))
+            )
 
 
 @pytest.mark.parametrize("host", [".meetings.test", f"{'x' * 64}.test"])

@@ -80,15 +80,6 @@ class OverHttp:
         body: bytes | None,
     ) -> HttpAnswer:
         url = URL(self._base + path, encoded=True).update_query(query)
-        return await self._request(method, url, headers, body)
-
-    async def _request(
-        self,
-        method: str,
-        url: URL,
-        headers: Mapping[str, str],
-        body: bytes | aiohttp.FormData | None,
-    ) -> HttpAnswer:
         if self._closed:
             raise NotSent("the client is closed")
         try:
@@ -104,21 +95,6 @@ class OverHttp:
             raise NotSent("its host can be no name") from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise NoAnswer(reason(error)) from error
-
-    async def upload(self, url: str, fields: Mapping[str, str], content: bytes) -> HttpAnswer:
-        """POST a picture to a place that the API named; see `transport.Uploads`."""
-        try:
-            place = URL(url)
-        except (ValueError, IndexError) as error:  # the latter for [::1]@
-            raise NotSent("a picture is to be sent to what is no address") from error
-        # An API with TLS names no place without it.
-        if place.scheme not in {"https", self._base.partition(":")[0]} or place.user:
-            raise NotSent("a picture is not sent to an address like this")
-        form = aiohttp.FormData()
-        for name, value in fields.items():
-            form.add_field(name, value)
-        form.add_field("file", content, filename="logo.png", content_type="image/png")
-        return await self._request("POST", place, {}, form)
 
     async def close(self) -> None:
         """Close all connections; nothing is sent afterwards."""

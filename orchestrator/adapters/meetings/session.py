@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from orchestrator.adapters.meetings import faults
 from orchestrator.adapters.meetings.apitime import ApiTime
 from orchestrator.adapters.meetings.faults import Call
+from orchestrator.adapters.meetings.overhttp import HttpAnswer
 from orchestrator.adapters.meetings.retry import Retry
 from orchestrator.adapters.meetings.routes import UPLOAD, route_of
 from orchestrator.adapters.meetings.tempo import Tempo
@@ -144,7 +145,9 @@ class MeetingsSession:
                 LAST_CALL.set(_told(call, status, took, 1))
                 self.meter.called(call.method, UPLOAD, status, took, 1)
         if not _is_success(answer):
-            fault = faults.refused(call, answer, self.api_now())
+            # Its text is told nobody: an API may name whatever this machine can reach.
+            silenced = HttpAnswer(answer.status, answer.headers, b"")
+            fault = faults.refused(call, silenced, self.api_now())
             if isinstance(fault, UnauthorizedError | MissingError):
                 # The store of pictures says so, and neither of our credentials nor of a theme.
                 raise RefusedError(fault.message, fault.status)

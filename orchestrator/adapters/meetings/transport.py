@@ -59,6 +59,8 @@ class Uploads(Protocol):
     async def upload(self, url: str, fields: Mapping[str, str], content: bytes) -> Answer:
         """POST a form once: the fields in their order, then the picture as ``file``.
 
+        Of the answer only status and headers are told.
+
         Args:
             url: as the API named it.
             fields: verbatim.
@@ -66,7 +68,7 @@ class Uploads(Protocol):
 
         Raises:
             NotSent: no connection was made, or this address is none that is sent to.
-            NoAnswer: it left, and no whole answer came back.
+            NoAnswer: it left, and no answer began.
         """
         ...
 

@@ -205,11 +205,12 @@ async def test_a_picture_goes_to_its_place_and_the_api_is_told() -> None:
     ids=repr,
 )
 async def test_what_the_store_of_pictures_says(turn: Any, fault: type[Fault]) -> None:
-    """It speaks of the picture alone: our credentials and the theme are not in question."""
+    """It speaks of the picture alone, not of our credentials or the theme; and is not repeated."""
     transport = ScriptedTransport(said(PLACES), Said(200, b"OK"))
     store = Store(turn)
-    with pytest.raises(fault, match="upload of the white picture"):
+    with pytest.raises(fault, match="upload of the white picture") as caught:
         await themes(transport, store).upload_logos(ID, {LogoType.WHITE: LOGO})
+    assert "Signature" not in str(caught.value)
     assert len(store.heard) == 1
     assert transport.methods == ["GET"]
     call = LAST_CALL.get()
