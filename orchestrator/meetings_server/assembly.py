@@ -71,8 +71,10 @@ async def assembled(
         meetings = Meetings(store, host.clock, host.entropy, settings, wake, can_record=can_record)
         key = await meetings.host_key()
         links = Links(external_url, key, settings.recording_link_life)
-        recordings = Recordings(meetings, store, contents, host.entropy, links.download)
-        await recordings.clean(host.report)
+        recordings = Recordings(
+            meetings, store, contents, host.entropy, links.download, host.report
+        )
+        await recordings.clean()
         logos = Logos(store, _pictures(settings), host.clock, host.entropy, wake)
         await logos.sweep()
         themes = Themes(store, meetings, logos, host.entropy, settings)

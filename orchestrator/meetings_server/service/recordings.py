@@ -4,7 +4,7 @@ A deletion is recorded before the content is removed, and what was interrupted i
 finished at the next start, so that what was answered as deleted does not come back.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -39,13 +39,15 @@ class Recordings:
         contents: Contents,
         entropy: Entropy,
         link: DownloadLink,
+        report: Report,
     ) -> None:
-        """`store` is that of `meetings`."""
+        """`store` is that of `meetings`; `report` hears what is only done at the next start."""
         self._meetings = meetings
         self._store = store
         self._contents = contents
         self._entropy = entropy
         self._link = link
+        self._report = report
         # Those whose content is being kept.
         self._coming: set[str] = set()
 
@@ -85,9 +87,10 @@ class Recordings:
     async def delete(self, application_id: str, recording_id: str) -> None:
         """Delete a recording and its content.
 
+        What of its content cannot be removed just now is at the next start: it is deleted.
+
         Raises:
             Refused: there is none, or it is not uploaded.
-            StoreFault: the content cannot be removed just now; it is at the next start.
         """
 
         def work(records: Records, now: datetime) -> None:
@@ -97,9 +100,9 @@ class Recordings:
             records.recordings.save(deleted(found, now))
 
         await self._meetings.act(work)
-        await self._removed(recording_id)
+        await self._reporting(lambda: self._removed(recording_id))
 
-    async def clean(self, report: Report) -> None:
+    async def clean(self) -> None:
         """Finish what was interrupted, deletions and uploads: call it before anything else.
 
         A content of which no recording tells stays: it may belong to a database that was lost. What
@@ -117,10 +120,7 @@ class Recordings:
             self._contents.discard_unfinished,
         ]
         for work in works:
-            try:
-                await work()
-            except StoreFault as fault:
-                report("recording.not_removed", {"error": str(fault)})
+            await self._reporting(work)
 
     async def start(self, room_id: str) -> Recording:
         """Begin to record the session that runs in a room.
@@ -216,6 +216,12 @@ class Recordings:
     def path(self, recording: Recording) -> Path:
         """The file of an uploaded recording."""
         return self._contents.path(recording.id)
+
+    async def _reporting(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except StoreFault as fault:
+            self._report("recording.not_removed", {"error": str(fault)})
 
     async def _removed(self, recording_id: str) -> None:
         await self._contents.remove(recording_id)
