@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -47,9 +48,9 @@ from orchestrator.config.destinations import open_to_all
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.domain.importedthemes import ThemeImport, WhyTheme, import_themes
 from orchestrator.domain.importing import Import, Known, Terms, Why, import_rooms
-from orchestrator.domain.keys import POLICY_NAME, Key
+from orchestrator.domain.keys import POLICY_NAME, InvalidKeyError, Key, parse_key
 from orchestrator.domain.paging import nameable
-from orchestrator.domain.policies import Mode
+from orchestrator.domain.policies import ForEach, Mode
 from orchestrator.domain.reports import (
     ImportedPolicy,
     ImportedTheme,
@@ -193,17 +194,18 @@ def import_estate(
         raise DeskError(f"{message}letter or a digit", _INVALID)
     policies = None if settings is None else settings.policies
     try:
-        known = _known(settings, choices)
+        known, listed = _known(settings, choices)
         into = choices.into or policies
         dressed = _themes(estate, settings)
         terms = Terms(estate.now, choices.prefix, bool(choices.hosts), _names(dressed, choices))
-        made = import_rooms(estate.rooms, known, terms)
+        made, again = _made(estate, known, listed, terms)
         texts = _texts(made, dressed, estate, choices)
         if into is not None and made.groups:
             _refuse_what_is_there(into, texts, choices, cwd)
             _check(texts, settings, choices)
         files = _files(into, texts, made, choices, cwd)
         report = _report(made, dressed, estate, choices, files)
+        report = replace(report, remarks=(*report.remarks, *_remarks_on_lines(again)))
         if not choices.write or not made.groups or into is None:
             return report
         _write(into, policies, texts, _entries(made, choices), fresh=choices.into is not None)
@@ -215,18 +217,63 @@ def import_estate(
     return replace(report, written=True)
 
 
-def _known(settings: Settings | None, choices: Choices) -> Known:
-    """Whose rooms are whose, by the store and the list; rooms elsewhere are nobody's here."""
+def _known(settings: Settings | None, choices: Choices) -> tuple[Known, Mapping[str, str]]:
+    """Whose rooms are whose, by the store and the list; rooms elsewhere are nobody's here.
+
+    And lines of the list, rooms with their keys, that nothing else here knows of: the store does
+    not, and no policy asks for the key, as after an import that was interrupted.
+    """
     if settings is None or choices.elsewhere:
-        return Known("" if settings is None else settings.owner)
+        return Known("" if settings is None else settings.owner), {}
     copy = read_copy(settings.store)
     states = () if copy is None else copy.states
     notes: Mapping[str, str] = {} if copy is None else copy.notes
     ours = {room.id for state in states for room in state.rooms}
     disowned = {name.removeprefix(DISOWNED) for name in notes if name.startswith(DISOWNED)}
+    listed: dict[str, Entry] = {}
     for entry in AdoptedFile(settings.policies).read():
-        (disowned if entry.standing is Standing.DISOWNED else ours).add(entry.room_id)
-    return Known(settings.owner, frozenset(ours), frozenset(disowned - ours))
+        if entry.standing is Standing.DISOWNED:
+            disowned.add(entry.room_id)
+        elif entry.room_id not in ours:
+            listed[entry.room_id] = entry
+    if listed:
+        book = _bind(read_folder(settings.policies), settings)
+        former = {key for keys in book.former.values() for key in keys}
+        asked = {id_ for id_, one in listed.items() if _is_asked_for(one.key, book, former)}
+        ours |= asked
+        listed = {id_: one for id_, one in listed.items() if id_ not in asked | disowned}
+    known = Known(settings.owner, frozenset(ours), frozenset(disowned - ours))
+    return known, {id_: one.key for id_, one in listed.items()}
+
+
+def _is_asked_for(name: str, book: Book, former: AbstractSet[Key]) -> bool:
+    """Whether a policy in force asks for a key, or may, as far as can be known here."""
+    try:
+        key = parse_key(name)
+    except InvalidKeyError:
+        return True  # `validate` tells it
+    policy = book.policies.get(key.policy)
+    if policy is None:
+        return bool(book.unreadable) or key in former
+    by_subject = isinstance(policy.made_for, ForEach) and key.policy not in book.doubtful
+    return not by_subject or key in book.wishes or key in book.kept or key in former
+
+
+def _made(
+    estate: Estate, known: Known, listed: Mapping[str, str], terms: Terms
+) -> tuple[Import, int]:
+    """What comes of the estate, and how many of its rooms stand in the list for their very keys.
+
+    A line for another key is somebody's word: it is not written over, and its room left out.
+    """
+    while True:
+        made = import_rooms(estate.rooms, known, terms)
+        keys = {row.room_id: str(Key(group.name, row.subject)) for group, row in made.rows}
+        others = {id_ for id_, key in listed.items() if keys.get(id_, key) != key}
+        if not others:
+            return made, len(keys.keys() & listed.keys())
+        known = replace(known, listed=known.listed | others)
+        listed = {id_: key for id_, key in listed.items() if id_ not in others}
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,6 +549,14 @@ def _remarks(made: Import, estate: Estate, choices: Choices) -> Iterator[str]:
         )
     if choices.elsewhere and made.groups:
         yield "each room is made anew at this server, with another link"
+
+
+def _remarks_on_lines(again: int) -> Iterator[str]:
+    if again:
+        yield (
+            f"{ADOPTED} names {again:,} {_rooms(again)} already, for keys that no policy asks for, "
+            "as after an import that was interrupted: taken anew here"
+        )
 
 
 def _remarks_on_themes(made: Import, dressed: _Dressed, estate: Estate) -> Iterator[str]:

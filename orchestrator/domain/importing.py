@@ -66,6 +66,7 @@ class Why(StrEnum):
     INSTANT = "instant: ends by itself"
     ENDED = "ended"
     OURS = "this installation's already"
+    LISTED = "in adopted.yaml for a key that no policy asks for: write its policy, or drop its line"
     DISOWNED = "let go by a person (rooms forget)"
     FOREIGN = "marked by another owner"
     UNREADABLE = "marked in a way that cannot be read"
@@ -78,13 +79,15 @@ class Known:
 
     Attributes:
         owner: whose markers are ours; empty: nobody's are.
-        ours: ids of rooms that this installation remembers, or has in its list of adopted ones.
+        ours: ids of rooms that this installation remembers, or that its list and its policies name.
+        listed: ids of rooms that its list names for keys that no policy asks for.
         disowned: ids of rooms that a person let go.
     """
 
     owner: str = ""
     ours: frozenset[str] = frozenset()
     disowned: frozenset[str] = frozenset()
+    listed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,7 @@ def _against(room: Observed, known: Known, now: datetime) -> Why | None:
     reasons = (
         (room.id in known.disowned, Why.DISOWNED),
         (ours, Why.OURS),
+        (room.id in known.listed, Why.LISTED),
         (isinstance(marker, Marker), Why.FOREIGN),
         (isinstance(marker, Unreadable), Why.UNREADABLE),
         (has_ended(room, now), Why.ENDED),

@@ -250,6 +250,65 @@ def test_a_list_or_a_store_that_cannot_be_read_stops_it(here: CommandLine) -> No
     assert (said.code, "adopted.yaml" in said.err) == (1, True)
 
 
+def test_an_import_that_was_interrupted_is_made_good_by_the_next_one(
+    here: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is written first: its lines alone make no room ours, and lose none."""
+
+    def dies(*_: object) -> None:
+        raise OSError(5, "killed", "here")
+
+    rooms = saved(here, room("1"), room("2"), room("3"))
+    policies = here.folder / "policies"
+    with monkeypatch.context() as patched:
+        patched.setattr(importing._Drawn, "write", dies)  # noqa: SLF001
+        patched.setattr(importing._Drawn, "take_back", lambda _: None)  # noqa: SLF001
+        assert here("import", rooms, "--write").code == 1
+    assert set(there(policies)) == {"data/adopted.yaml"}
+    lines = there(policies)["data/adopted.yaml"]
+    looked = json.loads(here("import", rooms).out)
+    assert looked["taken"] == 3
+    assert looked["remarks"] == [
+        (
+            "adopted.yaml names 3 rooms already, for keys that no policy asks for, as after an "
+            "import that was interrupted: taken anew here"
+        )
+    ]
+    assert here("import", rooms, "--write").code == 0
+    assert set(there(policies)) == {"data/adopted.yaml", "data/imported.yaml", "imported.yaml"}
+    assert there(policies)["data/adopted.yaml"] == lines
+    (left,) = json.loads(here("import", rooms).out)["left_out"]
+    assert (left["why"], left["rooms"]) == ("this installation's already", 3)
+
+
+def test_a_line_for_a_key_of_no_policy_is_told_and_not_written_over(here: CommandLine) -> None:
+    """Whoever wrote it meant something; also of a policy that may still ask for it."""
+    policies = here.folder / "policies"
+    (policies / "data").mkdir()
+    lines = {"a": "x/a", "b": "gone/b", "c": "teams/c", "d": "teams/d", "e": "", "f": "nightly/f"}
+    lines |= {"g": "old/c", "h": "imported/h"}
+    text = "".join(f"  - {json.dumps({'room': one, 'key': key})}\n" for one, key in lines.items())
+    (policies / "data" / "adopted.yaml").write_text(f"adopted:\n{text}")
+    (policies / "teams.yaml").write_text(
+        "version: 1\nname: teams\nformerly: old\n"
+        'for_each: {items: [c], key: "{{ item }}"}\n'
+        'room: {type: long_term, display_name: "{{ item }}", lifetime: 30d}\n'
+    )
+    (policies / "nightly.yaml").write_text(
+        'version: 1\nname: nightly\non_schedule: {cron: "0 9 * * MON", timezone: Europe/Berlin, '
+        "duration: 90m}\nroom: {type: long_term, display_name: Nightly}\n"
+    )
+    told = json.loads(here("import", saved(here, *map(room, lines))).out)
+    left = {one["why"].partition(":")[0]: one["some"] for one in told["left_out"]}
+    assert left == {
+        "this installation's already": ["c", "e", "f", "g"],
+        "in adopted.yaml for a key that no policy asks for": ["a", "b", "d", "h"],
+    }
+    (policies / "bad.yaml").write_text("version: [")
+    told = json.loads(here("import", "rooms.json").out)
+    assert [one["some"] for one in told["left_out"]][1:] == [["d"]]
+
+
 def test_a_name_that_a_policy_bears_already_is_refused(here: CommandLine) -> None:
     """In whatever file it stands; what was wrong before is not held against the import."""
     (here.folder / "policies" / "a.yaml").write_text(

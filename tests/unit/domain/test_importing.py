@@ -106,6 +106,7 @@ LEFT_OUT = {
     "remembered": (room("ours"), Why.OURS),
     "marked": (replace(room("1"), metadata=write_metadata("", MARKER)), Why.OURS),
     "let go": (room("disowned"), Why.DISOWNED),
+    "listed for nobody": (room("listed"), Why.LISTED),
     "another's": (
         replace(room("1"), metadata=write_metadata("", replace(MARKER, owner="other"))),
         Why.FOREIGN,
@@ -117,7 +118,7 @@ LEFT_OUT = {
 
 @pytest.mark.parametrize(("seen", "why"), LEFT_OUT.values(), ids=LEFT_OUT)
 def test_what_is_nobodys_to_take_is_left_out_with_its_reason(seen: Observed, why: Why) -> None:
-    known = Known("acme", frozenset({"ours"}), frozenset({"disowned"}))
+    known = Known("acme", frozenset({"ours"}), frozenset({"disowned"}), frozenset({"listed"}))
     made = import_rooms([seen, room("taken")], known, TERMS)
     assert {why: [room.id for room in rooms] for why, rooms in made.left_out.items()} == {
         why: [seen.id]
