@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from orchestrator.adapters.archives.marks import put_mark, read_place, translated
-from orchestrator.adapters.archives.parts import FILE_MODE, Part
+from orchestrator.adapters.archives.parts import FILE_MODE, OpenParts, Part
 from orchestrator.domain.recordings import Copy
 from orchestrator.foundation.replacing import replace_file, sync_folder
 from orchestrator.ports.archives import ArchiveError, Fetch, Item, Place
@@ -45,10 +45,11 @@ class FolderArchive:
         self._folder = folder
         self._sync_every = sync_every
         self._reserve = reserve
+        self._parts = OpenParts()
 
     async def keep(self, item: Item, fetch: Fetch) -> Copy:
         path = self._path(item)
-        part = Part(path, self._sync_every, self._reserve)
+        part = Part(path, self._sync_every, self._reserve, self._parts)
         # One thread does all that blocks, in order, so that what a cancellation leaves running is
         # done before the part is closed.
         hands = ThreadPoolExecutor(1, thread_name_prefix="archive")

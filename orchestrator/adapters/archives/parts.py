@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,32 @@ FILE_MODE: Final = 0o600  # meetings are nobody else's business
 _PIECE: Final = 1024 * 1024
 
 
+class OpenParts:
+    """The parts of one archive that are open: what they expect is free for no other.
+
+    Several threads ask it, one a part.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._expecting: set[Part] = set()
+
+    def take(self, part: Part, reserve: int) -> None:
+        """Count on what a part expects, beside the reserve. Raises `ArchiveError`."""
+        with self._lock:
+            others = sum(one.expected for one in self._expecting if one is not part)
+            free, needed = max(part.free() - others, 0), part.expected + reserve
+            if free < needed:
+                message = f"{part.folder} has {free} bytes left, and {needed} are needed"
+                raise ArchiveError(message)
+            self._expecting.add(part)
+
+    def let_go(self, part: Part) -> None:
+        """It expects nothing any more."""
+        with self._lock:
+            self._expecting.discard(part)
+
+
 class Part:
     """One of these, from `open` to `close`; all its methods block, and one thread calls them.
 
@@ -32,16 +59,18 @@ class Part:
         path: where the whole will be.
         sync_every: bytes after which the note is renewed.
         reserve: bytes of the disk that stay free.
+        parts: those of its archive that are open.
 
     Every method raises `ArchiveError`, and `OSError` where the disk or its rights say no.
     """
 
-    def __init__(self, path: Path, sync_every: int, reserve: int) -> None:
+    def __init__(self, path: Path, sync_every: int, reserve: int, parts: OpenParts) -> None:
         self._whole = path
         self._path = path.with_name(f"{path.name}.part")
         self._note = path.with_name(f"{path.name}.part.json")
         self._sync_every = sync_every
         self._reserve = reserve
+        self._parts = parts
         self._descriptor: int | None = None
         self._digest = hashlib.sha256()
         self._size = 0
@@ -63,6 +92,11 @@ class Part:
     def length(self) -> int:
         """Of what is there, in bytes."""
         return self._size
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self._path.parent
 
     def open(self) -> None:
         """Take hold of it, and of as much of it as can be gone on with."""
@@ -95,11 +129,17 @@ class Part:
             message = f"{self._path} has {self._size} bytes, and what comes begins elsewhere"
             raise ArchiveError(message)
         self._length, self._tag = content.length, content.tag
+        self._parts.take(self, self._reserve)
+
+    @property
+    def expected(self) -> int:
+        """Bytes that are still to come."""
+        return max(self._length - self._size, 0)
+
+    def free(self) -> int:
+        """Bytes that are free on its disk."""
         disk = os.fstatvfs(self._held)
-        free, needed = disk.f_bavail * disk.f_frsize, self._length - self._size + self._reserve
-        if free < needed:
-            message = f"{self._path.parent} has {free} bytes left, and {needed} are needed"
-            raise ArchiveError(message)
+        return disk.f_bavail * disk.f_frsize
 
     def write(self, piece: bytes) -> None:
         """Add to it. Where the disk is full or fails, what is there is given up."""
@@ -198,6 +238,7 @@ class Part:
         self._let_go()
 
     def _let_go(self) -> None:
+        self._parts.let_go(self)
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -9,7 +9,9 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -267,6 +269,35 @@ async def test_what_has_no_room_is_not_begun(source: Source, tmp_path: Path) -> 
     with pytest.raises(ArchiveError, match=r"bytes left, and [0-9]+ are needed"):
         await archive.keep(ITEM, source.fetch)
     assert names(tmp_path) == []
+
+
+async def test_what_is_being_copied_is_free_for_no_other(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each alone would leave the reserve; both together would not."""
+    monkeypatch.setattr(os, "fstatvfs", lambda _: SimpleNamespace(f_bavail=1500, f_frsize=1))
+    archive, other = FolderArchive(tmp_path, reserve=100), replace(ITEM, name="r2.mp4")
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def late(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        reached.set()
+        await go_on.wait()
+        async for piece in pieces:
+            yield piece
+
+    @asynccontextmanager
+    async def slow(resume: Resume | None) -> AsyncIterator[Content]:
+        async with source.fetch(resume) as content:
+            yield replace(content, pieces=late(content.pieces))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(archive.keep(ITEM, slow), name="first")
+        await reached.wait()
+        with pytest.raises(ArchiveError, match="476 bytes left, and 1124 are needed"):
+            await archive.keep(other, source.fetch)
+        go_on.set()
+    await archive.keep(other, source.fetch)
+    assert names(tmp_path) == [*KEPT, "r2.mp4", "r2.mp4.json"]
 
 
 async def test_a_short_write_is_written_on(
