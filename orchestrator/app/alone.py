@@ -15,6 +15,7 @@ import structlog
 from orchestrator.adapters.clock import SystemClock
 from orchestrator.app.embedded import application_id
 from orchestrator.app.keys import MEETINGS_KEY, meetings_key, public_half
+from orchestrator.foundation.reach import Reach, read_reach
 from orchestrator.foundation.secret import Secret
 from orchestrator.meetings_server import (
     DEFAULT,
@@ -54,6 +55,7 @@ class Alone:
         max_rooms: that one application may have at a time; None: no limit.
         max_themes: the same of themes.
         callbacks: where the events of all applications go, by kind: rooms, sessions, recordings.
+        callback_private: private addresses, networks and hosts that rooms' own may lead to.
         signature_secret: the file of the secret that they are signed with; None: they are not.
         metadata_header: the header that carries a room's metadata with them; None: none does.
         recordings: the folder of what was recorded; None: beside the database.
@@ -86,6 +88,7 @@ class Alone:
     max_rooms: int | None = None
     max_themes: int | None = None
     callbacks: Mapping[str, str] = field(default_factory=dict)
+    callback_private: Sequence[str] = ()
     signature_secret: Path | None = None
     metadata_header: str | None = None
     dial_in: Sequence[tuple[str, str, str]] = ()
@@ -160,6 +163,7 @@ async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> Sequence[T
             recordings=alone.recordings,
             media=await asyncio.to_thread(_media, alone),
             metadata_header=alone.metadata_header,
+            callback_reach=_reach(alone.callback_private),
             dial_in_numbers=tuple(DialInNumber(*one) for one in alone.dial_in),
         )
         clock = SystemClock()
@@ -184,6 +188,14 @@ async def serve(alone: Alone, on_ready: Callable[[Serving], None]) -> Sequence[T
 def _report(event: str, fields: Mapping[str, object]) -> None:
     # Errors, for this command logs nothing less, and has no other way to tell.
     _log.error(f"meetings-server.{event}", **dict(fields))
+
+
+def _reach(entries: Sequence[str]) -> Reach:
+    try:
+        return read_reach(tuple(entries))
+    except ValueError as error:
+        message = f"--callback-private {' '.join(entries)}: {error}"
+        raise DeskError(message, _INVALID) from error
 
 
 def _tls(alone: Alone) -> TlsFiles | None:

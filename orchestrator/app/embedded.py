@@ -89,6 +89,7 @@ async def embedded(
                 inside=True,
                 external_url=settings.public_url,
                 database=settings.database,
+                callback_reach=settings.calls.reach,
                 media=_media(settings.media),
             ),
             clock,

@@ -99,6 +99,10 @@ def _serve(  # noqa: PLR0913 - one parameter an option
         list[str] | None,
         typer.Option(metavar="KIND=URL", help="rooms, sessions or recordings, and where to."),
     ] = None,
+    callback_private: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NET|HOST", help="Rooms' own callbacks may lead there too."),
+    ] = None,
     signature_secret: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Sign callbacks with this secret, HS256."),
@@ -184,6 +188,7 @@ def _serve(  # noqa: PLR0913 - one parameter an option
         max_rooms=max_rooms,
         max_themes=max_themes,
         callbacks=dict(map(_callback, callback or [])),
+        callback_private=tuple(callback_private or ()),
         signature_secret=None if signature_secret is None else cwd / signature_secret,
         metadata_header=metadata_header,
         recordings=None if recordings is None else cwd / recordings,

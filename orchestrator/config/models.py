@@ -132,7 +132,7 @@ class MeetingsForm(Form):
     allow_private: list[Reachable] = Field(
         [],
         description="private addresses, besides the API's own, that recordings and pictures may be "
-        "at: networks, addresses, hosts",
+        "at, and rooms' own callbacks go to: networks, addresses, hosts",
     )
 
 

@@ -38,11 +38,12 @@ def guarded(
     resolver: AbstractResolver | None = None,
     *,
     decompress: bool = True,
+    limit: int = 100,
 ) -> ClientSession:
     """Requests within a reach, each sent once, without cookies and without a proxy.
 
     No connection is kept, so each is judged anew.  Call `Reach.check_literal` before each request:
-    of an address itself no name is resolved.
+    of an address itself no name is resolved.  At most ``limit`` are open at once; 0: any number.
     """
     return ClientSession(
         connector=TCPConnector(
@@ -50,6 +51,7 @@ def guarded(
             resolver=_Guarded(reach, resolver or ThreadedResolver()),
             use_dns_cache=False,
             force_close=True,
+            limit=limit,
         ),
         cookie_jar=DummyCookieJar(),
         timeout=patience,

@@ -38,7 +38,15 @@ class StoreFault(Exception):
 
 
 class SendFault(Exception):
-    """A callback did not reach its receiver, or no answer came in time."""
+    """A callback did not reach its receiver, or no answer came in time.
+
+    Attributes:
+        is_refused: nothing is sent to this address, however often it is tried.
+    """
+
+    def __init__(self, message: str, *, is_refused: bool = False) -> None:
+        super().__init__(message)
+        self.is_refused = is_refused
 
 
 class MediumFault(Exception):

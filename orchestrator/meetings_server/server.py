@@ -88,7 +88,9 @@ async def serving(settings: Settings, host: Host) -> AsyncIterator[Addresses]:
             stack.callback(inside.close)
         external = settings.external_url or url
         parts = await stack.enter_async_context(assembled(settings, external, host, bells.ring))
-        sender: Sender = await stack.enter_async_context(HttpSender.opened())
+        sender: Sender = await stack.enter_async_context(
+            HttpSender.opened(settings.callbacks, settings.reach_of_rooms)
+        )
         if host.hostility is not None:
             sender = host.hostility.sender(sender)
         letterhead = Letterhead(settings, host.entropy)

@@ -6,12 +6,13 @@ from are the host's business.
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
+from orchestrator.foundation.reach import Reach, read_reach
 from orchestrator.foundation.secret import Secret
 
 NO_WAIT: Final = timedelta()
@@ -33,6 +34,8 @@ _ICE_URL: Final = re.compile(
 #: People in one room of LiveKit; each is told of each, and our own sockets are bounded too.
 MOST_IN_LIVEKIT: Final = 200
 
+_NOWHERE: Final = Reach()
+_LOOPBACK: Final = read_reach(("127.0.0.0/8", "::1")).networks
 # A host or an address, and a port: no name and no password before it, and no header ends in it.
 _PLACE: Final = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{3,14}")
@@ -235,6 +238,8 @@ class Settings:
     #: The header that carries a room's metadata with its callbacks, percent-encoded, such as
     #: X-Room-Metadata; None: none does. The API itself had none.
     metadata_header: str | None = None
+    #: Private addresses that callback URLs of rooms may lead to, besides public ones.
+    callback_reach: Reach = _NOWHERE
     #: Routes under /_test by which a test joins, leaves and looks behind the scenes.
     test_routes: bool = False
     #: What people meet through in the browser; None: rooms are records, and nobody can come in.
@@ -269,6 +274,24 @@ class Settings:
         ):
             message = f"external_url must begin with http:// or https://: {self.external_url!r}"
             raise ValueError(message)
+
+    @property
+    def callbacks(self) -> frozenset[str]:
+        """The callback URLs of applications, which whoever runs the server has named."""
+        kinds = (astuple(application.callback_urls) for application in self.applications)
+        return frozenset(url for urls in kinds for url in urls if url is not None)
+
+    @property
+    def reach_of_rooms(self) -> Reach:
+        """Private addresses that callback URLs of rooms may lead to.
+
+        Where nobody but this machine reaches the server, who makes rooms is there already, and may
+        be called there: on loopback and under no other address, as a proxy would have it.
+        """
+        if self.external_url is None and is_loopback(self.host):
+            networks = (*self.callback_reach.networks, *_LOOPBACK)
+            return Reach(networks, self.callback_reach.hosts)
+        return self.callback_reach
 
 
 def is_loopback(host: str) -> bool:

@@ -252,6 +252,7 @@ def test_what_the_meetings_server_is_told(tmp_path: Path) -> None:
         "--dial-in", "442381924626,en-GB,London, Soho",
         "--callback", f"sessions=http://127.0.0.1:{receiver.server_port}/sessions",
         "--signature-secret", "secret.txt", "--metadata-header", "X-Room-Metadata",
+        "--callback-private", "10.0.0.0/8", "--callback-private", "hooks.internal",
         "--recordings", "recorded", "--mesh-most", "3",
         "--stun", "stun:a", "--turn", "turn:b", "--turn-secret", "secret.txt",
     )  # fmt: skip
@@ -364,6 +365,7 @@ def test_the_hostile_meetings_server(tmp_path: Path) -> None:
         ("--callback", "themes=http://127.0.0.1:1/"),
         ("--callback", "rooms=ftp://127.0.0.1/"),
         ("--dial-in", "+44,en-GB,London"),
+        ("--callback-private", "10.0.0.1/8"),
         ("--metadata-header", "Authorization"),
         ("--signature-secret", "nowhere.txt"),
         ("--media", "telepathy"),

@@ -153,6 +153,9 @@ class Courier:
         try:
             status = await self._sender.post(callback.url, body, headers)
         except SendFault as fault:
+            if fault.is_refused:
+                await self._give_up(callback, callback.attempts + 1, str(fault))
+                return
             receiver.was_silent(await self._come_back_later(callback, str(fault)))
             return
         receiver.answered()
@@ -179,12 +182,15 @@ class Courier:
         if later.next_at - callback.created_at < GIVE_UP_AFTER:
             await self._store.write(lambda records: records.callbacks.postpone(later))
             return later.next_at
+        await self._give_up(callback, attempts, outcome)
+        return later.next_at
+
+    async def _give_up(self, callback: Callback, attempts: int, outcome: str) -> None:
         await self._store.write(lambda records: records.callbacks.drop(callback))
         self._report(
             "callback.gave_up",
             {"room_id": callback.room_id, "attempts": attempts, "last": outcome},
         )
-        return later.next_at
 
     async def _until_next(self) -> float | None:
         moment = await self._store.read(lambda records: records.callbacks.next_due())

@@ -15,6 +15,7 @@ import jwt
 import pytest
 from aiohttp import web
 
+from orchestrator.foundation.reach import read_reach
 from orchestrator.foundation.secret import Secret
 from orchestrator.meetings_server import (
     CallbackUrls,
@@ -25,6 +26,8 @@ from orchestrator.meetings_server.callbacks import HttpSender
 from orchestrator.meetings_server.callbacks.courier import backoff
 from tests.fakes.clock import VirtualClock, settle
 from tests.meetings import Client, applications, in_memory, over_http, settings
+
+HERE = read_reach(("127.0.0.0/8",))
 
 
 class Receiver:
@@ -400,17 +403,45 @@ async def test_metadata_in_a_header(
 
 async def test_an_address_that_is_none(clock: VirtualClock) -> None:
     """It is nobody's, and holds up nobody."""
-    async with HttpSender.opened() as sender, in_memory(settings(), clock, sender) as client:
+    async with (
+        HttpSender.opened(reach=HERE) as sender,
+        in_memory(settings(), clock, sender) as client,
+    ):
         await client.create(callback_urls={"rooms_callback_url": "http://[nobody/"})
         clock.advance(600)
         await client.memory.advance()
         await client.memory.deliver()
 
 
+async def test_what_rooms_name_is_no_way_to_private_addresses(
+    receiver: Receiver, clock: VirtualClock
+) -> None:
+    """Where others reach the server; the operator's own addresses are asked wherever they are."""
+    given_up: asyncio.Queue[Mapping[str, object]] = asyncio.Queue()
+    behind = told(receiver, external_url="https://meet.example.org")
+    async with over_http(behind, clock, lambda _, fields: given_up.put_nowait(fields)) as client:
+        localhost = receiver.url.replace("127.0.0.1", "localhost")
+        for url in (receiver.url, localhost, "http://169.254.169.254"):
+            room = await client.create(callback_urls={"sessions_callback_url": f"{url}/own"})
+            await client.join(room)
+            for _ in range(2):  # the session began, and somebody came
+                assert await asyncio.wait_for(given_up.get(), 5) == {
+                    "room_id": room["id"],
+                    "attempts": 1,
+                    "last": "its address is private, and none that rooms may name",
+                }
+        await client.join(await client.create())
+        assert [(await receiver.take())[0] for _ in range(2)] == ["/app/sessions"] * 2
+    async with over_http(dataclasses.replace(behind, callback_reach=HERE), clock) as client:
+        own = {"sessions_callback_url": f"{receiver.url}/own"}
+        await client.join(await client.create(callback_urls=own))
+        assert (await receiver.take())[0] == "/own"
+
+
 async def test_redirects_are_not_followed(receiver: Receiver) -> None:
     """They could lead an event to somebody who never asked for it."""
     receiver.status = 307
-    async with HttpSender.opened() as sender:
+    async with HttpSender.opened(reach=HERE) as sender:
         assert await sender.post(f"{receiver.url}/here", b"{}", {}) == 307
     assert await receiver.take() == ("/here", {})
     assert receiver.events.empty()
@@ -423,7 +454,7 @@ async def test_redirects_are_not_followed(receiver: Receiver) -> None:
 )
 async def test_where_nobody_is(url: str) -> None:
     """One kind of fault, which does not tell the URL."""
-    async with HttpSender.opened() as sender:
+    async with HttpSender.opened(reach=HERE) as sender:
         with pytest.raises(SendFault) as caught:
             await sender.post(url, b"{}", {})
     assert "secret" not in str(caught.value)
@@ -433,7 +464,7 @@ async def test_where_nobody_is(url: str) -> None:
 async def test_a_receiver_that_does_not_answer(receiver: Receiver) -> None:
     """Given up after ten seconds."""
     receiver.pause = 3600
-    async with HttpSender.opened() as sender:
+    async with HttpSender.opened(reach=HERE) as sender:
         began = asyncio.get_running_loop().time()
         with pytest.raises(SendFault, match="Timeout"):
             await sender.post(receiver.url, b"{}", {})

@@ -1,12 +1,15 @@
 """What a server may be told."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchestrator.foundation.reach import read_reach
 from orchestrator.foundation.secret import Secret
 from orchestrator.meetings_server import Application, DialInNumber, Mesh
 from orchestrator.meetings_server.settings import LiveKit
@@ -156,3 +159,17 @@ def test_where_livekit_is_asked() -> None:
     inside = livekit(inside_url="http://127.0.0.1:7880")
     assert inside.api_url == "http://127.0.0.1:7880"
     assert "0123456789" not in repr(inside)
+
+
+def test_a_server_that_only_its_machine_reaches_may_call_that_machine() -> None:
+    """Who makes rooms there is there already; behind a proxy it may be anybody."""
+    for host, public, loopback in (
+        ("127.0.0.1", None, True),
+        ("127.0.0.1", "https://meet.example.org", False),
+        ("0.0.0.0", None, False),
+    ):
+        made = settings(host=host, external_url=public, test_routes=False)
+        assert made.reach_of_rooms.allows("x", ip_address("127.0.0.1")) is loopback
+        assert not made.reach_of_rooms.allows("x", ip_address("10.0.0.1"))
+        allowed = replace(made, callback_reach=read_reach(("10.0.0.0/8",)))
+        assert allowed.reach_of_rooms.allows("x", ip_address("10.0.0.1"))

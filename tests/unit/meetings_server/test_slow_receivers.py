@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from orchestrator.foundation.reach import read_reach
 from orchestrator.meetings_server import CallbackUrls, SendFault
 from orchestrator.meetings_server.callbacks import HttpSender
 from tests.fakes.clock import VirtualClock
@@ -82,7 +83,10 @@ async def test_places_of_one_receiver_are_not_those_of_another() -> None:
     host, port = runner.addresses[0][:2]
     url = f"http://{host}:{port}"
     try:
-        async with HttpSender.opened() as sender, asyncio.TaskGroup() as group:
+        async with (
+            HttpSender.opened(reach=read_reach(("127.0.0.1",))) as sender,
+            asyncio.TaskGroup() as group,
+        ):
             for _ in range(100):
                 group.create_task(sender.post(f"{url}/slow", b"", {}), name="slow")
             await coming.wait()
