@@ -647,6 +647,12 @@ _CALLBACKS: Final = (
         "callbacks:redirects_are_not_followed",
     ),
     _held(
+        "callback URLs",
+        "A room's own are asked at public addresses, and at those that the operator allows",
+        "own",
+        "callbacks:what_rooms_name_is_no_way_to_private_addresses",
+    ),
+    _held(
         "delivery",
         "A store that cannot be written loses no event",
         "own",
@@ -658,6 +664,7 @@ _CALLBACKS: Final = (
         "HS256 as Vonage signs webhooks, where it is configured",
         "9.3",
         "callbacks:signed_callbacks",
+        "callbacks:a_name_in_an_address_gives_way_to_a_signature",
         "callbacks:callbacks_are_unsigned_and_bare_by_default",
     ),
     _held(

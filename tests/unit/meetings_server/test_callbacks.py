@@ -413,6 +413,21 @@ async def test_an_address_that_is_none(clock: VirtualClock) -> None:
         await client.memory.deliver()
 
 
+async def test_a_name_in_an_address_gives_way_to_a_signature(
+    receiver: Receiver, clock: VirtualClock
+) -> None:
+    """There is one header for both; without a signature it is sent as always."""
+    url = receiver.url.replace("//", "//me:hunter2@") + "/x"
+    (first, second) = applications(CallbackUrls(sessions_callback_url=url))
+    for secret, begins in ((Secret("s" * 32), "Bearer "), (None, "Basic ")):
+        application = dataclasses.replace(first, signature_secret=secret)
+        async with over_http(settings(applications=(application, second)), clock) as client:
+            await client.join(await client.create())
+            for _ in range(2):  # the session began, and somebody came
+                await receiver.take()
+        assert receiver.headers[-1]["Authorization"].startswith(begins)
+
+
 async def test_what_rooms_name_is_no_way_to_private_addresses(
     receiver: Receiver, clock: VirtualClock
 ) -> None:
