@@ -1,8 +1,8 @@
 """The recordings port over a Meetings session, and over a way to where their contents are.
 
 What a place sends is a recording's content only if it says how long it is, is not encoded and is no
-page: a proxy that asks for a password answers 200 as well.  Of what a place says when it refuses
-nothing is told, for stores of files quote the link.
+page: a proxy that asks for a password answers 200 as well.  What drips is broken off.  Of what a
+place says when it refuses nothing is told, for stores of files quote the link.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ _WHOLE: Final[Mapping[str, str]] = MappingProxyType({"Accept-Encoding": "identit
 _TAG: Final = re.compile(r'"[\x21\x23-\x7e]*"')  # a strong one; RFC 9110, 8.8.3
 _RANGE: Final = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _TEXTS: Final = re.compile(r"(?i)\s*(text/|[^;]*\b(html|xml|json)\b)")
+# A place that brings less holds one of few downloads for ever: bytes a second, and seconds waited.
+_LEAST: Final = 4096
+_SLOW_FOR: Final = 300.0
 _SIGNED_NO_MORE: Final = frozenset({401, 403, 404, 410})
 
 
@@ -109,7 +112,7 @@ class MeetingsRecordings:
             if _span(incoming) != rest or _tag(incoming) != resume.tag:
                 return None
             _check_form(call, incoming)
-            pieces = _counted(call, incoming, resume.length - resume.begin)
+            pieces = self._counted(call, incoming, resume.length - resume.begin)
             return Content(resume.begin, resume.length, resume.tag, pieces)
         if incoming.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return None
@@ -124,7 +127,7 @@ class MeetingsRecordings:
             raise RefusedError(f"{call}: where it is does not say how long it is", incoming.status)
         if length == 0:
             raise RefusedError(f"{call}: it is empty", incoming.status)
-        return Content(0, length, _tag(incoming), _counted(call, incoming, length))
+        return Content(0, length, _tag(incoming), self._counted(call, incoming, length))
 
     def _refused(self, call: Call, incoming: Incoming) -> Fault:
         answer = HttpAnswer(incoming.status, incoming.headers, b"")
@@ -136,18 +139,27 @@ class MeetingsRecordings:
             return RefusedError(f"{call}: where it is leads to elsewhere", incoming.status)
         return fault
 
-
-async def _counted(call: Call, incoming: Incoming, left: int) -> AsyncIterator[bytes]:
-    try:
-        async for piece in incoming.pieces:
-            left -= len(piece)
-            if left < 0:
-                raise RefusedError(f"{call}: more comes than was said", incoming.status)
-            yield piece
-    except (NoAnswer, OSError, TimeoutError) as error:
-        raise faults.silent(call, error) from error
-    if left:
-        raise UnavailableError(f"{call}: it broke off {left} bytes before its end")
+    async def _counted(self, call: Call, incoming: Incoming, left: int) -> AsyncIterator[bytes]:
+        """The pieces, if they are as many bytes as was said, and come in a bearable time."""
+        waited, came, asked = 0.0, 0, self._session.monotonic()
+        try:
+            async for piece in incoming.pieces:
+                # Not the time that whoever reads takes: their disk may be slow.
+                waited += self._session.monotonic() - asked
+                came += len(piece)
+                left -= len(piece)
+                if left < 0:
+                    raise RefusedError(f"{call}: more comes than was said", incoming.status)
+                if left and waited >= _SLOW_FOR:
+                    if came < _LEAST * waited:
+                        raise UnavailableError(f"{call}: it comes too slowly, and is broken off")
+                    waited, came = 0.0, 0
+                yield piece
+                asked = self._session.monotonic()
+        except (NoAnswer, OSError, TimeoutError) as error:
+            raise faults.silent(call, error) from error
+        if left:
+            raise UnavailableError(f"{call}: it broke off {left} bytes before its end")
 
 
 def _check_form(call: Call, incoming: Incoming) -> None:

@@ -81,6 +81,10 @@ class MeetingsSession:
         """API time (UTC)."""
         return self._way.time.now()
 
+    def monotonic(self) -> float:
+        """Seconds of the clock that is never set, from some moment on."""
+        return self._way.clock.monotonic()
+
     def clock_difference(self) -> float:
         """API time less wall time, in seconds."""
         return self._way.time.difference()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -51,6 +52,7 @@ class Place:
         self.pieces = pieces
         self.fault = fault
         self.length = length
+        self.before: Callable[[], object] = lambda: None  # each piece
 
     @asynccontextmanager
     async def open(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[Incoming]:
@@ -61,6 +63,7 @@ class Place:
 
     async def _coming(self) -> AsyncIterator[bytes]:
         for piece in self.pieces:
+            self.before()
             yield piece
 
 
@@ -177,6 +180,27 @@ async def test_what_comes_is_counted() -> None:
         await read(Place(b"ab", b"cde"))
     with pytest.raises(UnavailableError, match="nobody there"):
         await read(Place(fault=NotSent("nobody there")))
+
+
+async def dripped(size: int, *, every: float = 0, reading: float = 0) -> AsyncIterator[bytes]:
+    """Forty pieces, each after so many seconds, read so slowly."""
+    place = Place(*[bytes(size)] * 40, length=40 * size)
+    port, _, clock = recordings(said({}), place=place)
+    place.before = partial(clock.advance, every)
+    async with port.download(read_recording(document())) as content:
+        async for piece in content.pieces:
+            yield piece
+            clock.advance(reading)
+
+
+async def test_what_drips_is_broken_off() -> None:
+    """Nobody waits for it for ever; what is slow goes on, and so does whoever reads slowly."""
+    drips = dripped(1, every=29)
+    assert len([await anext(drips) for _ in range(10)]) == 10
+    with pytest.raises(UnavailableError, match="it comes too slowly, and is broken off"):
+        await anext(drips)
+    assert len([piece async for piece in dripped(200_000, every=29)]) == 40
+    assert len([piece async for piece in dripped(1, reading=99)]) == 40
 
 
 async def test_a_fault_of_who_reads_is_theirs() -> None:
