@@ -147,6 +147,10 @@ async def _api(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Api:
     if not meetings.port:
         message = "a daemon runs, and its Meetings server takes any free port: stop the daemon"
         raise DeskError(message)
+    if meetings.certificate is not None:
+        # For a name that may lead to nowhere from here; the way without it is the daemon's alone.
+        message = "a daemon runs, and its Meetings server speaks TLS: stop the daemon"
+        raise DeskError(message)
     url = f"http://{meetings.host}:{meetings.port}/v1/meetings"
     return Api(url, application_id(settings.owner), meetings_key(meetings.keys), url)
 
