@@ -8,6 +8,7 @@ from typing import Final
 from orchestrator.domain.announcements import Stage
 from orchestrator.domain.links import Addresses, Coming, LinkView
 from orchestrator.domain.reports import (
+    ENDS_AT_WORST,
     ApplyReport,
     Asked,
     BrakeRow,
@@ -344,7 +345,7 @@ _ROOMS_ALONE: Final = StatusReport(
         ),
         NextAct(at("2027-01-03 06:12"), "team-rooms/fax", "renew"),
     ),
-    loses_first=NextAct(at("2027-01-22 06:00"), "team-rooms/fax", "ends, if it cannot be renewed"),
+    loses_first=NextAct(at("2027-01-22 06:00"), "team-rooms/fax", ENDS_AT_WORST),
     held=(HELD,),
     brakes=(BrakeRow("7", ("team-rooms/a", "team-rooms/b"), 35, 4),),
     behind=MappingProxyType({"rooms-json": "disk full, next try 14:03:20"}),

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from orchestrator.domain.facts import ApiCall, Fact
 from orchestrator.domain.reports import (
+    ENDS_AWAY,
+    ENDS_OBSERVED,
     BrakeRow,
     ChangesRow,
     DeliveryRow,
@@ -162,7 +164,7 @@ AWAY: Final = replace(
     api_state="unreachable since 22 Nov 05:56:00Z: connection refused",
     api_last_good=NOW - timedelta(hours=6, minutes=4),
     last_pass=NOW - timedelta(hours=6, minutes=4),
-    loses_first=NextAct(NOW + timedelta(hours=17), KEYS[0], "ends, if it cannot be renewed"),
+    loses_first=NextAct(NOW + timedelta(hours=17), KEYS[0], ENDS_AWAY),
     deliveries=(
         DeliveryRow("incidents-slack", 3, "429 Too Many Requests", NOW - timedelta(minutes=9)),
         DeliveryRow("mail", 0, "", None, ("team-rooms/fax",), "550 no such user"),
@@ -203,10 +205,10 @@ OBSERVE: Final = replace(
     HEALTHY,
     mode="observe",
     foreign=300,
-    rooms={},
-    held=tuple(PlanLine("create", key, "wanted", held_by="mode") for key in KEYS),
+    rooms={"open": 1},
+    held=tuple(PlanLine("create", key, "wanted", held_by="mode") for key in KEYS[1:]),
     next_acts=(),
-    loses_first=None,
+    loses_first=NextAct(NOW + timedelta(days=20), KEYS[0], ENDS_OBSERVED),
 )
 PAGED: Final = replace(
     HEALTHY,

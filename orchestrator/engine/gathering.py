@@ -189,7 +189,7 @@ class Gathering:
         return replace(wish, desired=self.dress(wish.desired, state.current))
 
     def _held_by_mode(self, key: Key, book: Book) -> Hold | None:
-        mode = self.mode(key, book)
+        mode = self.mode(key.policy, book)
         return None if mode is Mode.ENFORCE else Hold("mode", f"mode is {mode}")
 
     def pause(self, policy: str, book: Book) -> Pause | None:
@@ -219,9 +219,9 @@ class Gathering:
             known = self._hours[times] = (now, hours)
         return known[1]
 
-    def mode(self, key: Key, book: Book) -> Mode:
-        """How far the engine may go for a key: of config and policy the stricter."""
-        policy = book.policies.get(key.policy)
+    def mode(self, name: str, book: Book) -> Mode:
+        """How far the engine may go for a policy: of what it says and config.yaml the stricter."""
+        policy = book.policies.get(name)
         return stricter(self._settings.mode, policy.mode if policy is not None else None)
 
     async def _world(self, key: Key) -> World:

@@ -100,7 +100,7 @@ class Hindrances:
 
     def _holds(self, about: About) -> Iterator[Hold]:
         parts, state, one = self._parts, about.state, about.one
-        mode = parts.gathering.mode(about.key, self._book)
+        mode = parts.gathering.mode(about.key.policy, self._book)
         for hold in one.made.holds:
             if hold.by == "first-listing" and mode is Mode.OBSERVE:
                 # What is looked at first is not all that stands in the way.

@@ -12,9 +12,15 @@ from datetime import UTC, datetime
 from typing import Final
 
 from orchestrator.domain.marker import Unreadable
+from orchestrator.domain.policies import Mode
 from orchestrator.domain.records import KeyState
 from orchestrator.domain.reports import (
+    ENDS_AT_WORST,
+    ENDS_AWAY,
+    ENDS_OBSERVED,
+    ENDS_REFUSED,
     ENDS_SUSPENDED,
+    FORESEEN,
     BrakeRow,
     ChangesRow,
     DormantRow,
@@ -48,6 +54,7 @@ from orchestrator.engine.supervisor import Engine
 
 _UPCOMING: Final = 8
 _PAGES_MOST: Final = 100
+_STANDING: Final = frozenset({"open", "occupied"})  # links that people have
 _NOT_LED_TO: Final = frozenset({"superseded", "duplicate"})  # by a link of ours
 
 
@@ -106,7 +113,7 @@ class Overview:
             rooms=_count(rows),
             foreign=len(await self.foreign()),
             next_acts=self._with_reasons(acts[:_UPCOMING], states),
-            loses_first=_first_loss(standing, now),
+            loses_first=self._first_loss(standing, now),
             held=held,
             brakes=self._brake_rows(),
             behind=dict(self._engine.outbox.behind),
@@ -133,6 +140,29 @@ class Overview:
             freezes=parts.freezes.rows(),
             changes=self.changes(),
         )
+
+    def _first_loss(self, rows: Sequence[RoomRow], now: datetime) -> NextAct | None:
+        """Which link ends first; where no end is foreseen, which would if the API stayed away."""
+        ends = [
+            (how not in FORESEEN, row.expires_at, row.key, how)
+            for row in rows
+            if row.expires_at is not None and row.expires_at > now and row.state in _STANDING
+            for how in (self._how_it_ends(row),)
+        ]
+        if not ends:
+            return None
+        _, at, key, how = min(ends)
+        return NextAct(at, key, how)
+
+    def _how_it_ends(self, row: RoomRow) -> str:
+        if ends_while_suspended(row):
+            return ENDS_SUSPENDED
+        if self._parts.gathering.mode(row.policy, self._engine.reconciler.book) is Mode.OBSERVE:
+            return ENDS_OBSERVED
+        weather = self._parts.weather
+        if weather.refused:
+            return ENDS_REFUSED
+        return ENDS_AT_WORST if weather.down_since is None else ENDS_AWAY
 
     def changes(self) -> tuple[ChangesRow, ...]:
         """When rooms may be changed: by config.yaml, then by each policy that says otherwise."""
@@ -296,16 +326,3 @@ def _count(rows: Sequence[RoomRow]) -> dict[str, int]:
     for row in rows:
         counts[row.state] = counts.get(row.state, 0) + 1
     return counts
-
-
-def _first_loss(rows: Sequence[RoomRow], now: datetime) -> NextAct | None:
-    """Which link will end first, or would if the API stayed away from now on."""
-    ends = [
-        (not ends_while_suspended(row), row.expires_at, row.key)
-        for row in rows
-        if row.expires_at is not None and row.expires_at > now and row.state in {"open", "occupied"}
-    ]
-    if not ends:
-        return None
-    kept, at, key = min(ends)
-    return NextAct(at, key, "ends, if it cannot be renewed" if kept else ENDS_SUSPENDED)

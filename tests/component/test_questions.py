@@ -9,7 +9,13 @@ import pytest
 
 from orchestrator.domain.brakes import Limits
 from orchestrator.domain.policies import Mode
-from orchestrator.domain.reports import LinkFate
+from orchestrator.domain.reports import (
+    ENDS_AT_WORST,
+    ENDS_AWAY,
+    ENDS_OBSERVED,
+    ENDS_REFUSED,
+    LinkFate,
+)
 from orchestrator.engine.desk import EngineDesk
 from orchestrator.engine.overview import Whence
 from orchestrator.ports.desk import DeskError
@@ -131,6 +137,32 @@ async def test_status_first_tells_what_needs_a_person() -> None:
         assert any("bad.yaml" in need for need in status.needs_you)
         assert status.loses_first is not None
         assert status.mode == Mode.ENFORCE
+
+
+async def test_what_nothing_will_renew_is_a_loss_that_is_foreseen() -> None:
+    """In observe, of all or of one policy; and while the API is away or refuses us."""
+    checkout = policy(subjects=["checkout"], room={"lifetime": "30d"})
+    files = {"team-rooms.yaml": checkout, "labs.yaml": policy("labs", ["search"])}
+
+    async def first(world: World) -> tuple[str, str]:
+        loss = (await world.desk.status()).loses_first
+        assert loss is not None
+        return loss.key, loss.what
+
+    async with running(files) as world:
+        assert await first(world) == ("team-rooms/checkout", ENDS_AT_WORST)
+        await world.edit({"labs.yaml": policy("labs", ["search"], mode="observe")})
+        assert await first(world) == ("labs/search", ENDS_OBSERVED)
+        world.fake.down = True
+        await world.pass_(2 * HOUR)
+        assert await first(world) == ("team-rooms/checkout", ENDS_AWAY)
+        world.fake.down, world.fake.unauthorized = False, True
+        await world.pass_(2 * HOUR)
+        assert await first(world) == ("team-rooms/checkout", ENDS_REFUSED)
+        await world.crash()
+        world.fake.unauthorized, world.mode = False, Mode.OBSERVE
+        await world.start()
+        assert await first(world) == ("team-rooms/checkout", ENDS_OBSERVED)
 
 
 async def test_the_host_link_is_read_anew_told_and_never_kept() -> None:

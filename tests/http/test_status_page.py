@@ -486,6 +486,19 @@ async def test_what_hangs_and_what_is_not_ready_is_told() -> None:
         assert "One moment, please" in answer.words
 
 
+async def test_the_link_that_ends_first_is_told_with_what_that_depends_on() -> None:
+    """What is foreseen, and what only would be."""
+    async with reader() as one:
+        for name, words in (
+            ("away", "Lost first in 17 h team-rooms/checkout , tomorrow 05:00Z , if the API stays"),
+            ("observe", "Lost first in 20 d team-rooms/checkout , 12 Dec 12:00Z , for observe"),
+            ("healthy", "22 Jan 2027 , if the API stayed away"),
+            ("fresh", "Lost first nothing no link is foreseen to end"),
+        ):
+            one.stage.show(*_state(name))
+            assert words in (await one.get()).words
+
+
 async def test_freezes_and_change_windows_are_told() -> None:
     """By whom, why, until when, and how they end sooner."""
     async with reader() as one:

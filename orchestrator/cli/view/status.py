@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from orchestrator.cli.view.pages import need, place, short
 from orchestrator.cli.view.screen import Part, Screen
 from orchestrator.cli.view.times import length, plural
-from orchestrator.domain.reports import ENDS_SUSPENDED, NextAct, StatusReport
+from orchestrator.domain.reports import FORESEEN, NextAct, StatusReport
 from orchestrator.domain.spoken import seconds
 
 _LABEL = 11
@@ -25,7 +25,7 @@ def show_status(screen: Screen, report: StatusReport, *, daemon: bool = True) ->
     _row(screen, "NEEDS YOU", report.needs_you, "bold red")
     _mode(screen, report, daemon=daemon)
     _row(screen, "Page", [report.page] if report.page else [])
-    _row(screen, "Losses", [_loss(screen, report.loses_first, report)])
+    _row(screen, "Losses", [_loss(screen, report, daemon=daemon)])
     _row(screen, "API", [f"{report.api}  {report.api_state}{_good(report)}"])
     _row(screen, "Callbacks", [_callbacks(report)])
     _row(screen, "Policies", _policies(report))
@@ -306,13 +306,13 @@ def _brakes(report: StatusReport) -> list[str]:
     return told
 
 
-def _loss(screen: Screen, first: NextAct | None, report: StatusReport) -> str:
+def _loss(screen: Screen, report: StatusReport, *, daemon: bool) -> str:
+    first = report.loses_first
     if first is None:
         return "none foreseen"
     left = length(max(first.at - report.now, report.now - report.now))
-    if first.what == ENDS_SUSPENDED:
-        return f"{first.key} ends in {left}, {screen.moment(first.at)}, while it is suspended"
-    return (
-        f"none foreseen; without the API the first link would end in {left}, "
-        f"{screen.moment(first.at)}: {first.key}"
-    )
+    when = f"in {left}, {screen.moment(first.at)}"
+    foreseen = FORESEEN.get(first.what, "" if daemon else "if no daemon runs until then")
+    if foreseen:
+        return f"{first.key} ends {when}, {foreseen}"
+    return f"none foreseen; without the API the first link would end {when}: {first.key}"

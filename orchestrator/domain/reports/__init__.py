@@ -76,7 +76,12 @@ from orchestrator.domain.reports.rooms import (
     RoomsReport,
 )
 from orchestrator.domain.reports.status import (
+    ENDS_AT_WORST,
+    ENDS_AWAY,
+    ENDS_OBSERVED,
+    ENDS_REFUSED,
     ENDS_SUSPENDED,
+    FORESEEN,
     BrakeRow,
     ChangesRow,
     DeliveryRow,
@@ -106,7 +111,12 @@ from orchestrator.domain.reports.why import (
 )
 
 __all__ = [
+    "ENDS_AT_WORST",
+    "ENDS_AWAY",
+    "ENDS_OBSERVED",
+    "ENDS_REFUSED",
     "ENDS_SUSPENDED",
+    "FORESEEN",
     "ActRow",
     "ApplyReport",
     "Asked",

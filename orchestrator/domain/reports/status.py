@@ -71,7 +71,21 @@ class ThemeRow:
     until: datetime | None = None
 
 
-ENDS_SUSPENDED: Final = "ends while suspended"  # of a loss that is foreseen
+# How the link that would be lost first ends.
+ENDS_SUSPENDED: Final = "ends while suspended"
+ENDS_OBSERVED: Final = "ends, for nothing is renewed in observe"
+ENDS_REFUSED: Final = "ends, if our credentials stay refused"
+ENDS_AWAY: Final = "ends, if the API stays away"
+ENDS_AT_WORST: Final = "ends, if it cannot be renewed"  # which nobody foresees
+# Of a loss that is foreseen: on what it depends, as the rest of a sentence.
+FORESEEN: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        ENDS_SUSPENDED: "while it is suspended",
+        ENDS_OBSERVED: "for observe renews nothing",
+        ENDS_REFUSED: "if the API goes on refusing our credentials",
+        ENDS_AWAY: "if the API stays away",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +188,8 @@ class StatusReport:
     Attributes:
         needs_you: sentences, each a thing that a person must look at, with the command that helps.
         rooms: how many by state: open, ending, superseded, waiting, …
-        loses_first: what link would end first if nothing but time went on.
+        loses_first: of the links whose end is foreseen the one that ends first; where none is, the
+            one that would end first without the API.
         behind: readers of the outbox that are behind, and why.
         deliveries: destinations of messages that were not told everything.
         last_pass: when a complete listing was last taken in.

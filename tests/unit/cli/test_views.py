@@ -25,6 +25,10 @@ from orchestrator.cli.view.state import show_rebuilt, show_store_report
 from orchestrator.cli.view.status import show_status
 from orchestrator.cli.view.why import show_why
 from orchestrator.domain.reports import (
+    ENDS_AT_WORST,
+    ENDS_AWAY,
+    ENDS_OBSERVED,
+    ENDS_REFUSED,
     ENDS_SUSPENDED,
     Asked,
     BrakeRow,
@@ -270,22 +274,44 @@ def test_many_equal_changes_are_one_paragraph() -> None:
     assert text.count("replace") == 1
 
 
-def test_status_tells_a_loss_that_is_foreseen_and_all_who_sleep() -> None:
-    """A suspension is the only way in which a wanted room is let end by a person's word."""
+def test_status_tells_all_who_sleep() -> None:
+    """Some by name; how they are kept."""
     end = NOW + timedelta(days=3)
-    loss = NextAct(end, "team-rooms/fax", ENDS_SUSPENDED)
     many = tuple(DormantRow(f"a/{number}", NOW, end) for number in range(9))
-    text = shown(
-        lambda screen: show_status(screen, replace(STATUS, loses_first=loss, dormant=many)), None
-    )
-    assert (
-        "Losses     team-rooms/fax ends in 3 d, Wed 25 Nov 12:00, while it is suspended\n" in text
-    )
+    text = shown(lambda screen: show_status(screen, replace(STATUS, dormant=many)), None)
     assert "Dormant    9 rooms that nobody uses: a/0 ends Wed 25 Nov 12:00, a/1" in text
     assert "a/5 ends Wed 25 Nov 12:00, … 3 more. Joining one keeps it" in text
     assert "Dormant" not in shown(
         lambda screen: show_status(screen, replace(STATUS, dormant=())), None
     )
+
+
+@pytest.mark.parametrize(
+    ("how", "daemon", "told"),
+    [
+        (ENDS_SUSPENDED, True, "team-rooms/fax ends {}, while it is suspended"),
+        (ENDS_OBSERVED, True, "team-rooms/fax ends {}, for observe renews nothing"),
+        (ENDS_OBSERVED, False, "team-rooms/fax ends {}, for observe renews nothing"),
+        (ENDS_AWAY, True, "team-rooms/fax ends {}, if the API stays away"),
+        (
+            *(ENDS_REFUSED, True),
+            "team-rooms/fax ends {}, if the API goes on refusing our credentials",
+        ),
+        (ENDS_AT_WORST, False, "team-rooms/fax ends {}, if no daemon runs until then"),
+        (
+            *(ENDS_AT_WORST, True),
+            "none foreseen; without the API the first link would end {}: team-rooms/fax",
+        ),
+    ],
+)
+def test_status_tells_which_link_ends_first_and_on_what_that_depends(
+    how: str, daemon: bool, told: str
+) -> None:
+    """None is foreseen only where something will renew it."""
+    loss = NextAct(NOW + timedelta(days=3), "team-rooms/fax", how)
+    report = replace(STATUS, loses_first=loss)
+    text = shown(lambda screen: show_status(screen, report, daemon=daemon), None)
+    assert f"Losses     {told.format('in 3 d, Wed 25 Nov 12:00')}\n" in text
 
 
 def test_status_tells_which_destination_was_not_told_since_when_and_why() -> None:

@@ -23,7 +23,7 @@ from markupsafe import Markup, escape
 from orchestrator.domain.keys import decode_key
 from orchestrator.domain.links import led_to
 from orchestrator.domain.reports import (
-    ENDS_SUSPENDED,
+    FORESEEN,
     DayReport,
     FactRow,
     FactsReport,
@@ -156,8 +156,7 @@ class Look:
     def loss_says(self) -> str:
         """Under which condition the first loss comes."""
         first = self.status.loses_first
-        suspended = first is not None and first.what == ENDS_SUSPENDED
-        return "while it is suspended" if suspended else "if the API stayed away"
+        return FORESEEN.get(first.what if first else "", "if the API stayed away")
 
     @property
     def api_word(self) -> str:
