@@ -209,7 +209,8 @@ class Measuring:
         tally.held.update({hold.by for hold in holds if hold.action is not None})
         if not state.rooms:
             if state.wish is not None or self._is_wanted(state.key):
-                tally.rooms[policy, word_without_room(state, holds)] += 1
+                mode = self._parts.gathering.mode(policy, self._engine.reconciler.book)
+                tally.rooms[policy, word_without_room(state, holds, mode)] += 1
             return
         tally.overdue += self._renewals.late_since(state, now) is not None
         # Rooms of pages come and go: none of them is lost.

@@ -258,7 +258,8 @@ class Overview:
         if not state.rooms:
             if state.wish is None:
                 return []
-            rows = [absent_row(state, holds, coming)]
+            mode = self._parts.gathering.mode(state.key.policy, self._engine.reconciler.book)
+            rows = [absent_row(state, holds, coming, mode)]
         else:
             gathering = self._parts.gathering
             rows = [

@@ -32,6 +32,7 @@ from orchestrator.domain.actions import (
     Wake,
 )
 from orchestrator.domain.pausing import FROZEN, mark_of
+from orchestrator.domain.policies import Mode
 from orchestrator.domain.records import KeyState, Role, RoomRecord
 from orchestrator.domain.reports import (
     ChangeLine,
@@ -331,12 +332,14 @@ def _by(use: Use) -> str:
     return "callbacks" if use.heard else "GET /sessions"
 
 
-def absent_row(state: KeyState, holds: tuple[Hold, ...], coming: NextAct | None) -> RoomRow:
+def absent_row(
+    state: KeyState, holds: tuple[Hold, ...], coming: NextAct | None, mode: Mode
+) -> RoomRow:
     """A wanted room that is not there."""
     name = state.wish.display_name if state.wish is not None else ""
     return RoomRow(
         key=str(state.key),
-        state=word_without_room(state, holds),
+        state=word_without_room(state, holds, mode),
         display_name=name,
         type=str(state.wish.type) if state.wish is not None else "",
         next_act=coming,
@@ -347,10 +350,17 @@ def absent_row(state: KeyState, holds: tuple[Hold, ...], coming: NextAct | None)
     )
 
 
-def word_without_room(state: KeyState, holds: tuple[Hold, ...]) -> str:
-    """How a wanted room is that is not there, in a word."""
+def word_without_room(state: KeyState, holds: tuple[Hold, ...], mode: Mode) -> str:
+    """How a wanted room is that is not there, in a word.
+
+    Idle and withheld are meant: nobody needs another room on the page, or the mode makes none.
+    """
     if state.dormant is not None:
         return "dormant"
+    if any(hold.by == "idle" for hold in holds):
+        return "idle"
+    if mode is Mode.OBSERVE:
+        return "withheld"
     return "held" if any(hold.by not in _UNSEEN for hold in holds) else "waiting"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -150,6 +151,20 @@ async def test_pages_and_their_rooms() -> None:
         assert found.census.first_end is None
         await world.send(closed("Q1"))
         assert (await look(world)).pages["closing"] == 1
+
+
+async def test_what_is_meant_not_to_be_there_is_neither_held_nor_waiting() -> None:
+    """What the mode of its policy withholds, and a page whose room ended without anybody in it."""
+    files = {"team-rooms.yaml": policy(mode="observe"), FILE: on_page()}
+    async with running(files) as world:
+        await world.send(opened("Q1"))
+        await world.pass_(30 * MINUTE)
+        census = await counted(world)
+        assert census.rooms == {("team-rooms", "withheld"): 2, ("oncall-bridge", "idle"): 1}
+        assert Counter(row.state for row in (await world.desk.rooms()).rooms) == {
+            "withheld": 2,
+            "idle": 1,
+        }
 
 
 async def test_destinations_and_the_log_that_are_behind() -> None:
@@ -325,12 +340,12 @@ async def test_the_inbox_tells_how_long_keys_wait() -> None:
 
 
 async def test_in_observe_nobody_is_told_so_nobody_is_behind() -> None:
-    """And what would be made is held by the mode."""
+    """And what would be made is withheld by the mode."""
     async with running(mode=Mode.OBSERVE) as world:
         found = await look(world)
         assert found.mode == "observe"
         assert found.destinations == {}
         assert found.census is not None
-        assert found.census.rooms == {("team-rooms", "held"): 2}
+        assert found.census.rooms == {("team-rooms", "withheld"): 2}
         assert found.census.held == {"mode": 2}
         await world.store.commit(Commit(), world.clock.now())

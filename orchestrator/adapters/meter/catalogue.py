@@ -146,7 +146,8 @@ LAST_PASS: Final = Metric(
 ROOMS: Final = Metric(
     "rooms",
     Kind.GAUGE,
-    "Rooms by policy and state; the states are those of `room-orchestrator rooms list`",
+    "Rooms by policy and state, as in `room-orchestrator rooms list`; idle (a page needs no other "
+    "room) and withheld (by the mode) are meant",
     ("policy", "state"),
 )
 OVERDUE: Final = Metric(

@@ -12,8 +12,9 @@ from orchestrator.domain.reports.plan import NextAct, OpeningRow
 class RoomRow:
     """One room of ours, or a wanted one that is not there yet.
 
-    `state` is one word: open, occupied, waiting, held, ending, dormant, superseded,
-    duplicate, missing.
+    `state` is one word: open, occupied, waiting, held, withheld (the mode makes no room), idle (a
+    page whose room has ended, and nobody needs another), ending, dormant, superseded, duplicate,
+    missing.
     `link` is our own link of the key, `guest_url` the room's own.
     `use` is occupied, empty or unknown, by the word of `use_by`: ``GET /sessions`` or callbacks.
     `sessions` is how many meetings there were since `counted_since`, the one that goes on included,
