@@ -40,6 +40,7 @@ from tests.statuspage import (
 OURS: Mapping[str, str] = {"Sec-Fetch-Site": "same-origin"}
 PROXIED = Access(proxy=Proxy("X-Remote-User", (ip_network("127.0.0.1/32"),)))
 ELSEWHERE = Access(proxy=Proxy("X-Remote-User", (ip_network("10.0.0.0/8"),)))
+_HIDDEN = re.compile(r'type="hidden" name="(\w+)" value="([^"]*)"')
 
 
 @dataclass
@@ -217,7 +218,7 @@ async def test_a_token_opens_a_session_that_ends() -> None:
         assert (answer.status, answer.headers["Location"]) == (303, "/status")
         cookie = answer.headers["Set-Cookie"]
         assert "HttpOnly" in cookie
-        assert "SameSite=Strict" in cookie
+        assert "SameSite=Lax" in cookie
         assert "Secure" not in cookie
         assert "anna Log out" in (await one.get()).words
         assert (await one.get("/status/login")).status == 303
@@ -234,6 +235,39 @@ async def test_a_token_opens_a_session_that_ends() -> None:
         await one.log_in()
         one.stage.routes.access = Access(tokens={"anna": Secret("n" * 40)})
         assert "Log out" not in (await one.get()).words
+
+
+async def test_whoever_logs_in_comes_to_the_room_that_they_opened() -> None:
+    """By an address for hosts or of a room; after a wrong token, too; and never elsewhere."""
+    async with reader(Access(loopback=False, tokens={"anna": Secret(TOKEN)})) as one:
+        for opened, led in (
+            ("/h/team-rooms/gr%C3%B6%C3%9Fte", "?name=team-rooms%2Fgr%C3%B6%C3%9Fte#host"),
+            ("/h//evil.example", "?name=%2Fevil.example#host"),
+            ("/status/room?name=https://evil.example", "?name=https%3A%2F%2Fevil.example"),
+            ("/status/login?name=%5C%5Cevil.example&part=%0A", "?name=%5C%5Cevil.example"),
+            ("/status/room?name=%22%3E%3Cscript%3E", "?name=%22%3E%3Cscript%3E"),
+        ):
+            form = await one.get(opened, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate")
+            assert "<script>" not in form.text
+            for token, status in (("wrong" * 10, 401), (TOKEN, 303)):
+                given = {name: unescape(value) for name, value in _HIDDEN.findall(form.text)}
+                form = await one.post("/status/login", token=token, **given)
+                assert form.status == status
+            assert form.headers["Location"] == f"/status/room{led}"
+            assert (await one.get(opened)).status in {200, 303}
+            one.session.cookie_jar.clear()
+            one.stage.now += timedelta(minutes=1)
+        assert (await one.log_in()).headers["Location"] == "/status"
+
+
+async def test_nothing_is_done_by_get() -> None:
+    """For a browser sends the cookie along when a page of elsewhere leads here."""
+    async with reader() as one:
+        await one.log_in()
+        for path in ("do", "host", "logout"):
+            assert (await one.get(f"/status/{path}?do=renew&name={KEYS[0]}")).status == 405
+        assert "Log out" in (await one.get()).words
+        assert one.stage.desk.commands == []
 
 
 async def test_a_session_is_kept_from_the_open_where_the_page_is_encrypted() -> None:
@@ -726,6 +760,7 @@ async def test_an_address_for_hosts_reads_nothing_by_itself() -> None:
             assert answer.headers["Location"].startswith("/status/room?name=team-rooms%2F")
             assert answer.headers["Location"].endswith("#host")
         assert "Read the host's link" not in (await one.get("/status/room?name=x")).words
+        assert "/status/login?name=x" in (await one.get("/status/room?name=x")).text
         answer = await one.post("/status/host", name=KEYS[0], reason="I would like to", csrf="")
         assert answer.status == 403
         assert one.stage.desk.commands == []

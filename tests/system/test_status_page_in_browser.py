@@ -190,6 +190,17 @@ async def test_by_keyboard_and_while_it_changes(monkeypatch: pytest.MonkeyPatch)
         await plain.page.get_by_role("button", name="Find").click()
         await plain.reads("1 fact of")
 
+        # A page of elsewhere, as a mail program on the web is one, leads to a room.
+        key = "team-rooms/team-room-0000"
+        await page.goto(f"{stage.url}/status/login?name={key}")
+        await page.fill("#token", TOKEN)
+        await page.keyboard.press("Enter")
+        await page.get_by_role("heading", name="Come in as host").wait_for()
+        await page.goto("about:blank")
+        await page.set_content(f'<a href="{stage.url}/h/{key}">Host</a>')
+        await page.get_by_role("link", name="Host").click()
+        await page.get_by_role("heading", name="Come in as host").wait_for()
+
 
 async def test_p12_an_approval_and_live_facts_of_a_real_daemon(tmp_path: Path) -> None:
     """The name of who approved is in the audit; facts stand on the page within a second."""

@@ -48,6 +48,8 @@ _REASON_MOST: Final = 500
 _REASON_LEAST: Final = 3
 _NUMBER: Final = 18  # digits
 _SAID_MOST: Final = 200  # persons for whom an answer waits
+_AIM: Final = ("name", "part")  # where somebody goes once they have logged in
+_NOWHERE: Final[Mapping[str, str]] = {}
 _PAUSES: Final = frozenset({"1h", "8h", "1d", "7d", "30d"})
 
 _HEADERS: Final[Mapping[str, str]] = {
@@ -246,39 +248,43 @@ class StatusRoutes:
             raise _Refused(refusal(403, "this page is opened, not loaded by another"))
         visitor = self._door.visitor(request)
         if visitor is None:
-            raise _Refused(self._shut())
+            raise _Refused(self._shut(aim=_aim(request)))
         return visitor
 
-    def _shut(self, problem: str = "", status: int = 0) -> web.Response:
-        """What somebody sees who may not look."""
+    def _shut(
+        self, problem: str = "", status: int = 0, aim: Mapping[str, str] = _NOWHERE
+    ) -> web.Response:
+        """What somebody sees who may not look; ``aim`` is where they wanted to go."""
         html = showing.login_page(
-            problem, by_token=self._can_log_in, by_proxy=self.access.proxy is not None
+            problem, aim, by_token=self._can_log_in, by_proxy=self.access.proxy is not None
         )
         return _html(html, status or (401 if self._can_log_in else 403))
 
     async def _login(self, request: web.Request) -> web.StreamResponse:
-        visitor = self._door.visitor(request)
+        visitor, aim = self._door.visitor(request), _aim(request)
         if visitor is not None and visitor.may_act:
-            return _sent_to("/status")
-        return self._shut(status=200 if self._can_log_in else 403)
+            return _sent_to(_address(aim))
+        return self._shut(status=200 if self._can_log_in else 403, aim=aim)
 
     async def _log_in(self, request: web.Request) -> web.StreamResponse:
         if not self._door.is_ours(request):
             return refusal(403, "log in on the status page itself")
         given = await _form(request)
+        aim = _kept(given)
         try:
             id_ = self._door.log_in(request, given.get("token", "").strip())
         except TooManyTriesError:
-            return self._shut("Too many wrong tokens came from there. Wait a minute.", 429)
+            return self._shut("Too many wrong tokens came from there. Wait a minute.", 429, aim)
         if id_ is None:
-            return self._shut("Nobody has this token.", 401 if self._can_log_in else 403)
-        response = _sent_to("/status")
+            return self._shut("Nobody has this token.", 401 if self._can_log_in else 403, aim)
+        response = _sent_to(_address(aim))
         response.set_cookie(
             self._door.cookie_name(request),
             id_,
             max_age=int(SESSION.total_seconds()),
             httponly=True,
-            samesite="Strict",
+            # Lax: a room's address is opened from calendars and mails.  Nothing is done by GET.
+            samesite="Lax",
             secure=self._door.is_encrypted(request),
             path="/",
         )
@@ -336,8 +342,7 @@ class StatusRoutes:
             self._admitted(request)
         except _Refused as refused:
             return refused.response
-        name = one_line(request.match_info["key"], 2 * _FIND_MOST)
-        return _sent_to(f"/status/room?{urlencode({'name': name})}#host")
+        return _sent_to(_address(_aim(request)))
 
     async def _host(self, request: web.Request) -> web.StreamResponse:
         """The host's link of a room, read now, for the person who asked for it."""
@@ -388,6 +393,24 @@ class StatusRoutes:
 
     def _taken(self, visitor: Visitor) -> Said | None:
         return self._said.pop(visitor.csrf, None)
+
+
+def _aim(request: web.Request) -> Mapping[str, str]:
+    """Where somebody wants to go, as the form to log in keeps it: to a room, or nowhere special."""
+    if "key" in request.match_info:
+        return _kept({"name": request.match_info["key"], "part": "host"})
+    return _kept(request.query)
+
+
+def _kept(given: Mapping[str, str]) -> Mapping[str, str]:
+    return {field: one_line(given[field], 2 * _FIND_MOST) for field in _AIM if field in given}
+
+
+def _address(aim: Mapping[str, str]) -> str:
+    """Where whoever has logged in is sent: the page of a room or the whole, never elsewhere."""
+    name = aim.get("name", "")
+    part = "#host" if aim.get("part") == "host" else ""
+    return f"/status/room?{urlencode({'name': name})}{part}" if name else "/status"
 
 
 def _person(visitor: Visitor, given: Mapping[str, str]) -> Person:

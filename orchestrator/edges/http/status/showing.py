@@ -310,10 +310,10 @@ def room_page(
     )
 
 
-def login_page(problem: str, *, by_token: bool, by_proxy: bool) -> str:
-    """Where one logs in, or is told that nobody can."""
+def login_page(problem: str, aim: Mapping[str, str], *, by_token: bool, by_proxy: bool) -> str:
+    """Where one logs in, or is told that nobody can; the form keeps where they wanted to go."""
     return _ENVIRONMENT.get_template("login").render(
-        problem=problem, by_token=by_token, by_proxy=by_proxy
+        problem=problem, aim=aim, by_token=by_token, by_proxy=by_proxy
     )
 
 
