@@ -120,18 +120,22 @@ class Doorkeeper:
     # --- logging in -------------------------------------------------------------------------------
 
     def log_in(self, request: web.Request, token: str) -> str | None:
-        """The session that a token opens; None: no such token. Raises `TooManyTriesError`."""
-        address = request.remote or ""
-        self._count_in(address)
+        """The session that a token opens; None: no such token.
+
+        A right token opens at any time: behind a proxy all come from one address, and somebody who
+        guesses must not keep out the others.  That guessing is in vain is the tokens' length alone.
+
+        Raises:
+            TooManyTriesError: no such token, and too many such came from there.
+        """
         given, found = _digest(token[:_TOKEN_MOST]), ""
         # All of them are compared, each in the same time whatever is given.
         for name, known in self._access.tokens.items():
             if hmac.compare_digest(given, _digest(known.reveal())):
                 found = name
         if not found:
-            self._count(address)
+            self._count(request.remote or "")
             return None
-        self._tries.pop(address, None)
         id_ = secrets.token_urlsafe(32)
         while len(self._sessions) >= _SESSIONS_MOST:
             del self._sessions[next(iter(self._sessions))]
@@ -191,22 +195,20 @@ class Doorkeeper:
             return False  # not believed, and no browser's
         return is_of_this_machine(request)
 
-    def _count_in(self, address: str) -> None:
-        left, at = self._tries.get(address, (float(_TRIES), self._now()))
-        left = min(float(_TRIES), left + (self._now() - at).total_seconds() / _AGAIN)
-        if left < 1:
-            raise TooManyTriesError
-        self._tries[address] = (left, self._now())
-
     def _count(self, address: str) -> None:
-        left, at = self._tries.pop(address)
+        """One wrong token more. Raises `TooManyTriesError`."""
+        now = self._now()
+        left, at = self._tries.pop(address, (float(_TRIES), now))
+        left = min(float(_TRIES), left + (now - at).total_seconds() / _AGAIN)
         while len(self._tries) >= _ADDRESSES_MOST:
             del self._tries[next(iter(self._tries))]
-        self._tries[address] = (left - 1, at)
+        self._tries[address] = (left if left < 1 else left - 1, now)
+        if left < 1:
+            raise TooManyTriesError
 
 
 class TooManyTriesError(Exception):
-    """So many wrong tokens came from there that the next has to wait."""
+    """This token is wrong, and so many of those came from there that the next has to wait."""
 
 
 def _digest(text: str) -> bytes:

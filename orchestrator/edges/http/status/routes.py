@@ -48,6 +48,7 @@ _REASON_MOST: Final = 500
 _REASON_LEAST: Final = 3
 _NUMBER: Final = 18  # digits
 _SAID_MOST: Final = 200  # persons for whom an answer waits
+_TOO_MANY: Final = "Nobody has this token, and many wrong ones came from there. Wait a minute."
 _AIM: Final = ("name", "part")  # where somebody goes once they have logged in
 _NOWHERE: Final[Mapping[str, str]] = {}
 _PAUSES: Final = frozenset({"1h", "8h", "1d", "7d", "30d"})
@@ -274,7 +275,7 @@ class StatusRoutes:
         try:
             id_ = self._door.log_in(request, given.get("token", "").strip())
         except TooManyTriesError:
-            return self._shut("Too many wrong tokens came from there. Wait a minute.", 429, aim)
+            return self._shut(_TOO_MANY, 429, aim)
         if id_ is None:
             return self._shut("Nobody has this token.", 401 if self._can_log_in else 403, aim)
         response = _sent_to(_address(aim))
