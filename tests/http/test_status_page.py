@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from html import unescape
 from ipaddress import ip_network
@@ -609,6 +609,7 @@ class Listener:
     """What comes by a stream."""
 
     response: aiohttp.ClientResponse
+    heard: list[str] = field(default_factory=list)
 
     async def event(self) -> tuple[str, str, str]:
         """The next: its name, number and content."""
@@ -622,6 +623,7 @@ class Listener:
                     if "event" in found:
                         return found["event"], found["id"], found.get("data", "")
                     continue
+                self.heard.append(line)
                 name, _, value = line.rstrip("\n").partition(": ")
                 found[name] = found.get(name, "") + value
 
@@ -678,6 +680,29 @@ async def test_streams_give_signs_of_life_and_are_bounded() -> None:
             with pytest.raises(EOFError):
                 await listener.end()
         assert one.stage.routes._streams.count == 0  # noqa: SLF001
+
+
+@pytest.mark.parametrize("beat", [0.02, 10.0], ids=["silence", "facts"])
+async def test_a_stream_ends_with_its_session(beat: float) -> None:
+    """By logging out, and after twelve hours: at the next beat, and before anything is told."""
+    async with reader(pace=Pace(beat=beat)) as one:
+        for by_time in (False, True):
+            await one.log_in()
+            csrf = await one.csrf()
+            last = await one.stage.store.last_fact()
+            async with listening(one, f"?after={last}") as listener:
+                await one.stage.happen(Fact("room.renewed", key="a/b"))
+                while (await listener.event())[0] != "fact":
+                    pass
+                if by_time:
+                    one.stage.now += timedelta(hours=12)
+                else:
+                    assert (await one.post("/status/logout", csrf=csrf)).status == 303
+                if beat > 1:
+                    await one.stage.happen(Fact("room.lost", key="a/secret"))
+                with pytest.raises(EOFError):
+                    await listener.end()
+                assert "secret" not in "".join(listener.heard)
 
 
 async def test_whoever_takes_nothing_is_let_go() -> None:

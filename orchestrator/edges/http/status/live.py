@@ -3,7 +3,8 @@
 Each listener has the number of the fact that it was sent last and is sent what follows, so nobody
 has a queue that could grow.  Whoever takes nothing for a while is let go, and whoever comes back
 says where they were (``Last-Event-ID``).  There are only so many at once, and all of them end with
-the life of the daemon that they listen to, at once: none holds up its end.
+the life of the daemon that they listen to, at once: none holds up its end.  Nobody is told anything
+whose session has ended meanwhile.
 """
 
 from __future__ import annotations
@@ -68,8 +69,16 @@ class Streams:
         for leash in self._leashes:
             leash.reschedule(asyncio.get_running_loop().time())
 
-    async def answer(self, request: web.Request, chronicle: Chronicle) -> web.StreamResponse:
-        """Send facts until somebody goes, or we do."""
+    async def answer(
+        self, request: web.Request, chronicle: Chronicle, may_listen: Callable[[], bool]
+    ) -> web.StreamResponse:
+        """Send facts until somebody goes, may not listen any more, or we go.
+
+        Args:
+            request: of the listener.
+            chronicle: where the facts are.
+            may_listen: asked at each beat, and before anything is told.
+        """
         if len(self._leashes) >= self._pace.most:
             return refusal(503, "too many look on at once; reload the page later", _AGAIN)
         response = web.StreamResponse(
@@ -86,7 +95,7 @@ class Streams:
             async with leash:
                 await response.prepare(request)
                 await self._send(response, _RETRY)
-                await self._follow(response, chronicle, _last_id(request))
+                await self._follow(response, chronicle, _last_id(request), may_listen)
         except (ConnectionError, TimeoutError, StoreFault):
             pass  # gone, too slow, or we end: nothing more is sent
         finally:
@@ -97,7 +106,13 @@ class Streams:
             transport.abort()
         return response
 
-    async def _follow(self, response: web.StreamResponse, chronicle: Chronicle, seq: int) -> None:
+    async def _follow(
+        self,
+        response: web.StreamResponse,
+        chronicle: Chronicle,
+        seq: int,
+        may_listen: Callable[[], bool],
+    ) -> None:
         last = await chronicle.last()
         if seq < 0:
             seq = last
@@ -105,7 +120,7 @@ class Streams:
             # Another store, or too far behind: what is shown is not what was.
             await self._send(response, _event("reset", last, ""))
             seq = last
-        while True:
+        while may_listen():
             for row in await chronicle.after(seq, _BATCH):
                 seq = row.seq
                 await self._send(response, _event("fact", seq, self._show(row)))

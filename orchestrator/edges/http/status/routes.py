@@ -154,12 +154,14 @@ class StatusRoutes:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         try:
-            self._admitted(request)
+            visitor = self._admitted(request)
         except _Refused as refused:
             return refused.response
         if self._life is None:
             return refusal(503, "the daemon is starting or reloading", {hdrs.RETRY_AFTER: "2"})
-        return await self._streams.answer(request, self._life.chronicle)
+        return await self._streams.answer(
+            request, self._life.chronicle, lambda: self._door.visitor(request) == visitor
+        )
 
     async def _answered(
         self,
