@@ -25,6 +25,7 @@ from orchestrator.config.destinations import FileDestination
 from orchestrator.config.secrets import SecretKind
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.domain.reports import Finding, Health
+from orchestrator.foundation.pasting import shell_word
 
 UNIT: Final = "room-orchestrator.service"
 # From the strongest to the weakest: of a file that is there twice the first counts.
@@ -130,7 +131,8 @@ def unit_findings(settings: Settings, folders: tuple[str, ...] = UNITS) -> Itera
     config = _config_of(unit, command)
     if config != settings.file:
         told = f"{unit.file} starts with {config}, and this looked at {settings.file}"
-        yield Finding(_PART, Health.NOTE, told, f"room-orchestrator doctor --config {config}")
+        mend = f"room-orchestrator doctor --config {shell_word(config)}"
+        yield Finding(_PART, Health.NOTE, told, mend)
         return
     wrong = [*_credentials(settings, unit), *_sandbox(settings, unit), *_rights(settings, unit)]
     yield from wrong
@@ -184,7 +186,8 @@ def credential_line(unit: Unit | None, name: str, config: Path) -> str:
     program = (unit.command() or ["room-orchestrator"])[0] if unit else "room-orchestrator"
     user = unit.last("User") if unit is not None else ""
     words = ["systemd-run --pty --wait", f"--property=User={user}" if user else ""]
-    words += [f"--property={directive}={name}:{path}", f"{program} doctor --config {config}"]
+    words.append(shell_word(f"--property={directive}={name}:{path}"))
+    words.append(f"{shell_word(program)} doctor --config {shell_word(config)}")
     return " ".join(word for word in words if word)
 
 

@@ -24,6 +24,7 @@ from orchestrator.cli.context import (
 from orchestrator.cli.view.imports import show_import
 from orchestrator.domain.reports import ImportReport
 from orchestrator.foundation.instants import parse_instant
+from orchestrator.foundation.pasting import shell_word
 from orchestrator.ports.desk import DeskError
 
 if TYPE_CHECKING:
@@ -183,11 +184,11 @@ def _then(
     report: ImportReport, choices: Choices, settings: Settings | None, listing: Path | None
 ) -> str:
     if not report.written:
-        named = "" if listing is None else f"{listing} "
+        named = "" if listing is None else f"{shell_word(listing)} "
         return f"room-orchestrator import {named}--into DIR   or, where it is to be, --write"
     if choices.into is None:
         return "room-orchestrator plan    then  apply, or let the daemon take the rooms over"
-    folder = report.files[0].partition("/data/")[0]
+    folder = shell_word(report.files[0].partition("/data/")[0])
     if settings is None:
         return f"room-orchestrator validate {folder}    then move it to where the policies are"
     return f"room-orchestrator validate {folder}    then copy it into {settings.policies}"

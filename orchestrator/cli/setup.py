@@ -11,6 +11,7 @@ import typer
 from orchestrator.cli.context import INVALID, ConfigOption, JsonOption, invocation
 from orchestrator.cli.view.screen import Screen
 from orchestrator.cli.view.times import plural
+from orchestrator.foundation.pasting import shell_word
 from orchestrator.ports.desk import DeskError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _show(screen: Screen, made: Installed, cwd: Path) -> None:
             indent=2,
         )
     where = os.path.relpath(made.folder, cwd)
-    into = "" if where == "." else f"cd {where} && "
+    into = "" if where == "." else f"cd {shell_word(where)} && "
     screen.line(("Next:  ", "bold"), f"{into}room-orchestrator plan", indent=2)
 
 

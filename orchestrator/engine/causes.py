@@ -17,6 +17,7 @@ from orchestrator.engine.recordingrows import recording_causes
 from orchestrator.engine.renewals import Renewals
 from orchestrator.engine.showing import suspended_row
 from orchestrator.engine.supervisor import Engine
+from orchestrator.foundation.pasting import shell_word
 
 _NAMED: Final = 5  # keys that a sentence names
 _PROBLEMS: Final = 10
@@ -58,7 +59,8 @@ def ending_suspended(rows: Iterable[SuspendedRow]) -> list[str]:
     """Rooms that end because a person has everything stand still, as sentences."""
     return [
         f"{row.key} ends {row.ends:%d %b %Y %H:%M}Z while it is suspended until "
-        f"{row.until:%d %b %Y %H:%M}Z: room-orchestrator rooms resume {row.key} --reason …"
+        f"{row.until:%d %b %Y %H:%M}Z: room-orchestrator rooms resume {shell_word(row.key)} "
+        "--reason …"
         for row in rows
         if row.ends is not None
     ]

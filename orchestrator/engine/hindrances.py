@@ -30,6 +30,7 @@ from orchestrator.engine.brakes import is_counted
 from orchestrator.engine.preview import Previewed
 from orchestrator.engine.showing import hint
 from orchestrator.engine.supervisor import Engine
+from orchestrator.foundation.pasting import shell_word, yaml_scalar
 from orchestrator.foundation.problems import Place
 
 # The facts that tell since when a hold stands, by its word; others are told as withheld.
@@ -163,9 +164,9 @@ class Hindrances:
                 place = policy.places.get("mode", Place(policy.file)).of_line
             return f"{place}:  mode: enforce"
         if hold.by == "protected":
-            return f"room-orchestrator rooms protect {about.key} --off --reason …"
+            return f"room-orchestrator rooms protect {shell_word(about.key)} --off --reason …"
         if hold.by == "kept":
-            return f"room-orchestrator rooms forget {about.key} --reason …"
+            return f"room-orchestrator rooms forget {shell_word(about.key)} --reason …"
         return hint(about.state, hold)
 
     # --- what stands before a plan ----------------------------------------------------------------
@@ -271,7 +272,8 @@ class Hindrances:
             told += f'; "{came.subject}" came in the same change, and has a room of its own'
         elif came is not None:
             told += f'; "{came.subject}" came in the same change'
-            advice = f"{policy.file}:  moved: [{{from: {key.subject}, to: {came.subject}}}]"
+            pair = f"from: {yaml_scalar(key.subject)}, to: {yaml_scalar(came.subject)}"
+            advice = f"{policy.file}:  moved: [{{{pair}}}]"
         return Obstacle("not-wanted", told, since=left.ts, seq=left.seq, advice=advice)
 
     def _never_wanted(self, key: Key, policy: Policy | None) -> str:

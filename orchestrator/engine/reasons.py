@@ -60,6 +60,7 @@ from orchestrator.engine.renewals import RENEW
 from orchestrator.engine.showing import plan_line, with_usage
 from orchestrator.engine.supervisor import Engine
 from orchestrator.engine.weather import PROBE_EVERY
+from orchestrator.foundation.pasting import shell_word
 from orchestrator.foundation.problems import Place
 from orchestrator.ports.desk import DeskError
 
@@ -300,7 +301,7 @@ class Reasons:
             key=room.id,
             kind="foreign",
             verdict=f'Nothing is done to "{room.display_name}" ({room.id}): it is not ours.',
-            advice=f"room-orchestrator rooms adopt {room.id} KEY --reason …",
+            advice=f"room-orchestrator rooms adopt {shell_word(room.id)} KEY --reason …",
             seen=replace(self._seen(None), room="there"),
             unknown=self._unknown,
         )

@@ -15,6 +15,7 @@ from orchestrator.domain.records import KeyState
 from orchestrator.domain.renewal import RenewalTime
 from orchestrator.domain.reports import NextAct
 from orchestrator.engine.gathering import Gathering
+from orchestrator.foundation.pasting import shell_word
 
 RENEW: Final = "renew"
 # The agenda goes by the wall clock, renewals by API time: they are minutes apart at most.
@@ -71,7 +72,7 @@ class Renewals:
         ]
         told = [
             f"The renewal of {key} is overdue since {latest:%d %b %H:%M}Z: "
-            f"room-orchestrator rooms why {key}"
+            f"room-orchestrator rooms why {shell_word(key)}"
             for latest, key in heapq.nsmallest(_NAMED, late)
         ]
         more = len(late) - len(told)

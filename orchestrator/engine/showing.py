@@ -47,6 +47,7 @@ from orchestrator.domain.rooms import Change, Occupancy, RoomType
 from orchestrator.domain.situation import Use
 from orchestrator.domain.usage import Usage
 from orchestrator.foundation.instants import format_duration, format_instant
+from orchestrator.foundation.pasting import shell_word
 
 # Holds of a key whose turn is still to come: nothing stands in its way.
 _UNSEEN: Final = frozenset({"first-listing", "not-seen", "theme"})
@@ -188,16 +189,17 @@ def held_line(state: KeyState, hold: Hold) -> PlanLine | None:
 
 def hint(state: KeyState, hold: Hold) -> str:
     """A command that answers what stands in the way."""
+    key = shell_word(state.key)
     if hold.by == "look-alike":
-        room = hold.reason.rpartition("(")[2].rstrip(")")
+        room = shell_word(hold.reason.rpartition("(")[2].rstrip(")"))
         return (
-            f"the same?  room-orchestrator rooms adopt {room} {state.key} --reason …    "
-            f"not?  room-orchestrator rooms distinct {room} {state.key} --reason …"
+            f"the same?  room-orchestrator rooms adopt {room} {key} --reason …    "
+            f"not?  room-orchestrator rooms distinct {room} {key} --reason …"
         )
     if hold.by == "dormant":
-        return f"room-orchestrator rooms renew {state.key} --reason …"
+        return f"room-orchestrator rooms renew {key} --reason …"
     if hold.by == "suspended":
-        return f"room-orchestrator rooms resume {state.key} --reason …"
+        return f"room-orchestrator rooms resume {key} --reason …"
     if hold.by == FROZEN:
         return "room-orchestrator unfreeze --reason …"
     if hold.by == "brake":

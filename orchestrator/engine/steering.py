@@ -20,6 +20,7 @@ from orchestrator.domain.reports import Done, Person
 from orchestrator.domain.steering import Word
 from orchestrator.engine.gathering import take_in
 from orchestrator.engine.supervisor import Engine
+from orchestrator.foundation.pasting import shell_word
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.store import Commit
 
@@ -53,7 +54,7 @@ class Steering:
         if on:
             return Done(
                 f"{key} is protected: neither removed nor replaced until  "
-                f"room-orchestrator rooms protect {key} --off --reason …"
+                f"room-orchestrator rooms protect {shell_word(key)} --off --reason …"
             )
         return Done(f"{key} is not protected any more.")
 
@@ -93,7 +94,7 @@ class Steering:
             return Done(f"{key} gets a new room: nobody had used the last one, and it has ended.")
         return Done(
             f"The renewal of {key} is asked for; what became of it:  "
-            f"room-orchestrator rooms why {key}"
+            f"room-orchestrator rooms why {shell_word(key)}"
         )
 
     async def resume(self, key: Key, person: Person) -> Done:
@@ -119,7 +120,7 @@ def _against_renewing(state: KeyState, now: datetime) -> str:
     """Why a renewal that a person asks for cannot be, as a sentence; or nothing."""
     key, current, wish = state.key, state.current, state.wish
     if state.suspended is not None:
-        return f"{key} is suspended: room-orchestrator rooms resume {key} --reason …"
+        return f"{key} is suspended: room-orchestrator rooms resume {shell_word(key)} --reason …"
     if current is None and state.dormant is not None:
         return ""
     if current is None or wish is None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 
 from orchestrator.domain.policies import Mode
 from orchestrator.domain.reports import SuspendedRow
@@ -173,6 +175,40 @@ async def test_a_suspension_is_told_by_name_wherever_one_looks() -> None:
         assert held == [
             ("bury", "suspended", f"room-orchestrator rooms resume {CHECKOUT} --reason …")
         ]
+
+
+async def test_a_command_to_be_pasted_holds_an_odd_key_as_one_word() -> None:
+    """Keys come from other people's lists; nothing in one is run by whoever pastes an answer."""
+    odd = "team-rooms/a; touch x"
+    subject = {"slug": "a; touch x", "name": "A"}
+    text = policy(subjects=[subject], room={"lifetime": "10d"})
+    async with running({"team-rooms.yaml": text}) as world:
+        await world.pass_(HOUR)
+        done = await world.desk.protect(odd, ANNA)
+        advised = [done.message, (await world.desk.renew(odd, ANNA)).message]
+        await world.desk.protect(odd, ANNA, on=False)
+        await world.desk.suspend(odd, world.clock.now() + 30 * DAY, ANNA)
+        advised.append((await world.desk.why_not(odd)).advice)
+        needs = (await world.desk.status()).needs_you
+        advised.append(next(told for told in needs if "rooms resume" in told))
+        with pytest.raises(DeskError) as refused:
+            await world.desk.renew(odd, ANNA)
+        advised.append(str(refused.value))
+        commands = [told[told.index("room-orchestrator") :] for told in advised]
+        assert [shlex.split(one)[1:4] for one in commands] == [
+            ["rooms", word, odd] for word in ("protect", "why", "resume", "resume", "resume")
+        ]
+
+
+async def test_a_line_to_be_pasted_holds_odd_subjects_as_they_are() -> None:
+    """Of a file: as YAML reads them back."""
+    async with running(files({"slug": "a: b", "name": "A"})) as world:
+        odd = {"slug": "c, d}", "name": "A"}
+        await world.edit(files({"slug": "a: b", "name": "A"}, mode="observe"))
+        await world.edit(files(odd, mode="observe"))
+        advice = (await world.desk.why_not("team-rooms/a: b")).advice
+        line = advice.removeprefix("team-rooms.yaml:  ")
+        assert yaml.safe_load(line) == {"moved": [{"from": "a: b", "to": "c, d}"}]}
 
 
 async def test_resume_ends_it_before_its_time() -> None:

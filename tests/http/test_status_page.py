@@ -11,9 +11,11 @@ from datetime import timedelta
 from html import unescape
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
+from markupsafe import escape
 from yarl import URL
 
 from orchestrator.domain.facts import Fact
@@ -509,6 +511,19 @@ async def test_facts_are_found_and_turned_over() -> None:
         assert (await one.get("/status?before=x")).status == 200
         room = await one.get(f"/status/room?name={KEYS[0]}")
         assert room.text.count('class="fact ') == 2
+
+
+async def test_a_command_holds_an_odd_key_as_one_word() -> None:
+    """As a shell would read it, and marked as one command to the end."""
+    async with reader() as one:
+        name = "team-rooms/a; touch x"
+        page = (await one.get(f"/status/room?name={quote(name)}")).text
+        why = f"room-orchestrator rooms why '{name}'"
+        assert f"<code>{escape(why)}</code>" in page
+        need = f"It ends: room-orchestrator rooms resume '{name}' --reason …; really"
+        one.stage.show(replace(TRIPPED, needs_you=(need,)))
+        command = f"room-orchestrator rooms resume '{name}' --reason …"
+        assert f"It ends: <code>{escape(command)}</code> ; really" in (await one.get()).text
 
 
 async def test_what_hangs_and_what_is_not_ready_is_told() -> None:

@@ -17,6 +17,7 @@ from orchestrator.cli.view.screen import Part, Screen
 from orchestrator.cli.view.times import plural
 from orchestrator.domain.reports import OpenedPage, RoomRow, RoomsReport, StatusReport
 from orchestrator.domain.spoken import seconds
+from orchestrator.foundation.pasting import shell_word
 from orchestrator.foundation.problems import Problem
 from orchestrator.foundation.shapes import Json
 
@@ -47,6 +48,7 @@ class DemoView:
         """Show on ``screen``; ``program`` is how its commands are typed here."""
         self._screen = screen
         self._folder = folder
+        self._config = shell_word(f"{folder}/config.yaml")
         self._program = program
         self._there: set[tuple[str, str]] = set()
         self._again = False
@@ -94,7 +96,7 @@ class DemoView:
             texts = [cell if isinstance(cell, str) else cell[0] for cell in cells]
             self._screen.line(self._columns(texts), whole=True)
         screen, program, folder = self._screen, self._program, self._folder
-        why = f"{program} rooms why team-rooms/checkout --config {folder}/config.yaml"
+        why = f"{program} rooms why team-rooms/checkout --config {self._config}"
         screen.blank()
         screen.line((f"{plural(len(rooms.rooms), 'room')}, each because a file says so.", "bold"))
         steps = (
@@ -139,8 +141,7 @@ class DemoView:
         )
         self._screen.line((opened.link or opened.guest_url, "cyan"), indent=4, whole=True)
         self._screen.line(
-            f"another one:   {self._program} page open --title … --wait --config "
-            f"{self._folder}/config.yaml",
+            f"another one:   {self._program} page open --title … --wait --config {self._config}",
             indent=4,
             whole=True,
         )

@@ -16,6 +16,7 @@ from orchestrator.domain.reports import (
     ToldRow,
 )
 from orchestrator.domain.spoken import seconds
+from orchestrator.foundation.pasting import shell_word
 
 _STYLES: Final = {
     "open": "green",
@@ -231,9 +232,10 @@ def _next(screen: Screen, report: PageReport) -> str:
 
 def show_opened(screen: Screen, opened: OpenedPage) -> None:
     """Show what became of a page that was sent by hand: its link alone in a pipe."""
+    close = f"close it: room-orchestrator page close {shell_word(opened.key)}"
     if opened.outcome == "withheld":
         screen.line((f"withheld: {opened.why}", "yellow"))
-        screen.note(f"close it: room-orchestrator page close {opened.key}", whole=True)
+        screen.note(close, whole=True)
         return
     link = opened.link or opened.guest_url
     if link:
@@ -250,7 +252,7 @@ def show_opened(screen: Screen, opened: OpenedPage) -> None:
             "no link of our own: write http.public_url in config.yaml; with --wait the room's "
             "own link is printed"
         )
-    screen.note(f"close it: room-orchestrator page close {opened.key}", whole=True)
+    screen.note(close, whole=True)
 
 
 def _field(screen: Screen, label: str, text: str, *, whole: bool = False) -> None:

@@ -25,6 +25,7 @@ from orchestrator.domain.reports import (
     WhyNotReport,
     WhyReport,
 )
+from orchestrator.foundation.pasting import shell_word
 
 _LABEL: Final = 10
 _SOON: Final = timedelta(hours=1)
@@ -159,8 +160,9 @@ def _history(screen: Screen, report: WhyReport) -> None:
     shown = told if not left_out else [told[0], *told[1 - _ACTS_MOST :]]
     for number, (line, times) in enumerate(shown):
         if left_out and number == 1:
-            more = f"… {left_out:,} more: room-orchestrator audit search --key {report.key}"
-            _field(screen, "", more)
+            key = shell_word(report.key)
+            more = f"… {left_out:,} more: room-orchestrator audit search --key {key}"
+            _field(screen, "", more, whole=True)
         often = f"{times:,} times, the last " if times > 1 else ""
         _field(screen, "made" if line.event in _MADE else "done", _line(screen, line, often))
 

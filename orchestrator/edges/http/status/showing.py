@@ -36,9 +36,11 @@ from orchestrator.domain.wording import one_line
 from orchestrator.edges.http.status.access import Visitor
 from orchestrator.edges.http.status.lanes import RoomsView
 from orchestrator.foundation.instants import format_instant
+from orchestrator.foundation.pasting import shell_word
 
 _TEXT_MOST: Final = 500  # characters of one text from outside
-_COMMAND: Final = re.compile(r"room-orchestrator(?: [^\s;,]+)+(?: …)?")
+# Its words as a shell parts them: what stands in quotes may hold blanks and semicolons.
+_COMMAND: Final = re.compile(r"""room-orchestrator(?: (?:'[^']*'|"'"|[^\s;,'"])+)+(?: …)?""")
 _DAY: Final = timedelta(days=1)
 _WEEK: Final = timedelta(days=7)
 _PAGES_MOST: Final = 30
@@ -270,6 +272,7 @@ def _environment() -> Environment:
         time=_time,
         clock=_clock,
         commands=_commands,
+        pasted=shell_word,
         outside=_outside,
         written=_written,
         length=length,
