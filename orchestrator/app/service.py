@@ -5,15 +5,18 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final, Self
 
-from orchestrator.adapters.systemd import HandedError, Notifier, handed_sockets
+from orchestrator.adapters.clock import SystemClock
+from orchestrator.adapters.systemd import HandedError, Notifier, handed_sockets, turn_away
 from orchestrator.app.build import StartError
 from orchestrator.ports.lifeline import Lifeline
 
 CONTROL: Final = "control"
 HTTP: Final = "http"
 _INTERNET: Final = frozenset({socket.AF_INET, socket.AF_INET6})
+_PACE: Final = timedelta(seconds=2)  # in which knocking has a useless service started once
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,11 @@ class Service:
         """A copy of a socket that was handed to us, to be closed by whoever serves it."""
         handed = self.sockets.get(name)
         return None if handed is None else handed.dup()
+
+    def give_up(self, why: str) -> None:
+        """Say why it cannot be served, and turn away those for whom it would be tried again."""
+        self.lifeline.failed(why)
+        turn_away(self.sockets.values(), _PACE, SystemClock())
 
 
 def _refuse_exchanged(sockets: Mapping[str, socket.socket]) -> None:

@@ -107,7 +107,7 @@ def _settings(call: Invocation, service: Service) -> Settings:
         return call.loaded().settings
     except ConfigError as error:
         # `systemctl status` shows it, without a look into the journal.
-        service.lifeline.failed(f"config.yaml cannot be used: {error}")
+        service.give_up(f"config.yaml cannot be used: {error}")
         raise
 
 

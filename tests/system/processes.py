@@ -34,8 +34,11 @@ def leashed(
     stderr: Any = None,
     folder: Path = ROOT,
     environ: Mapping[str, str] | None = None,
+    handed: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A Python process that is dead at the end of the block, with all its group.
+
+    It has the descriptors ``handed`` open, under their numbers.
 
     The leash is held by the thread that enters the block: let none begin it that ends before.
     """
@@ -54,6 +57,7 @@ def leashed(
         cwd=folder,
         env=environment,
         start_new_session=True,
+        pass_fds=handed,
     )
     try:
         yield process

@@ -27,6 +27,13 @@ from tests.system.installation import Installation, policy
 from tests.system.processes import ROOT, free_port, leashed
 
 _ACTIVATE = shutil.which("systemd-socket-activate")
+# Takes a door as systemd hands it over: by number 3, for the very process that is to answer.
+_BY_SYSTEMD = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="http")
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
 
 
 @pytest.fixture
@@ -115,10 +122,28 @@ def test_a_start_that_the_system_refuses_bears_its_number(
 
 
 def test_an_invalid_config_is_told_with_its_line(own: Installation, manager: Manager) -> None:
-    """Exit 2, which the unit takes as a reason not to try again."""
+    """Exit 2, which the unit takes as a reason not to try again; and nobody is left who knocked.
+
+    For whoever waits at a socket systemd would start it at once, again and again.
+    """
     own.configure("mode: enforce", "mode: enforced")
-    with own.daemon(ready=False, environ=manager.environ()) as process:
-        assert process.wait(20) == 2
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        run = ("-m", "orchestrator", "run", "--config", str(own.config))
+        with (
+            socket.create_connection(door.getsockname(), timeout=20) as client,
+            leashed(
+                ("-c", _BY_SYSTEMD, str(door.fileno()), *run),
+                stderr=subprocess.DEVNULL,
+                folder=own.folder,
+                environ=manager.environ(),
+                handed=(door.fileno(),),
+            ) as process,
+        ):
+            assert process.wait(20) == 2
+            assert client.recv(1) == b""
+        door.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            door.accept()
     assert words(manager) == []
     assert mode_of(own) in manager.told("STATUS")[-1]
 

@@ -7,11 +7,16 @@ that nobody answers would look open for ever.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import socket
 import stat
 from collections.abc import Collection, MutableMapping
+from datetime import timedelta
 from typing import Final
+
+from orchestrator.ports.clock import Clock
 
 _FIRST: Final = 3  # SD_LISTEN_FDS_START
 _MOST: Final = 64
@@ -89,3 +94,26 @@ def _listening(descriptor: int, name: str) -> socket.socket:
         )
     found.setblocking(False)  # noqa: FBT003 - the standard library's own signature
     return found
+
+
+def turn_away(listeners: Collection[socket.socket], pace: timedelta, clock: Clock) -> int:
+    """Close whatever waits at these doors, for a process that ends and is not to be tried again.
+
+    As long as somebody waits at a socket, systemd starts its service anew and at once, whatever
+    RestartPreventExitStatus= says (systemd.socket(5)).  Where somebody did, whoever comes within
+    ``pace`` is turned away too: so a crowd has it started once in that time and no more often.
+
+    Returns how many were turned away; at once where nobody waits.
+    """
+    turned, until, left = 0, 0.0, 0.0
+    while ready := select.select([*listeners], (), (), left)[0]:
+        for listener in ready:
+            with contextlib.suppress(OSError):  # whoever came may be gone already
+                listener.accept()[0].close()
+                turned += 1
+        now = clock.monotonic()
+        until = until or now + pace.total_seconds()
+        if now >= until:
+            break
+        left = until - now
+    return turned

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import select
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.adapters.systemd import HandedError, Notifier, handed_sockets
+from orchestrator.adapters.systemd import HandedError, Notifier, handed_sockets, turn_away
+from tests.fakes.clock import VirtualClock
 from tests.manager import Manager
 
 NAMES = ("control", "http")
@@ -223,3 +226,40 @@ def test_what_takes_no_connections_is_refused(kind: str, tmp_path: Path) -> None
     finally:
         with contextlib.suppress(OSError):
             os.close(700)
+
+
+class Hasty(VirtualClock):
+    """For whom each look takes five seconds."""
+
+    def monotonic(self) -> float:
+        self.advance(5)
+        return super().monotonic()
+
+
+def test_nobody_is_left_waiting_at_doors_that_nobody_will_open(row: list[socket.socket]) -> None:
+    """Who waits, and who comes shortly after; a crowd that goes on coming keeps nobody up."""
+    for each in row:
+        each.setblocking(False)
+    clock = Hasty()
+    assert turn_away(row, timedelta(seconds=5), clock) == 0  # at once
+    ended: list[bytes] = []
+
+    def knock(door: socket.socket) -> None:
+        with socket.create_connection(door.getsockname(), timeout=20) as client:
+            ended.append(client.recv(1))
+
+    first = [threading.Thread(target=knock, args=(door,)) for door in row]
+
+    def again() -> None:
+        for thread in first:
+            thread.join()
+        knock(row[0])
+
+    later = threading.Thread(target=again)
+    for thread in (*first, later):
+        thread.start()
+    select.select(row[:1], [], [], 20)
+    select.select(row[1:], [], [], 20)
+    assert turn_away(row, timedelta(seconds=5), clock) == 3
+    later.join()
+    assert ended == [b"", b"", b""]

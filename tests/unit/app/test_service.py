@@ -4,9 +4,12 @@ import os
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
+from orchestrator.app.service import Service
 
 # Descriptors begin at 3, so that this wants a process of its own.
 _GIVEN = """
@@ -59,3 +62,16 @@ def test_a_name_at_the_wrong_kind_of_socket_is_refused(
         env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[3])},
     )
     assert done.stdout.strip() == told, done.stderr
+
+
+def test_who_waits_for_a_service_that_cannot_be_is_turned_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For somebody who waits systemd would start it again and again, whatever it ended by."""
+    monkeypatch.setattr("orchestrator.app.service._PACE", timedelta())
+    with (
+        socket.create_server(("127.0.0.1", 0)) as door,
+        socket.create_connection(door.getsockname(), timeout=20) as client,
+    ):
+        Service(sockets={"http": door}).give_up("config.yaml cannot be used")
+        assert client.recv(1) == b""
