@@ -17,11 +17,12 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISGID
 from typing import Final
 
 from orchestrator.app.secrets import secrets_of
 from orchestrator.config import Settings
-from orchestrator.config.destinations import FileDestination
+from orchestrator.config.destinations import FileDestination, StaticDestination
 from orchestrator.config.secrets import SecretKind
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.domain.reports import Finding, Health
@@ -134,7 +135,8 @@ def unit_findings(settings: Settings, folders: tuple[str, ...] = UNITS) -> Itera
         mend = f"room-orchestrator doctor --config {shell_word(config)}"
         yield Finding(_PART, Health.NOTE, told, mend)
         return
-    wrong = [*_credentials(settings, unit), *_sandbox(settings, unit), *_rights(settings, unit)]
+    looks = (_credentials, _sandbox, _handed_on, _rights)
+    wrong = [finding for look in looks for finding in look(settings, unit)]
     yield from wrong
     if not wrong:
         yield Finding(
@@ -245,6 +247,8 @@ def _written(settings: Settings) -> Iterator[tuple[str, Path]]:
     for name, destination in settings.destinations.items():
         if isinstance(destination, FileDestination):
             yield f"destinations.{name}", destination.path.parent
+        elif isinstance(destination, StaticDestination):
+            yield f"destinations.{name}", destination.path
     for name, archive in settings.archives.items():
         yield f"archives.{name}", archive.path
 
@@ -279,6 +283,24 @@ def _sandbox(settings: Settings, unit: Unit) -> Iterator[Finding]:
             yield _hides(name, path, "PrivateTmp=yes")
         elif homes in _ON | {"tmpfs"} and _below(path, _HOMES):
             yield _hides(name, path, f"ProtectHome={homes}")
+
+
+def _handed_on(settings: Settings, unit: Unit) -> Iterator[Finding]:
+    """Folders of a group that the unit keeps from it: the daemon may not let it in by itself."""
+    umask = unit.last("UMask")
+    if umask[-2:-1] in {"", "0", "2"}:  # it leaves the group what it needs: to read and to enter
+        return
+    for name, destination in settings.destinations.items():
+        if isinstance(destination, StaticDestination) and _hands_on(destination.path):
+            told = f"destinations.{name} is for the group of {destination.path}, and the unit has"
+            yield _wrong(f"{told} UMask={umask}", _set("UMask=0027"))
+
+
+def _hands_on(folder: Path) -> bool:
+    try:
+        return bool(folder.stat().st_mode & S_ISGID)
+    except OSError:
+        return False
 
 
 def _below(path: Path, folders: tuple[str, ...]) -> bool:

@@ -32,7 +32,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from stat import S_ISGID
+from stat import S_IMODE, S_ISGID
 from typing import Final
 from urllib.parse import unquote
 
@@ -178,14 +178,30 @@ class Site:
         return True
 
     def _folder(self, path: Path) -> None:
-        """Make a folder of ours, and those above it, for the same group as the one it lies in."""
+        """Make a folder of ours, and those above it, for the same group as the one it lies in.
+
+        Raises:
+            DeliveryFault: the umask keeps that group out, and who writes may not let it in.
+        """
         if path.is_dir():
             return
         if path != self.folder:
             self._folder(path.parent)
-        path.mkdir()
-        # Whatever the umask says; and what a folder of a group hands on stays handed on.
-        path.chmod(FOLDERS | (path.stat().st_mode & S_ISGID))
+        path.mkdir(FOLDERS)
+        # What a folder of a group hands on stays handed on: by the kernel, where the umask lets it.
+        # Who is not in that group, or is in a sandbox, cannot set that bit again (chmod(2)).
+        handed_on = path.stat().st_mode & S_ISGID
+        if S_IMODE(path.stat().st_mode) == FOLDERS | handed_on:
+            return
+        with suppress(PermissionError):
+            path.chmod(FOLDERS | handed_on)
+        if S_IMODE(path.stat().st_mode) != FOLDERS | handed_on:
+            path.rmdir()
+            message = (
+                f"{path}: the umask keeps the folder's group out, and who writes may not let it "
+                "in: set UMask=0027 in the unit (docs/links.md)"
+            )
+            raise DeliveryFault(message)
 
     def _remove(self, page: Path) -> None:
         """Take a page away, and its folder unless other pages lie in it."""

@@ -21,7 +21,11 @@ from orchestrator.app.unitlooks import (
 )
 from orchestrator.config import Settings, read_config
 from orchestrator.config.archives import ArchiveSettings
-from orchestrator.config.destinations import CalendarDestination, FileDestination
+from orchestrator.config.destinations import (
+    CalendarDestination,
+    FileDestination,
+    StaticDestination,
+)
 from orchestrator.config.reader import understand
 from orchestrator.config.secrets import SecretKind, SecretSource
 from orchestrator.config.settings import EmbeddedMeetings
@@ -173,6 +177,7 @@ MOVED: Mapping[str, Callable[[Settings], Settings]] = {
     "destinations.a": lambda one: replace(
         one, destinations={"a": FileDestination(SRV / "rooms.json")}
     ),
+    "destinations.b": lambda one: replace(one, destinations={"b": StaticDestination(SRV)}),
     "meetings.database": lambda one: replace(one, meetings=embedded()),
 }
 
@@ -194,6 +199,26 @@ def test_what_is_written_must_be_writable(folders: Folders, name: str) -> None:
     added = one.mend.partition("[Service]\\n")[2].partition("\\n")[0]
     assert added == f"ReadWritePaths={SRV}"
     folders.drop_in(added.replace("=/srv", "=-/srv"), "paths.conf")
+    assert folders.wrong(settings) == []
+
+
+def test_a_folder_of_a_group_needs_an_umask_that_lets_it_in(
+    folders: Folders, tmp_path: Path
+) -> None:
+    """What is handed on to the web server; a folder of nobody else wants nothing."""
+    links = tmp_path / "links"
+    settings = replace(shipped(), destinations={"links": StaticDestination(links)})
+    folders.drop_in(f"ReadWritePaths={links}\nPrivateTmp=no", "paths.conf")
+    assert folders.wrong(settings) == []  # it is not there yet
+    links.mkdir()
+    assert folders.wrong(settings) == []
+    links.chmod(0o2750)
+    (one,) = folders.wrong(settings)
+    assert (
+        one.told == f"destinations.links is for the group of {links}, and the unit has UMask=0077"
+    )
+    added = one.mend.partition("[Service]\\n")[2].partition("\\n")[0]
+    folders.drop_in(added, "umask.conf")
     assert folders.wrong(settings) == []
 
 

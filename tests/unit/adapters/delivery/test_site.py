@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -206,19 +207,48 @@ def test_no_address_of_a_room_breaks_a_list(tmp_path: Path) -> None:
     assert index_of(tmp_path)[path]["leads_to"] is None
 
 
-def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+def test_nobody_else_may_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """But the group of the folder, which is handed on; whatever the umask says."""
-    folder = tmp_path / "links"
-    folder.mkdir()
-    folder.chmod(0o2750)
-    before = os.umask(0o077)
-    try:
-        site_at(folder).write(told({CHECKOUT: OPEN}), NOW)
-    finally:
-        os.umask(before)
-    for path in folder.rglob("*"):
-        mode = stat.S_IMODE(path.stat().st_mode)
-        assert mode == (0o640 if path.is_file() else 0o2750)
+
+    def wrong(folder: Path) -> list[str]:
+        return [
+            str(path)
+            for path in folder.rglob("*")
+            if stat.S_IMODE(path.stat().st_mode) != (0o640 if path.is_file() else 0o2750)
+        ]
+
+    def modest(path: Path, mode: int) -> None:
+        del mode
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+
+    def forgetful(path: Path, mode: int) -> None:
+        os.chmod(path, mode & 0o777)  # noqa: PTH101 - as the kernel does for who is not in the group
+
+    given: tuple[tuple[str, int, Callable[[Path, int], None] | None], ...] = (
+        ("root", 0o077, None),
+        ("in a sandbox", 0o027, modest),
+        ("kept out by a sandbox", 0o077, modest),
+        ("not in the group", 0o077, forgetful),
+    )
+    for name, umask, chmod in given:
+        folder = tmp_path / name
+        folder.mkdir()
+        folder.chmod(0o2750)
+        before = os.umask(umask)
+        try:
+            with monkeypatch.context() as patched:
+                if chmod is not None:
+                    patched.setattr(Path, "chmod", chmod)
+                if umask == 0o077 and chmod is not None:
+                    with pytest.raises(DeliveryFault, match="set UMask=0027"):
+                        site_at(folder).write(told({CHECKOUT: OPEN}), NOW)
+                    assert [one.name for one in folder.iterdir()] == ["index.json"]
+                    continue
+                site_at(folder).write(told({CHECKOUT: OPEN}), NOW)
+        finally:
+            os.umask(before)
+        assert (folder / "site").is_dir()
+        assert wrong(folder) == []
 
 
 @pytest.mark.parametrize(
