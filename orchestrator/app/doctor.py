@@ -71,7 +71,12 @@ async def examine(settings: Settings, clock: Clock) -> DoctorReport:
     daemon, status = await _daemon(settings)
     findings.append(daemon)
     findings += await asyncio.to_thread(
-        lambda: [*_files(settings), *_policies(settings), *_store(settings), *_disks(settings)]
+        lambda: [
+            *_files(settings),
+            *_policies(settings),
+            *_unless_closed("store", _store(settings)),
+            *_unless_closed("disk", _disks(settings)),
+        ]
     )
     if isinstance(settings.meetings, EmbeddedMeetings):
         findings += certificate_findings(settings.meetings, clock.now())
@@ -96,6 +101,28 @@ def _wrong(part: str, told: str, mend: str = "") -> Finding:
     if not mend:  # the sentences of faults tell what to do behind a semicolon
         told, _, mend = told.partition("; ")
     return Finding(part, Health.WRONG, told, mend)
+
+
+def _closed(part: str, path: object) -> Finding:
+    """What nobody can tell who is another user than the daemon: nothing is wrong with that."""
+    mend = "ask as root, or as the daemon's user: sudo room-orchestrator doctor"
+    return Finding(part, Health.UNKNOWN, f"{path} is closed to this user", mend)
+
+
+def _unless_closed(part: str, look: Iterator[Finding]) -> Iterator[Finding]:
+    try:
+        yield from look
+    except PermissionError as error:
+        yield _closed(part, error.filename)
+
+
+def _is_there(path: Path) -> bool:
+    """Raises PermissionError where this user may not even look, in every release of Python."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 # --- the daemon, its store and its files ----------------------------------------------------------
@@ -128,19 +155,28 @@ def _files(settings: Settings) -> Iterator[Finding]:
     if not exposed:
         yield _ok("file rights", "no secret file can be read by others")
     yield from tracked_findings(settings)
-    for name, archive in settings.archives.items():
-        part, path = f"archive {name}", archive.path
-        if not path.is_dir() or not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-            told = f"{path} is not there, or this user may not write to it: no recording is copied"
-            yield _wrong(part, told, "mount it, or make the folder and give it to this user")
-        elif shutil.disk_usage(path).free < archive.reserve:
-            told = f"less is free at {path} than its reserve: no recording is copied"
-            yield _wrong(part, told, "make room there, or lower its reserve")
-        else:
-            yield _place(settings, name, path)
+    for name in settings.archives:
+        yield from _unless_closed(f"archive {name}", _archive(settings, name))
+    yield from _unless_closed("file rights", _keys(settings))
+
+
+def _archive(settings: Settings, name: str) -> Iterator[Finding]:
+    part, archive = f"archive {name}", settings.archives[name]
+    path = archive.path
+    if not (_is_there(path) and os.access(path, os.R_OK | os.W_OK | os.X_OK) and path.is_dir()):
+        told = f"{path} is not there, or this user may not write to it: no recording is copied"
+        yield _wrong(part, told, "mount it, or make the folder and give it to this user")
+    elif shutil.disk_usage(path).free < archive.reserve:
+        told = f"less is free at {path} than its reserve: no recording is copied"
+        yield _wrong(part, told, "make room there, or lower its reserve")
+    else:
+        yield _place(settings, name, path)
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
     meetings = settings.meetings
     keys = meetings.keys if isinstance(meetings, EmbeddedMeetings) else None
-    if keys is not None and keys.exists() and keys.stat().st_mode & 0o77:
+    if keys is not None and _is_there(keys) and keys.stat().st_mode & 0o77:
         yield _wrong("file rights", f"{keys} is open to others", f"chmod 700 {keys}")
 
 
@@ -183,15 +219,16 @@ def _policies(settings: Settings) -> Iterator[Finding]:
 
 def _store(settings: Settings) -> Iterator[Finding]:
     path = settings.store
+    if not _is_there(path):
+        told = f"there is none at {path} yet; the daemon makes it at its first start"
+        yield Finding("store", Health.NOTE, told)
+        return
     try:
         owner = peek(path, "pin.owner")
     except StoreFault as fault:
         yield _wrong("store", str(fault), "docs/recovery.md; room-orchestrator state show")
         return
-    if not path.exists():
-        told = f"there is none at {path} yet; the daemon makes it at its first start"
-        yield Finding("store", Health.NOTE, told)
-    elif owner is not None and owner != settings.owner:
+    if owner is not None and owner != settings.owner:
         told = f"it belongs to the owner {owner}, and config.yaml says {settings.owner}"
         yield _wrong("store", told, "put the config right, or once: room-orchestrator run --repin")
     else:
@@ -204,7 +241,7 @@ def _disks(settings: Settings) -> Iterator[Finding]:
     paths = [settings.store, settings.audit.file]
     paths += [meetings.database] if isinstance(meetings, EmbeddedMeetings) else []
     for path in paths:
-        there = next(one for one in path.parents if one.exists())
+        there = next(one for one in path.parents if _is_there(one))
         if there.stat().st_dev in seen:
             continue
         seen.add(there.stat().st_dev)
@@ -441,7 +478,10 @@ async def _destinations(settings: Settings, clock: Clock) -> AsyncIterator[Findi
 def file_finding(name: str, path: Path) -> Finding:
     """Whether a file could be written."""
     part = f"destination {name}"
-    there = next(one for one in (path, *path.parents) if one.exists())
+    try:
+        there = next(one for one in (path, *path.parents) if _is_there(one))
+    except PermissionError as error:
+        return _closed(part, error.filename)
     if os.access(there, os.W_OK):
         return _ok(part, f"{path} can be written")
     return _wrong(

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,8 @@ def tracked_findings(settings: Settings) -> Iterator[Finding]:
     """Each file with a secret that is in a repository; nothing where none is."""
     files = [Path(one.name) for one in secrets_of(settings) if one.kind is SecretKind.FILE]
     if isinstance(settings.meetings, EmbeddedMeetings):
-        files += sorted(settings.meetings.keys.glob("*.pem"))
+        with suppress(PermissionError):  # who may not look there cannot tell
+            files += sorted(settings.meetings.keys.glob("*.pem"))
     for path in dict.fromkeys(files):
         if _is_tracked(path):
             told = f"git tracks {path}, so whoever has the repository has this secret"
@@ -36,7 +38,7 @@ def tracked_findings(settings: Settings) -> Iterator[Finding]:
 
 def _is_tracked(path: Path) -> bool:
     git = shutil.which("git")
-    if git is None or not path.parent.is_dir():
+    if git is None:
         return False
     # Others' repositories, too: nothing of them is run, and the doctor may be root.
     words = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false", "ls-files", "--", path.name)
@@ -50,5 +52,5 @@ def _is_tracked(path: Path) -> bool:
             env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8"},
         )
     except (OSError, subprocess.SubprocessError):
-        return False  # no repository
+        return False  # no repository, no folder, or one that is closed to us
     return bool(answer.stdout.strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from orchestrator.app.init import Choices, init
 from orchestrator.app.sources import read_sources
 from orchestrator.config import Settings
 from orchestrator.config.archives import ArchiveSettings
+from orchestrator.config.destinations import FileDestination
 from orchestrator.config.secrets import SecretKind, SecretSource
 from orchestrator.config.settings import EmbeddedMeetings, RemoteMeetings
 from orchestrator.domain.pages import Ignored, Signal
@@ -311,6 +313,37 @@ async def test_files_and_store_are_looked_at(folder: Path, monkeypatch: pytest.M
     assert "belongs to the owner another" in (await findings(made))["store"].told
     monkeypatch.setattr(doctor, "peek", lambda *_: made.owner)
     assert (await findings(made))["store"].health is Health.OK
+
+
+async def test_what_is_closed_to_this_user_is_unknown_and_not_wrong(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Members of the socket's group may ask, and see nothing of the service's own folder."""
+    state = folder / "private"
+    destinations = {"rooms": FileDestination(state / "rooms.json")}
+    made = config(folder)
+    assert isinstance(made.meetings, EmbeddedMeetings)
+    made = replace(
+        made,
+        store=state / "deep" / "orchestrator.db",
+        archives={"vault": ArchiveSettings(state / "vault", 1)},
+        destinations=destinations,
+        meetings=replace(made.meetings, keys=state / "keys"),
+    )
+    look = Path.stat
+
+    def closed(path: Path, **how: bool) -> os.stat_result:
+        if state in path.parents:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path, **how)
+
+    monkeypatch.setattr(Path, "stat", closed)
+    report = await examine(made, CLOCK)
+    told = {one.part: one for one in report.findings if one.health is Health.UNKNOWN}
+    for part in ("store", "disk", "archive vault", "destination rooms", "file rights"):
+        assert "is closed to this user" in told[part].told
+        assert told[part].mend.startswith("ask as root")
+    assert report.wrong == 0
 
 
 async def test_keys_that_others_may_look_into_are_found(folder: Path) -> None:
