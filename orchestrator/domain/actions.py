@@ -292,13 +292,15 @@ class Hold:
 
     `by` is one word for programs: mode, look-alike, not-shown, doubt, occupied, unknown-use,
     protected, not-taken, back-off, settle, first-listing, brake, conflict, stranger, grace, kept,
-    theme, replace-never, suspended, asked, dormant, frozen, window.
+    theme, replace-never, suspended, asked, dormant, frozen, window. `name` is what a command calls
+    it by: of a freeze.
     """
 
     by: str
     reason: str
     until: datetime | None = None
     action: Action | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

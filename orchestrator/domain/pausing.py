@@ -56,6 +56,7 @@ class Pause:
         until: API time; None: until somebody does something.
         all_acts: of a freeze: also what opens people's meetings and what replaces a lost room.
         strict: nothing passes but pages and what was reviewed.
+        name: of a freeze: what it is called by.
     """
 
     by: str
@@ -63,10 +64,11 @@ class Pause:
     until: datetime | None = None
     all_acts: bool = False
     strict: bool = False
+    name: str = ""
 
     def hold(self, action: Action | None = None) -> Hold:
         """What is held, as plans tell it."""
-        return Hold(self.by, self.reason, self.until, action)
+        return Hold(self.by, self.reason, self.until, action, self.name)
 
 
 # What holds the other acts of a key for the moment in which a reviewed plan is carried out.
@@ -84,7 +86,8 @@ def frozen_by(freezes: Iterable[Freeze], policy: str, now: datetime) -> Pause | 
     last = max(found, key=lambda one: one.until)
     reason = f"frozen by {last.actor}: {last.reason}"
     until = last.until if last.until > now else None
-    return Pause(FROZEN, reason, until, any(one.all_acts for one in found))
+    all_acts = any(one.all_acts for one in found)
+    return Pause(FROZEN, reason, until, all_acts, name=last.name)
 
 
 def outside_of(

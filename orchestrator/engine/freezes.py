@@ -96,7 +96,7 @@ class Freezes:
             (
                 "Pages and what keeps links alive go on"
                 + ("." if all_acts else ", and the rooms of people's meetings open."),
-                "Before its time it ends by:  room-orchestrator unfreeze --reason …",
+                f"Before its time it ends by:  room-orchestrator unfreeze {freeze.name} --reason …",
             ),
         )
 

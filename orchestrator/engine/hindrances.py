@@ -158,9 +158,10 @@ class Hindrances:
     def _advice(self, about: About, hold: Hold) -> str:
         if hold.by == "mode":
             policy = self._book.policies.get(about.key.policy)
-            mode = Mode.ENFORCE if policy is None else policy.mode
             place = self._config
-            if policy is not None and mode is not None and mode is not Mode.ENFORCE:
+            # Of two that hold it the stricter, and the config first: the guard of the other stays.
+            mode = self._parts.gathering.mode(about.key.policy, self._book)
+            if policy is not None and self._engine.settings.mode is not mode:
                 place = policy.places.get("mode", Place(policy.file)).of_line
             return f"{place}:  mode: enforce"
         if hold.by == "protected":

@@ -201,7 +201,7 @@ def hint(state: KeyState, hold: Hold) -> str:
     if hold.by == "suspended":
         return f"room-orchestrator rooms resume {key} --reason …"
     if hold.by == FROZEN:
-        return "room-orchestrator unfreeze --reason …"
+        return f"room-orchestrator unfreeze {hold.name} --reason …"
     if hold.by == "brake":
         brake = hold.reason.removeprefix("brake ").partition(":")[0]
         return f"room-orchestrator rooms approve {brake} --reason …"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,6 +112,11 @@ async def test_what_is_refused() -> None:
             await world.desk.unfreeze("", ANNA)
         with pytest.raises(DeskError, match="no freeze is called 'x'"):
             await world.desk.unfreeze("x", ANNA)
+        # Of several each answer names one, so that what is pasted is taken.
+        await world.edit(files("checkout", "search", "new"))
+        advice = (await world.desk.why_not("team-rooms/new")).advice
+        named = shlex.split(advice)[2]
+        assert "has ended" in (await world.desk.unfreeze(named, ANNA)).message
 
 
 async def test_no_link_ends_of_a_freeze() -> None:

@@ -428,7 +428,8 @@ async def frozen(told: Told) -> None:
     assert (one.action, one.until) == ("create", until)
     assert "OPS-4711" in one.told
     assert one.seq > 0
-    assert report.advice == "room-orchestrator unfreeze --reason …"
+    (freeze,) = (await world.desk.status()).freezes
+    assert report.advice == f"room-orchestrator unfreeze {freeze.name} --reason …"
     assert report.next_act is not None
     assert (report.next_act.what, report.next_act.at) == ("resume", until)
 
@@ -827,6 +828,12 @@ async def test_a_policy_that_alone_observes_is_where_the_mode_is_changed() -> No
     async with alive(a_world(TEAM_ROOMS + "mode: observe\n")) as world:
         report = await world.desk.why_not(CHECKOUT)
         assert report.advice == "team-rooms.yaml:8:  mode: enforce"
+    # Where the config is the stricter one, the policy's own guard stays as it is.
+    guarded = a_world(TEAM_ROOMS + "mode: no-removals\n", mode=Mode.OBSERVE)
+    async with alive(guarded) as world:
+        report = await world.desk.why_not(CHECKOUT)
+        assert report.obstacles[0].told == "mode is observe"
+        assert report.advice == "config.yaml:  mode: enforce"
 
 
 async def test_schedules_that_are_over_and_clocks_that_disagree() -> None:

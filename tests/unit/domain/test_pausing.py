@@ -184,9 +184,10 @@ def test_the_freeze_that_ends_last_is_told() -> None:
     long = Freeze(NOW, UNTIL, "ben", "quarter end", ("team-rooms",))
     assert frozen_by([], "team-rooms", NOW) is None
     assert frozen_by([long], "other", NOW) is None
-    told = Pause("frozen", "frozen by ben: quarter end", UNTIL, all_acts=True)
+    told = Pause("frozen", "frozen by ben: quarter end", UNTIL, all_acts=True, name=long.name)
     assert frozen_by([short, long], "team-rooms", NOW) == told
-    audit = Pause("frozen", "frozen by anna: audit", NOW + DAY, all_acts=True)
+    named = short.name
+    audit = Pause("frozen", "frozen by anna: audit", NOW + DAY, all_acts=True, name=named)
     assert frozen_by([short, long], "other", NOW) == audit
     # Its end is not recorded yet: it holds, and nobody comes back at a moment that is over.
     assert frozen_by([short], "other", NOW + DAY) == replace(audit, until=None)
