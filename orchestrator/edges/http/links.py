@@ -33,10 +33,11 @@ from orchestrator.ports.links import LinkDesk
 
 _METHODS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_POST})
 _ROBOTS: Final = "X-Robots-Tag"
+_NO_ROBOT: Final = "noindex, nofollow"
 _KEPT_BY_NOBODY: Final = {
     hdrs.CACHE_CONTROL: "no-store",
     "X-Content-Type-Options": "nosniff",
-    _ROBOTS: "noindex, nofollow",
+    _ROBOTS: _NO_ROBOT,
 }
 _RETRY_AFTER: Final[Mapping[str, str]] = {hdrs.RETRY_AFTER: "2"}  # seconds
 
@@ -142,6 +143,11 @@ class LinkRoutes:
             return False
         public = urlsplit(self.entrance.scheme.public_url)
         return origin in {f"{public.scheme}://{public.netloc}", f"http://{request.host}"}
+
+
+def is_link_page(headers: Mapping[str, str]) -> bool:
+    """Whether an answer is one of these, by what proxies pass on and no server of files says."""
+    return headers.get(_ROBOTS) == _NO_ROBOT
 
 
 def _instead(view: LinkView | None) -> str:

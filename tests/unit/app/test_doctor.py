@@ -29,12 +29,15 @@ from orchestrator.config.archives import ArchiveSettings
 from orchestrator.config.destinations import FileDestination
 from orchestrator.config.secrets import SecretKind, SecretSource
 from orchestrator.config.settings import EmbeddedMeetings, RemoteMeetings
+from orchestrator.domain.links import LinkScheme
 from orchestrator.domain.pages import Ignored, Signal
 from orchestrator.domain.reports import Finding, Health
 from orchestrator.edges.control import ControlServer
 from orchestrator.edges.http.intake import IntakeRoutes
+from orchestrator.edges.http.links import Entrance, LinkRoutes
 from orchestrator.engine.places import MARKS
 from orchestrator.foundation.problems import Place
+from orchestrator.foundation.secret import Secret
 from orchestrator.meetings_server import start
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.intake import Receipt
@@ -506,11 +509,15 @@ async def test_policies_with_a_mistake_are_told(folder: Path) -> None:
 
 
 @asynccontextmanager
-async def answering(status: int, tls: Path | None = None) -> AsyncIterator[str]:
-    """Somebody who answers every GET with this status; where."""
+async def answering(
+    status: int, tls: Path | None = None, *, ours: bool = True
+) -> AsyncIterator[str]:
+    """Somebody who answers every GET with this status, below /r/ as we do or not; where."""
 
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(status=status)
+    async def answer(request: web.Request) -> web.Response:
+        marked = ours and request.path == "/r/"
+        headers = {"X-Robots-Tag": "noindex, nofollow"} if marked else {}
+        return web.Response(status=status, headers=headers)
 
     application = web.Application()
     application.router.add_get("/{path:.*}", answer)
@@ -534,6 +541,8 @@ async def test_public_addresses_are_asked_from_outside(
     certificate = own_certificate(folder / "tls.pem")
     async with answering(404) as url:
         one = await outside.look_at_address("http.public_url", url, now)
+        assert (one.health, one.told) == (Health.OK, f"{url} leads to the daemon")
+        one = await outside.look_at_address("meetings.public_url", url, now)
         assert (one.health, one.told) == (Health.OK, f"{url} answers")
         gone = url
     async with answering(502) as url:
@@ -558,7 +567,22 @@ async def test_public_addresses_are_asked_from_outside(
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         monkeypatch.setattr(outside, "_PATIENCE", 0.05)
         one = await outside.look_at_address("http.public_url", url, now)
-        assert (one.health, one.mend) == (Health.UNKNOWN, f"from another machine: curl -sI {url}/")
+        assert (one.health, one.mend) == (
+            Health.UNKNOWN,
+            f"from another machine: curl -sI {url}/r/",
+        )
+
+
+async def test_an_address_that_leads_elsewhere_is_wrong() -> None:
+    """Files, or another service, that answer as well; who asks for a name first may hide us."""
+    for status, health in ((200, Health.WRONG), (404, Health.WRONG), (302, Health.UNKNOWN)):
+        async with answering(status, ours=False) as url:
+            one = await outside.look_at_address("http.public_url", url, CLOCK.now())
+            assert (one.health, one.told.startswith(f"{url}/r/ answers {status}")) == (health, True)
+    routes = LinkRoutes(Entrance(LinkScheme("https://rooms.example.com", Secret("k" * 32))))
+    async with served(routes.routes()) as here:
+        one = await outside.look_at_address("http.public_url", here.url, CLOCK.now())
+        assert (one.health, one.told) == (Health.OK, f"{here.url} leads to the daemon")
 
 
 async def test_public_addresses_are_those_of_the_config(folder: Path) -> None:
