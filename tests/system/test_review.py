@@ -240,7 +240,10 @@ def test_from_a_merge_request_to_its_rooms(installation: Installation, tmp_path:
 
 
 def test_the_jobs_say_the_same_for_gitlab() -> None:
-    """Its script is that of GitHub but for where keys are and how a comment is made."""
+    """Its script is that of GitHub but for where keys are and how a comment is made.
+
+    Both jobs of both log in as the user whose keys and plans the page tells of.
+    """
     told: Any = yaml.safe_load((REVIEW / "gitlab-ci.yaml").read_text())
     (plan,), (apply,) = told["review"]["script"], told["apply"]["script"]
     for text in (plan, apply):
@@ -250,8 +253,13 @@ def test_the_jobs_say_the_same_for_gitlab() -> None:
     for line in ("tar -c -f - policies | ssh", "case $code in 0 | 3) ;;"):
         assert line in plan
         assert line in mine["plan"]
-    assert 'deployer@rooms.example.com "$PLAN"' in apply
-    assert 'deployer@rooms.example.com "$PLAN"' in mine["apply"]
+    page = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")
+    for text in (apply, mine["apply"]):
+        assert '@rooms.example.com "$PLAN"' in text
+    # One user's plans: what one job keeps is what the other finds.
+    texts = (plan, apply, mine["plan"], mine["apply"], page)
+    users = [re.findall(r"(\S+)@rooms\.example\.com", text) for text in texts]
+    assert users == [["rooms-ci"]] * 5
 
 
 def test_the_page_names_what_there_is() -> None:
