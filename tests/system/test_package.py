@@ -2,7 +2,7 @@
 
 One story, because each of its days needs the one before: installed, filled in, started with an
 encrypted credential, upgraded while somebody asks all the time, given another key, moved to a user
-that exists while it runs, removed, and purged.
+that exists while it runs, removed and installed again, removed, and purged.
 """
 
 import json
@@ -291,6 +291,24 @@ def a_user_that_exists_while_it_runs_keeps_its_state(machine: Machine) -> None:
     assert done(machine, machine.command, "audit", "verify", "--config", CONFIG)
 
 
+def what_was_removed_comes_back_running(machine: Machine) -> None:
+    """By the scripts as dpkg calls them; unpacking it all once more would tell nothing more."""
+    had = rooms(machine)
+    scripts = "/var/lib/dpkg/info/room-orchestrator"
+    as_dpkg = ("env", "DPKG_MAINTSCRIPT_PACKAGE=room-orchestrator")
+    machine.systemctl("enable", HTTP)
+    machine.systemctl("stop", SERVICE, CONTROL, HTTP)
+    done(machine, *as_dpkg, f"{scripts}.postrm", "remove")
+    assert machine.systemctl("is-enabled", SERVICE, HTTP).out == "masked\nmasked\n"
+    done(machine, *as_dpkg, f"{scripts}.postinst", "configure", PRESENT)
+    assert machine.systemctl("is-active", SERVICE, CONTROL, HTTP).out == "active\n" * 3
+    assert rooms(machine) == had
+    # Who stopped it meant it: an upgrade starts nothing.
+    machine.systemctl("stop", SERVICE)
+    done(machine, *as_dpkg, f"{scripts}.postinst", "configure", PRESENT)
+    assert machine.state() == "inactive"
+
+
 def a_removal_keeps_what_is_ours_and_a_purge_nothing(machine: Machine, before: set[str]) -> None:
     done(machine, "dpkg", "--remove", "room-orchestrator")
     assert machine.state() == "inactive"
@@ -315,4 +333,5 @@ STEPS: Final[Sequence[Callable[[Machine], None]]] = (
     a_bad_config_is_refused_and_a_good_one_taken_up,
     another_key_is_taken_up_by_the_same_process,
     a_user_that_exists_while_it_runs_keeps_its_state,
+    what_was_removed_comes_back_running,
 )
