@@ -113,7 +113,8 @@ def falls_asleep(
 def _stands_before(situation: Situation, *, braked: bool) -> bool:
     if situation.state.protect or (situation.held is not None and not braked):
         return True
-    return bool(situation.doubt or situation.conflict or situation.world.stranger)
+    world = situation.world
+    return bool(situation.doubt or situation.conflict or world.stranger or world.use_unread)
 
 
 def stays_away(situation: Situation, desired: Desired, create: Create, draft: Draft) -> bool:

@@ -167,6 +167,8 @@ def _against_ending(
         return "doubt", situation.doubt, None
     if situation.conflict:
         return "conflict", situation.conflict, None
+    if situation.world.use_unread:
+        return "unknown-use", situation.world.use_unread, None
     if situation.use(room.id).occupancy is Occupancy.OCCUPIED:
         return "occupied", f"{reason}, but somebody is inside", situation.now + _LOOK_AGAIN
     return "", "", None

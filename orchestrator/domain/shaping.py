@@ -171,7 +171,7 @@ def _against_replacing(
     situation: Situation, room: RoomRecord, desired: Desired
 ) -> tuple[str, str, datetime | None]:
     """What stands before a replacement: one word, a sentence, and until when; or nothing."""
-    use, now = situation.use(room.id), situation.now
+    use, now, world = situation.use(room.id), situation.now, situation.world
     unused_at = None if use.last_used_at is None else use.last_used_at + UNUSED_FOR
     waits = backoff.held_back(situation.state.creates, desired.digest, now)
     when_unused = desired.replace.mode is ReplaceMode.WHEN_UNUSED
@@ -188,6 +188,7 @@ def _against_replacing(
         (bool(situation.conflict), "conflict", situation.conflict, None),
         (situation.pending is not None, "settle", "an earlier one was not answered yet", None),
         (bool(situation.doubt), "doubt", situation.doubt, None),
+        (bool(world.use_unread), "unknown-use", world.use_unread, None),
         (
             use.occupancy is Occupancy.OCCUPIED,
             "occupied",

@@ -148,6 +148,8 @@ class World:
             is done but renewing.
         use_known_since: from when on the API has told of every use without a gap; None where it
             does not, or not surely.
+        use_unread: why who is inside could not be read when that was tried last, or an empty text:
+            then nothing is ended or replaced by what was known before.
     """
 
     now: datetime
@@ -160,6 +162,7 @@ class World:
     apart: str = ""
     stranger: str = ""
     use_known_since: datetime | None = None
+    use_unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -299,7 +299,9 @@ class _Looked:
 _BURY: Final = "bury"
 _NO_OBSTACLE: Final = frozenset({Outcome.READY, Outcome.NEEDLESS})
 # What stands before an act without naming it.
-_STOPS: Final = frozenset({"occupied", "doubt", "conflict", "suspended", "protected", "kept"})
+_STOPS: Final = frozenset(
+    {"occupied", "unknown-use", "doubt", "conflict", "suspended", "protected", "kept"}
+)
 
 
 def _by_key(lines: Iterable[PlanLine]) -> dict[Key, list[PlanLine]]:

@@ -128,6 +128,9 @@ def _of_the_api(engine: Engine) -> Iterator[tuple[str, str]]:
         yield "clock", told
     if parts.observations.doubt:
         yield "listing", f"Nothing is ended: {parts.observations.doubt}"
+    if parts.observations.use_unread:
+        told = f"Nothing is ended or replaced: {parts.observations.use_unread}"
+        yield "sessions", f"{told}. Rooms are made and renewed as always"
     absence = parts.resync.absences.found
     if absence.doubtful:
         told = (

@@ -238,6 +238,7 @@ class Gathering:
             can_delete=False if can_delete == NO_DELETE else None,
             apart=apart,
             use_known_since=await self.use_known_since(),
+            use_unread=self._observations.use_unread,
         )
 
     async def use_known_since(self) -> datetime | None:

@@ -77,6 +77,8 @@ class Observations:
         self.listed_at: datetime | None = None
         self.passed_at: datetime | None = None
         self.doubt = ""
+        self.use_unread = ""
+        """Why who is inside could not be read when that was tried last, or an empty text."""
         self.watermark: int | None = None
 
     def saw(self, room: Observed, began: float) -> None:
@@ -179,6 +181,7 @@ class Observations:
 
         ``lasting`` are the rooms with a session that has no end, however old it is.
         """
+        self.use_unread = ""
         self._lasting = lasting
         before, after = self._listed or {}, {} if sessions is None else told(sessions, now)
         self._listed = None if sessions is None else after

@@ -243,11 +243,8 @@ class Reconciler:
         if turn.asked or parts.weather.hold or not self._looks_inside(turn.key, state):
             return False
         turn.asked = True
-        try:
-            await parts.resync.read_use_lately(_LATELY)
-        except Fault as fault:
-            # What is known is some minutes old; it is asked again at the next look.
-            _log.warning("look.failed", key=turn.key.encoded, error=str(fault))
+        # Where it cannot be read what is known is some minutes old; the next look asks again.
+        await parts.resync.read_use_lately(_LATELY)
         return True
 
     def _looks_inside(self, key: Key, state: KeyState) -> bool:
@@ -472,7 +469,8 @@ class Reconciler:
             # So that a batch that is too large is told when it is decided, not days later, and
             # again after a restart; and so that a brake lets go when its cause is gone.
             parts.inbox.wake(turn.key, turn.cause, Lane.PERMIT)
-        if any(hold.by == "unlisted" for hold in made.holds):
+        waits = {hold.by for hold in made.holds}
+        if "unlisted" in waits or (parts.observations.use_unread and "unknown-use" in waits):
             parts.resync.wanted.set()
         if made.holds:
             self.last_holds[turn.key] = made.holds

@@ -58,7 +58,7 @@ class Resync:
         """List ``rooms`` into ``observations``."""
         self.absences = Absences(store, rooms, observations, clock, settings)
         self.wanted = asyncio.Event()
-        """Somebody waits for the next listing: rooms are missing, and only it can tell."""
+        """Somebody waits for the next listing: only it tells what is gone, or who is inside."""
         self.hurried = asyncio.Event()
         """Nobody answers: keys wait until a listing succeeds, so the next is tried soon."""
         self.next_at: datetime | None = None
@@ -100,11 +100,11 @@ class Resync:
         began = self._clock.monotonic()
         try:
             listing = await self._rooms.list_rooms(start)
-            await self._read_sessions()
         except Fault as fault:
             self.meter.listed("failed", self._clock.monotonic() - began)
             await self._fail(fault)
             return False
+        await self._read_sessions()
         self.wanted.clear()
         self.hurried.clear()
         doubt = await self._judge(listing, began)
@@ -153,22 +153,33 @@ class Resync:
         return any(marker is not None and marker.operation == operation for marker in markers)
 
     async def read_use(self) -> None:
-        """Read afresh who is where, before anything is ended. Raises the API's faults."""
+        """Read afresh who is where, before anything is ended.
+
+        Where that cannot be read nothing is ended or replaced, and everything else goes on (P5).
+        """
         await self._read_sessions()
 
     async def read_use_lately(self, seconds: float) -> None:
-        """The same, unless it was read within so many seconds: for rooms that end together."""
+        """The same, unless it was tried within so many seconds: for rooms that end together."""
         async with self._reading:
             now = self._clock.monotonic()
             if self._use_read is None or now - self._use_read > seconds:
                 await self._read_sessions()
-                self._use_read = now
+                # One that was waited for in vain is not waited for by each of them.
+                in_vain = bool(self._observations.use_unread)
+                self._use_read = self._clock.monotonic() if in_vain else now
 
     async def _read_sessions(self) -> None:
+        """Who is where, if that can be read; where it cannot, all else goes on."""
         now = self._rooms.api_now()
         # A week for `when_unused`, and half a day more for sessions that go on.
         since = now - SESSIONS_BACK - self._settings.occupied_max
-        sessions = await self._rooms.list_sessions(since)
+        try:
+            sessions = await self._rooms.list_sessions(since)
+        except Fault as fault:
+            self._observations.use_unread = f"who is inside could not be read: {fault}"
+            _log.warning("sessions.unread", error=str(fault))
+            return
         self.sessions_read(sessions, now)
         lasting: frozenset[str] = frozenset()
         if sessions is not None:

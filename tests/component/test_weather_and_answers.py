@@ -12,10 +12,12 @@ from orchestrator.domain.presence import Callback, Event
 from orchestrator.domain.records import Role
 from orchestrator.domain.rooms import NewRoom, Observed, RoomType
 from orchestrator.ports.clock import Clock
+from orchestrator.ports.faults import UnavailableError
 from orchestrator.ports.rooms import RoomListing
 from orchestrator.ports.store import Commit, StoreFault
+from tests.component.test_pages import closed, on_page, opened
 from tests.component.world import ANNA, HOUR, World, alive, policy, running
-from tests.fakes.rooms import FakeRooms, Fate
+from tests.fakes.rooms import Asked, FakeRooms, Fate
 
 DAY = timedelta(days=1)
 ONE = {"team-rooms.yaml": policy(subjects=["checkout"])}
@@ -265,6 +267,48 @@ async def test_an_outage_is_two_facts() -> None:
         world.fake.down = False
         await world.pass_(2 * HOUR)
         assert world.events == ["api.unavailable", "api.recovered"]
+
+
+async def test_p05_p06_p07_who_is_inside_cannot_be_read() -> None:
+    """Nothing is ended or replaced, over a restart too; rooms are renewed and pages have theirs."""
+    short = {"lifetime": "10d"}
+    files = {
+        "team-rooms.yaml": policy(room=short, removal=GONE),
+        "oncall.yaml": on_page(),
+    }
+    async with running(files, resync=6 * HOUR) as world:
+        before = await world.ids()
+        unread = True
+
+        async def broken(asked: Asked) -> None:
+            if asked.method == "list_sessions" and unread:
+                message = "Bad Gateway"
+                raise UnavailableError(message, 502)
+
+        world.fake.before = broken
+        await world.restart()
+        till = {"slug": "checkout", "name": "Till"}
+        text = policy(subjects=[till], room=short, removal=GONE, replace="now")
+        await world.edit({"team-rooms.yaml": text})
+        world.mark()
+        await world.pass_(8 * DAY)
+        await world.send(opened())
+        assert "Checkout is slow" in world.names
+        await world.send(closed())
+        await world.pass_(20 * MINUTE, step=MINUTE)
+        assert await world.ids() | before == await world.ids()
+        assert world.changes.count("create_room") == 1
+        assert world.changes.count("update_room") == 2
+        assert "delete_room" not in world.changes
+        assert world.holds("team-rooms/checkout") == {"unknown-use"}
+        assert world.holds("team-rooms/search") == {"unknown-use"}
+        needs = (await world.desk.status()).needs_you
+        assert [need for need in needs if "who is inside could not be read" in need]
+        assert not [fact for fact in world.facts if fact.event == "api.unavailable"]
+        unread = False
+        await world.pass_(7 * HOUR)
+        assert world.names == ["Checkout room", "Till room"]
+        assert (await world.desk.status()).needs_you == ()
 
 
 async def test_401_stops_all_calls_and_one_probe_a_minute_goes_out() -> None:

@@ -126,6 +126,7 @@ def test_it_is_looked_at_again(situation: Situation, until: datetime) -> None:
         replace(unused(), world=replace(unused().world, doubt="the listing was cut short")),
         replace(unused(), world=replace(unused().world, conflict="room 7 is another store's")),
         replace(unused(), world=replace(unused().world, stranger="another daemon is at work")),
+        replace(unused(), world=replace(unused().world, use_unread="502")),
     ],
     ids=[
         "no such line",
@@ -143,6 +144,7 @@ def test_it_is_looked_at_again(situation: Situation, until: datetime) -> None:
         "a doubtful listing",
         "a conflict",
         "a stranger",
+        "who is inside cannot be read",
     ],
 )
 def test_p04_a_room_that_may_be_used_is_renewed(situation: Situation) -> None:

@@ -103,6 +103,11 @@ REMOVING: dict[str, tuple[Situation, list[str], list[str]]] = {
         ["doubt"],
     ),
     "conflict": (replace(unwanted(), world=a.world(conflict="another daemon")), [], ["conflict"]),
+    "who is inside unread": (
+        replace(unwanted(mode=DELETE), world=replace(a.world(), use_unread="502")),
+        [],
+        ["unknown-use"],
+    ),
     "braked": (replace(unwanted(), held=Hold("brake", "brake 7")), [], ["brake"]),
     "wanted again": (replace(unwanted(), wish=Wanted(a.desired())), ["Restore"], []),
     "source in doubt": (replace(unwanted(), wish=Kept(a.desired(), "unreadable")), [], ["doubt"]),

@@ -197,6 +197,11 @@ REPLACING: dict[str, tuple[Situation, list[str], list[str]]] = {
         [],
         ["doubt"],
     ),
+    "now: who is inside unread": (
+        replace(standing(NOW_MODE), world=replace(a.world(), use_unread="502")),
+        [],
+        ["unknown-use"],
+    ),
     "source in doubt": (
         replace(standing(NOW_MODE), wish=Kept(NOW_MODE, "unreadable")),
         [],
