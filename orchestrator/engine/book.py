@@ -71,7 +71,7 @@ class Book:
         if paged is not None:
             return Wanted(paged)
         policy = self.policies.get(key.policy)
-        if state.is_of_page or (policy is not None and isinstance(policy.made_for, OnPage)):
+        if state.is_of_page:  # by what it was made for, whatever its policy is for by now
             return Unwanted("its page is over", by_itself=True, at_once=True)
         scheduled = policy is not None and isinstance(policy.made_for, Schedule)
         frozen = state.frozen if scheduled else None

@@ -10,7 +10,8 @@ import pytest
 
 from orchestrator.domain.keys import parse_key
 from orchestrator.ports.store import StoreFault
-from tests.component.world import HOUR, World, alive, policy, running
+from tests.component.test_pages import on_page
+from tests.component.world import ANNA, HOUR, World, alive, policy, running
 from tests.fakes.rooms import Asked
 
 DAY = timedelta(days=1)
@@ -331,6 +332,23 @@ async def test_the_source_of_a_moved_room_that_is_still_wanted_keeps_it() -> Non
         after = await world.ids()
         assert after.items() > before.items()
         assert any("still wanted" in p.message for p in world.engine.reconciler.book.problems)
+
+
+async def test_p10_rooms_that_were_no_pages_keep_their_terms_under_a_policy_for_pages() -> None:
+    """Where their policy is one by now, or a person moves them there: none ends at once."""
+    keep = {"mode": "keep"}
+    labs = policy("labs", ["alpha"])
+    files = {"team-rooms.yaml": policy(removal=keep), "labs.yaml": labs}
+    async with running(files) as world:
+        await world.desk.protect("team-rooms/checkout", ANNA)
+        await world.edit({"team-rooms.yaml": on_page("team-rooms"), "labs.yaml": None})
+        await world.desk.rekey("labs/alpha", "team-rooms/alpha", ANNA)
+        world.mark()
+        await world.pass_(HOUR)
+        assert world.changes == []
+        assert world.holds("team-rooms/checkout") == {"protected"}
+        assert world.holds("team-rooms/search") == {"kept"}
+        assert world.holds("team-rooms/alpha") == {"grace"}
 
 
 async def test_a_world_without_policies_is_at_rest() -> None:
