@@ -404,6 +404,7 @@ class Desired:
     This is what the store keeps as the key's last good spec.  It holds no ``now``: a lifetime, not
     an end; an occurrence has moments of its own.  `because` says where it was asked for, for
     people; `theme` is the name of a theme, whose id at the API is found at each turn.
+    `mode` and `changes` are how far and when its policy allows what is done, also once it is gone.
     """
 
     display_name: str
@@ -423,6 +424,7 @@ class Desired:
     occurrence: Occurrence | None = None
     page: PageWish | None = None
     theme: str = ""
+    changes: ChangeTimes | None = None
 
     @property
     def shape(self) -> tuple[object, ...]:
@@ -460,6 +462,7 @@ def desired(policy: Policy, display_name: str, text: str, because: str) -> Desir
         because=because,
         places={path: place.of_line for path, place in room.places.items()},
         theme=room.theme,
+        changes=policy.changes,
     )
 
 

@@ -160,8 +160,8 @@ class Gathering:
         pending = await self._pending(state)
         listed, unshown = await self._listed(state, book)
         reviewed = self.reviewed(key) if reviewed is None else reviewed
-        pause = self.pause(key.policy, book) if reviewed is None else REVIEWING
-        held = braked or self._held_by_mode(key, book)
+        pause = self.pause(key.policy, book, state.wish) if reviewed is None else REVIEWING
+        held = braked or self._held_by_mode(state, book)
         if held is None and pause is not None and reviewed is None and not state.is_of_page:
             held = pause.hold()
         return Situation(
@@ -188,22 +188,25 @@ class Gathering:
             return wish
         return replace(wish, desired=self.dress(wish.desired, state.current))
 
-    def _held_by_mode(self, key: Key, book: Book) -> Hold | None:
-        mode = self.mode(key.policy, book)
+    def _held_by_mode(self, state: KeyState, book: Book) -> Hold | None:
+        mode = self.mode(state.key.policy, book, state.wish)
         return None if mode is Mode.ENFORCE else Hold("mode", f"mode is {mode}")
 
-    def pause(self, policy: str, book: Book) -> Pause | None:
-        """What puts off the changes of a policy's rooms; an empty name is of no policy's."""
+    def pause(self, policy: str, book: Book, wish: Desired | None = None) -> Pause | None:
+        """What puts off the changes of a policy's rooms; an empty name is of no policy's.
+
+        ``wish`` is a room's last good one, by which it is kept once its policy is gone.
+        """
         frozen = frozen_by(self.freezes(), policy, self._rooms.api_now())
-        times = self.change_times(policy, book)
+        times = self.change_times(policy, book, wish)
         if frozen is not None or times.allow is None:
             return frozen
         apart = clocks_apart(self._rooms.clock_difference())
         return outside_of(self.change_time(times), self._rooms.api_now(), apart)
 
-    def change_times(self, policy: str, book: Book) -> ChangeTimes:
-        """When a policy's rooms may be changed: as it says, else as the settings do."""
-        own = book.policies.get(policy)
+    def change_times(self, policy: str, book: Book, wish: Desired | None = None) -> ChangeTimes:
+        """When a policy's rooms may be changed: by its word, or its last; else by the settings."""
+        own = book.policies.get(policy) or wish
         return self._settings.changes if own is None or own.changes is None else own.changes
 
     def change_time(self, times: ChangeTimes) -> tuple[datetime, datetime] | None:
@@ -219,10 +222,13 @@ class Gathering:
             known = self._hours[times] = (now, hours)
         return known[1]
 
-    def mode(self, name: str, book: Book) -> Mode:
-        """How far the engine may go for a policy: of what it says and config.yaml the stricter."""
-        policy = book.policies.get(name)
-        return stricter(self._settings.mode, policy.mode if policy is not None else None)
+    def mode(self, name: str, book: Book, wish: Desired | None = None) -> Mode:
+        """How far the engine may go for a policy: of what it says and config.yaml the stricter.
+
+        Of one that is gone what it said last holds, by a room's ``wish``, as its removal does.
+        """
+        own = book.policies.get(name) or wish
+        return stricter(self._settings.mode, None if own is None else own.mode)
 
     async def _world(self, key: Key) -> World:
         can_delete = await self._store.note(CAN_DELETE)

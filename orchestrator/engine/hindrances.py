@@ -101,7 +101,7 @@ class Hindrances:
 
     def _holds(self, about: About) -> Iterator[Hold]:
         parts, state, one = self._parts, about.state, about.one
-        mode = parts.gathering.mode(about.key.policy, self._book)
+        mode = parts.gathering.mode(about.key.policy, self._book, state.wish)
         for hold in one.made.holds:
             if hold.by == "first-listing" and mode is Mode.OBSERVE:
                 # What is looked at first is not all that stands in the way.
@@ -123,7 +123,7 @@ class Hindrances:
     def _of_hold(self, about: About, hold: Hold) -> Obstacle:
         told = self._told(about.chain, hold)
         if hold.by == WINDOW:
-            hold = replace(hold, reason=f"{hold.reason} ({self._hours(about.key)})")
+            hold = replace(hold, reason=f"{hold.reason} ({self._hours(about)})")
         return of_hold(
             hold,
             self._parts.gathering.to_wall(hold.until),
@@ -132,13 +132,16 @@ class Hindrances:
             advice=self._advice(about, hold),
         )
 
-    def _hours(self, key: Key) -> str:
+    def _hours(self, about: About) -> str:
         """Where the hours of a key's changes are written, and which they are."""
-        policy = self._book.policies.get(key.policy)
+        name, wish = about.key.policy, about.state.wish
+        policy = self._book.policies.get(name)
         place = self._config
         if policy is not None and policy.changes is not None:
             place = policy.places.get("changes", Place(policy.file)).of_line
-        return f"{place}: {self._parts.gathering.change_times(key.policy, self._book)}"
+        elif policy is None and wish is not None and wish.changes is not None:
+            place = f"{name}, which is gone"
+        return f"{place}: {self._parts.gathering.change_times(name, self._book, wish)}"
 
     def _down_since(self, hold: Hold) -> datetime | None:
         weather = self._parts.weather
@@ -157,12 +160,14 @@ class Hindrances:
 
     def _advice(self, about: About, hold: Hold) -> str:
         if hold.by == "mode":
-            policy = self._book.policies.get(about.key.policy)
-            place = self._config
+            name, place = about.key.policy, self._config
+            policy = self._book.policies.get(name)
             # Of two that hold it the stricter, and the config first: the guard of the other stays.
-            mode = self._parts.gathering.mode(about.key.policy, self._book)
+            mode = self._parts.gathering.mode(name, self._book, about.state.wish)
             if policy is not None and self._engine.settings.mode is not mode:
                 place = policy.places.get("mode", Place(policy.file)).of_line
+            elif self._engine.settings.mode is not mode:
+                place = f"{name}, once it is put back"
             return f"{place}:  mode: enforce"
         if hold.by == "protected":
             return f"room-orchestrator rooms protect {shell_word(about.key)} --off --reason …"

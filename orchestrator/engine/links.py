@@ -163,7 +163,7 @@ class Links:
         return Standing(
             state=state,
             wish=book.wish(key, state) if self.known() else None,
-            mode=parts.gathering.mode(key.policy, book),
+            mode=parts.gathering.mode(key.policy, book, state.wish),
             holds=self._reconciler.last_holds.get(key, ()),
             sights={room_id: sight for room_id, sight in sights.items() if sight is not None},
             uses={room.id: parts.gathering.use(room) for room in state.rooms},

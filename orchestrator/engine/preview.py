@@ -129,7 +129,7 @@ async def preview_key(
         return Previewed(state, (), Plan(holds=(Hold("doubt", "what is wanted is not known"),)))
     # Its theme is made in the same pass, before it.
     situation = replace(situation, awaits="")
-    mode = gathering.mode(key.policy, book)
+    mode = gathering.mode(key.policy, book, state.wish)
     followed: list[Action] = []
     made = withhold(plan(situation), mode)
     for _ in range(_STEPS_MOST):

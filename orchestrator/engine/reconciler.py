@@ -216,7 +216,7 @@ class Reconciler:
             return True
         wished = plan(situation)
         unjudged = self._parts.brakes.note(turn.key, state, wished)
-        made = withhold(wished, self._parts.gathering.mode(turn.key.policy, self.book))
+        made = withhold(wished, self._parts.gathering.mode(turn.key.policy, self.book, state.wish))
         made = self._guard(turn, state, made, unjudged=unjudged)
         if not made.actions:
             await self._tell_withheld(turn, state, made)

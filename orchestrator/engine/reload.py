@@ -20,7 +20,7 @@ from orchestrator.domain import outcomes
 from orchestrator.domain.facts import Fact, Json
 from orchestrator.domain.keys import Key
 from orchestrator.domain.outcomes import Teller
-from orchestrator.domain.policies import DataFile, ForEach, Policy, RemovalMode
+from orchestrator.domain.policies import DataFile, Desired, ForEach, Mode, Policy, RemovalMode
 from orchestrator.domain.records import KeyState
 from orchestrator.engine.book import Binder, Book
 from orchestrator.engine.gathering import heir
@@ -371,12 +371,24 @@ def becomes(states: Sequence[KeyState]) -> str:
             text = "stay, because they are protected"
         elif removal.mode is RemovalMode.KEEP:
             text = "go on being renewed until they are forgotten"
+        elif said := _against_removing(state.wish):
+            text = said
         elif removal.mode is RemovalMode.DELETE:
             text = f"end after a grace of {days:g} days"
         else:
             text = f"are renewed no more after a grace of {days:g} days and end by themselves"
         kinds[text] = kinds.get(text, 0) + 1
     return "; ".join(f"{count} {text}" for text, count in kinds.items()) or "it had no rooms"
+
+
+def _against_removing(wish: Desired | None) -> str:
+    """What a policy that is gone said last against removing its rooms, for people; or nothing."""
+    if wish is None:
+        return ""
+    if wish.mode not in {None, Mode.ENFORCE}:
+        return f"stay, because its mode was {wish.mode}"
+    by_review = wish.changes is not None and wish.changes.allow == ()
+    return "stay until a reviewed plan says otherwise" if by_review else ""
 
 
 def _loaded(policy: Policy, subjects: int | None, folder: Folder, cause: str) -> Fact:

@@ -1,8 +1,8 @@
 """The one codec of values: frozen dataclasses to JSON and back, by their annotations alone.
 
 What is written is plain: objects, arrays, text, numbers; a moment is UTC with microseconds and
-``Z``, a length of time ISO 8601, a frozenset a sorted array.  What is read is checked strictly, and
-arrives immutable again (tuples, frozensets, read-only mappings).
+``Z``, a length of time and a day ISO 8601, a frozenset a sorted array.  What is read is checked
+strictly, and arrives immutable again (tuples, frozensets, read-only mappings).
 
 Old rows load for ever: a field that is missing takes its default.  A field that is not known is
 refused, because whoever wrote it was newer, and writing the value back would lose it.  Refused
@@ -16,7 +16,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
@@ -225,6 +225,10 @@ _read_length: Final = lru_cache(maxsize=256)(parse_duration)
 _write_length: Final = lru_cache(maxsize=256)(format_duration)
 
 
+def _date() -> core_schema.CoreSchema:
+    return _as_text(date.fromisoformat, date.isoformat)
+
+
 def _path() -> core_schema.CoreSchema:
     return _as_text(Path, str)
 
@@ -300,6 +304,7 @@ _PLAIN: Final[Mapping[object, Callable[[], core_schema.CoreSchema]]] = {
     bool: core_schema.bool_schema,
     float: _float,
     datetime: _datetime,
+    date: _date,
     timedelta: _timedelta,
     Path: _path,
 }

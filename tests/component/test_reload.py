@@ -351,6 +351,41 @@ async def test_p10_rooms_that_were_no_pages_keep_their_terms_under_a_policy_for_
         assert world.holds("team-rooms/alpha") == {"grace"}
 
 
+@pytest.mark.parametrize(
+    ("terms", "becomes", "told"),
+    [
+        (
+            {"mode": "no-removals"},
+            "2 stay, because its mode was no-removals",
+            "team-rooms, once it is put back:  mode: enforce",
+        ),
+        (
+            {"changes": {"allow": []}},
+            "2 stay until a reviewed plan says otherwise",
+            "(team-rooms, which is gone: by reviewed plans alone)",
+        ),
+    ],
+    ids=["mode", "changes"],
+)
+async def test_p10_what_a_policy_said_against_removing_outlives_its_file(
+    terms: dict[str, Any], becomes: str, told: str
+) -> None:
+    """Its last word, over a restart; put back without it, and taken away, it goes as others do."""
+    async with running({"team-rooms.yaml": policy(removal=GONE)}) as world:
+        before = await world.ids()
+        await world.edit({"team-rooms.yaml": policy(removal=GONE, **terms)})
+        world.mark()
+        await world.edit({"team-rooms.yaml": None})
+        assert world.one("policy.removed").detail["becomes"] == becomes
+        await unchanged(world, before)
+        report = await world.desk.why_not("team-rooms/checkout")
+        assert told in f"{report.advice} {report.obstacles}"
+        await world.edit({"team-rooms.yaml": policy(removal=GONE)})
+        await world.edit({"team-rooms.yaml": None})
+        await world.pass_(HOUR)
+        assert world.names == []
+
+
 async def test_a_world_without_policies_is_at_rest() -> None:
     """An empty folder is no reason for anything."""
     world = World()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -51,6 +51,7 @@ class Everything:
     table: dict[str, int] = field(default_factory=dict)
     settings: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     told: Mapping[str, Json] | None = None
+    days: frozenset[date] = frozenset()
 
 
 FULL = Everything(
@@ -66,6 +67,7 @@ FULL = Everything(
     table={"a": 1},
     settings=MappingProxyType({"b": 2}),
     told=MappingProxyType({"a": [1, {"b": None}], "c": 1.5}),
+    days=frozenset({date(2027, 2, 1), date(2027, 1, 31)}),
 )
 
 
@@ -75,7 +77,8 @@ def test_what_is_written() -> None:
         '{"text":"ä\\n\u2028","point":{"x":1,"y":2},"at":"2027-01-31T12:00:00.000005Z",'
         '"length":"36h","colour":"red","path":"/etc/rooms","ratio":0.5,"setting":null,'
         '"points":[{"x":3,"y":0}],"pair":["a",1],"names":["a","b","c","d","e","f"],"numbers":[1],'
-        '"table":{"a":1},"settings":{"b":2},"told":{"a":[1,{"b":null}],"c":1.5}}'
+        '"table":{"a":1},"settings":{"b":2},"told":{"a":[1,{"b":null}],"c":1.5},'
+        '"days":["2027-01-31","2027-02-01"]}'
     )
 
 
@@ -132,6 +135,7 @@ def test_a_misshapen_text_is_refused(text: str, message: str) -> None:
         pytest.param("at", "2027-01-31T12:00:00+01:00", id="moment of another zone"),
         pytest.param("at", "noon", id="no moment"),
         pytest.param("length", "1y", id="length with years"),
+        pytest.param("days", ["2027-02-30"], id="no day"),
         pytest.param("length", 3, id="length as number"),
         pytest.param("colour", "blue", id="unknown member"),
         pytest.param("setting", 3, id="outside of a union"),

@@ -1,0 +1,1 @@
+-- A wish may say when what was made by it may be changed; rows without that read as before.
