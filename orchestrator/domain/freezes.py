@@ -42,9 +42,9 @@ class Freeze:
         told = [format_instant(self.since), self.actor, *self.policies]
         return hashlib.sha256("\n".join(told).encode()).hexdigest()[:8]
 
-    def covers(self, policy: str) -> bool:
-        """Whether it holds for a policy; an empty text stands for what is of no policy."""
-        return not self.policies or policy in self.policies
+    def covers(self, *names: str) -> bool:
+        """Whether it holds for a policy, by any of its names; an empty one is what is of none."""
+        return not self.policies or not {*names}.isdisjoint(self.policies)
 
 
 def begun(freeze: Freeze) -> Fact:

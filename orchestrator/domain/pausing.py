@@ -75,12 +75,14 @@ class Pause:
 REVIEWING: Final = Pause("review", "it does not stand in the reviewed plan", strict=True)
 
 
-def frozen_by(freezes: Iterable[Freeze], policy: str, now: datetime) -> Pause | None:
-    """The freeze that holds a policy; of several the one that ends last.
+def frozen_by(
+    freezes: Iterable[Freeze], policy: str, now: datetime, formerly: Iterable[str] = ()
+) -> Pause | None:
+    """The freeze that holds a policy, by any of its names; of several the one that ends last.
 
     One whose time is over holds until its end is recorded, and names no moment to come back at.
     """
-    found = [one for one in freezes if one.covers(policy)]
+    found = [one for one in freezes if one.covers(policy, *formerly)]
     if not found:
         return None
     last = max(found, key=lambda one: one.until)

@@ -160,7 +160,7 @@ class Gathering:
         pending = await self._pending(state)
         listed, unshown = await self._listed(state, book)
         reviewed = self.reviewed(key) if reviewed is None else reviewed
-        pause = self.pause(key.policy, book, state.wish) if reviewed is None else REVIEWING
+        pause = self.pause(key.policy, book, state) if reviewed is None else REVIEWING
         held = braked or self._held_by_mode(state, book)
         if held is None and pause is not None and reviewed is None and not state.is_of_page:
             held = pause.hold()
@@ -192,13 +192,14 @@ class Gathering:
         mode = self.mode(state.key.policy, book, state.wish)
         return None if mode is Mode.ENFORCE else Hold("mode", f"mode is {mode}")
 
-    def pause(self, policy: str, book: Book, wish: Desired | None = None) -> Pause | None:
+    def pause(self, policy: str, book: Book, state: KeyState | None = None) -> Pause | None:
         """What puts off the changes of a policy's rooms; an empty name is of no policy's.
 
-        ``wish`` is a room's last good one, by which it is kept once its policy is gone.
+        ``state`` is that of one of its keys: its room keeps to a policy that is gone.
         """
-        frozen = frozen_by(self.freezes(), policy, self._rooms.api_now())
-        times = self.change_times(policy, book, wish)
+        now, formerly = self._rooms.api_now(), _formerly(policy, book, state)
+        frozen = frozen_by(self.freezes(), policy, now, formerly)
+        times = self.change_times(policy, book, None if state is None else state.wish)
         if frozen is not None or times.allow is None:
             return frozen
         apart = clocks_apart(self._rooms.clock_difference())
@@ -461,6 +462,16 @@ class Gathering:
         """
         aparts, self._aparts = self._aparts or (), None
         return aparts
+
+
+def _formerly(policy: str, book: Book, state: KeyState | None) -> set[str]:
+    """What a policy was called by: no later name stands in a freeze that began before."""
+    own = book.policies.get(policy)
+    names: set[str] = set() if own is None else {*own.formerly}
+    if state is not None:
+        former = (name.partition("/")[0] for name in state.former)
+        names |= {name for name in former if name not in book.policies}
+    return names
 
 
 def _may_be(room: Observed, operation: Operation, now: datetime, *, occurs: bool) -> bool:

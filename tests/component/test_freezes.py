@@ -93,6 +93,22 @@ async def test_a_freeze_of_one_policy_leaves_the_others_alone() -> None:
         assert world.holds("a/y") == {"frozen"}
 
 
+async def test_a_freeze_of_one_policy_goes_along_with_its_rename() -> None:
+    async with running({"a.yaml": policy("a", ["x", "y"], removal=SOON)}) as world:
+        await world.desk.freeze(world.clock.now() + DAY, ANNA, ("a",))
+        world.mark()
+        renamed = policy("b", ["x"], removal=SOON, formerly=["a"])
+        await world.edit({"a.yaml": None, "b.yaml": renamed})
+        await world.edit({"b.yaml": policy("b", ["z"], removal=SOON, formerly=["a"])})
+        await world.pass_(3 * HOUR)
+        assert world.changes == []
+        assert world.holds("b/x") == world.holds("b/z") == {"frozen"}
+        await world.edit({"b.yaml": None})
+        await world.pass_(3 * HOUR)
+        assert world.changes == []
+        assert world.holds("b/x") == {"frozen"}
+
+
 async def test_what_is_refused() -> None:
     async with running() as world:
         now = world.clock.now()
