@@ -2,7 +2,7 @@
 
 Nothing is called: the word stands in the store, and the key's next turn goes by it, in this life of
 the daemon or the next.  Refused, with what to do instead: a word that the policy's own line would
-undo, and a suspension without an end.
+undo, protection of a room that was let go, and a suspension without an end.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from orchestrator.domain import steering
 from orchestrator.domain.dormancy import woken
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.keys import Key
-from orchestrator.domain.records import KeyState
+from orchestrator.domain.records import KeyState, Role
 from orchestrator.domain.renewal import ASKED_MOST, asked_again, asked_end
 from orchestrator.domain.reports import Done, Person
+from orchestrator.domain.situation import Unwanted
 from orchestrator.domain.steering import Word
 from orchestrator.engine.gathering import take_in
 from orchestrator.engine.supervisor import Engine
@@ -48,6 +49,12 @@ class Steering:
             )
         async with self._parts.store.claim(key):
             state = await self._state(key)
+            if on and self._is_let_go(state):
+                raise DeskError(
+                    f"the room of {key} was let go and comes to its end, which no protection "
+                    f"stops; asked for by a policy again, {key} gets it back with its link",
+                    _INVALID,
+                )
             if state.protect is on:
                 return Done(f"{key} is {'' if on else 'not '}protected already.")
             await self._commit(*steering.protected(state, _word(person), on=on))
@@ -57,6 +64,13 @@ class Steering:
                 f"room-orchestrator rooms protect {shell_word(key)} --off --reason …"
             )
         return Done(f"{key} is not protected any more.")
+
+    def _is_let_go(self, state: KeyState) -> bool:
+        """Whether all that is left of a key are rooms that end, and nothing takes one back."""
+        ending = any(room.role is Role.ENDING for room in state.rooms)
+        if state.current is not None or not ending:
+            return False
+        return isinstance(self._engine.reconciler.book.wish(state.key, state), Unwanted)
 
     async def suspend(self, key: Key, until: datetime, person: Person) -> Done:
         """Stop every act on a key until a moment."""

@@ -102,6 +102,23 @@ async def test_what_is_so_already_is_no_news() -> None:
         assert world.events == []
 
 
+async def test_a_room_that_was_let_go_is_protected_by_its_policy_alone() -> None:
+    """Its end is on its way, so no such word is given; the policy takes the room back."""
+    text = {"team-rooms.yaml": policy(subjects=["checkout"], removal={"grace": "1h"})}
+    async with running(text) as world:
+        before = await world.ids()
+        await world.edit({"team-rooms.yaml": None})
+        await world.pass_(2 * HOUR)
+        world.mark()
+        with pytest.raises(DeskError, match="was let go and comes to its end"):
+            await world.desk.protect(CHECKOUT, ANNA)
+        assert world.events == []
+        await world.edit(text)
+        assert await world.ids() == before
+        await world.desk.protect(CHECKOUT, ANNA)
+        assert (await world.state(CHECKOUT)).protect
+
+
 # --- suspend --------------------------------------------------------------------------------------
 
 
