@@ -377,7 +377,7 @@ class EngineDesk:
             if into.current is not None:
                 raise DeskError(f"{target} has a room of its own: {into.current.id}", 2)
             if into.wish is None:
-                into = replace(into, wish=before.wish)
+                into = replace(into, wish=before.wish, removal=before.removal)
             outcome = outcomes.rekeyed(before, into, self._teller(person), person.reason)
             operations = [
                 replace(operation, key=target) for operation in await store.open_operations(source)

@@ -191,6 +191,19 @@ async def test_rekey_moves_a_room_by_hand() -> None:
         assert "delete_room" not in world.changes
 
 
+async def test_rekey_to_a_key_that_is_not_wanted_yet_keeps_the_terms() -> None:
+    """Of a room that is to be kept nothing is decided under its new name either."""
+    async with running({"team-rooms.yaml": policy(removal={"mode": "keep"})}) as world:
+        room = await world.room(CHECKOUT)
+        await world.edit({"team-rooms.yaml": None})
+        world.mark()
+        await world.desk.rekey(CHECKOUT, "squads/till", ANNA)
+        await world.pass_(10 * DAY, step=6 * HOUR)
+        assert (await world.room("squads/till")).id == room.id
+        assert world.events == ["room.rekeyed"]
+        assert world.holds("squads/till") == {"kept"}
+
+
 async def test_rekey_refuses_two_rooms_for_one_key() -> None:
     """And a source that is still wanted."""
     async with running() as world:
