@@ -303,10 +303,6 @@ def what_was_removed_comes_back_running(machine: Machine) -> None:
     done(machine, *as_dpkg, f"{scripts}.postinst", "configure", PRESENT)
     assert machine.systemctl("is-active", SERVICE, CONTROL, HTTP).out == "active\n" * 3
     assert rooms(machine) == had
-    # Who stopped it meant it: an upgrade starts nothing.
-    machine.systemctl("stop", SERVICE)
-    done(machine, *as_dpkg, f"{scripts}.postinst", "configure", PRESENT)
-    assert machine.state() == "inactive"
 
 
 def a_removal_keeps_what_is_ours_and_a_purge_nothing(machine: Machine, before: set[str]) -> None:
