@@ -34,14 +34,23 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One removal or replacement that stands: what it ends or changes, and when it comes due.
+    """One removal or replacement that stands.
 
-    `link` tells this one from every other of the same key, the next removal of the same room among
-    them.
+    Attributes:
+        link: what it ends or changes; tells this removal from every other of the same key, the next
+            one of the same room among them.
+        due: when it comes due; None: now.
+        act: what else becomes of the link, where no decision about it was recorded before.
     """
 
     link: str
     due: datetime | None = None
+    act: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What a person is shown and lets go: of another act on the same link it says nothing."""
+        return f"{self.link} {self.act}" if self.act else self.link
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,11 @@ def lost_link(generation: int) -> str:
     return f"lost {generation}"
 
 
+def replaced_by(digest: str) -> str:
+    """What becomes of a link whose room is replaced by one for the wish of this digest."""
+    return f"replace {digest}"
+
+
 def ended_link(room_id: str, tombstone: Tombstone | None) -> str:
     """What stands for the link of a current room: the room, and the one decision that ends it."""
     if tombstone is None:
@@ -73,7 +87,7 @@ def approve(standing: Standing, now: datetime, actor: str, reason: str) -> Appro
     else is decided of the room later, by whomever, is something else.
     """
     due = now if standing.due is None else max(now, standing.due)
-    return Approval(standing.link, due + APPROVED_FOR, actor, reason)
+    return Approval(standing.shown, due + APPROVED_FOR, actor, reason)
 
 
 def approved(
@@ -83,7 +97,7 @@ def approved(
     return frozenset(
         key
         for key, one in standing.items()
-        if (word := approvals.get(key)) is not None and word.link == one.link and now < word.until
+        if (word := approvals.get(key)) is not None and word.link == one.shown and now < word.until
     )
 
 
@@ -104,16 +118,16 @@ class Verdict:
 
 
 def judge(
-    standing: Collection[str],
+    standing: Mapping[str, Standing],
     recent: int,
     rooms: int,
     limits: Limits,
     approved: Collection[str] = (),
 ) -> Verdict:
-    """Judge all standing removals and replacements (encoded keys) together.
+    """Judge all standing removals and replacements together.
 
     Args:
-        standing: the keys whose link would end or change.
+        standing: what would end or change, by encoded key.
         recent: how many were ended or changed in the last `per`.
         rooms: how many current rooms there are.
         limits: what is allowed.
@@ -126,9 +140,10 @@ def judge(
     # otherwise the approved batch would hold the next, harmless, single removal for a day.
     if not unapproved or len(unapproved) + recent <= limit:
         return Verdict(frozenset(), wished, limit)
-    return Verdict(unapproved, wished, limit, name_of(unapproved))
+    shown = [f"{key} {standing[key].shown}" for key in unapproved]
+    return Verdict(unapproved, wished, limit, name_of(shown))
 
 
-def name_of(keys: Collection[str]) -> str:
-    """The name of a set of held keys: eight digits of its digest."""
-    return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()[:8]
+def name_of(shown: Collection[str]) -> str:
+    """The name of a set of what a person is shown: eight digits of its digest."""
+    return hashlib.sha256("\n".join(sorted(shown)).encode()).hexdigest()[:8]

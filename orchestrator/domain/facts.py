@@ -260,7 +260,13 @@ CATALOGUE: Final[Mapping[str, FactKind]] = MappingProxyType(
         "brake.tripped": _kind(
             "removals and replacements stop until a person approves", "brake", "keys", "limit"
         ),
-        "brake.released": _kind("a brake no longer holds", "brake", "keys", "until"),
+        "brake.released": _kind(
+            "a brake no longer holds; `standing`: by key, what a person let go",
+            "brake",
+            "keys",
+            "standing",
+            "until",
+        ),
         "freeze.begun": _kind(
             "a person put off all changes until a moment, for some policies or for all; pages, "
             "people's meetings and what keeps links alive go on",

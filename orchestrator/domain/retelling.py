@@ -13,7 +13,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from orchestrator.domain.brakes import Approval, Standing, approve, ended_link, lost_link
+from orchestrator.domain.brakes import (
+    Approval,
+    Standing,
+    approve,
+    ended_link,
+    lost_link,
+    replaced_by,
+)
 from orchestrator.domain.facts import Fact, Json
 from orchestrator.domain.freezes import Freeze, replacing, retold
 from orchestrator.domain.keys import Key, decode_key
@@ -257,7 +264,7 @@ class Retelling:
         if memory.lost and fact.event == "room.created":
             self._ended(told, lost_link(room.generation - 1))
         if fact.event == "room.replaced":
-            self._ended(told, str(fact.detail["replaces"]))
+            self._ended(told, str(fact.detail["replaces"]), act=replaced_by(""))
         self._only_here(room.id, memory)
         memory.rooms = {room.id: room, **memory.rooms}
         memory.rooms[room.id] = room
@@ -467,12 +474,17 @@ class Retelling:
     # --- the rest ---------------------------------------------------------------------------------
 
     def _released(self, told: Told) -> None:
+        """What was let go stands in the fact; in one of an earlier version of ours only whose."""
         detail = told.fact.detail
-        until, keys = detail.get("until"), detail.get("keys")
+        until, keys, shown = detail.get("until"), detail.get("keys"), detail.get("standing")
         if until and isinstance(keys, list):
             for encoded in keys:
                 key = self.memory.keys.get(str(encoded)) or KeyMemory(str(encoded))
-                self._approve(told, key.encoded, key.standing)
+                what = shown.get(str(encoded)) if isinstance(shown, dict) else None
+                stands = key.standing
+                if what is not None and key.tombstone is None:
+                    stands = Standing(str(what))
+                self._approve(told, key.encoded, stands)
 
     def _believed(self, told: Told) -> None:
         keys = told.fact.detail.get("keys")
@@ -551,9 +563,12 @@ class Retelling:
             if other is not memory:
                 other.rooms.pop(room_id, None)
 
-    def _ended(self, told: Told, link: str) -> None:
-        word = self.memory.approved.get(told.fact.key)
-        approved = word is not None and word.link == link and told.ts < word.until
+    def _ended(self, told: Told, link: str, *, act: str = "") -> None:
+        """Count an end; ``act`` is how what was let go goes on, as far as facts tell."""
+        word, shown = self.memory.approved.get(told.fact.key), Standing(link, act=act).shown
+        approved = False
+        if word is not None and told.ts < word.until:
+            approved = word.link.startswith(shown) if act else word.link == shown
         self.memory.ended.append(Ended(told.ts, told.fact.key, link, approved))
 
 

@@ -31,7 +31,7 @@ from orchestrator.domain.reports import (
     PlanReport,
     Review,
 )
-from orchestrator.engine.brakes import APPROVAL, is_counted, note_of, standing_of
+from orchestrator.engine.brakes import APPROVAL, is_counted, note_of, standing_of, told_of
 from orchestrator.engine.preview import Previewed, preview_key
 from orchestrator.engine.showing import word_of
 from orchestrator.engine.supervisor import Engine
@@ -85,7 +85,7 @@ class Applying:
             if any(row.outcome not in _NO_OBSTACLE for row in rows):
                 return tuple(rows), False
             ending = {
-                one.key.encoded: standing_of(one.made.state)
+                one.key.encoded: standing_of(one.made.state, one.made.actions)
                 for one in looked
                 if any(_ends(action, one.made.state) for action in one.made.actions)
             }
@@ -251,6 +251,7 @@ class Applying:
                 detail={
                     "brake": f"plan {review.name}",
                     "keys": [*sorted(standing)],
+                    "standing": told_of(standing),
                     "until": format_instant(until),
                 },
             )

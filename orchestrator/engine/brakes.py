@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -34,8 +34,9 @@ from orchestrator.domain.brakes import (
     ended_link,
     judge,
     lost_link,
+    replaced_by,
 )
-from orchestrator.domain.facts import Fact
+from orchestrator.domain.facts import Fact, Json
 from orchestrator.domain.keys import Key
 from orchestrator.domain.records import KeyState, Role
 from orchestrator.foundation.instants import format_duration, format_instant, parse_instant
@@ -66,12 +67,25 @@ class _Removal:
     approved: bool = False  # by a person, so it does not count against the next
 
 
-def standing_of(state: KeyState) -> Standing:
-    """What ends or changes: the link of the room, for this one removal, or that of the lost one."""
+def standing_of(state: KeyState, acts: Iterable[Action] = ()) -> Standing:
+    """What ends or changes: the link of the room, by a decision or one of these acts.
+
+    Or that of the room that was lost.
+    """
     current, tombstone = state.current, state.tombstone
     if current is None:
         return Standing(lost_link(state.generation))
-    return Standing(ended_link(current.id, tombstone), None if tombstone is None else tombstone.due)
+    due = None if tombstone is None else tombstone.due
+    return Standing(ended_link(current.id, tombstone), due, _act_of(acts))
+
+
+def _act_of(acts: Iterable[Action]) -> str:
+    for act in acts:
+        if isinstance(act, Replace):
+            return replaced_by(act.desired.digest)
+        if isinstance(act, Sleep):
+            return "sleep"
+    return ""
 
 
 def is_counted(action: Action, state: KeyState) -> bool:
@@ -102,6 +116,11 @@ class Said:
     brake: str
 
 
+def told_of(standing: Mapping[str, Standing]) -> dict[str, Json]:
+    """What a person lets go, by key, as the fact of it tells."""
+    return {key: one.shown for key, one in sorted(standing.items())}
+
+
 class Brakes:
     """All standing wishes to end or change a link, and what a person approved."""
 
@@ -110,6 +129,7 @@ class Brakes:
         self._store = store
         self._limits = limits
         self._standing: dict[str, Standing] = {}
+        self._shown: dict[str, Standing] = {}  # what the last verdict holds
         self._current: set[str] = set()
         self._recent: list[_Removal] = []
         self._approvals: dict[str, Approval] = {}
@@ -142,8 +162,9 @@ class Brakes:
         """
         if state is not None and state.is_of_page:
             state = None
-        wishes = state is not None and (state.tombstone is not None or _wishes(state, planned))
-        stands = standing_of(state) if state is not None and wishes else None
+        stands = None
+        if state is not None and (state.tombstone is not None or _wishes(state, planned)):
+            stands = standing_of(state, _wished(planned))
         changed = stands != self._standing.get(key.encoded)
         self.unjudged |= changed
         if stands is None:
@@ -190,6 +211,7 @@ class Brakes:
                     )
                 )
         self.verdict, self.told = verdict, verdict.brake
+        self._shown = {key: self._standing[key] for key in verdict.held}
         return verdict, tuple(facts)
 
     def _fresh_removals(self) -> int:
@@ -211,9 +233,9 @@ class Brakes:
             f"{self.verdict.limit} may in {format_duration(self._limits.per)}",
         )
 
-    def done(self, state: KeyState, now: datetime) -> dict[str, str | None]:
+    def done(self, state: KeyState, act: Action, now: datetime) -> dict[str, str | None]:
         """Count a removal or replacement that is about to be carried out; the notes to commit."""
-        key, stands = state.key.encoded, standing_of(state)
+        key, stands = state.key.encoded, standing_of(state, (act,))
         word = bool(approved({key: stands}, self._approvals, now))
         removal = _Removal(now, key, stands.link, word)
         again = (removal.key, removal.link)  # its call failed, and is tried once more
@@ -225,18 +247,29 @@ class Brakes:
         return {RECENT: json.dumps(kept)}
 
     def approve(self, brake: str, now: datetime, actor: str, reason: str) -> Said | None:
-        """A person lets go exactly the keys of a brake; None if no such brake holds."""
+        """A person lets go exactly what a brake holds; None if no such brake holds.
+
+        Nor where something else is to become of one of its links since it was judged: that was
+        shown to nobody.
+        """
         if not brake or brake != self.verdict.brake:
             return None
         keys = sorted(self.verdict.held)
         stands = {key: self._standing[key] for key in keys if key in self._standing}
+        if any(one.shown != self._shown[key].shown for key, one in stands.items()):
+            return None
         approvals = self.let_go(stands, now, actor, reason)
         until = max((approvals[key].until for key in stands), default=now)
         fact = Fact(
             "brake.released",
             actor=actor,
             reason=reason,
-            detail={"brake": brake, "keys": [*keys], "until": format_instant(until)},
+            detail={
+                "brake": brake,
+                "keys": [*keys],
+                "standing": told_of(stands),
+                "until": format_instant(until),
+            },
         )
         return Said(approvals, fact, brake)
 
@@ -266,7 +299,7 @@ class Brakes:
     def preview(self, plans: Collection[tuple[KeyState, Plan]], now: datetime) -> Verdict:
         """What a brake would say of these plans, without taking them in."""
         standing = {
-            state.key.encoded: standing_of(state)
+            state.key.encoded: standing_of(state, _wished(planned))
             for state, planned in plans
             if state.tombstone is not None or _wishes(state, planned)
         }
@@ -275,10 +308,14 @@ class Brakes:
 
 
 def _wishes(state: KeyState, planned: Plan) -> bool:
-    """Whether a key's plan ends or changes a link, or would if a brake did not hold it."""
+    """Whether a key's plan ends or changes a link."""
+    return any(is_counted(action, state) for action in _wished(planned))
+
+
+def _wished(planned: Plan) -> tuple[Action, ...]:
+    """What a plan does, or would if a brake did not hold it."""
     held = (hold.action for hold in planned.holds if hold.by == "brake")
-    wished = (*planned.actions, *(action for action in held if action is not None))
-    return any(is_counted(action, state) for action in wished)
+    return (*planned.actions, *(action for action in held if action is not None))
 
 
 def _set(keys: set[str], key: str, *, present: bool) -> None:

@@ -393,7 +393,7 @@ class Reconciler:
         actor = self._actor(turn.key, action)
         cause = parts.reviewing.cause(turn.key, action) or turn.cause
         if is_counted(action, state):
-            notes = parts.brakes.done(state, parts.clock.now())
+            notes = parts.brakes.done(state, action, parts.clock.now())
             await parts.store.commit(Commit(notes=notes), parts.clock.now())
         match action:
             case Create() | Renew() | Update() | Replace() | Delete() | Retire():

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
 import pytest
 
+from orchestrator.domain.actions import Plan
 from orchestrator.domain.brakes import Limits, Verdict
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.reports import Person
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.store import Commit, StoreFault
+from tests import builders as a
 from tests.component.world import ANNA, HOUR, World, policy, running
 
 DAY = timedelta(days=1)
@@ -224,6 +227,49 @@ async def test_replacements_are_judged_before_their_creates() -> None:
         assert world.changes == []
         assert world.one("brake.tripped").detail["keys"] == [f"team-rooms/{name}" for name in TEAMS]
         await world.desk.approve(tripped(world), ANNA)
+        await world.pass_(HOUR)
+        assert world.changes == ["create_room"] * 10
+
+
+def renamed(name: str) -> bytes:
+    return policy(subjects=TEAMS, removal=SOON, replace="now", room={"display_name": name})
+
+
+async def test_p10_who_lets_rooms_be_renamed_lets_them_not_end() -> None:
+    """The same ten keys, and something else becomes of them: another set, told by another name."""
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        await world.edit({"team-rooms.yaml": renamed("Room {{ team.name }}")})
+        before, brakes = tripped(world), world.engine.parts.brakes
+        # What stands has changed, and is judged in a moment.
+        state = await world.state("team-rooms/team-0")
+        brakes.note(state.key, replace(state, tombstone=a.tombstone()), Plan())
+        with pytest.raises(DeskError, match="no brake or doubt is called"):
+            await world.desk.approve(before, ANNA)
+        world.mark()
+        await world.edit({"team-rooms.yaml": None})
+        assert tripped(world) not in {"", before}
+        assert world.one("brake.tripped").detail["brake"] == tripped(world)
+        with pytest.raises(DeskError, match="no brake or doubt is called"):
+            await world.desk.approve(before, ANNA)
+        await world.pass_(DAY)
+        assert world.changes == []
+
+
+async def test_p10_an_approval_of_one_name_is_none_of_another() -> None:
+    """The file is changed once more before anything is done; put back, the word still holds."""
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        shown = renamed("Room {{ team.name }}")
+        await world.edit({"team-rooms.yaml": shown})
+        world.fake.down = True
+        await world.desk.approve(tripped(world), ANNA)
+        await world.edit({"team-rooms.yaml": renamed("Chamber {{ team.name }}")})
+        world.fake.down = False
+        world.mark()
+        await world.pass_(2 * HOUR)
+        assert world.changes == []
+        assert tripped(world)
+        await world.restart()
+        await world.edit({"team-rooms.yaml": shown})
         await world.pass_(HOUR)
         assert world.changes == ["create_room"] * 10
 

@@ -6,7 +6,7 @@ must not be found where neither does: otherwise the simulation would find someth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -98,8 +98,8 @@ def _lost_by_listing_alone() -> AbstractContextManager[object]:
 def _brake_counted_call_by_call() -> AbstractContextManager[object]:
     """Each removal is judged by itself, and none is many."""
 
-    def judge(standing: Collection[str], recent: int, *rest: Any) -> Any:
-        return _judge(list(standing)[:1], 0, *rest)
+    def judge(standing: Mapping[str, Any], recent: int, *rest: Any) -> Any:
+        return _judge(dict(list(standing.items())[:1]), 0, *rest)
 
     return patch.object(brakes, "judge", judge)
 

@@ -14,6 +14,7 @@ LIMITS = Limits()
 HOUR = timedelta(hours=1)
 ROOM = Standing("room")
 BURIED = Standing("room now", NOW + timedelta(days=7))
+RENAMED = Standing("room", act="replace 0123")
 
 
 @pytest.mark.parametrize(("rooms", "allowed"), [(0, 3), (29, 3), (40, 4), (412, 41)], ids=str)
@@ -51,10 +52,10 @@ def test_the_limit_is_the_greater_of_number_and_share(rooms: int, allowed: int) 
 def test_p10_a_batch_is_judged_as_a_whole(
     standing: list[str], recent: int, word: Sequence[str], held: list[str]
 ) -> None:
-    verdict = judge(standing, recent, 10, LIMITS, word)
+    verdict = judge(dict.fromkeys(standing, ROOM), recent, 10, LIMITS, word)
     assert verdict.held == frozenset(held)
     assert (verdict.wished, verdict.limit) == (len(standing) + recent, 3)
-    assert verdict.brake == (name_of(held) if held else "")
+    assert verdict.brake == (name_of([f"{key} room" for key in held]) if held else "")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,20 @@ def test_a_word_is_for_one_removal_of_one_room() -> None:
     # A room that was used meanwhile comes due later; it is the same removal.
     later = replace(BURIED, due=NOW + timedelta(days=9))
     assert approved({KEYS[0]: later}, words, NOW) == frozenset(KEYS[:1])
+
+
+def test_p10_a_word_is_for_what_was_shown_to_become_of_a_room() -> None:
+    """Whoever lets a room be renamed lets it neither end nor be called something else."""
+    words = {KEYS[0]: approve(RENAMED, NOW, "anna", "OPS-4711")}
+    others = (ROOM, BURIED, replace(RENAMED, act="replace 4567"), replace(RENAMED, act="sleep"))
+    for other in others:
+        assert approved({KEYS[0]: other}, words, NOW) == frozenset()
+    # One of an earlier version of ours named the room alone.
+    words = {KEYS[0]: approve(ROOM, NOW, "anna", "OPS-4711")}
+    assert approved({KEYS[0]: RENAMED}, words, NOW) == frozenset()
+    every = (RENAMED, *others)
+    names = {judge(dict.fromkeys(KEYS, one), 0, 10, LIMITS).brake for one in every}
+    assert len(names) == len(every)
 
 
 def test_a_brake_is_named_by_its_very_set() -> None:

@@ -332,6 +332,26 @@ def test_the_rest_of_what_counts() -> None:
     assert memory.stores == {"firstone", "othertwo"}
 
 
+def test_an_approved_replacement_is_known_by_what_was_shown() -> None:
+    """A fact of an earlier version of ours tells only whose it was: a person is asked again."""
+
+    def released(**more: Any) -> Fact:
+        detail = {"brake": "b1", "keys": [KEY], "until": END, **more}
+        return Fact("brake.released", actor="anna", reason="new names", detail=detail)
+
+    done, shown = born("r2", 2, replaces="r1"), "r1 replace 0123"
+    memory = remembered(born(), released(standing={KEY: shown}), done)
+    assert memory.approved[KEY].link == shown
+    assert [one.approved for one in memory.ended] == [True]
+    memory = remembered(born(), released(), done)
+    assert memory.approved[KEY].link == "r1"
+    assert [one.approved for one in memory.ended] == [False]
+    # A removal is known by its decision, as this log dates it.
+    buried = a_fact("room.tombstoned", detail={"due": END, "mode": "delete"}, reason="it is gone")
+    memory = remembered(born(), buried, released(standing={KEY: "r1 2026-01-05T09:00:00Z"}))
+    assert memory.approved[KEY].link == f"r1 {format_instant(at(2))}"
+
+
 def test_meetings_are_counted_again() -> None:
     """So that a rebuilt store counts none of them twice; of a room that is not known, none."""
     met = {"session": "s1", "ended_at": at(5).isoformat(), "since": END}
