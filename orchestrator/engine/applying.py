@@ -157,7 +157,8 @@ class Applying:
             if state.tombstone is not None and not state.is_of_page
         }
         rooms = sum(1 for state in states if state.current is not None or state.lost)
-        verdict = self._parts.brakes.would_hold({**stands, **ending}, rooms, self._now)
+        now = self._parts.rooms.api_now()
+        verdict = self._parts.brakes.would_hold({**stands, **ending}, rooms, now)
         return verdict.held & ending.keys()
 
     @property

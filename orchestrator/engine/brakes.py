@@ -178,12 +178,14 @@ class Brakes:
         return changed and stands is not None
 
     def judge(self, now: datetime) -> tuple[Verdict, tuple[Fact, ...]]:
-        """Judge everything that stands; the facts tell of a brake that tripped or let go."""
+        """Judge everything that stands; the facts tell of a brake that tripped or let go.
+
+        ``now`` is API time, here and wherever something is counted.
+        """
         self.unjudged = False
-        self._recent = [done for done in self._recent if now - done.at < self._limits.per]
         verdict = judge(
             self._standing,
-            self._fresh_removals(),
+            self._fresh_removals(now),
             len(self._current),
             self._limits,
             approved(self._standing, self._approvals, now),
@@ -214,13 +216,21 @@ class Brakes:
         self._shown = {key: self._standing[key] for key in verdict.held}
         return verdict, tuple(facts)
 
-    def _fresh_removals(self) -> int:
-        """Removals of the last `per` that no approval covered."""
+    def _fresh_removals(self, now: datetime) -> int:
+        """Removals of the last `per` that no approval covered.
+
+        What is older is passed over and not forgotten: a clock that is ahead for an hour would
+        forget all.
+        """
         links = {key: standing.link for key, standing in self._standing.items()}
         # One that still stands (its call failed, say) is counted as standing, not twice. A key
         # that got another room meanwhile has lost a link, and may be about to lose the next.
         return sum(
-            1 for done in self._recent if not done.approved and links.get(done.key) != done.link
+            1
+            for done in self._recent
+            if not done.approved
+            and now - done.at < self._limits.per
+            and links.get(done.key) != done.link
         )
 
     def held(self, key: Key) -> Hold | None:
@@ -239,7 +249,12 @@ class Brakes:
         word = bool(approved({key: stands}, self._approvals, now))
         removal = _Removal(now, key, stands.link, word)
         again = (removal.key, removal.link)  # its call failed, and is tried once more
-        self._recent = [done for done in self._recent if (done.key, done.link) != again]
+        # Nothing is done while clocks disagree, so here is the moment to forget what is over.
+        self._recent = [
+            done
+            for done in self._recent
+            if (done.key, done.link) != again and now - done.at < self._limits.per
+        ]
         self._recent.append(removal)
         kept = [
             [format_instant(done.at), done.key, done.link, done.approved] for done in self._recent
@@ -294,7 +309,7 @@ class Brakes:
     def would_hold(self, standing: Mapping[str, Standing], rooms: int, now: datetime) -> Verdict:
         """What a brake would say if just this stood, in an estate of so many rooms."""
         words = approved(standing, self._approvals, now)
-        return judge(standing, self._fresh_removals(), rooms, self._limits, words)
+        return judge(standing, self._fresh_removals(now), rooms, self._limits, words)
 
     def preview(self, plans: Collection[tuple[KeyState, Plan]], now: datetime) -> Verdict:
         """What a brake would say of these plans, without taking them in."""

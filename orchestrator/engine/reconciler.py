@@ -255,7 +255,7 @@ class Reconciler:
         """Ask the brakes; those that they let go get their turn."""
         brakes = self._parts.brakes
         before, told = brakes.verdict.held, brakes.told
-        verdict, facts = brakes.judge(self._parts.clock.now())
+        verdict, facts = brakes.judge(self._parts.rooms.api_now())
         for key in list(self.last_holds):
             if key.encoded in before - verdict.held:
                 self._parts.inbox.wake(key, "the brake let go", Lane.PERMIT)
@@ -393,7 +393,7 @@ class Reconciler:
         actor = self._actor(turn.key, action)
         cause = parts.reviewing.cause(turn.key, action) or turn.cause
         if is_counted(action, state):
-            notes = parts.brakes.done(state, action, parts.clock.now())
+            notes = parts.brakes.done(state, action, parts.rooms.api_now())
             await parts.store.commit(Commit(notes=notes), parts.clock.now())
         match action:
             case Create() | Renew() | Update() | Replace() | Delete() | Retire():

@@ -64,10 +64,11 @@ class ThemeRecords:
         known = {record.name: record for record in self._memory.records}
         known |= {record.name: record for record in records}
         known.pop(gone, None)
-        since = self._rooms.api_now() - self._per
-        lately = [at for at in self._memory.removed if at > since]
+        lately = list(self._memory.removed)
         if removed is not None:
-            lately.append(removed)
+            # Only now: none is removed while clocks disagree, and one ahead would forget them all.
+            since = self._rooms.api_now() - self._per
+            lately = [*(at for at in lately if at > since), removed]
         memory = ThemeMemory(tuple(known[name] for name in sorted(known)), tuple(lately))
         notes: dict[str, str | None] = {}
         if memory.records != self._memory.records or removed is not None:

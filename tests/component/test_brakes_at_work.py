@@ -86,6 +86,36 @@ async def test_subjects_that_come_and_go_use_up_the_limit() -> None:
         assert world.holds("team-rooms/team-0") == {"brake"}
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(2 * DAY, timedelta()), (timedelta(), 2 * DAY)],
+    ids=["this machine's clock", "the API's"],
+)
+async def test_p10_a_clock_that_is_ahead_for_a_while_lets_nothing_go(
+    ours: timedelta, theirs: timedelta
+) -> None:
+    """What was done within a day counts again once the clock is right, and after a restart."""
+    async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:
+        world.mark()
+        await world.edit({"team-rooms.yaml": fewer(3)})
+        await world.pass_(2 * HOUR)
+        await world.edit({"team-rooms.yaml": fewer(6)})
+        await world.pass_(2 * HOUR)
+        world.clock.jump(ours.total_seconds())
+        world.fake.skew = (theirs - ours).total_seconds()
+        for _ in range(2):
+            await world.engine.wake_all("test")
+            await world.pass_(2 * HOUR)
+            await world.restart()
+        world.clock.jump(-ours.total_seconds())
+        world.fake.skew = 0.0
+        await world.engine.wake_all("test")
+        await world.pass_(4 * HOUR)
+        assert world.changes == ["delete_room"] * 3
+        await world.pass_(DAY)
+        assert world.changes == ["delete_room"] * 6
+
+
 async def test_a_brake_trips_again_after_a_restart() -> None:
     """The tombstones are in the store, and status tells of the brake at once."""
     async with running({"team-rooms.yaml": ALL}, limits=LIMITS) as world:

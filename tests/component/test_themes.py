@@ -757,17 +757,25 @@ async def test_an_api_that_passes_over_the_name_makes_no_second_theme() -> None:
 
 
 async def test_p10_the_brake_holds_removals_until_time_lets_go() -> None:
+    """Also where a clock was ahead meanwhile, and something else was recorded by it."""
     names = ["a", "b", "c", "d"]
-    files = {f"{name}.yaml": theme(name, removal={"grace": "1h"}) for name in names}
+    files = {f"{name}.yaml": theme(name, removal={"grace": "1h"}) for name in [*names, "kept"]}
     made = world(themes=files, wears=None, limits=Limits(max_removals=3, per=DAY))
     async with alive(made) as themes:
         await change(made, **dict.fromkeys(names))
         await made.pass_(3 * HOUR)
-        assert [one.name for one in themes.themes] == [api_name(OWNER, "d")]
-        (row,) = (await made.desk.status()).themes
-        assert "too many" in row.why
+        left = {api_name(OWNER, "d"), api_name(OWNER, "kept")}
+        assert {one.name for one in themes.themes} == left
+        rows = {row.name: row for row in (await made.desk.status()).themes}
+        assert "too many" in rows["d"].why
+        made.fake.skew = (2 * DAY).total_seconds()
+        await change(made, kept=theme("kept", brand_text="Acme Ltd", removal={"grace": "1h"}))
+        made.fake.skew = 0.0
+        await made.pass_(3 * HOUR)
+        assert methods(themes).count("update_theme") == 1
+        assert {one.name for one in themes.themes} == left
         await made.pass_(2 * DAY, step=HOUR)
-        assert list(themes.themes) == []
+        assert [one.name for one in themes.themes] == [api_name(OWNER, "kept")]
 
 
 async def test_a_brake_that_lets_nothing_go_is_not_asked_every_second() -> None:
