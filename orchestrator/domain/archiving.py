@@ -19,6 +19,7 @@ from orchestrator.domain.keeping import KeptRecording
 from orchestrator.domain.pausing import Pause
 from orchestrator.domain.policies import Mode, stricter
 from orchestrator.domain.recordings import RecordingStatus
+from orchestrator.domain.records import Suspension
 
 
 class RecordingStep(StrEnum):
@@ -42,8 +43,8 @@ class RecordingPlan:
     """What is to be done, or what stands before it and until when the answer holds.
 
     Attributes:
-        held_by: one word: mode, doubt, stopped, grace, archive, upload, back-off, settle, frozen,
-            window.
+        held_by: one word: mode, doubt, stopped, grace, archive, upload, back-off, settle,
+            suspended, frozen, window.
         until: None: until something else changes.
     """
 
@@ -77,6 +78,7 @@ class RecordingWorld:
             another backend under the same address has no recordings of ours either, and is told by
             its rooms.
         pauses: by policy, a freeze or a change window that is closed; copies go on.
+        suspended: by encoded key, a person's word that nothing is to be done; copies go on.
     """
 
     now: datetime
@@ -88,6 +90,7 @@ class RecordingWorld:
     settle: timedelta = timedelta()
     listed: datetime | None = None
     pauses: Mapping[str, Pause] = field(default_factory=lambda: MappingProxyType({}))
+    suspended: Mapping[str, Suspension] = field(default_factory=lambda: MappingProxyType({}))
 
 
 #: What nobody here deleted counts as lost when it was not found for so long, and at so many looks
@@ -154,6 +157,12 @@ def _delete(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:
             return RecordingPlan(until=old)
         why = "its terms are new, and whoever wrote them may still change them"
         return RecordingPlan(held_by="grace", held_why=why, until=due)
+    suspension = world.suspended.get(one.key.encoded)
+    if suspension is not None:
+        why = f"suspended by {suspension.actor}: {suspension.reason}"
+        # One whose time is over holds until its end is recorded, at its key's turn.
+        until = suspension.until if suspension.until > world.now else None
+        return RecordingPlan(held_by="suspended", held_why=why, until=until)
     mode = _mode(one, world)
     if mode is not Mode.ENFORCE:
         return RecordingPlan(held_by="mode", held_why=f"{mode} deletes nothing")

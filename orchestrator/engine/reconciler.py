@@ -209,6 +209,7 @@ class Reconciler:
             turn.judged = True
             await self._judge()
         state, situation = await self._gather(turn)
+        parts.recorder.note(state)
         if await self._asked_who_is_inside(turn, state):
             return False
         if situation is None:

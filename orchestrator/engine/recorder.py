@@ -27,7 +27,7 @@ from orchestrator.domain.keeping import KeptRecording
 from orchestrator.domain.keys import decode_key
 from orchestrator.domain.pausing import Pause
 from orchestrator.domain.presence import Callback
-from orchestrator.domain.records import KeyState
+from orchestrator.domain.records import KeyState, Suspension
 from orchestrator.domain.reports import RecordingRow
 from orchestrator.domain.rooms import Session
 from orchestrator.engine.archivist import Archivist
@@ -101,6 +101,8 @@ class Recorder:
             self._archivist.still_due = self._still_due
         self._nudged = asyncio.Event()
         self._due: datetime | None = None  # API time
+        # By key: also for recordings that were made while it was called otherwise.
+        self._suspended: dict[str, tuple[tuple[str, ...], Suspension]] = {}
         self._lanes = {"copies": _Lane(), "deletions": _Lane()}
         self._busy: set[str] = set()
         self._paused = ""  # why nothing is asked, …
@@ -121,8 +123,19 @@ class Recorder:
     async def recall(self) -> None:
         """Read what is remembered. Raises `StoreFault`."""
         await self.shelf.recall()
+        for state in await self._around.store.states():
+            self.note(state)
 
     # --- what wakes it ----------------------------------------------------------------------------
+
+    def note(self, state: KeyState) -> None:
+        """Take in a key's state: of one for which nothing is to be done nothing is deleted."""
+        key, suspension = state.key.encoded, state.suspended
+        before = self._suspended.pop(key, None)
+        if suspension is not None:
+            self._suspended[key] = ((key, *state.former), suspension)
+        elif before is not None:
+            self.nudge()
 
     def nudge(self) -> None:
         """Look soon: the book is another one, rooms were listed, or something was done."""
@@ -320,6 +333,7 @@ class Recorder:
             settle=self._settings.settle,
             listed=around.observations.expected_before,
             pauses=self._pauses(),
+            suspended={name: word for names, word in self._suspended.values() for name in names},
         )
 
     def _pauses(self) -> dict[str, Pause]:

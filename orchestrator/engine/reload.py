@@ -58,6 +58,7 @@ class Reload:
         self._clock = parts.clock
         self._occurrences = parts.occurrences
         self._paged = MappingProxyType(parts.pages.wishes)
+        self._recorder = parts.recorder
         self._reconciler = reconciler
         self._outbox = outbox
         self._polling = polling
@@ -306,6 +307,8 @@ class Reload:
             ),
             self._clock.now(),
         )
+        self._recorder.note(KeyState(old.key))
+        self._recorder.note(outcome.state)
 
     async def _wake(self, before: Book, book: Book, cause: str) -> None:
         keys = before.changed_keys(book)

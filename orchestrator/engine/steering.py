@@ -127,6 +127,7 @@ class Steering:
     async def _commit(self, state: KeyState, *facts: Fact) -> None:
         now = self._parts.clock.now()
         await self._parts.store.commit(Commit(states=(state,), facts=facts), now)
+        self._parts.recorder.note(state)  # before the key's turn: what is to wait waits at once
         self._parts.inbox.wake(state.key, "command")
 
 

@@ -398,6 +398,36 @@ async def test_in_a_freeze_copies_go_on_and_nothing_is_deleted() -> None:
         assert made.left == []
 
 
+async def test_of_a_key_that_is_suspended_nothing_is_deleted() -> None:
+    """At once, over a restart, and also where it is called otherwise by now; copies go on."""
+    async with kept({**AT_ONCE, "keep": "1d"}) as made:
+        wish = {**AT_ONCE, "keep": "1d"}
+        await made.meet(CONTENT)
+        await made.world.pass_(23 * HOUR)
+        await made.world.desk.suspend(CHECKOUT, made.now + 30 * DAY, ANNA)
+        (first,) = made.left
+        here, (anew, _) = made.world.engine, made.world.offline()
+        await anew.parts.recorder.recall()
+        for engine in (here, anew):  # before any turn of the key
+            made.world.fake.skew = 2 * 86400
+            ((_, plan),) = engine.parts.recorder.plans()
+            made.world.fake.skew = 0
+            assert plan.held_by == "suspended"
+        (second,) = await made.meet(CONTENT)
+        await made.world.pass_(2 * DAY, step=HOUR)
+        assert len(made.vault.copies) == 2
+        (row,) = (await made.world.desk.status()).recordings
+        assert row.held == (f"suspended by {ANNA.actor}: {ANNA.reason}",)
+        await made.world.restart()
+        renamed = policy("rooms", ["checkout"], recordings=wish, formerly="team-rooms")
+        await made.world.edit({"team-rooms.yaml": renamed})
+        await made.world.pass_(2 * DAY, step=HOUR)
+        assert made.left == [first, second]
+        await made.world.desk.resume("rooms/checkout", ANNA)
+        await made.world.pass_(timedelta(minutes=1))
+        assert made.left == []
+
+
 async def test_while_clocks_disagree_nothing_is_deleted() -> None:
     """By a wrong date every recording is old enough."""
     async with kept(MONTH) as made:

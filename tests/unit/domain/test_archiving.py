@@ -22,7 +22,7 @@ from orchestrator.domain.keys import Key
 from orchestrator.domain.pausing import Pause
 from orchestrator.domain.policies import KeepRecordings, Mode
 from orchestrator.domain.recordings import Copy, RecordingStatus
-from orchestrator.domain.records import Attempts
+from orchestrator.domain.records import Attempts, Suspension
 
 DAY = timedelta(days=1)
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -67,6 +67,10 @@ def act(step: RecordingStep, reason: str) -> RecordingPlan:
 
 def held(by: str, why: str, until: datetime | None = None) -> RecordingPlan:
     return RecordingPlan(None, by, why, until)
+
+
+def suspended(until: datetime) -> dict[str, Suspension]:
+    return {ONE.key.encoded: Suspension(until, "anna", "OPS-4711")}
 
 
 COPIED = "it is kept in vault (team-rooms.yaml:14)"
@@ -160,6 +164,21 @@ CASES: dict[str, tuple[KeptRecording, RecordingWorld, RecordingPlan]] = {
         ONE,
         replace(WORLD, pauses={"other": Pause("frozen", "by anna", NOW + DAY)}),
         act(RecordingStep.DELETE, DELETED),
+    ),
+    "suspended": (
+        ONE,
+        replace(WORLD, suspended=suspended(NOW + DAY)),
+        held("suspended", "suspended by anna: OPS-4711", NOW + DAY),
+    ),
+    "suspended until its key's next turn": (
+        ONE,
+        replace(WORLD, suspended=suspended(NOW)),
+        held("suspended", "suspended by anna: OPS-4711"),
+    ),
+    "suspended, and to copy": (
+        FRESH,
+        replace(WORLD, suspended=suspended(NOW + DAY)),
+        act(RecordingStep.COPY, COPIED),
     ),
     "its copy cannot be read": (
         ONE,
