@@ -41,6 +41,7 @@ class ThemeWorld:
         mode: how far we may go.
         stopped: why nothing at all is done, or an empty text.
         doubt: why nothing may be ended, or made anew because it is lost; or an empty text.
+        apart: why API time is not to be believed, so that no grace begins by it; or an empty text.
         braked: until when too many were removed lately; None where they were not.
         listed: rooms made before then were shown by the last listing of rooms that is believed
             (API time); None where there was none.
@@ -53,6 +54,7 @@ class ThemeWorld:
     mode: Mode = Mode.ENFORCE
     stopped: str = ""
     doubt: str = ""
+    apart: str = ""
     braked: datetime | None = None
     listed: datetime | None = None
     pause: Pause | None = None
@@ -292,6 +294,9 @@ def _guarded(situation: ThemeSituation, made: ThemePlan) -> ThemePlan:
         return ThemePlan(held_by="refusal", held_why=world.stopped, held=act)
     if world.doubt and act.step in _ENDS:
         return ThemePlan(held_by="doubt", held_why=world.doubt, held=act)
+    if world.apart and act.step is ThemeStep.TOMBSTONE:
+        # Its grace would be reckoned from a moment that is not now.
+        return ThemePlan(held_by="doubt", held_why=world.apart, held=act)
     removes = act.step is ThemeStep.DELETE
     if (world.mode is Mode.OBSERVE and act.step.calls) or (
         world.mode is Mode.NO_REMOVALS and removes

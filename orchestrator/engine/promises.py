@@ -2,12 +2,15 @@
 
 A policy that is gone leaves its terms as they were; one that is there and says nothing of
 recordings any more takes them back.  Terms that say another thing begin anew: their grace, too.
+While this machine's clock and the API's disagree they begin by the later one, so that no grace is
+shorter than it was promised.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from orchestrator.domain import recordingfacts
 from orchestrator.domain.facts import Fact
@@ -40,7 +43,10 @@ class Promises:
 
         Raises `StoreFault`.
         """
-        if book is self._book:
+        now = self._now()
+        # What began by a clock that was ahead begins now that it is right.
+        ahead = any(one.since > now for one in self._shelf.terms.values())
+        if book is self._book and not ahead:
             return False
         async with self._shelf.writing:
             began = await self._follow(book, cause)
@@ -71,7 +77,7 @@ class Promises:
         return began
 
     def _after(self, policy: Policy, before: Terms | None) -> Terms | None:
-        wish = policy.recordings
+        wish, now = policy.recordings, self._now()
         if wish is None:
             return None
         same = before is not None and before.wish == wish
@@ -79,11 +85,16 @@ class Promises:
         return Terms(
             policy.name,
             wish,
-            before.since if before is not None and same else self._rooms.api_now(),
+            min(before.since, now) if before is not None and same else now,
             policy.version,
             policy.file if place is None else place.of_line,
             policy.mode,
         )
+
+    def _now(self) -> datetime:
+        """The later of API time and this machine's."""
+        behind = max(-self._rooms.clock_difference(), 0.0)
+        return self._rooms.api_now() + timedelta(seconds=behind)
 
     def _concerned(self, names: Sequence[str]) -> list[KeptRecording]:
         return [

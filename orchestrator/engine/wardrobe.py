@@ -315,6 +315,7 @@ class Wardrobe:
             mode=settings.mode,
             stopped=gathering.stranger() or self._refused or ("" if hold is None else hold.reason),
             doubt=around.observations.doubt or apart or gathering.unsure(),
+            apart=apart,
             braked=self._braked(),
             listed=around.observations.expected_before,
             pause=gathering.pause("", self.book()),

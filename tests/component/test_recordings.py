@@ -441,6 +441,26 @@ async def test_while_clocks_disagree_nothing_is_deleted() -> None:
         assert made.left == [id_]
 
 
+@pytest.mark.parametrize("apart", [-8 * DAY, 90 * DAY], ids=["behind", "ahead"])
+async def test_new_terms_have_their_grace_whatever_a_clock_says_meanwhile(
+    apart: timedelta,
+) -> None:
+    """They count at once, as their copies show; their grace is a week of right time."""
+    async with kept(None) as made:
+        (id_,) = await made.meet(CONTENT)
+        await made.world.pass_(40 * DAY, step=DAY)
+        made.world.fake.skew = apart.total_seconds()
+        await made.edit(MONTH)
+        await made.world.pass_(3 * HOUR)
+        assert len(made.vault.copies) == 1
+        made.world.fake.skew = 0
+        await made.world.pass_(6 * DAY, step=6 * HOUR)
+        assert made.left == [id_]
+        await made.world.pass_(2 * DAY, step=6 * HOUR)
+        assert made.left == []
+        assert made.events.count("terms") == 1
+
+
 # --- what goes wrong at the API ---
 
 

@@ -598,6 +598,21 @@ async def test_a_theme_that_comes_back_within_its_grace_stays() -> None:
         assert methods(themes) == ["create_theme"]
 
 
+async def test_a_theme_whose_file_goes_while_clocks_disagree_has_its_whole_grace() -> None:
+    """It begins once they agree: by an API that is eight days behind it would be over then."""
+    made = world(wears=None)
+    async with alive(made) as themes:
+        made.fake.skew = -(8 * DAY).total_seconds()
+        await change(made, corporate=None)
+        await made.pass_(3 * HOUR)
+        assert "differ" in (await made.desk.status()).themes[0].why
+        made.fake.skew = 0.0
+        await made.pass_(6 * DAY, step=6 * HOUR)
+        assert len(themes.themes) == 1
+        await made.pass_(2 * DAY, step=6 * HOUR)
+        assert list(themes.themes) == []
+
+
 async def test_p09_a_bad_file_leaves_its_theme_as_it_is() -> None:
     """Also over a restart; and no other theme counts as removed meanwhile."""
     files = {"corporate.yaml": theme(), "other.yaml": theme("other", removal={"grace": "1m"})}
