@@ -1,7 +1,8 @@
 """Reload: build the whole new book first, then swap it, tell it, move renamed rooms, wake keys.
 
 It refuses half of anything: a folder that cannot be read leaves the book as it is but for saying
-so, and rooms of renamed keys are moved before any key is woken, so that nobody makes them anew.
+so, and rooms of renamed keys are moved before any key is woken, all of them or none, so that nobody
+makes them anew.
 """
 
 from __future__ import annotations
@@ -275,8 +276,12 @@ class Reload:
             for key in sorted({key for pair in pairs if pair[1] in served for key in pair}):
                 await held.enter_async_context(self._store.claim(key))
             states = await self._states_of(policies)
-            for new, old in moves(book, states):
+            moved = [
                 await self._rekey(book, states.get(new) or KeyState(new), states[old], cause)
+                for new, old in moves(book, states)
+            ]
+            if moved:
+                await self._move(moved)
             return self._put(book)
 
     async def _states_of(self, policies: Iterable[str]) -> dict[Key, KeyState]:
@@ -285,30 +290,41 @@ class Reload:
             states |= {state.key: state for state in await self._store.states(name)}
         return states
 
-    async def _rekey(self, book: Book, new: KeyState, old: KeyState, cause: str) -> None:
+    async def _rekey(self, book: Book, new: KeyState, old: KeyState, cause: str) -> Commit:
+        """What moves the rooms of one key to another."""
         policy = book.policies.get(new.key.policy)
         version = policy.version if policy is not None else ""
         teller = Teller(f"policy {new.key.policy}@{version[:8]}", cause, self._clock.now())
         outcome = outcomes.rekeyed(
             old, heir(new, old, book), teller, f"{new.key} was formerly {old.key}"
         )
-        if outcome.state is None:
-            return
         operations = [
             replace(operation, key=new.key)
             for operation in await self._store.open_operations(old.key)
         ]
-        await self._store.commit(
-            Commit(
-                states=(outcome.state,),
-                dropped=(old.key,),
-                operations=operations,
-                facts=outcome.facts,
-            ),
-            self._clock.now(),
+        return Commit(
+            states=() if outcome.state is None else (outcome.state,),
+            dropped=(old.key,),
+            operations=operations,
+            facts=outcome.facts,
         )
-        self._recorder.note(KeyState(old.key))
-        self._recorder.note(outcome.state)
+
+    async def _move(self, moved: Sequence[Commit]) -> None:
+        """All rooms or none, in one transaction.
+
+        By a book that still wants a key whose room has moved that room would be made anew (P1).
+        """
+        every = Commit(
+            states=[state for one in moved for state in one.states],
+            dropped=[key for one in moved for key in one.dropped],
+            operations=[operation for one in moved for operation in one.operations],
+            facts=[fact for one in moved for fact in one.facts],
+        )
+        await self._store.commit(every, self._clock.now())
+        for key in every.dropped:
+            self._recorder.note(KeyState(key))
+        for state in every.states:
+            self._recorder.note(state)
 
     async def _wake(self, before: Book, book: Book, cause: str) -> None:
         keys = before.changed_keys(book)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.domain.keys import parse_key
-from orchestrator.ports.store import StoreFault
+from orchestrator.ports.store import Commit, StoreFault
 from tests.component.test_pages import on_page
 from tests.component.world import ANNA, HOUR, World, alive, policy, running
 from tests.fakes.rooms import Asked
@@ -245,6 +245,28 @@ async def test_formerly_costs_no_call_and_keeps_the_links() -> None:
         assert world.changes == []
         assert world.events.count("room.rekeyed") == 2
         assert "policy.removed" not in world.events
+        renamed = {f"team-rooms/{name}": f"squads/{name}" for name in ("checkout", "search")}
+        await moved_without_a_call(world, before, renamed)
+
+
+async def test_p01_rooms_of_a_renamed_policy_move_all_or_none() -> None:
+    """The second cannot be recorded: by the old book the first one's room would be made anew."""
+    async with running({"team-rooms.yaml": policy(removal=GONE)}) as world:
+        before, full = await world.ids(), [StoreFault("the disk is full")]
+
+        async def once(commit: Commit) -> None:
+            moved = {fact.key for fact in commit.facts if fact.event == "room.rekeyed"}
+            if full and "squads/search" in moved:
+                world.engine.parts.inbox.wake(parse_key("team-rooms/checkout"), "test")
+                raise full.pop()
+
+        world.store.before = once
+        world.mark()
+        text = policy("squads", removal=GONE, formerly=["team-rooms"])
+        await world.edit({"team-rooms.yaml": None, "squads.yaml": text})
+        assert not full
+        await world.pass_(timedelta(minutes=5))
+        assert world.changes == []
         renamed = {f"team-rooms/{name}": f"squads/{name}" for name in ("checkout", "search")}
         await moved_without_a_call(world, before, renamed)
 

@@ -247,7 +247,7 @@ SELDOM: Final = frozenset(
         *("pages.py _look", "pages.py _with_room", "pages.py record"),
         *("pages.py _take", "pages.py _welcomed", "pages.py _taken_by", "pages.py _decide"),
         *("pages.py _with_a_room", "pages.py _shared_room"),
-        *("reload.py _tell_missed", "reload.py _rekey"),
+        *("reload.py _tell_missed", "reload.py _rekey", "reload.py _move"),
         *("brakes.py recall", "executor.py act", "lineage.py recall", "reload.py _swap"),
     }
 )
