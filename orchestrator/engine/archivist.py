@@ -28,6 +28,7 @@ from orchestrator.domain.facts import ApiCall, Fact
 from orchestrator.domain.keeping import Gone, KeptCopy, KeptRecording
 from orchestrator.domain.recordings import Resume
 from orchestrator.domain.records import Attempts
+from orchestrator.engine.gathering import DISOWNED
 from orchestrator.engine.places import ElsewhereError, Places
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.shelf import Shelf
@@ -84,8 +85,13 @@ class Archivist:
         """Deletions sent since the start."""
 
     async def do(self, one: KeptRecording, act: RecordingAct, cause: str) -> None:
-        """Do one thing. Raises `StoreFault`, and `UnauthorizedError` where our key is refused."""
+        """Do one thing; leave a recording alone whose room is not ours any more (P3).
+
+        Raises `StoreFault`, and `UnauthorizedError` where our key is refused.
+        """
         LAST_CALL.set(None)
+        if await self._let_go(one):
+            return
         match act.step:
             case RecordingStep.COPY:
                 await self._copy(one, act, cause)
@@ -108,10 +114,13 @@ class Archivist:
         now = self._now(one)
         await self._tried(now, act.step, event.get(act.step, ""), schedule, failure, cause)
 
-    async def let_go(self, one: KeptRecording) -> None:
-        """Leave one alone from now on. Raises `StoreFault`."""
+    async def _let_go(self, one: KeptRecording) -> bool:
+        """Leave one alone from now on where a person let its room go; true if so."""
+        if await self._around.store.note(DISOWNED + one.room_id) is None:
+            return False
         nothing = {"terms": None, "deleting_since": None, "missing_since": None}
         await self._record(one, **nothing)
+        return True
 
     # --- copying ----------------------------------------------------------------------------------
 
@@ -147,11 +156,13 @@ class Archivist:
     async def _delete(self, one: KeptRecording, act: RecordingAct, cause: str) -> None:
         if not await self._is_kept(one, cause):
             return
+        # SQLite goes on committing into a file that was unlinked: look before each intent (P2).
+        await self._around.store.check()
+        if await self._let_go(one):
+            return
         one = self._now(one)
         if one.over or not self.still_due(one):
             return
-        # SQLite goes on committing into a file that was unlinked: look before each intent (P2).
-        await self._around.store.check()
         started = recordingfacts.told(one, "recording.delete.started", cause, act.reason)
         one = await self._record(one, started, deleting_since=self._around.rooms.api_now())
         self.acted += 1

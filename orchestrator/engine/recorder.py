@@ -32,7 +32,7 @@ from orchestrator.domain.reports import RecordingRow
 from orchestrator.domain.rooms import Session
 from orchestrator.engine.archivist import Archivist
 from orchestrator.engine.book import Book
-from orchestrator.engine.gathering import DISOWNED, clocks_apart
+from orchestrator.engine.gathering import clocks_apart
 from orchestrator.engine.health import Pulse
 from orchestrator.engine.promises import Promises
 from orchestrator.engine.recordingrows import recording_row
@@ -281,9 +281,6 @@ class Recorder:
             return
         plan = plan_recording(one, self._world())
         if plan.act is None:
-            return
-        if await self._around.store.note(DISOWNED + one.room_id) is not None:
-            await self._archivist.let_go(one)  # its room is not ours any more (P3)
             return
         try:
             await self._archivist.do(one, plan.act, _CAUSE)

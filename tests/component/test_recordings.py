@@ -1063,9 +1063,11 @@ async def test_a_disk_that_fails_when_a_copy_is_read_back_holds_its_deletion() -
         assert made.events.count("delete.failed") == 1
 
 
-async def test_a_promise_taken_back_while_the_copy_is_read_holds_the_deletion() -> None:
-    """Reading a copy back takes minutes; what is said meanwhile counts."""
+@pytest.mark.parametrize("word", ["taken back", "suspended", "forgotten"])
+async def test_p03_what_is_said_while_the_copy_is_read_holds_the_deletion(word: str) -> None:
+    """Reading a copy back takes minutes: a promise is taken back meanwhile, or its room let go."""
     async with kept(MONTH) as made:
+        await made.edit(MONTH, removal={"mode": "keep"})
         (id_,) = await made.meet(CONTENT)
         await made.world.pass_(DAY, step=HOUR)
         find, gate, reached = made.vault.find, asyncio.Event(), asyncio.Event()
@@ -1076,12 +1078,21 @@ async def test_a_promise_taken_back_while_the_copy_is_read_holds_the_deletion() 
             return await find(item)
 
         made.vault.find = slow  # type: ignore[method-assign]
+        if word == "forgotten":
+            await made.world.edit({"team-rooms.yaml": None})
         await made.world.pass_(31 * DAY, step=6 * HOUR)
         assert reached.is_set()
-        await made.edit(None)
+        match word:
+            case "suspended":
+                await made.world.desk.suspend(CHECKOUT, made.now + DAY, ANNA)
+            case "forgotten":
+                await made.world.desk.forget(CHECKOUT, ANNA)
+            case _:
+                await made.edit(None)
         gate.set()
         await made.world.pass_(HOUR)
         assert made.left == [id_]
+        assert "delete.started" not in made.events
 
 
 async def test_a_store_that_cannot_record_ends_nothing() -> None:
