@@ -43,7 +43,7 @@ PAUSED_BY: Final = frozenset({FROZEN, WINDOW})
 NEVER: Final = "it waits for a reviewed plan"
 CLOSED: Final = "the change window is closed"
 _UNKNOWN: Final = "whether the change window is open is not known"
-# What waited for a window comes back within so long of its opening, each key at its own moment.
+# What makes or betters a room comes within so long of an opening, each key at its own moment.
 _CROWD: Final = timedelta(minutes=5)
 
 
@@ -172,13 +172,26 @@ def pause_plan(paused: Paused, key: str, made: Plan) -> Plan:
             kept.append(_all_the_same(action, paused.pause, paused))
         else:
             held.append(hold)
-    until = made.until
-    moments = [hold.until for hold in held if hold.until is not None]
-    if moments:
-        apart = _CROWD * spread(f"{key}#changes") if paused.pause.by == WINDOW else timedelta()
-        back = min(moments) + apart
-        until = back if until is None else min(until, back)
+    moments = [_back_at(paused, paused.pause, key, hold) for hold in held]
+    until = min((at for at in (made.until, *moments) if at is not None), default=None)
     return replace(made, actions=tuple(kept), holds=(*held, *made.holds), until=until)
+
+
+def _back_at(paused: Paused, pause: Pause, key: str, hold: Hold) -> datetime | None:
+    """When to look at a key again for what is held.
+
+    What ends or changes links comes all at once, as one set for the brakes (P10); what makes or
+    betters a room a little apart, but no renewal later than it may wait (P7).
+    """
+    opens, action = pause.until, hold.action
+    gentle = action is not None and action.weight is Weight.GENTLE
+    if hold.until is None or pause.by != WINDOW or hold.until != opens or not gentle:
+        return hold.until
+    back = hold.until + _CROWD * spread(f"{key}#changes")
+    latest = None
+    if isinstance(action, Renew):
+        latest = (paused.latest or {}).get(action.room_id)
+    return back if latest is None else min(back, latest)
 
 
 def _all_the_same(action: Action, pause: Pause, paused: Paused) -> Action:

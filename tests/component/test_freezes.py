@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.domain.brakes import Limits
 from orchestrator.domain.changetimes import change_times
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.rebuilding import Rebuilt
@@ -237,6 +238,33 @@ async def test_a_change_waits_for_its_window() -> None:
         await world.edit(files("checkout", "search", "new"))
         assert world.changes == []
         assert "act.withheld" not in world.events  # waiting a little is no news
+
+
+TEAMS = [f"team-{number}" for number in range(10)]
+
+
+async def test_p07_rooms_that_live_half_an_hour_outlive_a_closed_window() -> None:
+    """The last twentieth of their lives is a minute and a half: nobody comes later than that."""
+    short = files(*TEAMS, room={"lifetime": "30m"})
+    async with alive(windowed("09:00-09:01 UTC", policies=short, resync=3 * HOUR)) as world:
+        before = await world.ids()
+        await world.pass_(4 * HOUR)
+        assert "room.expired" not in world.events
+        assert await world.ids() == before
+
+
+async def test_p10_removals_that_waited_for_a_window_are_judged_as_one_batch() -> None:
+    """However short their grace: all are decided when it opens, and then none ends."""
+    hours, grace = ("09:00-09:01 UTC", "12:00-13:00 UTC"), {"mode": "delete", "grace": "60s"}
+    limits = Limits(max_removals=3, max_removal_percent=10, per=DAY)
+    every = files(*TEAMS, removal=grace)
+    async with alive(windowed(*hours, policies=every, limits=limits)) as world:
+        await world.pass_(timedelta(minutes=2))
+        await world.edit(files(*TEAMS[6:], removal=grace))
+        assert world.holds("team-rooms/team-0") == {"window"}
+        await world.pass_(4 * HOUR)
+        assert len(world.one("brake.tripped").detail["keys"]) == 6  # type: ignore[arg-type]
+        assert len(world.names) == 10
 
 
 async def test_a_policy_may_have_other_times() -> None:

@@ -128,6 +128,22 @@ def test_a_plan_is_held_act_by_act_and_comes_back() -> None:
     assert pause_plan(paused(None), KEY.encoded, made) == made
 
 
+def test_what_waits_for_a_window_comes_in_its_time() -> None:
+    """What ends or changes links as one set; the rest a little apart, no renewal too late."""
+
+    def back(action: Action, latest: datetime = NOW + YEAR) -> datetime:
+        made = pause_plan(paused(CLOSED, latest={ROOM: latest}), KEY.encoded, Plan((action,)))
+        assert made.until is not None
+        return made.until
+
+    assert {back(action) for action in (REPLACE, RETIRE, *ENDING)} == {UNTIL}
+    second, apart = timedelta(seconds=1), back(UPDATE)
+    assert UNTIL + second < apart <= UNTIL + timedelta(minutes=5)
+    assert back(CREATE) == back(RENEW) == apart
+    for latest in (UNTIL - DAY, UNTIL, UNTIL + second):
+        assert back(RENEW, latest) == latest
+
+
 @pytest.mark.parametrize(
     ("action", "why"),
     [
