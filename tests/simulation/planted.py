@@ -283,7 +283,7 @@ _looked_afresh: Any = reconciler.Reconciler._looked_afresh
 
 BUGS: Final[dict[str, Bug]] = {
     "retry-without-look-up": Bug(("P1",), True, _retry_without_look_up, (38, 50, 22), 0.2),
-    "tie-break-by-recency": Bug(("P1",), True, _tie_break_by_recency, (88, 60), 0.07),
+    "tie-break-by-recency": Bug(("P1",), True, _tie_break_by_recency, (467, 341, 425), 0.07),
     "lost-by-listing-alone": Bug(("P4", "P1"), True, _lost_by_listing_alone, (2, 15, 36), 0.4),
     "doubtful-listing-believed": Bug(("P4", "P1"), True, _listing_in_doubt_believed, (12, 8), 0.6),
     "brake-call-by-call": Bug(("P10",), False, _brake_counted_call_by_call, (6, 1, 2), 0.75),
