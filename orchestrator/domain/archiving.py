@@ -97,6 +97,9 @@ class RecordingWorld:
 #: besides: another backend that answers for a while may do so twice, and nothing hangs on telling.
 LOST_AFTER: Final = timedelta(hours=1)
 LOST_LOOKS: Final = 5
+#: And a deletion of ours that was not answered counts as carried out after so many in a row: an API
+#: that says 404 for what is there does so twice now and then, and nobody looks for it afterwards.
+DELETED_LOOKS: Final = 4
 
 
 def plan_recording(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:
@@ -132,10 +135,19 @@ def _look(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:
 
 def is_lost(one: KeptRecording, now: datetime) -> bool:
     """Whether one that was not found once more, by API time now, is gone by another hand."""
-    since, looked = one.missing_since, one.attempts
+    since = one.missing_since
+    return since is not None and now - since >= LOST_AFTER and _looks(one) >= LOST_LOOKS
+
+
+def is_deleted(one: KeptRecording) -> bool:
+    """Whether one that was not found once more was deleted by a call that was not answered."""
+    return _looks(one) >= DELETED_LOOKS
+
+
+def _looks(one: KeptRecording) -> int:
+    """At how many looks in a row it was not found, this one among them."""
     # The first look counts none, and this one none yet.
-    before = looked.count if looked.input == RecordingStep.LOOK else 0
-    return since is not None and now - since >= LOST_AFTER and before + 2 >= LOST_LOOKS
+    return 2 + (one.attempts.count if one.attempts.input == RecordingStep.LOOK else 0)
 
 
 def _copy(one: KeptRecording, world: RecordingWorld, archive: str) -> RecordingPlan:

@@ -22,6 +22,7 @@ from orchestrator.domain.archiving import (
     RecordingAct,
     RecordingStep,
     copied_to,
+    is_deleted,
     is_lost,
 )
 from orchestrator.domain.facts import ApiCall, Fact
@@ -51,6 +52,7 @@ _log = structlog.get_logger(__name__)
 _BROKEN: Final = 500  # as the API answers where it documents 403; nobody knows what it did
 _CLOSED_AFTER: Final = 3  # failures of an archive in a row
 _ARCHIVE_FAILED: Final = "recording.archive.failed"
+_UNANSWERED: Final = "its deletion was carried out, though that was not answered"
 _BY_AN_EARLIER_ONE: Final = "a deletion that was sent before was carried out after all"
 _DELETE_FAILED: Final = "recording.delete.failed"
 
@@ -280,14 +282,13 @@ class Archivist:
     async def _not_there(self, one: KeptRecording, cause: str) -> None:
         """GET says 404. Once proves nothing: the whole API may be another one for a while."""
         call = LAST_CALL.get()
+        is_ours = one.deleting_since is not None or one.asked
         if one.missing_since is None:
             await self._missed(one)
-        elif one.deleting_since is not None:
-            why = "its deletion was carried out, though that was not answered"
+        elif is_ours and is_deleted(one):
+            why = _BY_AN_EARLIER_ONE if one.deleting_since is None else _UNANSWERED
             await self._gone(one, Gone.DELETED, why, call, cause)
-        elif one.asked:
-            await self._gone(one, Gone.DELETED, _BY_AN_EARLIER_ONE, call, cause)
-        elif not is_lost(one, self._around.rooms.api_now()):
+        elif is_ours or not is_lost(one, self._around.rooms.api_now()):
             missing = UnavailableError("it is not found, which may pass")
             await self._failed(one, RecordingStep.LOOK, "", missing, cause)
         else:

@@ -476,6 +476,26 @@ async def test_an_unanswered_deletion_is_looked_into() -> None:
         assert made.methods.count("delete_recording") == 3
 
 
+async def test_what_is_not_found_at_three_looks_is_not_deleted_yet() -> None:
+    """A deletion that was lost, and 404 for what is there: it would stay at the API for ever."""
+    async with kept(AT_ONCE) as made:
+        made.api.script("delete_recording", Fate.LOST)
+        get, left = made.api.get_recording, [3]
+
+        async def hidden(id_: str) -> Any:
+            if "delete_recording" in made.methods and left[0]:
+                left[0] -= 1
+                raise MissingError("not found", 404)
+            return await get(id_)
+
+        made.api.get_recording = hidden  # type: ignore[method-assign, assignment]
+        await made.meet(CONTENT)
+        await made.world.pass_(6 * HOUR)
+        assert (left, made.left) == ([0], [])
+        assert made.events.count("deleted") == 1
+        assert made.methods.count("delete_recording") == 2
+
+
 async def test_p02_nothing_is_deleted_while_the_store_is_not_at_its_path() -> None:
     """SQLite goes on committing into a file that was unlinked, and says no word."""
     async with kept(AT_ONCE) as made:

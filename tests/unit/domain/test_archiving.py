@@ -14,6 +14,7 @@ from orchestrator.domain.archiving import (
     RecordingStep,
     RecordingWorld,
     copied_to,
+    is_deleted,
     is_lost,
     plan_recording,
 )
@@ -292,3 +293,20 @@ def test_what_nobody_deleted_is_lost_after_an_hour_and_five_looks(
 ) -> None:
     one = replace(ONE, missing_since=None if since is None else NOW - since, attempts=attempts)
     assert is_lost(one, NOW) is lost
+
+
+@pytest.mark.parametrize(
+    ("attempts", "deleted"),
+    [
+        (replace(LOOKED, count=2), True),
+        (replace(LOOKED, count=1), False),
+        (replace(LOOKED, input=RecordingStep.DELETE), False),
+        (Attempts(), False),
+    ],
+    ids=["four looks", "three", "what failed was a deletion", "two"],
+)
+def test_what_was_deleted_without_an_answer_is_looked_for_four_times(
+    attempts: Attempts, deleted: bool
+) -> None:
+    """An API that says 404 for what is there does so twice now and then."""
+    assert is_deleted(replace(ONE, missing_since=NOW, attempts=attempts)) is deleted
