@@ -5,7 +5,7 @@ A new field of a record is drawn without a change here.
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from types import MappingProxyType, NoneType, UnionType
 from typing import Final, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -88,6 +88,7 @@ _PLAIN: Final[Mapping[object, st.SearchStrategy]] = {
     NoneType: st.none(),
     datetime: moments,
     timedelta: lengths,
+    date: st.dates(),
     Key: keys,
 }
 
