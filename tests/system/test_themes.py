@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import urllib.request
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
 
 from tests.pictures import FAVICON, LOGO, png
+from tests.system.clocks import WallClock, sets_clocks
 from tests.system.installation import Installation, policy
 
 THEME = """\
@@ -22,7 +24,7 @@ logos: {white: white.png, colored: colored.png, favicon: favicon.png}
 removal: {grace: 60s}
 """
 COLORED = png(100, 50, shade=7)
-GRACE = 60.0  # seconds: the least that there is
+GRACE = timedelta(seconds=60)  # the least that there is
 
 
 @pytest.fixture
@@ -60,6 +62,7 @@ def pictures(own: Installation) -> set[bytes]:
     return {fetched(urljoin(url, one)) for one in found}
 
 
+@sets_clocks
 @pytest.mark.timeout(240)
 def test_a_theme_from_yaml_to_the_page_and_away_again(own: Installation) -> None:
     """Made before its room, with three pictures; changed; removed when no room has it any more."""
@@ -98,7 +101,10 @@ def test_a_theme_from_yaml_to_the_page_and_away_again(own: Installation) -> None
         assert "Nordlicht" not in page(own)
         own.drop("themes/brand.yaml")
         own.a_fact("theme.tombstoned")
-        own.until(lambda: own.facts("theme.removed"), "the theme is removed", GRACE + 60)
+        assert own.facts("theme.removed") == []
+    later = WallClock.made(own.folder, GRACE)
+    with own.daemon(environ=later.environ):
+        own.until(lambda: own.facts("theme.removed"), "the theme is removed")
     assert own.ask("status", "--json").json["themes"] == []
     events = [fact["event"] for fact in own.facts() if fact["event"].startswith("theme.")]
     assert [event for event in events if event != "theme.started"] == [
