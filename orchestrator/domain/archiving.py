@@ -100,6 +100,8 @@ LOST_LOOKS: Final = 5
 #: And a deletion of ours that was not answered counts as carried out after so many in a row: an API
 #: that says 404 for what is there does so twice now and then, and nobody looks for it afterwards.
 DELETED_LOOKS: Final = 4
+#: One that was answered is carried out where so many looks, one after the other, do not find it.
+CONFIRMED_LOOKS: Final = 3
 
 
 def plan_recording(one: KeptRecording, world: RecordingWorld) -> RecordingPlan:

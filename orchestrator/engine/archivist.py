@@ -18,6 +18,7 @@ import structlog
 
 from orchestrator.domain import backoff, recordingfacts
 from orchestrator.domain.archiving import (
+    CONFIRMED_LOOKS,
     Closed,
     RecordingAct,
     RecordingStep,
@@ -207,13 +208,23 @@ class Archivist:
     ) -> None:
         """It is gone when it cannot be read any more; until then its deletion stays open."""
         try:
-            await self._recordings.get_recording(one.id)
-        except MissingError:
-            await self._gone(one, Gone.DELETED, reason, call, cause)
+            # One look may be answered 404 as wrongly as its deletion was answered 204.
+            for _ in range(CONFIRMED_LOOKS):
+                if await self._is_shown(one):
+                    await self._look_later(one)
+                    return
         except Fault as fault:
             await self._failed(one, RecordingStep.LOOK, "", fault, cause)
         else:
-            await self._look_later(one)
+            await self._gone(one, Gone.DELETED, reason, call, cause)
+
+    async def _is_shown(self, one: KeptRecording) -> bool:
+        """Whether it can be read. Raises the API's faults but 404."""
+        try:
+            await self._recordings.get_recording(one.id)
+        except MissingError:
+            return False
+        return True
 
     async def _not_deleted(self, one: KeptRecording, fault: Fault, cause: str) -> None:
         """What a DELETE that was not answered 2xx leaves behind."""

@@ -476,6 +476,32 @@ async def test_an_unanswered_deletion_is_looked_into() -> None:
         assert made.methods.count("delete_recording") == 3
 
 
+async def test_a_deletion_that_was_answered_is_looked_into_more_than_once() -> None:
+    """204 for what was not done, and 404 for what is there."""
+    async with kept(AT_ONCE) as made:
+        get, delete = made.api.get_recording, made.api.delete_recording
+        lies = ["delete", "get", "get"]
+
+        async def untaken(id_: str) -> None:
+            if lies[:1] != ["delete"]:
+                await delete(id_)
+                return
+            del lies[0]
+
+        async def hidden(id_: str) -> Any:
+            if lies[:1] == ["get"]:
+                del lies[0]
+                raise MissingError("not found", 404)
+            return await get(id_)
+
+        made.api.delete_recording = untaken  # type: ignore[method-assign, assignment]
+        made.api.get_recording = hidden  # type: ignore[method-assign, assignment]
+        await made.meet(CONTENT)
+        await made.world.pass_(6 * HOUR)
+        assert (lies, made.left) == ([], [])
+        assert made.events.count("deleted") == 1
+
+
 async def test_what_is_not_found_at_three_looks_is_not_deleted_yet() -> None:
     """A deletion that was lost, and 404 for what is there: it would stay at the API for ever."""
     async with kept(AT_ONCE) as made:
