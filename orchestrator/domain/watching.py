@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from orchestrator.domain import backoff
-from orchestrator.domain.keeping import WatchedSession
+from orchestrator.domain.keeping import KeptRecording, WatchedSession
 
 WHILE_OPEN: Final = timedelta(minutes=30)
 _AFTER: Final = (
@@ -45,6 +45,31 @@ def looked(
     else:
         next_at = None
     return replace(session, looks=looks, failures=0, next_at=next_at)
+
+
+def seen_off(
+    session: WatchedSession | None, gone: KeptRecording, again: datetime
+) -> WatchedSession:
+    """The session of a recording that was deleted: its list has the last word.
+
+    An API that says 404 for what is there would keep for ever what we count as gone.
+
+    Args:
+        session: as it was; None: it is remembered no more.
+        gone: the recording.
+        again: when to list the session's recordings (API time).
+    """
+    if session is None:
+        began = gone.started_at or gone.found_at
+        ended = gone.ended_at or gone.found_at
+        session = WatchedSession(
+            gone.session_id, gone.room_id, gone.key, gone.display_name, began, ended, len(_AFTER)
+        )
+    looks = session.looks
+    # The look is one more; where one was near already, it is that one, a moment later.
+    if session.next_at is None or session.next_at > again:
+        looks = max(looks - 1, 0)
+    return replace(session, looks=looks, next_at=again)
 
 
 def failed(session: WatchedSession, now: datetime) -> WatchedSession:

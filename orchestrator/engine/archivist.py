@@ -2,7 +2,8 @@
 
 A deletion is journalled before its call leaves (promise P2), and before that the copy that was
 promised is read back as a whole.  A recording is gone when GET says 404: an answer to DELETE alone
-is not believed, and none at all is looked into.  Nothing here decides what is to be done.
+is not believed, and none at all is looked into; and its session is listed once more after that.
+Nothing here decides what is to be done.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from orchestrator.domain.archiving import (
     is_lost,
 )
 from orchestrator.domain.facts import ApiCall, Fact
-from orchestrator.domain.keeping import Gone, KeptCopy, KeptRecording
+from orchestrator.domain.keeping import Gone, KeptCopy, KeptRecording, WatchedSession
 from orchestrator.domain.recordings import Resume
 from orchestrator.domain.records import Attempts
+from orchestrator.domain.watching import seen_off
 from orchestrator.engine.gathering import DISOWNED
 from orchestrator.engine.places import ElsewhereError, Places
 from orchestrator.engine.settings import EngineSettings
@@ -408,8 +410,14 @@ class Archivist:
     ) -> KeptRecording:
         async with self._shelf.writing:
             after = replace(self._now(one), **changes)
-            await self._shelf.put(recordings=[after], facts=facts)
+            sessions = [self._listed_again(after)] if after.gone is Gone.DELETED else []
+            await self._shelf.put(recordings=[after], sessions=sessions, facts=facts)
         return after
+
+    def _listed_again(self, gone: KeptRecording) -> WatchedSession:
+        """Its session, to be listed once more when a list may be believed."""
+        again = self._around.rooms.api_now() + self._settings.settle
+        return seen_off(self._shelf.sessions.get(gone.session_id), gone, again)
 
 
 def _item(one: KeptRecording) -> Item:

@@ -522,6 +522,38 @@ async def test_what_is_not_found_at_three_looks_is_not_deleted_yet() -> None:
         assert made.methods.count("delete_recording") == 2
 
 
+@pytest.mark.parametrize("age", [timedelta(), 60 * DAY], ids=["known", "forgotten"])
+async def test_what_a_list_shows_after_its_deletion_is_deleted_once_more(age: timedelta) -> None:
+    """204 for what was not done, and 404 as often as it is looked for: the list has the last word.
+
+    Also that of a session that is remembered no more.
+    """
+    wish = {**AT_ONCE, "keep": f"{age // DAY}d"}
+    async with kept(wish) as made:
+        get, delete = made.api.get_recording, made.api.delete_recording
+        asked = 0
+
+        async def untaken(id_: str) -> None:
+            nonlocal asked
+            asked += 1
+            if asked > 1:
+                await delete(id_)
+
+        async def hidden(id_: str) -> Any:
+            if asked == 1 and "deleted" not in made.events:
+                raise MissingError("not found", 404)
+            return await get(id_)
+
+        made.api.delete_recording = untaken  # type: ignore[method-assign, assignment]
+        made.api.get_recording = hidden  # type: ignore[method-assign, assignment]
+        await made.meet(CONTENT)
+        await made.world.pass_(age + 6 * HOUR, step=HOUR if age else MINUTE)
+        assert made.left == []
+        assert asked == 2
+        assert made.events.count("deleted") == 2
+        assert made.events.count("archived") == 1
+
+
 async def test_p02_nothing_is_deleted_while_the_store_is_not_at_its_path() -> None:
     """SQLite goes on committing into a file that was unlinked, and says no word."""
     async with kept(AT_ONCE) as made:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from orchestrator.domain.keeping import WatchedSession
+from orchestrator.domain.keeping import KeptRecording, WatchedSession
 from orchestrator.domain.keys import Key
-from orchestrator.domain.watching import WHILE_OPEN, failed, heard, looked
+from orchestrator.domain.recordings import RecordingStatus
+from orchestrator.domain.watching import WHILE_OPEN, failed, heard, looked, seen_off
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -73,3 +74,41 @@ def test_what_is_heard_of_a_session() -> None:
     assert heard(waiting, ENDED, NOW) == replace(ENDED, next_at=NOW)
     over = replace(ENDED, looks=6)
     assert heard(over, ENDED, NOW) is over
+
+
+GONE = KeptRecording(
+    "rec", "s1", "r1", OPEN.key, OPEN.display_name, NOW, RecordingStatus.UPLOADED, NOW - HOUR
+)
+
+
+def test_after_a_deletion_the_list_is_read_once_more_and_the_rest_stays_as_it_was() -> None:
+    """Neither a look that was planned is lost by it, nor are there more of them."""
+    again = NOW + 7 * HOUR + MINUTE
+    planned = replace(ENDED, looks=5, next_at=NOW + 24 * HOUR)
+    asked = seen_off(planned, GONE, again)
+    assert (asked.looks, asked.next_at) == (4, again)
+    assert looked(asked, again, HALF_DAY, unfinished=False) == planned
+
+    done = replace(ENDED, looks=6, next_at=None)
+    asked = seen_off(done, GONE, again)
+    assert asked.next_at == again
+    assert looked(asked, again, HALF_DAY, unfinished=False) == done
+
+
+def test_several_deletions_ask_for_one_list() -> None:
+    """The later one's."""
+    done = replace(ENDED, looks=6, next_at=None)
+    twice = seen_off(seen_off(done, GONE, NOW + HOUR), GONE, NOW + 2 * HOUR)
+    assert (twice.looks, twice.next_at) == (5, NOW + 2 * HOUR)
+
+
+def test_a_session_that_is_forgotten_is_listed_once() -> None:
+    asked = seen_off(None, GONE, NOW + HOUR)
+    assert (asked.id, asked.room_id, asked.key) == ("s1", "r1", OPEN.key)
+    assert asked.next_at == NOW + HOUR
+    assert looked(asked, NOW + HOUR, HALF_DAY, unfinished=False).next_at is None
+
+
+def test_one_that_goes_on_is_listed_sooner() -> None:
+    going = replace(OPEN, next_at=NOW + WHILE_OPEN)
+    assert seen_off(going, GONE, NOW + MINUTE) == replace(going, next_at=NOW + MINUTE)
