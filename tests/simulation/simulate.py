@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -78,9 +79,18 @@ def make(task: Task) -> Result:
         return simulate(task.seed, faults=task.faults, length=task.length)
 
 
+# In what a worker lives.  Its objects lie all over a hundred megabytes: in pages of two megabytes,
+# which glibc asks for and Python's own allocator does not, a run takes a quarter less time.
+_OF_A_WORKER: Final = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONMALLOC": "malloc",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
+
+
 def results(tasks: Iterable[Task], jobs: int) -> Iterator[Result]:
     """All runs, as they end, in processes whose sets have one order."""
-    os.environ["PYTHONHASHSEED"] = "0"
+    os.environ |= _OF_A_WORKER
     context = multiprocessing.get_context("spawn")
     with context.Pool(jobs, initializer=_quiet) as pool:
         yield from pool.imap_unordered(make, tasks, chunksize=1)

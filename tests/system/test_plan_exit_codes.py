@@ -44,7 +44,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     installation.put("teams.yaml", policy("teams", ["a", "b"]))
     with installation.daemon():
         installation.a_fact("room.created", count=2)
-        installation.a_fact("delivery.sent")
+        installation.until(lambda: len(installation.links()) == 2, "both rooms are delivered")
         yield installation
 
 
