@@ -128,6 +128,7 @@ class Courier:
                 at = _origin(callback.url)
                 receivers.setdefault(at, _Receiver(max(now, self._now())))
                 rooms.setdefault((at, callback.room_id), []).append(callback)
+            failed: ExceptionGroup[StoreFault] | None = None
             try:
                 async with asyncio.TaskGroup() as group:
                     for (at, room_id), callbacks in rooms.items():
@@ -136,7 +137,9 @@ class Courier:
                             name=f"callbacks of {room_id}",
                         )
             except* StoreFault as faults:
-                raise StoreFault(str(faults.exceptions[0])) from faults
+                failed = faults
+            if failed is not None:  # up to Python 3.11.3 a group is made of what is raised in there
+                raise StoreFault(str(failed.exceptions[0])) from failed
 
     async def _deliver_room(self, callbacks: list[Callback], receiver: "_Receiver") -> None:
         async with receiver.gate:
