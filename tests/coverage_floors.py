@@ -1,7 +1,7 @@
 """Holds the measured coverage to its floors: lines and branches together, a group at a time.
 
-Run by `make test` after the tests.  Reads the data of coverage, that of the processes which the
-tests started included, and exits 1 when a group is below its floor.
+Run by `make test` after the tests.  Reads the data of coverage, which tells of the tests' own
+processes and not of those that they began, and exits 1 when a group is below its floor.
 """
 
 import json
