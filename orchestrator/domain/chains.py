@@ -91,14 +91,18 @@ class Chain:
                     self.of_brakes.append(recorded)
             case "api.unavailable" | "clock.jumped" | "listing.doubted":
                 self.of_world[fact.event] = recorded
-            case "freeze.begun":
-                named = fact.detail.get("policies")
-                if not isinstance(named, list) or not named or self.policy in named:
-                    self.of_world[fact.event] = recorded
+            case "freeze.begun" if _is_frozen(self.policy, fact):
+                self.of_world[fact.event] = recorded
             case "delivery.sent":
                 self.sent[str(fact.detail.get("destination", ""))] = recorded
             case _:
                 pass
+
+
+def _is_frozen(policy: str, begun: Fact) -> bool:
+    """Whether a freeze that began is one of this policy: it names it, or none at all."""
+    named = begun.detail.get("policies")
+    return not isinstance(named, list) or not named or policy in named
 
 
 def policy_of(actor: str) -> str:

@@ -34,6 +34,7 @@ from orchestrator.domain.situation import (
     Unwanted,
     Use,
     Wanted,
+    Wish,
 )
 from tests import builders as a
 from tests.builders import NOW, ROOM, YEAR
@@ -445,18 +446,19 @@ MISSING: dict[str, tuple[Situation, list[str], list[str]]] = {
 
 
 @pytest.mark.parametrize(
-    ("state", "lost"),
+    ("wish", "state", "lost"),
     [
-        (MISSED, True),
-        (replace(MISSED, tombstone=a.tombstone(due=NOW + timedelta(seconds=1))), True),
-        (replace(MISSED, tombstone=a.tombstone(due=NOW)), False),
+        (UNWANTED, MISSED, True),
+        (UNWANTED, replace(MISSED, tombstone=a.tombstone(due=NOW + timedelta(seconds=1))), True),
+        (UNWANTED, replace(MISSED, tombstone=a.tombstone(due=NOW)), False),
+        (Unwanted("its page is over", by_itself=True, at_once=True), MISSED, False),
     ],
-    ids=["wanted", "its removal waits", "its removal is due"],
+    ids=["wanted", "its removal waits", "its removal is due", "of a page that is over"],
 )
 def test_nobody_is_told_of_the_loss_of_a_room_whose_removal_was_due(
-    state: KeyState, lost: bool
+    wish: Wish, state: KeyState, lost: bool
 ) -> None:
-    made = plan(a.situation(UNWANTED, state, sightings=GONE))
+    made = plan(a.situation(wish, state, sightings=GONE))
     (close,) = (action for action in made.actions if isinstance(action, Close))
     assert close.lost is lost
 
