@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from orchestrator.domain.facts import CATALOGUE, Json, RecordedFact
+from orchestrator.domain.facts import CATALOGUE, Fact, Json, RecordedFact
 from orchestrator.domain.keys import Key
 from orchestrator.domain.reports import ChangeLine, HistoryLine
 from orchestrator.foundation.problems import nearest
