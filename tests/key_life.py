@@ -365,7 +365,7 @@ class Life:
         before = self.renewed.get(action.room_id)
         record = next(room for room in situation.state.rooms if room.id == action.room_id)
         if before is not None and action.before is not None:
-            least = floor(granted_life(record, action.before))
+            least = floor(granted_life(record, action.before, self.now))
             assert self.now - before >= least, "P7: twice within the floor"
 
 

@@ -207,9 +207,9 @@ def _all_the_same(action: Action, pause: Pause, paused: Paused) -> Action:
     return replace(action, reason=f"{action.reason}; {pause.reason}, but {why}")
 
 
-def latest_renewal(room: RoomRecord, expires_at: datetime) -> datetime:
+def latest_renewal(room: RoomRecord, expires_at: datetime, now: datetime) -> datetime:
     """When the last twentieth of a room's life begins: then nothing puts its renewal off."""
-    return expires_at - granted_life(room, expires_at) / EMERGENCY_SHARE
+    return expires_at - granted_life(room, expires_at, now) / EMERGENCY_SHARE
 
 
 def mark_of(action: Action) -> str:

@@ -43,12 +43,16 @@ class RenewalTime:
     why: str
 
 
-def granted_life(room: RoomRecord, expires_at: datetime) -> timedelta:
+def granted_life(room: RoomRecord, expires_at: datetime, now: datetime) -> timedelta:
     """L, at most what an API can grant; an end that somebody else moved far out adds nothing.
 
     What an API answers and what it grants may differ, so the end that is seen counts.  Only where
     that is still the one which was moved on, the room is seen as it was, and the answer counts.
+    A grant that is yet to come at ``now`` (API time) was dated by an API whose clock was wrong;
+    then the lifetime that was asked for counts.
     """
+    if room.granted_at > now:
+        return min(room.lifetime or LATEST_END, LATEST_END)
     granted = expires_at
     if room.granted_until is not None and expires_at == room.renewed_from:
         granted = room.granted_until
@@ -100,7 +104,7 @@ def renewal_time(
             were no window.
         now: API time; a window that was missed is over, and the next one counts.
     """
-    life = granted_life(room, expires_at)
+    life = granted_life(room, expires_at, now)
     before = lead(life, renewal.before)
     share = spread(key)
     due = expires_at - before * (1 + share / 4)
@@ -114,8 +118,10 @@ def renewal_time(
         why = f"{_days(before)} before its end, in its window {renewal.window.cron!r}"
     if moment > latest:
         moment, why = latest, "the last twentieth of its life begins"
-    if room.renewed_at is not None:
-        earliest = room.renewed_at + floor(life)
+    least = floor(life)
+    # A renewal that is yet to come holds nothing either, but for what two clocks may differ by.
+    if room.renewed_at is not None and room.renewed_at - now <= least:
+        earliest = room.renewed_at + least
         if earliest > moment:
             moment, why = earliest, "it was renewed a short while ago"
     return RenewalTime(moment, latest, why)

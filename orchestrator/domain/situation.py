@@ -221,7 +221,7 @@ class Situation:
         wish, state = self.wish, self.state
         desired = state.wish if isinstance(wish, Unwanted) else wish.desired
         ends = {
-            room.id: latest_renewal(room, seen.expires_at)
+            room.id: latest_renewal(room, seen.expires_at, self.now)
             for room in state.rooms
             if isinstance(seen := self.sightings.get(room.id), Observed)
             and seen.expires_at is not None

@@ -279,7 +279,7 @@ def test_whose_rooms_they_are() -> None:
 def test_when_the_last_twentieth_begins() -> None:
     end = NOW + 100 * DAY
     room = a.room(expires_at=end, granted_at=NOW)
-    assert latest_renewal(room, end) == end - 5 * DAY
+    assert latest_renewal(room, end, NOW) == end - 5 * DAY
     unending = a.situation(
         None, a.state(room), sightings={ROOM: replace(a.observed(), expires_at=None)}
     )

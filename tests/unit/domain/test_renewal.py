@@ -34,7 +34,7 @@ WINDOW = Window("0 6 * * *", "Europe/Berlin", 4 * HOUR)
     ids=["as granted", "moved far out by somebody", "before its grant"],
 )
 def test_the_life_that_was_granted(end: datetime, life: timedelta) -> None:
-    assert granted_life(ROOM, end) == life
+    assert granted_life(ROOM, end, NOW) == life
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_floor_that_is_over_changes_nothing() -> None:
 
 def test_the_floor_comes_last() -> None:
     renewed = a.room(expires_at=END, granted_at=NOW, renewed_at=END - HOUR)
-    time = renewal_time(renewed, END, Renewal(), KEY, a.at_once, NOW)
+    time = renewal_time(renewed, END, Renewal(), KEY, a.at_once, END - HOUR)
     assert (time.moment, time.why) == (END + 23 * HOUR, "it was renewed a short while ago")
 
 
@@ -139,6 +139,33 @@ def test_a_window_that_was_missed_waits_for_the_next(now: datetime, moment: date
     assert abs(time.moment - moment) < timedelta(seconds=1)
 
 
+@pytest.mark.parametrize("ahead", [2 * DAY, 30 * YEAR], ids=["two days", "thirty years"])
+def test_p07_what_an_api_dated_ahead_puts_off_no_renewal(ahead: timedelta) -> None:
+    """Its clock was wrong when it made the room, or when it renewed it; it is right again."""
+    wish, month, now = Renewal(), 30 * DAY, NOW + HOUR
+    end = NOW + month
+    rightly = a.room(expires_at=end, granted_at=NOW, lifetime=month)
+    expected = renewal_time(rightly, end, wish, KEY, a.at_once, now)
+    made = replace(rightly, granted_at=now + ahead)
+    assert renewal_time(made, end, wish, KEY, a.at_once, now) == expected
+    renewed = replace(rightly, renewed_at=now + ahead)
+    assert renewal_time(renewed, end, wish, KEY, a.at_once, now) == expected
+
+
+def test_p07_a_renewal_that_two_clocks_date_a_little_apart_keeps_its_floor() -> None:
+    month = 30 * DAY
+    end = NOW + month
+    least = floor(month)
+    room = a.room(expires_at=end, granted_at=NOW, lifetime=month, renewed_at=end + least)
+    time = renewal_time(room, end, Renewal(), KEY, a.at_once, end)
+    assert time.moment == end + 2 * least
+
+
+def test_a_grant_that_was_dated_ahead_of_a_room_whose_lifetime_is_unknown_is_a_long_one() -> None:
+    room = a.room(expires_at=END, granted_at=NOW + DAY, lifetime=None)
+    assert granted_life(room, END, NOW) == YEAR
+
+
 # --- a room that is seen as it was ----------------------------------------------------------------
 
 AGAIN = a.room(
@@ -159,7 +186,7 @@ def test_a_room_that_is_seen_as_it_was_has_the_life_that_was_granted(
     shown: datetime, life: timedelta
 ) -> None:
     room = replace(AGAIN, granted_until=END - HOUR + YEAR)
-    assert granted_life(room, shown) == min(life, YEAR)
+    assert granted_life(room, shown, END) == min(life, YEAR)
 
 
 def test_p07_a_stale_look_renews_no_second_time_within_the_floor() -> None:
