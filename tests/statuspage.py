@@ -30,7 +30,7 @@ from orchestrator.domain.reports import (
     StatusReport,
     ThemeRow,
 )
-from orchestrator.edges.http.server import HttpServer, listen, url_of
+from orchestrator.edges.http.server import HttpServer, Limits, listen, url_of
 from orchestrator.edges.http.status import Access, StatusRoutes
 from orchestrator.edges.http.status.live import USUAL, Pace
 from orchestrator.edges.http.status.routes import EVENTS
@@ -104,6 +104,7 @@ async def staged(
     server = HttpServer(
         stage.routes.routes(),
         lambda event, fields: stage.told.append((event, fields)),
+        Limits(newcomers=0.0),
         lasting=(EVENTS,),
     )
     async with server.serving(listener):

@@ -216,6 +216,28 @@ async def test_the_socket_is_closed_at_the_end() -> None:
     listen("127.0.0.1", port).close()
 
 
+async def test_who_has_just_connected_when_it_ends_is_answered() -> None:
+    """A connection that asked nothing yet is no connection at rest."""
+    listener = listen("127.0.0.1", 0)
+    end, begun = asyncio.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        async with HttpServer(ROUTES).serving(listener):
+            begun.set()
+            await end.wait()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(serve(), name="serve")
+        await begun.wait()
+        reader, writer = await asyncio.open_connection(*listener.getsockname()[:2])
+        end.set()
+        await asyncio.sleep(0.05)
+        writer.write(b"GET /nothing HTTP/1.0\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.0 404 ")
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_what_cannot_be_read_is_told_once_a_minute() -> None:
     """Whoever sends it needs no credential, and could fill the log."""
     async with served([]) as here:

@@ -45,6 +45,8 @@ class Limits:
         at_once: requests under way; more are told to come back.
         connections: open ones, idle or not; more are turned away.  They are files of the process,
             of which it may have 1,024 and needs some for its own calls.
+        newcomers: seconds between the last connection that is let in and the end of those that ask
+            nothing: who has just connected has not asked yet, and would be cut off as one at rest.
         drain: seconds that requests under way are given at the end.
     """
 
@@ -55,6 +57,7 @@ class Limits:
     idle: float = 20.0
     at_once: int = 256
     connections: int = 512
+    newcomers: float = 0.25
     drain: float = 2.0
 
 
@@ -63,6 +66,12 @@ USUAL: Final = Limits()
 
 def unreported(_event: str, _fields: Mapping[str, object]) -> None:
     """Tell nobody."""
+
+
+async def _pause(seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.get_running_loop().create_future()
 
 
 class HttpServer:
@@ -117,10 +126,13 @@ class HttpServer:
             )
             yield
         finally:
-            if door is not None:
-                door.close()
-            await runner.cleanup()
-            listener.close()
+            try:
+                if door is not None:
+                    door.close()
+                    await _pause(limits.newcomers)
+            finally:
+                await runner.cleanup()
+                listener.close()
 
     def _admitting(self, runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
         """Who answers the next connection: the server, or one that turns it away."""
