@@ -98,7 +98,7 @@ class RecordingWorld:
 LOST_AFTER: Final = timedelta(hours=1)
 LOST_LOOKS: Final = 5
 #: And a deletion of ours that was not answered counts as carried out after so many in a row: an API
-#: that says 404 for what is there does so twice now and then, and nobody looks for it afterwards.
+#: that says 404 for what is there does so twice now and then, and only one list is read afterwards.
 DELETED_LOOKS: Final = 4
 #: One that was answered is carried out where so many looks, one after the other, do not find it.
 CONFIRMED_LOOKS: Final = 3

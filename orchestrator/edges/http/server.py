@@ -69,6 +69,7 @@ def unreported(_event: str, _fields: Mapping[str, object]) -> None:
 
 
 async def _pause(seconds: float) -> None:
+    """Let others come to their turn; a time-out of the network, by the loop's clock as all here."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await asyncio.get_running_loop().create_future()

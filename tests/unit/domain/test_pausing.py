@@ -276,6 +276,15 @@ def test_whose_rooms_they_are() -> None:
     assert (nothing.of_page, nothing.of_occurrence, nothing.latest) == (False, False, {})
 
 
+def test_a_grant_that_is_yet_to_come_lets_a_pause_hold_no_renewal_to_the_end() -> None:
+    """It was dated by an API whose clock was wrong: the lifetime that was asked for counts."""
+    end = NOW + 100 * DAY
+    room = a.room(expires_at=end, granted_at=end - DAY, lifetime=100 * DAY)
+    seen = replace(a.observed(), expires_at=end)
+    paused = a.situation(None, a.state(room), sightings={room.id: seen}).paused
+    assert paused.latest == {room.id: end - 5 * DAY}
+
+
 def test_when_the_last_twentieth_begins() -> None:
     end = NOW + 100 * DAY
     room = a.room(expires_at=end, granted_at=NOW)
