@@ -175,7 +175,6 @@ class Executor:
 
     async def _act(self, state: KeyState, action: Mutation, telling: Telling) -> KeyState:
         operation, state = await self._journal(state, action, telling)
-        began = self._clock.monotonic()
         LAST_CALL.set(None)
         self.in_flight.add(operation.id)
         try:
@@ -185,12 +184,13 @@ class Executor:
             return await self._record(self._failed(state, action, operation, telling, fault))
         finally:
             self.in_flight.discard(operation.id)
+        # What was read while the call was under way may tell of the room as it was before it; only
+        # what is asked from now on is younger than this answer.
+        answered = self._clock.monotonic()
         if seen is not None:
-            # A listing that began while a room was being made may lawfully lack it.
-            makes = isinstance(action, Create | Replace)
-            self._observations.saw(seen, self._clock.monotonic() if makes else began)
+            self._observations.saw(seen, answered)
         else:
-            self._observations.missed(operation.room_id or "", "it was deleted", began)
+            self._observations.missed(operation.room_id or "", "it was deleted", answered)
         facts = self._weather.answered(self._clock.now())
         teller = self._teller(telling, operation)
         outcome = outcomes.answered(state, action, operation, seen, teller)

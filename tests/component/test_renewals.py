@@ -13,7 +13,7 @@ from orchestrator.ports.clock import Clock
 from orchestrator.ports.desk import DeskError
 from orchestrator.ports.rooms import RoomListing
 from tests.component.world import ANNA, HOUR, World, alive, key, policy, running
-from tests.fakes.rooms import FakeRooms, Fate
+from tests.fakes.rooms import Asked, FakeRooms, Fate
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
@@ -89,6 +89,27 @@ async def test_p07_a_stale_look_renews_once_within_the_floor_over_restarts() -> 
         del fake.stale[room.id]
         await world.pass_(100 * DAY)
         assert world.events.count("room.renewed") == 1
+
+
+async def test_a_listing_that_overtook_a_renewal_does_not_take_its_end_back() -> None:
+    """It began while the PATCH was under way and was answered before that was carried out."""
+
+    async def overtaken(asked: Asked) -> None:
+        if asked.method == "update_room":
+            await world.clock.sleep(0.2)
+            assert await world.engine.parts.resync.full()
+
+    world = World({"team-rooms.yaml": policy(subjects=["checkout"])}, resync=DAY)
+    async with alive(world):
+        await world.pass_(HOUR)
+        world.fake.before = overtaken
+        shorter = policy(subjects=["checkout"], room={"lifetime": "200d"})
+        await world.edit({"team-rooms.yaml": shorter})
+        await world.pass_(MINUTE, step=timedelta(seconds=1))
+        (room,) = world.alive
+        assert world.events[-1] == "room.renewed"
+        assert (await world.room(CHECKOUT)).expires_at == room.expires_at
+        assert world.engine.parts.observations.sighting(room.id) == room
 
 
 async def test_p07_an_end_that_is_not_taken_is_told_and_asked_for_again() -> None:
