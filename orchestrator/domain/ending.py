@@ -84,6 +84,9 @@ def plan_missing(situation: Situation, room: RoomRecord, gone: Gone, draft: Draf
         retired = room.retired_at is not None
         why = "it was retired and has ended" if retired else "it came to its end"
         draft.do(Close(room.id, lost=False, reason=why))
+    elif room.missing_since is None and situation.world.apart:
+        # Dated by a clock that is wrong it would lie years ahead, and its second look as well.
+        draft.hold("doubt", situation.world.apart)
     elif room.missing_since is None:
         draft.do(Miss(room.id, reason))
         draft.back_at(now + settle)

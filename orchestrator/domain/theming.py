@@ -136,8 +136,11 @@ def tried(act: ThemeAct, wish: ThemeWish | None) -> str:
 
 def _missing(situation: ThemeSituation) -> ThemePlan:
     since, world = situation.record.missing_since, situation.world
+    act = ThemeAct(ThemeStep.MISS, "the API does not list it")
+    if since is None and world.apart:
+        # Dated by a clock that is wrong it would lie years ahead, and its second look as well.
+        return ThemePlan(held_by="doubt", held_why=world.apart, held=act)
     if since is None:
-        act = ThemeAct(ThemeStep.MISS, "the API does not list it")
         return ThemePlan(act)
     settled = since + world.settle
     if world.now < settled:

@@ -498,12 +498,12 @@ async def test_p05_one_answer_of_a_wild_date_ends_no_room() -> None:
         world.fake.join(room.id)
         await world.pass_(2 * HOUR)
         world.mark()
-        world.fake.skew = 8 * DAY.total_seconds()
+        world.fake.misdated = 8 * DAY.total_seconds()
         await world.engine.parts.hints.received(Callback(Event.ROOM_EXPIRED, room_id=room.id))
         await world.settle()
         assert world.changes == []
         assert world.holds("team-rooms/checkout") == {"doubt"}
-        world.fake.skew = 0.0
+        world.fake.misdated = 0.0
         await world.pass_(2 * HOUR)
         assert world.changes == []
         assert world.holds("team-rooms/checkout") == {"grace"}
@@ -517,10 +517,27 @@ async def test_p05_one_answer_of_a_wild_date_replaces_no_room_as_one_that_has_en
         world.fake.join(room.id)
         await world.pass_(2 * HOUR)
         world.mark()
-        world.fake.skew = 40 * DAY.total_seconds()
+        world.fake.misdated = 40 * DAY.total_seconds()
         await world.engine.parts.hints.received(Callback(Event.ROOM_EXPIRED, room_id=room.id))
         await world.settle()
-        world.fake.skew = 0.0
+        world.fake.misdated = 0.0
         await world.pass_(2 * HOUR)
         assert "create_room" not in world.changes
         assert (await world.room("team-rooms/checkout")).id == room.id
+
+
+async def test_p04_a_room_missed_by_a_wild_date_is_lost_when_it_was_looked_for_twice() -> None:
+    """It was deleted by hand just then: its first look must not lie thirty years ahead."""
+    async with running({"team-rooms.yaml": policy(subjects=["checkout", "fraud"])}) as world:
+        room = await world.room("team-rooms/checkout")
+        await world.pass_(2 * HOUR)
+        world.mark()
+        world.fake.vanish(room.id)
+        world.fake.misdated = 30 * 365 * DAY.total_seconds()
+        await world.engine.parts.hints.received(Callback(Event.ROOM_EXPIRED, room_id=room.id))
+        await world.settle()
+        assert world.holds("team-rooms/checkout") == {"doubt"}
+        world.fake.misdated = 0.0
+        await world.pass_(2 * HOUR)
+        assert world.changes == ["create_room"]
+        assert (await world.room("team-rooms/checkout")).id != room.id

@@ -97,6 +97,7 @@ class FakeRooms:
 
     Attributes:
         skew: API time less the clock's wall time, in seconds.
+        misdated: by how many seconds more its answers are dated ahead of its own time.
         page_size: rooms a page.
         deletes: false: every DELETE answers 404, as the final v1 API does.
         tells_sessions: whether there is ``GET /sessions``.
@@ -112,7 +113,7 @@ class FakeRooms:
     """
 
     def __init__(self, clock: Clock, page_size: int = 100) -> None:
-        self.skew = 0.0
+        self.skew = self.misdated = 0.0
         self.page_size = page_size
         self.deletes = True
         self.tells_sessions = True
@@ -236,10 +237,10 @@ class FakeRooms:
     # --- the port ---
 
     def api_now(self) -> datetime:
-        return self._clock.now() + timedelta(seconds=self.skew)
+        return self._clock.now() + timedelta(seconds=self.clock_difference())
 
     def clock_difference(self) -> float:
-        return self.skew
+        return self.skew + self.misdated
 
     async def list_rooms(self, start_id: int | None = None) -> RoomListing:
         return await self._call(
@@ -322,7 +323,7 @@ class FakeRooms:
                 raise fault
 
     def _now(self) -> datetime:
-        return truncate(self.api_now())
+        return truncate(self._clock.now() + timedelta(seconds=self.skew))
 
     def _of(self, room_id: str) -> Kept:
         kept = self._kept.get(room_id)

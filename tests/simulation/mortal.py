@@ -201,14 +201,17 @@ NOT_HERE: Final = frozenset(
         # `test_reviewed_plans.py` do.
         "reconciler.py did",
         *("freezes.py begin", "freezes.py end", "freezes.py settle", "freezes.py _commit"),
-        "freezes.py asyncio.wait",
+        *("freezes.py asyncio.wait", "supervisor.py pauses_changed"),
+        "supervisor.py self.parts.freezes.settle",
         # There are no themes here: `tests/component/test_themes.py` has them.
         *("tailor.py", "themerecords.py", "wardrobe.py"),
         # Nobody records here: `tests/component/test_recordings.py` dies at these.
-        *("recorder.py", "archivist.py", "sessions.py", "promises.py", "shelf.py"),
+        *("recorder.py", "archivist.py", "sessions.py", "promises.py", "shelf.py", "places.py"),
         "supervisor.py self.parts.recorder.recall",
         # Nobody looks at a page's link here, and there is nobody to be sent to elsewhere.
         *("pages.py ask", "pages.py ask_for_one", "pages.py divert"),
+        # No destination shows lists of links, and nobody asks for measurements.
+        *("outbox.py self.listing", "outbox.py destination.lead", "outbox.py unwritten_since"),
         # No store is told by a log, and nothing stands in a list of adopted rooms.
         *("pages.py complete", "supervisor.py self.parts.pages.complete"),
         "gathering.py _listed",
@@ -218,6 +221,7 @@ NOT_HERE: Final = frozenset(
         *(
             "reconciler.py _read_doubted",
             "supervisor.py carry_out",
+            "supervisor.py work_on",
             "supervisor.py _poll",
             "reload.py preview",
             "reload.py read",

@@ -419,6 +419,13 @@ MISSING: dict[str, tuple[Situation, list[str], list[str]]] = {
         [],
         ["settle"],
     ),
+    "once, by a clock that is wrong": (
+        a.situation(
+            state_=STANDING, sightings=GONE, world_=replace(a.world(), apart="clocks differ")
+        ),
+        [],
+        ["doubt"],
+    ),
     "twice": (a.situation(state_=MISSED, sightings=GONE), ["Close"], []),
     "twice, listing in doubt": (
         a.situation(state_=MISSED, sightings=GONE, world_=a.world(doubt="cut short")),

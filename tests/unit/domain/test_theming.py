@@ -266,6 +266,7 @@ def test_a_new_theme_is_made_in_a_freeze() -> None:
         (gone(record=replace(DECIDED, default=True)), "default"),
         (gone(world=replace(WORLD, doubt="it lies")), "doubt"),
         (situation(wish=None, world=replace(WORLD, apart="clocks differ")), "doubt"),
+        (situation(seen=None, world=replace(WORLD, apart="clocks differ")), "doubt"),
         (gone(world=replace(WORLD, mode=Mode.NO_REMOVALS)), "mode"),
         (gone(world=replace(WORLD, mode=Mode.OBSERVE)), "mode"),
         (gone(world=replace(WORLD, stopped="a stranger")), "refusal"),
