@@ -21,11 +21,9 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from orchestrator.adapters.calendar import CronCalendar
 from orchestrator.adapters.meetings.saved import read_saved
 from orchestrator.adapters.policies.adopted import NAME as ADOPTED
 from orchestrator.adapters.policies.adopted import AdoptedFile
-from orchestrator.adapters.policies.reader import PolicyReader
 from orchestrator.adapters.policies.subjects import DATA_FOLDER
 from orchestrator.adapters.policies.themes import THEMES_FOLDER
 from orchestrator.adapters.policies.writing import (
@@ -37,19 +35,16 @@ from orchestrator.adapters.policies.writing import (
 from orchestrator.adapters.store.peek import read_copy
 from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.app.build import StartError, reach, reach_api
-from orchestrator.app.directories import uses
 from orchestrator.app.embedded import Api, application_id
 from orchestrator.app.importingthemes import Themed, read_themed, texts_of_themes
 from orchestrator.app.keys import meetings_key
-from orchestrator.app.links import calendars
+from orchestrator.app.reading import policy_reader
 from orchestrator.app.validate import read_folder
 from orchestrator.config import SecretFault, Settings
-from orchestrator.config.destinations import open_to_all
 from orchestrator.config.settings import EmbeddedMeetings
 from orchestrator.domain.importedthemes import ThemeImport, WhyTheme, import_themes
 from orchestrator.domain.importing import Import, Known, Terms, Why, import_rooms
 from orchestrator.domain.keys import POLICY_NAME, InvalidKeyError, Key, parse_key
-from orchestrator.domain.paging import nameable
 from orchestrator.domain.policies import ForEach, Mode
 from orchestrator.domain.reports import (
     ImportedPolicy,
@@ -389,20 +384,7 @@ def _inside(folder: str, texts: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _bind(folder: Folder, settings: Settings | None) -> Book:
     templates = SandboxedTemplates()
-    if settings is None:
-        reader = PolicyReader(templates, CronCalendar())
-    else:
-        reader = PolicyReader(
-            templates,
-            CronCalendar(),
-            frozenset(settings.destinations),
-            uses(settings.directories),
-            nameable(settings.sources),
-            open_to_all=open_to_all(settings.destinations),
-            calendars=frozenset(calendars(settings)),
-            archives=frozenset(settings.archives),
-        )
-    return Binder(reader, templates).bind(folder, ())
+    return Binder(policy_reader(templates, settings), templates).bind(folder, ())
 
 
 def _write(

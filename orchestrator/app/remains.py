@@ -18,20 +18,15 @@ from typing import Final
 from orchestrator.adapters.audit.reading import LogMovedError
 from orchestrator.adapters.audit.retold import log_end, retold
 from orchestrator.adapters.audit.verify import FindingKind, VerifyReport, verify
-from orchestrator.adapters.calendar import CronCalendar
 from orchestrator.adapters.policies.adopted import AdoptedFile
 from orchestrator.adapters.policies.folder import PolicyFolder
-from orchestrator.adapters.policies.reader import PolicyReader
 from orchestrator.adapters.store.peek import Copy, read_copy, read_facts
 from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.app.auditing import checked_by
 from orchestrator.app.build import pins, reach_api, reach_rooms
-from orchestrator.app.directories import uses
-from orchestrator.app.links import calendars
+from orchestrator.app.reading import policy_reader
 from orchestrator.config import Settings
-from orchestrator.config.destinations import open_to_all
 from orchestrator.domain.keys import InvalidKeyError, Key, parse_key
-from orchestrator.domain.paging import nameable
 from orchestrator.domain.rebuilding import Listed
 from orchestrator.domain.records import Role
 from orchestrator.domain.reports import StoreReport
@@ -245,16 +240,7 @@ async def _list(settings: Settings, clock: Clock) -> Seen:
 async def _book(settings: Settings, present: Present, clock: Clock) -> Book:
     """The policies as they are now: by them keys that were cut in markers are told again."""
     templates = SandboxedTemplates()
-    reader = PolicyReader(
-        templates,
-        CronCalendar(),
-        frozenset(settings.destinations),
-        uses(settings.directories),
-        nameable(settings.sources),
-        open_to_all=open_to_all(settings.destinations),
-        calendars=frozenset(calendars(settings)),
-        archives=frozenset(settings.archives),
-    )
+    reader = policy_reader(templates, settings)
     folder = await PolicyFolder(settings.policies, clock).read()
     known = present.copy.policies if present.copy is not None else ()
     return await asyncio.to_thread(Binder(reader, templates).bind, folder, known)

@@ -11,17 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.adapters.calendar import CronCalendar
-from orchestrator.adapters.policies.reader import POLICY_MAX, PolicyReader
+from orchestrator.adapters.policies.reader import POLICY_MAX
 from orchestrator.adapters.policies.scanning import load as load_folder
 from orchestrator.adapters.policies.themes import THEMES_FOLDER
 from orchestrator.adapters.templates.rendering import SandboxedTemplates
 from orchestrator.app.configuration import ConfigError, Loaded, load
-from orchestrator.app.directories import uses
-from orchestrator.app.links import calendars
-from orchestrator.config.destinations import open_to_all
-from orchestrator.domain.directories import SecretUse
-from orchestrator.domain.paging import nameable
+from orchestrator.app.reading import policy_reader
+from orchestrator.config import Settings
 from orchestrator.domain.policies import Policy
 from orchestrator.engine.book import Binder
 from orchestrator.engine.polling import source_of
@@ -100,13 +96,13 @@ def _path(path: Path, environ: Mapping[str, str], cwd: Path) -> Validation:
         inside = path / CONFIG_NAME
         if inside.exists():
             return _installation(inside, environ, cwd)
-        return _folder(path, _Known(), cwd)
+        return _folder(path, None, cwd)
     if not path.exists():
         name = _shown(path, cwd)
         return Validation((name,), (Problem(Place(name), "does not exist"),))
     # A theme file lies one folder deeper than a policy.
     folder = path.parent.parent if path.parent.name == THEMES_FOLDER else path.parent
-    whole = _folder(folder, _Known(), cwd)
+    whole = _folder(folder, None, cwd)
     name = _shown(path, cwd)
     return replace(
         whole,
@@ -124,41 +120,12 @@ def _installation(option: Path | None, environ: Mapping[str, str], cwd: Path) ->
         return Validation(names, problems)
     settings = loaded.settings
     config = Validation((_shown(settings.file, cwd),), warnings=loaded.warnings)
-    known = _Known(
-        frozenset(settings.destinations),
-        uses(settings.directories),
-        nameable(settings.sources),
-        open_to_all(settings.destinations),
-        frozenset(calendars(settings)),
-        frozenset(settings.archives),
-    )
-    return config + _folder(settings.policies, known, cwd)
+    return config + _folder(settings.policies, settings, cwd)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What config.yaml defines and policies name; None: there is no config to look it up in."""
-
-    destinations: frozenset[str] | None = None
-    secrets: Mapping[str, SecretUse] | None = None
-    sources: frozenset[str] | None = None
-    open_to_all: frozenset[str] = frozenset()
-    calendars: frozenset[str] = frozenset()
-    archives: frozenset[str] | None = None
-
-
-def _folder(path: Path, known: _Known, cwd: Path) -> Validation:
+def _folder(path: Path, settings: Settings | None, cwd: Path) -> Validation:
     templates = SandboxedTemplates()
-    reader = PolicyReader(
-        templates,
-        CronCalendar(),
-        known.destinations,
-        known.secrets,
-        known.sources,
-        open_to_all=known.open_to_all,
-        calendars=known.calendars,
-        archives=known.archives,
-    )
+    reader = policy_reader(templates, settings)
     folder = read_folder(path)
     book = Binder(reader, templates).bind(folder, ())
     found = dict.fromkeys((*book.problems, *_missing_data(folder, book.rejected)))

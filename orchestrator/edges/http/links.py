@@ -12,13 +12,12 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
 from orchestrator.domain.links import PATH, LinkScheme, LinkView, Target, led_to
 from orchestrator.edges.http.answers import answer, refusal
-from orchestrator.edges.http.proxies import Proxy
+from orchestrator.edges.http.proxies import Proxy, is_from_here
 from orchestrator.edges.http.saying import (
     NOT_LET_IN,
     NOWHERE,
@@ -116,7 +115,7 @@ class LinkRoutes:
     async def _pressed(
         self, desk: LinkDesk, request: web.Request, target: Target, here: str
     ) -> web.StreamResponse:
-        if not self._is_ours(request):
+        if not is_from_here(request, self.entrance.scheme.public_url):
             return refusal(403, "press the button on the page of the link itself")
         try:
             given = (await request.post()).get("do")
@@ -132,17 +131,6 @@ class LinkRoutes:
             # Shown first, and led on from there: what a form leads to may not be elsewhere.
             return _sent_to(f"./{here}?wait")
         return refusal(400, "the button does not say what to do")
-
-    def _is_ours(self, request: web.Request) -> bool:
-        """Whether a form was sent from a page of ours, by what every browser tells of that."""
-        site = request.headers.get("Sec-Fetch-Site")
-        if site is not None:
-            return site == "same-origin"
-        origin = request.headers.get(hdrs.ORIGIN)
-        if not origin:
-            return False
-        public = urlsplit(self.entrance.scheme.public_url)
-        return origin in {f"{public.scheme}://{public.netloc}", f"http://{request.host}"}
 
 
 def is_link_page(headers: Mapping[str, str]) -> bool:

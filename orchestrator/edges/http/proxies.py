@@ -1,4 +1,4 @@
-"""A proxy that sees to who comes in: whom it let in, as far as it may be believed."""
+"""Who comes in, and from where: whom a proxy let in, and whether a form is one of ours."""
 
 from __future__ import annotations
 
@@ -92,3 +92,19 @@ def _is_loopback_name(request: web.Request) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_from_here(request: web.Request, public_url: str) -> bool:
+    """Whether a form was sent from a page of ours, by what every browser tells of that.
+
+    ``public_url`` is what others reach us by, or an empty text.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get(hdrs.ORIGIN)
+    if not origin:
+        return False
+    public = urlsplit(public_url)
+    host = request.headers.get(hdrs.HOST, "")
+    return origin in {f"{public.scheme}://{public.netloc}", f"http://{host}"}

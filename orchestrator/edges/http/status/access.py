@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from orchestrator.edges.http.proxies import Proxy, is_of_this_machine
+from orchestrator.edges.http.proxies import Proxy, is_from_here, is_of_this_machine
 from orchestrator.foundation.secret import Secret
 
 SESSION: Final = timedelta(hours=12)
@@ -158,16 +158,8 @@ class Doorkeeper:
         return public.scheme == "https" and request.headers.get(hdrs.HOST) == public.netloc
 
     def is_ours(self, request: web.Request) -> bool:
-        """Whether a form was sent from a page of ours, by what every browser tells of that."""
-        site = request.headers.get("Sec-Fetch-Site")
-        if site is not None:
-            return site == "same-origin"
-        origin = request.headers.get(hdrs.ORIGIN)
-        if not origin:
-            return False
-        public = urlsplit(self._access.public_url)
-        host = request.headers.get(hdrs.HOST, "")
-        return origin in {f"{public.scheme}://{public.netloc}", f"http://{host}"}
+        """Whether a form was sent from a page of ours."""
+        return is_from_here(request, self._access.public_url)
 
     # --- inside -----------------------------------------------------------------------------------
 
