@@ -58,6 +58,7 @@ from orchestrator.domain.records import KeyState, Role, RoomRecord, Suspension
 from orchestrator.domain.rooms import (
     Observed,
     has_ended,
+    is_over,
     is_patchable,
 )
 from orchestrator.domain.shaping import keep_in_shape
@@ -256,11 +257,14 @@ def _settle_pending(situation: Situation, pending: Pending, draft: Draft) -> boo
 
 def _role_of_found(situation: Situation, found: Observed) -> tuple[Role, str]:
     """The role of a recovered room, and the id of the room that it takes the place of."""
-    if has_ended(found, situation.now) or isinstance(situation.wish, Unwanted):
+    if is_over(found, situation.now, situation.world.apart) or isinstance(situation.wish, Unwanted):
         return Role.DUPLICATE, ""
     current, desired = situation.state.current, situation.wish.desired
     if current is None:
         return Role.CURRENT, ""
+    if current.generation >= _generation(found):
+        # It was not asked for in place of this one, which moved here since.
+        return Role.DUPLICATE, ""
     seen = situation.sightings.get(current.id)
     # The wish may have changed meanwhile, even back to what the first room is like.
     needless = isinstance(seen, Observed) and _fits(seen, desired)
@@ -292,7 +296,8 @@ def _against_superseding(situation: Situation) -> tuple[str, str]:
 
 def _take_claims(situation: Situation, draft: Draft) -> bool:
     """Adopt marked rooms or name them duplicates; true if something was taken."""
-    alive = [claim for claim in situation.claims if not has_ended(claim.room, situation.now)]
+    now, apart = situation.now, situation.world.apart
+    alive = [claim for claim in situation.claims if not is_over(claim.room, now, apart)]
     if not alive:
         return False
     # Which stays (P1): the higher generation; within one the oldest by creation and id.

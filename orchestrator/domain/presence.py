@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from orchestrator.domain.records import RoomRecord
-from orchestrator.domain.rooms import Occupancy, Session
+from orchestrator.domain.rooms import AHEAD, Occupancy, Session
 from orchestrator.domain.situation import UNKNOWN_USE, Use
 
 # Ended sessions are remembered against what arrives late; a sender tries for a day at most.
@@ -196,6 +196,21 @@ def told(sessions: Sequence[Session], now: datetime) -> dict[str, Told]:
     }
 
 
+def both_told(one: Told, other: Told) -> Told:
+    """Two words of one room of which nobody knows which is the younger.
+
+    Who is inside by either is inside, unless the other says that that session is over.
+    """
+    ended = one.ended | other.ended
+    sessions = {(it.id, it.started_at): it for it in (*one.open, *other.open)}
+    over = {(it.id, it.started_at): it for it in (*one.over, *other.over)}
+    return Told(
+        open=tuple(it for it in sessions.values() if not it.id or it.id not in ended),
+        over=tuple(over.values()),
+        last_used_at=latest(one.last_used_at, other.last_used_at),
+    )
+
+
 def use_of(
     listed: Told | None, heard: Presence | None, now: datetime, occupied_max: timedelta
 ) -> Use:
@@ -264,6 +279,29 @@ def watched_use(room: RoomRecord, use: Use, now: datetime) -> RoomRecord:
 def last_use(room: RoomRecord, use: Use) -> datetime | None:
     """The last moment at which somebody was known to be inside, by record or present word."""
     return latest(room.last_used_at, use.last_used_at)
+
+
+def redated(room: RoomRecord, now: datetime) -> RoomRecord:
+    """The record without moments to come, which a clock that was wrong wrote; they count as now."""
+    return replace(
+        room,
+        last_used_at=_not_ahead(room.last_used_at, now),
+        watched_from=_not_ahead(room.watched_from, now),
+    )
+
+
+def reheard(heard: Presence, now: datetime) -> Presence:
+    """What was heard without moments to come, as above: who was heard of then is held anew."""
+    sessions = {
+        name: replace(one, sign_at=_not_ahead(one.sign_at, now) or now)
+        for name, one in heard.open.items()
+    }
+    last = _not_ahead(heard.last_used_at, now)
+    return replace(heard, open=MappingProxyType(sessions), last_used_at=last)
+
+
+def _not_ahead(moment: datetime | None, now: datetime) -> datetime | None:
+    return now if moment is not None and moment > now + AHEAD else moment
 
 
 def latest(one: datetime | None, other: datetime | None) -> datetime | None:

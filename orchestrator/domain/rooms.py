@@ -25,6 +25,7 @@ LATEST_END: Final = timedelta(days=365)
 NOTICE: Final = timedelta(minutes=11)  # the shortest end that a PATCH can ask for, with a margin
 LONGEST_ASK: Final = LATEST_END - timedelta(hours=1)  # what we ask for at most: clocks differ
 DISPLAY_NAME_MAX: Final = 200
+AHEAD: Final = timedelta(minutes=5)  # what is remembered as further ahead was dated wrongly
 
 
 class RoomType(StrEnum):
@@ -193,3 +194,12 @@ def has_ended(room: Observed, now: datetime, occupancy: Occupancy = Occupancy.EM
         return True
     past = room.expires_at is not None and room.expires_at <= now
     return past and occupancy is not Occupancy.OCCUPIED
+
+
+def is_over(room: Observed, now: datetime, apart: str) -> bool:
+    """The same of a room that may be ours and is not recorded as such.
+
+    While the clocks are ``apart`` (why, or an empty text) only its own word counts: a wrong date
+    would let every room pass for ended, and another be made for each key.
+    """
+    return not room.is_available if apart else has_ended(room, now)

@@ -24,6 +24,7 @@ from orchestrator.domain.policies import (
 from orchestrator.domain.records import RoomRecord
 from orchestrator.domain.renewal import ASKED_MOST, asked_again, asked_end, renewal_time
 from orchestrator.domain.rooms import (
+    AHEAD,
     LONGEST_ASK,
     SETTINGS,
     Change,
@@ -103,7 +104,7 @@ def _not_again(
     if room.updated_at is None:
         return dict(gentle)
     pause = min(_SAME_AGAIN * (1 << min(room.insisted, _DOUBLINGS)), _SAME_AGAIN_MOST)
-    if situation.now >= room.updated_at + pause:
+    if situation.now >= room.updated_at + pause or situation.now < room.updated_at - AHEAD:
         return dict(gentle)
     again = {
         path
@@ -279,7 +280,9 @@ def _move_on(
     now = situation.now
     if seen.expires_at is None or desired.occurrence is None:
         return
-    look_at = max(seen.expires_at - LOOK_BEFORE, room.granted_at + LOOK_AGAIN)
+    look_at = seen.expires_at - LOOK_BEFORE
+    if room.granted_at <= now + AHEAD:
+        look_at = max(look_at, room.granted_at + LOOK_AGAIN)
     if look_at > now:
         draft.back_at(look_at)
         return
@@ -314,6 +317,8 @@ def _change_lifetime(
     now = situation.now
     asked = asked_end(now, desired.lifetime)
     shorter = desired.lifetime < room.lifetime
+    if shorter and situation.world.apart:
+        return None  # by a clock that is behind the room would have minutes left
     if shorter:
         asked = max(asked, now + min(desired.removal.grace, LONGEST_ASK))
     useful = asked < expires_at if shorter else asked > expires_at

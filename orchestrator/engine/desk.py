@@ -276,7 +276,17 @@ class EngineDesk:
             raise DeskError(f"room {room_id} cannot be adopted: {marker.reason}", 2)
         if marker is not None and marker.owner != self._engine.settings.owner:
             raise DeskError(f"room {room_id} is marked by another owner, {marker.owner}", 2)
+        await self._refuse_open(room)
         return room
+
+    async def _refuse_open(self, room: Observed) -> None:
+        """Whose create is not answered yet belongs to the key that asked for it."""
+        marker = room.marked_by(self._engine.settings.owner)
+        for operation in await self._parts.store.open_operations():
+            if marker is not None and operation.id == marker.operation:
+                raise DeskError(
+                    f"room {room.id} is being made for {operation.key} just now; try again", 1
+                )
 
     async def distinct(self, room_id: str, key: str, person: Person) -> Done:
         """Say that a like-named room is not the key's."""
@@ -305,6 +315,7 @@ class EngineDesk:
         await self._prepared()
         stray = await self._stray(name)
         if stray is not None:
+            await self._refuse_open(stray)
             return await self._disown(stray, person)
         found = await self._find(name)
         store = self._parts.store
@@ -376,6 +387,8 @@ class EngineDesk:
             into = take_in(await store.state(target) or KeyState(target), book)
             if into.current is not None:
                 raise DeskError(f"{target} has a room of its own: {into.current.id}", 2)
+            if await store.open_operations(target):
+                raise DeskError(f"a room for {target} is being made just now; try again", 1)
             if into.wish is None:
                 into = replace(into, wish=before.wish, removal=before.removal)
             outcome = outcomes.rekeyed(before, into, self._teller(person), person.reason)
@@ -486,4 +499,6 @@ def _named_room(state: KeyState, name: str) -> RoomRecord:
     for room in state.rooms:
         if room.id == name:
             return room
+    if "/" not in name:  # it ended, or moved, while its key was waited for
+        raise DeskError(f"{state.key} has no room {name} any more", 2)
     return state.current or state.rooms[0]

@@ -38,7 +38,7 @@ from orchestrator.domain.rooms import NewRoom, Observed, Patch, RoomType
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.engine.weather import Weather
-from orchestrator.foundation.instants import format_instant
+from orchestrator.foundation.instants import format_instant, parse_instant
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.faults import (
     Fault,
@@ -58,9 +58,11 @@ VERIFIED: Final = "api.verified"  # the note that the canary came back
 CAN_DELETE: Final = "api.can_delete"
 # What is noted there: 404 to a DELETE with the room still there means that this API has no DELETE,
 # once it was said twice without a room deleted in between. One such answer is anybody's slip.
-NO_DELETE: Final = "no"
 _NO_DELETE_ONCE: Final = "no, once"
+_NO_DELETE_SINCE: Final = "no, since "
+_DELETES_AGAIN: Final = timedelta(days=7)  # after which a DELETE is tried once more
 _HURRY: Final = timedelta(hours=2)  # before its end a room is not left alone for a quarter of one
+_ONE_CLOCK: Final = timedelta(minutes=2)  # by which moments of one clock may differ
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # 32: a byte's five low bits choose
 
 _KINDS: Final[dict[type[Mutation], OperationKind]] = {
@@ -126,8 +128,10 @@ class Executor:
         if isinstance(action, Create | Replace):
             verified = await self._store.note(VERIFIED)
             if verified != self._settings.url:
+                waits = self._first_room.locked()
                 async with self._first_room:
-                    # Whoever waited for the first one goes on together with all others.
+                    if waits:
+                        return state  # what is to be done may be another thing by now
                     if await self._store.note(VERIFIED) != self._settings.url:
                         return await self._act_first(state, action, telling)
         return await self._act(state, action, telling)
@@ -177,6 +181,7 @@ class Executor:
         operation, state = await self._journal(state, action, telling)
         LAST_CALL.set(None)
         self.in_flight.add(operation.id)
+        left, asked = self._clock.monotonic(), self._rooms.api_now()
         try:
             with self.waiting():
                 seen = await self._call(state, action, operation)
@@ -193,8 +198,21 @@ class Executor:
             self._observations.missed(operation.room_id or "", "it was deleted", answered)
         facts = self._weather.answered(self._clock.now())
         teller = self._teller(telling, operation)
+        teller = replace(teller, now=self._nearer(teller.now, asked, answered - left))
         outcome = outcomes.answered(state, action, operation, seen, teller)
         return await self._record(replace(outcome, facts=(*facts, *outcome.facts)))
+
+    def _nearer(self, now: datetime, asked: datetime, seconds: float) -> datetime:
+        """The moment of an answer (API time) to a call that was asked so many ``seconds`` before.
+
+        Where it was dated by another clock than those before it, what is nearer to our own counts:
+        overlaps, floors and pauses are reckoned from it.
+        """
+        by_before = asked + timedelta(seconds=seconds)
+        if abs(now - by_before) <= _ONE_CLOCK:
+            return now
+        wall = self._clock.now()
+        return min(now, by_before, key=lambda moment: abs(moment - wall))
 
     async def _journal(
         self, state: KeyState, action: Mutation, telling: Telling
@@ -294,7 +312,8 @@ class Executor:
                 # looked for again like every room that is missing, and not taken for done.
                 raise MissingError(f"{fault.message}; {gone.message}", gone.status) from fault
             told = await self._store.note(CAN_DELETE)
-            await self._commit(Commit(notes={CAN_DELETE: NO_DELETE if told else _NO_DELETE_ONCE}))
+            since = _NO_DELETE_SINCE + format_instant(self._clock.now())
+            await self._commit(Commit(notes={CAN_DELETE: since if told else _NO_DELETE_ONCE}))
             raise RefusedError(f"this API does not delete rooms ({fault})", fault.status) from fault
         if await self._store.note(CAN_DELETE):
             await self._commit(Commit(notes={CAN_DELETE: ""}))
@@ -395,6 +414,17 @@ class Executor:
 
     async def _commit(self, commit: Commit) -> None:
         await self._store.commit(commit, self._clock.now())
+
+
+def denies_delete(note: str | None, now: datetime) -> bool:
+    """Whether an API took no DELETE lately, by what is noted of that and the wall clock.
+
+    The final v1 API has none, and one that lies may say the same twice: it is tried once a week.
+    """
+    since = (note or "").removeprefix(_NO_DELETE_SINCE)
+    if since == (note or ""):
+        return False
+    return timedelta() <= now - parse_instant(since) < _DELETES_AGAIN
 
 
 def _first_end(desired: Desired, now: datetime) -> datetime | None:

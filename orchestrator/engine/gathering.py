@@ -17,10 +17,10 @@ from orchestrator.domain.freezes import Freeze
 from orchestrator.domain.keys import Key, decode_key
 from orchestrator.domain.pausing import REVIEWING, Pause, frozen_by, outside_of
 from orchestrator.domain.policies import Desired, Mode, stricter
-from orchestrator.domain.presence import recalled, recorded_use, watched_use
+from orchestrator.domain.presence import recalled, recorded_use, redated, reheard, watched_use
 from orchestrator.domain.records import KeyState, Operation, OperationKind, RoomRecord
 from orchestrator.domain.renewal import RenewalTime, planned_renewal
-from orchestrator.domain.rooms import Observed, has_ended
+from orchestrator.domain.rooms import Observed, is_over
 from orchestrator.domain.situation import (
     Claim,
     Gone,
@@ -33,7 +33,7 @@ from orchestrator.domain.situation import (
 )
 from orchestrator.domain.usage import Usage, counted, facts_of, usage
 from orchestrator.engine.book import Book
-from orchestrator.engine.executor import CAN_DELETE, NO_DELETE
+from orchestrator.engine.executor import CAN_DELETE, denies_delete
 from orchestrator.engine.observations import Observations
 from orchestrator.engine.settings import EngineSettings
 from orchestrator.foundation.instants import parse_instant
@@ -124,7 +124,15 @@ class Gathering:
     def brought_up(self, state: KeyState, book: Book) -> KeyState:
         """A state with the wish of the book and the use of its rooms taken in."""
         state = take_in(state, book)
-        now, uses = self._rooms.api_now(), {room.id: self.use(room) for room in state.rooms}
+        now = self._rooms.api_now()
+        if not self._apart():
+            rooms = tuple(redated(room, now) for room in state.rooms)
+            state = state if rooms == state.rooms else replace(state, rooms=rooms)
+            for room in rooms:
+                heard = self._observations.presence(room.id)
+                if (again := reheard(heard, now)) != heard:
+                    self._observations.heard(room.id, again)
+        uses = {room.id: self.use(room) for room in state.rooms}
         rooms = tuple(
             watched_use(recorded_use(self._counted(room), uses[room.id]), uses[room.id], now)
             for room in state.rooms
@@ -202,8 +210,7 @@ class Gathering:
         times = self.change_times(policy, book, None if state is None else state.wish)
         if frozen is not None or times.allow is None:
             return frozen
-        apart = clocks_apart(self._rooms.clock_difference())
-        return outside_of(self.change_time(times), self._rooms.api_now(), apart)
+        return outside_of(self.change_time(times), self._rooms.api_now(), self._apart())
 
     def change_times(self, policy: str, book: Book, wish: Desired | None = None) -> ChangeTimes:
         """When a policy's rooms may be changed: by its word, or its last; else by the settings."""
@@ -231,9 +238,13 @@ class Gathering:
         own = book.policies.get(name) or wish
         return stricter(self._settings.mode, None if own is None else own.mode)
 
+    def _apart(self) -> str:
+        """Why API time is not to be believed, or an empty text."""
+        return clocks_apart(self._rooms.clock_difference())
+
     async def _world(self, key: Key) -> World:
-        can_delete = await self._store.note(CAN_DELETE)
-        apart = clocks_apart(self._rooms.clock_difference())
+        denied = denies_delete(await self._store.note(CAN_DELETE), self._clock.now())
+        apart = self._apart()
         return World(
             now=self._rooms.api_now(),
             opening=self._calendar.opening,
@@ -242,7 +253,7 @@ class Gathering:
             doubt=self._observations.doubt or apart or self.source_doubt(key.policy),
             conflict=self.unsure() or self.conflicts.reason,
             stranger=self.stranger(),
-            can_delete=False if can_delete == NO_DELETE else None,
+            can_delete=False if denied else None,
             apart=apart,
             use_known_since=await self.use_known_since(),
             use_unread=self._observations.use_unread,
@@ -321,7 +332,7 @@ class Gathering:
             room = self._observations.sighting(room_id)
             if not isinstance(room, Observed):
                 unshown.append(room_id)
-            elif room.marker is None and not has_ended(room, self._rooms.api_now()):
+            elif room.marker is None and not is_over(room, self._rooms.api_now(), self._apart()):
                 shown.append(room)
         return tuple(shown), tuple(unshown)
 
@@ -351,11 +362,10 @@ class Gathering:
         return former in book.wishes or await self._store.state(former) is not None
 
     def _note_conflicts(self, state: KeyState, claims: Sequence[Claim]) -> None:
-        now = self._rooms.api_now()
+        now, apart = self._rooms.api_now(), self._apart()
         for claim in claims:
-            stands = (
-                not claim.known and state.current is not None and not has_ended(claim.room, now)
-            )
+            over = is_over(claim.room, now, apart)
+            stands = not claim.known and state.current is not None and not over
             if stands:
                 self.conflicts.rooms[claim.room.id] = state.key.encoded
             else:
@@ -392,13 +402,13 @@ class Gathering:
         if pending is None and (occurs or state.generation > 0):
             # Nobody can be asked a quarter of an hour before people meet.
             return ()
-        now = self._rooms.api_now()
+        now, apart = self._rooms.api_now(), self._apart()
         return tuple(
             [
                 room
                 for room in self._observations.namesakes(wish.desired.display_name)
                 if room.id not in state.distinct
-                and not has_ended(room, now)
+                and not is_over(room, now, apart)
                 and (pending is None or _may_be(room, pending.operation, now, occurs=occurs))
                 and await self._store.key_of_room(room.id) is None
             ]

@@ -20,6 +20,7 @@ from orchestrator.domain.facts import Fact, Json
 from orchestrator.domain.keys import Key
 from orchestrator.domain.presence import Callback, Event, News, OpenSession, Presence, hear
 from orchestrator.domain.records import KeyState
+from orchestrator.engine.gathering import clocks_apart
 from orchestrator.engine.inbox import Inbox
 from orchestrator.engine.observations import Observations
 from orchestrator.foundation.instants import format_instant, parse_instant
@@ -119,7 +120,11 @@ class Hints:
             self.counts["doubled"] += 1
             return
         before = self._observations.presence(callback.room_id)
-        after, news = hear(before, callback, self._rooms.api_now())
+        now = self._rooms.api_now()
+        if clocks_apart(self._rooms.clock_difference()):
+            # Of two that differ the later: who is inside is held for long enough by either.
+            now = max(now, self._clock.now())
+        after, news = hear(before, callback, now)
         if news is not News.NOTHING:
             state = await self._store.state(key)
             await self._write(callback.room_id, after, _fact(news, callback, after, key, state))

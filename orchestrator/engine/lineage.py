@@ -20,8 +20,8 @@ import structlog
 
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.marker import Marker
-from orchestrator.domain.rooms import Observed, has_ended
-from orchestrator.engine.gathering import DISOWNED
+from orchestrator.domain.rooms import Observed, is_over
+from orchestrator.engine.gathering import DISOWNED, clocks_apart
 from orchestrator.engine.observations import Observations
 from orchestrator.foundation.instants import format_instant
 from orchestrator.ports.clock import Clock
@@ -73,14 +73,14 @@ class Lineage:
     async def look(self) -> None:
         """Judge the rooms that were seen since the last time. Raises `StoreFault`."""
         self._suspects |= self._observations.take_marked()
-        now = self._rooms.api_now()
+        now, apart = self._rooms.api_now(), clocks_apart(self._rooms.clock_difference())
         strange: list[Observed] = []
         unknown: list[Observed] = []
         for room_id, marker in list(self._suspects.items()):
             room = self._observations.sighting(room_id)
             if (
                 not isinstance(room, Observed)
-                or has_ended(room, now)
+                or is_over(room, now, apart)
                 or await self._is_known(room_id, marker)
             ):
                 # It is indexed, and judged, anew when it changes.

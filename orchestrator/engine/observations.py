@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from orchestrator.domain.marker import Marker
-from orchestrator.domain.presence import Presence, Told, told, use_of
+from orchestrator.domain.presence import Presence, Told, both_told, told, use_of
 from orchestrator.domain.rooms import Observed, Session
 from orchestrator.domain.situation import Gone, Use
 from orchestrator.ports.rooms import RoomListing
@@ -61,6 +61,7 @@ class Observations:
         self._by_marker: dict[str, set[str]] = {}
         self._by_name: dict[str, set[str]] = {}
         self._listed: dict[str, Told] | None = None
+        self._listed_at = float("-inf")  # when that was answered (monotonic)
         self._lasting: frozenset[str] = frozenset()
         self._heard: dict[str, Presence] = {}
         self._walks: list[_Walk] = []
@@ -176,14 +177,27 @@ class Observations:
         sessions: Sequence[Session] | None,
         now: datetime,
         lasting: frozenset[str] = frozenset(),
+        asked: tuple[float, float] | None = None,
     ) -> None:
         """Take in who is where; None: this API does not tell.
 
-        ``lasting`` are the rooms with a session that has no end, however old it is.
+        ``lasting`` are the rooms with a session that has no end, however old it is; ``asked`` is
+        when the list was asked for and answered (monotonic): of two that overlapped neither is the
+        younger word, so that who is inside by either is inside.
         """
         self.use_unread = ""
-        self._lasting = lasting
         before, after = self._listed or {}, {} if sessions is None else told(sessions, now)
+        if asked is not None:
+            began, answered = asked
+            if began < self._listed_at and sessions is not None:
+                rooms = before.keys() | after.keys()
+                after = {
+                    room_id: both_told(before.get(room_id, _UNTOLD), after.get(room_id, _UNTOLD))
+                    for room_id in rooms
+                }
+                lasting |= self._lasting
+            self._listed_at = answered
+        self._lasting = lasting
         self._listed = None if sessions is None else after
         for room_id in before.keys() | after.keys():
             was, is_now = before.get(room_id, _UNTOLD), after.get(room_id, _UNTOLD)

@@ -511,7 +511,7 @@ class Pages:
     def _is_due(self, episode: Episode) -> bool:
         now = self._clock.now()
         if episode.is_open:
-            return episode.closes_at <= now and not self.apart()
+            return (episode.closes_at <= now or _opens_ahead(episode, now)) and not self.apart()
         # What was closed by a clock that was ahead would otherwise stand until that moment comes.
         is_ahead = episode.closed_at is not None and episode.closed_at > now + _AHEAD
         return (episode.closes_at <= now or is_ahead) and not self.sharers(episode)
@@ -520,7 +520,10 @@ class Pages:
         now = self._clock.now()
         for episode in due:
             after = episode
-            if episode.is_open:
+            if episode.is_open and _opens_ahead(episode, now):
+                # It came while the clock was ahead, and would stand until that moment came.
+                after = replace(episode, opened_at=now, behind=timedelta())
+            elif episode.is_open:
                 reason = "nobody closed it, and it is older than its policy allows"
                 after = replace(episode, closed_at=now, reason=reason)
                 draft.facts.append(fact_of("page.closed", after, reason))
@@ -634,3 +637,7 @@ class Pages:
 
     def _new_id(self) -> str:
         return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in self.entropy(_ID_LENGTH))
+
+
+def _opens_ahead(episode: Episode, now: datetime) -> bool:
+    return episode.opened_at + episode.behind > now + _AHEAD

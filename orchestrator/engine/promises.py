@@ -38,6 +38,10 @@ class Promises:
         heirs = (name for name, one in book.policies.items() if policy in one.formerly)
         return next((terms[name] for name in heirs if name in terms), None)
 
+    def keeps_to(self, book: Book) -> bool:
+        """Whether the terms are those of this book."""
+        return book is self._book
+
     async def follow(self, book: Book, cause: str) -> bool:
         """Take in what the book says; true where a policy has terms for the first time.
 

@@ -411,8 +411,9 @@ class Reconciler:
         after = await self._parts.executor.act(state, action, telling)
         if _succeeded(state, action, after):
             await self._parts.reviewing.did(turn.key, action)
-        turn.acted += 1
-        self.acted += 1
+        if after is not state:  # else it waited for the first room, and nothing left
+            turn.acted += 1
+            self.acted += 1
         # A call takes its time, in which people come: what was read before it is stale now.
         turn.fresh.clear()
         turn.use_read = False

@@ -276,8 +276,13 @@ class Recorder:
                 self.nudge()
 
     async def _do(self, id_: str) -> None:
+        if self._archivist is None or self._sessions is None:
+            return
+        # Whoever lined it up may look at sessions for minutes, while another book came into force.
+        if await self._promises.follow(self.book(), _CAUSE):
+            self._sessions.look_back()
         one = self.shelf.recordings.get(id_)
-        if one is None or self._archivist is None:
+        if one is None:
             return
         plan = plan_recording(one, self._world())
         if plan.act is None:
@@ -340,6 +345,8 @@ class Recorder:
         return {name: pause for name in names if (pause := found(name, book)) is not None}
 
     def _still_due(self, one: KeptRecording) -> bool:
+        if not self._promises.keeps_to(self.book()):
+            return False
         act = plan_recording(one, self._world()).act
         return act is not None and act.step is RecordingStep.DELETE
 

@@ -171,7 +171,7 @@ class Resync:
 
     async def _read_sessions(self) -> None:
         """Who is where, if that can be read; where it cannot, all else goes on."""
-        now = self._rooms.api_now()
+        now, began = self._rooms.api_now(), self._clock.monotonic()
         # A week for `when_unused`, and half a day more for sessions that go on.
         since = now - SESSIONS_BACK - self._settings.occupied_max
         try:
@@ -191,7 +191,7 @@ class Resync:
                 if session.ended_at is not None
                 or now - session.started_at < self._settings.occupied_max
             ]
-        self._observations.used(sessions, now, lasting)
+        self._observations.used(sessions, now, lasting, (began, self._clock.monotonic()))
         if sessions is not None:
             self._use_told_at = now
 
@@ -212,7 +212,7 @@ class Resync:
             return None
         full_at = await self._store.note(FULL_AT)
         now = self._clock.now()
-        if full_at is None or now - parse_instant(full_at) >= _FULL_EVERY:
+        if full_at is None or not timedelta() <= now - parse_instant(full_at) < _FULL_EVERY:
             return None
         low = await self._store.note(LOW_WATER)
         return int(low) if low else None

@@ -219,6 +219,8 @@ class Sessions:
         told = [await self._new(one, session, book) for one in listed]
         new = [one for one in told if one is not None]
         async with self._shelf.writing:
+            terms = self._promises.of(session.key.policy, book)  # others came into force meanwhile
+            new = [replace(one, terms=terms) for one in new]
             facts: list[Fact] = [*around.weather.answered(around.clock.now())]
             facts.extend(_found(one, cause) for one in new)
             changed = [*new, *self._changed(listed)]

@@ -121,8 +121,14 @@ class Steering:
         return Done(f"{key} is kept as before.")
 
     async def _state(self, key: Key) -> KeyState:
-        book = self._engine.reconciler.book
-        return take_in(await self._parts.store.state(key) or KeyState(key), book)
+        book, store = self._engine.reconciler.book, self._parts.store
+        state = await store.state(key)
+        if state is None:
+            # It may have moved while its claim was waited for.
+            for one in await store.states():
+                if key.encoded in one.former:
+                    raise DeskError(f"{key} has just become {one.key}; say it of that one", 1)
+        return take_in(state or KeyState(key), book)
 
     async def _commit(self, state: KeyState, *facts: Fact) -> None:
         now = self._parts.clock.now()

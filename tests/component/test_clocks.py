@@ -221,8 +221,10 @@ async def test_p06_a_page_that_came_while_the_clock_was_ahead_is_not_too_old_eit
     stage.set_clock(YEAR)
     await stage.world.send(opened())
     stage.set_clock(-YEAR)
-    await stage.world.pass_(3 * DAY + HOUR)
+    await stage.world.pass_(3 * DAY - HOUR)
     assert "page.closed" not in stage.world.events
+    await stage.world.pass_(2 * HOUR)
+    assert "page.closed" in stage.world.events
 
 
 async def test_new_rooms_get_the_life_that_was_asked_for_under_a_wrong_clock(stage: Stage) -> None:

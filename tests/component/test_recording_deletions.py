@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 
 from orchestrator.domain.keeping import Gone
 from orchestrator.domain.policies import Mode
+from orchestrator.domain.presence import Callback, Event
+from orchestrator.domain.recordings import Recording
 from orchestrator.ports.faults import (
     ForbiddenError,
     MissingError,
@@ -31,6 +34,8 @@ from tests.component.recordings import (
 )
 from tests.component.world import ANNA, HOUR, policy
 from tests.fakes.rooms import Fate
+
+SOON = {"archive": "vault", "keep": "1d", "then": "delete", "grace": "0s"}
 
 # --- deleted ---
 
@@ -272,6 +277,47 @@ async def test_new_terms_have_their_grace_whatever_a_clock_says_meanwhile(
         await made.world.pass_(2 * DAY, step=6 * HOUR)
         assert made.left == []
         assert made.events.count("terms") == 1
+
+
+async def test_terms_that_are_in_force_hold_while_sessions_are_looked_at() -> None:
+    """The list of a session is slow, and another deletion waits for its worker meanwhile."""
+    async with kept(SOON) as made:
+        world, api = made.world, made.api
+        room_id = await made.room()
+        ids = await made.meet(CONTENT, CONTENT, CONTENT, CONTENT)
+        await world.pass_(2 * HOUR)
+        assert made.left == ids
+        delete, list_ = api.delete_recording, api.list_recordings
+        begun: list[str] = []
+        slow = False
+
+        async def deletes(recording_id: str) -> None:
+            begun.append(recording_id)
+            await world.clock.sleep(60.0)
+            await delete(recording_id)
+
+        async def lists(session_id: str) -> Sequence[Recording]:
+            found = await list_(session_id)
+            if slow:
+                await world.clock.sleep(300.0)
+            return found
+
+        api.delete_recording, api.list_recordings = deletes, lists  # type: ignore[method-assign]
+        while not begun:
+            await world.pass_(MINUTE)
+        assert len(begun) == 2
+        slow = True
+        session = next(iter(world.engine.parts.recorder.shelf.sessions))
+        await world.engine.parts.hints.received(
+            Callback(Event.RECORDING_UPLOADED, room_id=room_id, session_id=session)
+        )
+        await world.settle()
+        world.mark()
+        await made.edit({**SOON, "keep": "300d", "grace": "9d"})
+        assert "policy.loaded" in world.events
+        assert len(begun) == 2
+        await world.pass_(10 * MINUTE, step=timedelta(seconds=1))
+        assert len(begun) == 2
 
 
 # --- what goes wrong at the API ---
