@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,11 +14,11 @@ import pytest
 from orchestrator.domain.keys import Key
 from orchestrator.domain.marker import new_marker, write_metadata
 from orchestrator.domain.pages import digest_of
-from orchestrator.domain.records import KeyState
+from orchestrator.domain.records import KeyState, Role
 from tests.builders import room as a_room
 from tests.system.torture import WISHES, Options, Tally, main, torture
 from tests.system.torture_oracle import Snapshot, State
-from tests.system.torture_pages import POLICY, SOURCE, Pager, pages_are_right
+from tests.system.torture_pages import POLICY, SOURCE, Pager, are_settled, pages_are_right
 from tests.system.torture_tap import Moment, Tap
 
 SHORT = Options(
@@ -108,3 +109,14 @@ def test_the_oracle_of_pages_misses_nothing() -> None:
     ):
         found = pages_are_right(table(*rows), seen(*states), pager)
         assert any(what in one for one in found), (what, found)
+    ending = seen(right, ("b", "r2"))
+    (key,) = [key for key, one in ending.states.items() if one.rooms[0].id == "r2"]
+    ends = replace(ending.states[key], rooms=(a_room("r2", role=Role.ENDING),))
+    ending = replace(ending, states={**ending.states, key: ends})
+    assert not are_settled(ending, pager)
+    there = table(right, ("b", "r2"))
+    assert any("room r2 of" in one for one in pages_are_right(there, ending, pager))
+    # Where the server said that it has no DELETE they end by themselves.
+    ending = replace(ending, denied=True)
+    assert are_settled(ending, pager)
+    assert pages_are_right(there, ending, pager) == []

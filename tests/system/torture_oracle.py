@@ -25,6 +25,7 @@ from orchestrator.config import read_config
 from orchestrator.domain.facts import CHECKPOINT, Fact, RecordedFact
 from orchestrator.domain.marker import Marker, read_metadata
 from orchestrator.domain.records import KeyState, Operation, OperationState, Role, RoomRecord
+from orchestrator.engine.executor import CAN_DELETE, denies_delete
 from orchestrator.foundation.instants import parse_instant
 from orchestrator.foundation.shapes import loads
 from tests.system.torture_stage import CONCURRENCY, POLICY, Request, Wish
@@ -66,12 +67,19 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the files say."""
+    """What the files say.
+
+    Attributes:
+        audited: whole lines, without the checkpoints between them.
+        denied: the server said of rooms that are there, twice, that they are not, when they were to
+            be deleted: then it is held to have no DELETE, and rooms are left to end by themselves.
+    """
 
     states: Mapping[str, KeyState]
     operations: Mapping[str, Operation]
     facts: Sequence[RecordedFact]
-    audited: Sequence[Mapping[str, Any]]  # whole lines, without the checkpoints between them
+    audited: Sequence[Mapping[str, Any]]
+    denied: bool = False
 
     @property
     def last_seq(self) -> int:
@@ -121,12 +129,15 @@ def _read(store: Path, audit: Path, mode: str) -> Snapshot:
             RecordedFact(seq, parse_instant(ts), loads(Fact, body))
             for seq, ts, body in database.execute("SELECT seq, ts, body FROM facts ORDER BY seq")
         ]
+        query = "SELECT value FROM notes WHERE name = ?"
+        noted = database.execute(query, (CAN_DELETE,)).fetchone()
     lines = audit.read_bytes().split(b"\n")[:-1] if audit.exists() else []
     return Snapshot(
         {str(state.key): state for state in states},
         {operation.id: operation for operation in operations},
         facts,
         [told for line in lines if (told := json.loads(line))["event"] != CHECKPOINT],
+        noted is not None and denies_delete(noted[0], datetime.now(UTC)),
     )
 
 
