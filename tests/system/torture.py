@@ -251,8 +251,7 @@ class Torturer:
         await stage.forget_requests()
         with stage.daemon() as process:
             began = time.monotonic()
-            await asyncio.wait_for(self.pager.settle(), _PATIENCE)
-            if not await self._comes_to_rest(process, wish):
+            if not await self._takes_pages(process) or not await self._comes_to_rest(process, wish):
                 return
             self.told(self.tally, f"at rest after {time.monotonic() - began:.1f} s")
             await self._end(process)
@@ -287,6 +286,16 @@ class Torturer:
             *own_mistakes(stage.logs),
         ):
             self._violated(violation)
+
+    async def _takes_pages(self, process: subprocess.Popen[bytes]) -> bool:
+        try:
+            await asyncio.wait_for(self.pager.settle(), _PATIENCE)
+        except TimeoutError:
+            ended = process.poll()
+            how = "lives" if ended is None else f"ended by itself with {ended}"
+            self._violated(f"no page was taken for {_PATIENCE:.0f} s; the daemon {how}")
+            return False
+        return True
 
     async def _comes_to_rest(self, process: subprocess.Popen[bytes], wish: Wish) -> bool:
         end = time.monotonic() + _PATIENCE
