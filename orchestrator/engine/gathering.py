@@ -123,20 +123,23 @@ class Gathering:
 
     def brought_up(self, state: KeyState, book: Book) -> KeyState:
         """A state with the wish of the book and the use of its rooms taken in."""
-        state = take_in(state, book)
-        now = self._rooms.api_now()
+        now, state = self._rooms.api_now(), take_in(state, book)
         if not self._apart():
-            rooms = tuple(redated(room, now) for room in state.rooms)
-            state = state if rooms == state.rooms else replace(state, rooms=rooms)
-            for room in rooms:
-                heard = self._observations.presence(room.id)
-                if (again := reheard(heard, now)) != heard:
-                    self._observations.heard(room.id, again)
+            state = self._dated_rightly(state, now)
         uses = {room.id: self.use(room) for room in state.rooms}
         rooms = tuple(
             watched_use(recorded_use(self._counted(room), uses[room.id]), uses[room.id], now)
             for room in state.rooms
         )
+        return state if rooms == state.rooms else replace(state, rooms=rooms)
+
+    def _dated_rightly(self, state: KeyState, now: datetime) -> KeyState:
+        """A state whose rooms were neither used nor heard of at a moment that is yet to come."""
+        for room in state.rooms:
+            heard = self._observations.presence(room.id)
+            if (again := reheard(heard, now)) != heard:
+                self._observations.heard(room.id, again)
+        rooms = tuple(redated(room, now) for room in state.rooms)
         return state if rooms == state.rooms else replace(state, rooms=rooms)
 
     def _counted(self, room: RoomRecord) -> RoomRecord:
