@@ -237,13 +237,8 @@ def plan_renewal(
     wished = _asked_by_a_person(situation, room, seen.expires_at, desired) or _change_lifetime(
         situation, room, seen.expires_at, desired
     )
-    if wished is not None:
-        again = asked_again(room, now)
-        if again is None:
-            draft.do(wished)
-            return
-        reason = f"{wished.reason}; it was renewed {ASKED_MOST} times in a day because of wishes"
-        draft.hold("asked", reason, again, wished)
+    if wished is not None and _fulfil(situation, room, seen.expires_at, wished, draft):
+        return
     due = renewal_time(
         room,
         seen.expires_at,
@@ -308,6 +303,23 @@ def _asked_by_a_person(
     return Renew(room.id, expires_at, asked, desired, reason, own=False, asked_by=ask.actor)
 
 
+def _fulfil(
+    situation: Situation, room: RoomRecord, expires_at: datetime, wished: Renew, draft: Draft
+) -> bool:
+    """Give somebody the end that they asked for; false where that has to wait."""
+    if situation.world.apart and wished.after < expires_at:
+        # By a clock that is behind the room would have minutes left.
+        draft.hold("doubt", situation.world.apart, None, wished)
+        return False
+    again = asked_again(room, situation.now)
+    if again is None:
+        draft.do(wished)
+        return True
+    reason = f"{wished.reason}; it was renewed {ASKED_MOST} times in a day because of wishes"
+    draft.hold("asked", reason, again, wished)
+    return False
+
+
 def _change_lifetime(
     situation: Situation, room: RoomRecord, expires_at: datetime, desired: Desired
 ) -> Renew | None:
@@ -317,8 +329,6 @@ def _change_lifetime(
     now = situation.now
     asked = asked_end(now, desired.lifetime)
     shorter = desired.lifetime < room.lifetime
-    if shorter and situation.world.apart:
-        return None  # by a clock that is behind the room would have minutes left
     if shorter:
         asked = max(asked, now + min(desired.removal.grace, LONGEST_ASK))
     useful = asked < expires_at if shorter else asked > expires_at

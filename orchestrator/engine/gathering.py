@@ -20,7 +20,7 @@ from orchestrator.domain.policies import Desired, Mode, stricter
 from orchestrator.domain.presence import recalled, recorded_use, redated, reheard, watched_use
 from orchestrator.domain.records import KeyState, Operation, OperationKind, RoomRecord
 from orchestrator.domain.renewal import RenewalTime, planned_renewal
-from orchestrator.domain.rooms import Observed, is_over
+from orchestrator.domain.rooms import Observed, has_ended, is_over
 from orchestrator.domain.situation import (
     Claim,
     Gone,
@@ -310,6 +310,8 @@ class Gathering:
             if await self._is_anothers(room, state.key, book):
                 continue
             maker = await self._maker(room)
+            if _was_closed(room, maker) and has_ended(room, self._rooms.api_now()):
+                continue  # by whatever clock: it is not one that a lost store would know
             unannounced = maker is not None and maker.room_id != room.id
             known = room.id in state.deleted or unannounced or self._is_back(state, room, maker)
             second = unannounced and maker is not None and maker.room_id is not None
@@ -381,8 +383,7 @@ class Gathering:
         Of a standing room a person decides which of two links goes on; a page goes on with the
         last, and people who are inside are left alone.
         """
-        made = maker is not None and maker.room_id == room.id
-        return made and state.current is not None and state.is_of_page
+        return _was_closed(room, maker) and state.current is not None and state.is_of_page
 
     async def _maker(self, room: Observed) -> Operation | None:
         """The operation in its marker, if it stands in our journal."""
@@ -497,6 +498,11 @@ def _may_be(room: Observed, operation: Operation, now: datetime, *, occurs: bool
         return not occurs
     since = operation.started_at - timedelta(seconds=CLOCKS_APART)
     return born >= since and not (occurs and now - born > _SEEN_BY_THEN)
+
+
+def _was_closed(room: Observed, maker: Operation | None) -> bool:
+    """Of a room that no key has: whether one had it, as our journal tells."""
+    return maker is not None and maker.room_id == room.id
 
 
 def clocks_apart(seconds: float) -> str:

@@ -20,7 +20,7 @@ import structlog
 
 from orchestrator.domain.facts import Fact
 from orchestrator.domain.marker import Marker
-from orchestrator.domain.rooms import Observed, is_over
+from orchestrator.domain.rooms import Observed, has_ended, is_over
 from orchestrator.engine.gathering import DISOWNED, clocks_apart
 from orchestrator.engine.observations import Observations
 from orchestrator.foundation.instants import format_instant
@@ -85,6 +85,8 @@ class Lineage:
             ):
                 # It is indexed, and judged, anew when it changes.
                 del self._suspects[room_id]
+            elif apart and has_ended(room, now):
+                pass  # by one of the clocks: it is judged once they agree
             elif marker.incarnation in self._ours:
                 unknown.append(room)
             else:

@@ -35,7 +35,9 @@ class Promises:
         terms = self._shelf.terms
         if policy in terms:
             return terms[policy]
-        heirs = (name for name, one in book.policies.items() if policy in one.formerly)
+        # A policy that was renamed meanwhile has its terms by the name of that book.
+        policies = (self._book or book).policies
+        heirs = (name for name, one in policies.items() if policy in one.formerly)
         return next((terms[name] for name in heirs if name in terms), None)
 
     def keeps_to(self, book: Book) -> bool:

@@ -320,6 +320,51 @@ async def test_terms_that_are_in_force_hold_while_sessions_are_looked_at() -> No
         assert len(begun) == 2
 
 
+async def test_a_recording_that_is_found_while_its_policy_is_renamed_has_its_terms() -> None:
+    async with kept(SOON) as made:
+        world, api = made.world, made.api
+        room_id = await made.room()
+        await made.meet(CONTENT, CONTENT, CONTENT, CONTENT)
+        await world.pass_(2 * HOUR)
+        delete, list_ = api.delete_recording, api.list_recordings
+        begun: list[str] = []
+        slow = False
+
+        async def deletes(recording_id: str) -> None:
+            begun.append(recording_id)
+            await world.clock.sleep(60.0)
+            await delete(recording_id)
+
+        async def lists(session_id: str) -> Sequence[Recording]:
+            found = await list_(session_id)
+            if slow:
+                await world.clock.sleep(300.0)
+            return found
+
+        api.delete_recording, api.list_recordings = deletes, lists  # type: ignore[method-assign]
+        while not begun:
+            await world.pass_(MINUTE)
+        slow = True
+        session = next(iter(world.engine.parts.recorder.shelf.sessions))
+        late = api.record(session, made.now)
+        api.upload(late, CONTENT, made.now)
+        await world.engine.parts.hints.received(
+            Callback(Event.RECORDING_UPLOADED, room_id=room_id, session_id=session)
+        )
+        await world.settle()
+        await world.edit(
+            {
+                "team-rooms.yaml": None,
+                "squads.yaml": policy(
+                    "squads", subjects=["checkout"], recordings=SOON, formerly="team-rooms"
+                ),
+            }
+        )
+        await world.pass_(20 * MINUTE, step=timedelta(seconds=1))
+        await world.pass_(10 * DAY)
+        assert late not in made.left
+
+
 # --- what goes wrong at the API ---
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from orchestrator.domain.presence import Callback, Event
-from orchestrator.domain.rooms import NewRoom, Patch, RoomType
+from orchestrator.domain.rooms import NewRoom, Observed, Patch, RoomType
 from orchestrator.ports.clock import Clock
 from orchestrator.ports.rooms import RoomListing
 from tests.component.test_clocks import ApiClock, Dated
@@ -508,3 +509,81 @@ async def test_a_page_of_a_wrong_date_keeps_its_one_room(by: timedelta) -> None:
         assert world.changes == ["create_room"]
         world.fake.leave(room.id)
         await world.pass_(2 * HOUR, step=MINUTE)
+
+
+# --- rooms that have ended and are listed all the same ---
+
+SHORT: dict[str, Any] = {"room": {"lifetime": "30d"}, "removal": {"mode": "expire", "grace": "0s"}}
+BOTH = {"team-rooms.yaml": policy(subjects=["checkout", "search"], **SHORT)}
+LEFT = {"team-rooms.yaml": policy(subjects=["checkout"], **SHORT)}
+
+
+class Lister(FakeRooms):
+    """Goes on listing rooms that have ended as available (the API notes, 6.4)."""
+
+    async def list_rooms(self, start_id: int | None = None) -> RoomListing:
+        listing = await super().list_rooms(start_id)
+        rooms = tuple(replace(room, is_available=True) for room in listing.rooms)
+        return replace(listing, rooms=rooms)
+
+    async def get_room(self, room_id: str) -> Observed:
+        return replace(await super().get_room(room_id), is_available=True)
+
+
+async def with_one_that_has_ended() -> tuple[World, str]:
+    """Of two rooms one was let go, has ended, and is listed still."""
+    world = World(BOTH)
+    world.fake = world.rooms = Lister(world.clock)
+    await world.start()
+    await world.pass_(2 * HOUR)
+    room = await world.room("team-rooms/search")
+    await world.edit(LEFT)
+    await world.pass_(40 * DAY, step=6 * HOUR)
+    assert await world.store.key_of_room(room.id) is None
+    return world, room.id
+
+
+@pytest.mark.parametrize("by", [timedelta(), DAY])
+async def test_a_room_that_has_ended_is_not_taken_for_one_that_was_lost(by: timedelta) -> None:
+    """This machine's clock is wrong, and its key is wanted again."""
+    world, ended = await with_one_that_has_ended()
+    jump(world, by)
+    await world.pass_(HOUR)
+    await world.edit(BOTH)
+    await world.pass_(2 * DAY)
+    assert (await world.room("team-rooms/search")).id != ended
+    await world.end()
+
+
+@pytest.mark.parametrize("by", [timedelta(), 6 * HOUR])
+async def test_nor_is_another_store_suspected_for_it(by: timedelta) -> None:
+    """Its operation was forgotten, and the daemon begins while the clocks differ."""
+    world, _ = await with_one_that_has_ended()
+    await world.store.prune(world.clock.now() + DAY, 10**9)
+    await world.crash()
+    jump(world, by)
+    world.mark()
+    await world.start()
+    await world.pass_(2 * HOUR)
+    jump(world, -by)
+    await world.pass_(DAY)
+    assert world.engine.parts.gathering.unsure() == ""
+    assert world.engine.parts.gathering.stranger() == ""
+    assert "room.conflicted" not in world.events
+    await world.end()
+
+
+@pytest.mark.parametrize("by", [timedelta(), 10 * MINUTE, DAY])
+async def test_a_shorter_lifetime_is_put_off_and_not_forgotten(by: timedelta) -> None:
+    async with running(one(room={"lifetime": "200d"})) as world:
+        await world.pass_(2 * HOUR)
+        misdate(world, by)
+        await world.pass_(HOUR)
+        await world.edit(one(room={"lifetime": "100d"}))
+        assert world.holds(KEY) == ({"doubt"} if by else set())
+        await world.pass_(3 * HOUR)
+        misdate(world, timedelta())
+        await world.pass_(3 * HOUR)
+        (room,) = world.alive
+        assert room.expires_at is not None
+        assert room.expires_at - world.clock.now() < 101 * DAY
