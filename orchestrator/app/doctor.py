@@ -44,6 +44,7 @@ from orchestrator.edges.http.intake import PATH
 from orchestrator.edges.intake.signing import credentials
 from orchestrator.edges.intake.sources import Kind, Source
 from orchestrator.engine.places import MARKS, another
+from orchestrator.engine.weather import NOT_ASKED
 from orchestrator.foundation.secret import Secret
 from orchestrator.ports.archives import ArchiveError
 from orchestrator.ports.clock import Clock
@@ -310,6 +311,9 @@ def _by_the_daemon(status: StatusReport, told: str) -> Finding:
     """What the running daemon says, where nobody else can ask."""
     if status.api_state == "ok":
         return _ok("API", f"{status.api} {told}")
+    if status.api_state == NOT_ASKED:
+        told = f"{status.api} was not asked yet: the daemon has only just begun"
+        return Finding("API", Health.UNKNOWN, told, "room-orchestrator doctor, in a moment")
     return _wrong("API", f"{status.api}: {status.api_state}", "room-orchestrator status")
 
 

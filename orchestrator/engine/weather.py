@@ -17,6 +17,8 @@ from orchestrator.domain.facts import Fact
 from orchestrator.ports.faults import Fault
 
 PROBE_EVERY: Final = timedelta(seconds=60)
+NOT_ASKED: Final = "not asked yet"
+"""How the API is where no call was made since the start."""
 _AWAY: Final = 8  # calls in a row that found nobody
 _NOBODY: Final = frozenset({0, 502, 503, 504})  # no answer, or that of a proxy in the API's place
 
@@ -66,7 +68,7 @@ class Weather:
             return f"refuses our credentials: {self.refused}"
         if self.down_since is not None:
             return f"unreachable since {self.down_since:%d %b %H:%M:%SZ}: {self.last_error}"
-        return "ok" if self.last_good is not None else "not asked yet"
+        return "ok" if self.last_good is not None else NOT_ASKED
 
     @property
     def word(self) -> str:

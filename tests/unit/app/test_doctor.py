@@ -36,6 +36,7 @@ from orchestrator.edges.control import ControlServer
 from orchestrator.edges.http.intake import IntakeRoutes
 from orchestrator.edges.http.links import Entrance, LinkRoutes
 from orchestrator.engine.places import MARKS
+from orchestrator.engine.weather import Weather
 from orchestrator.foundation.problems import Place
 from orchestrator.foundation.secret import Secret
 from orchestrator.meetings_server import start
@@ -646,6 +647,8 @@ async def test_a_key_that_is_a_credential_is_the_daemon_s_to_know(folder: Path) 
         assert ("key" in found, found["API"].health) == (False, Health.OK)
         fake.status_report = replace(STATUS, api_state="unauthorized")
         assert (await findings(made))["API"].health is Health.WRONG
+        fake.status_report = replace(STATUS, api_state=Weather("").summary)
+        assert (await findings(made))["API"].health is Health.UNKNOWN
 
 
 async def test_each_disk_that_is_written_to_is_looked_at(
