@@ -154,6 +154,15 @@ def test_a_move_that_is_not_taken_is_not_asked_for_at_once() -> None:
     assert made.until == now + 4 * MINUTE
 
 
+@pytest.mark.parametrize("ahead", [6 * MINUTE, 30 * 365 * 24 * HOUR])
+def test_a_grant_that_was_dated_wrongly_keeps_no_room_from_being_moved_on(
+    ahead: timedelta,
+) -> None:
+    now = MEETING.stays - 15 * MINUTE
+    (renew,) = plan(standing(now, use=OCCUPIED, granted_at=now + ahead)).actions
+    assert isinstance(renew, Renew)
+
+
 LAST = MEETING.stays + 4 * HOUR
 
 
