@@ -28,7 +28,7 @@ from orchestrator.domain.rooms import (
     Change,
     Observed,
     Occupancy,
-    is_over,
+    has_ended,
 )
 
 
@@ -211,7 +211,7 @@ class Situation:
         if self.world.conflict or self.state.current is None:
             return self.world.conflict
         for claim in self.claims:
-            if not claim.known and not is_over(claim.room, self.now, self.world.apart):
+            if not claim.known and not has_ended(claim.room, self.now):
                 return f"room {claim.room.id} carries our marker, but another store made it"
         return ""
 

@@ -76,17 +76,23 @@ async def test_who_waits_for_a_listing_waits_for_one_that_began_later() -> None:
         assert world.clock.now() - began < HOUR
 
 
-async def test_a_freeze_of_all_holds_who_waits_for_the_first_room() -> None:
-    """Nothing leaves after a person was told that nothing will."""
+def with_a_slow_first_room() -> World:
+    """Two rooms are wanted of an API that nobody knows yet, and the first is answered late."""
     world = World({"team-rooms.yaml": policy()})
     slow: list[str] = []
 
     async def late(asked: Asked) -> None:
         if asked.method == "create_room" and not slow:
-            slow.append("x")
+            slow.append(asked.method)
             await world.clock.sleep(10.0)
 
     world.fake.after = late
+    return world
+
+
+async def test_a_freeze_of_all_holds_who_waits_for_the_first_room() -> None:
+    """Nothing leaves after a person was told that nothing will."""
+    world = with_a_slow_first_room()
     async with alive(world):
         assert len(world.alive) == 1, world.names
         await world.desk.freeze(world.clock.now() + DAY, ANNA, all_acts=True)
@@ -96,15 +102,7 @@ async def test_a_freeze_of_all_holds_who_waits_for_the_first_room() -> None:
 
 async def test_what_is_wanted_no_more_is_not_made_after_the_first_room() -> None:
     """It waited for the first one while its policy let it go."""
-    world = World({"team-rooms.yaml": policy()})
-    slow: list[str] = []
-
-    async def late(asked: Asked) -> None:
-        if asked.method == "create_room" and not slow:
-            slow.append("x")
-            await world.clock.sleep(10.0)
-
-    world.fake.after = late
+    world = with_a_slow_first_room()
     async with alive(world):
         (first,) = world.names
         other = {"Checkout room": "checkout", "Search room": "search"}[first]

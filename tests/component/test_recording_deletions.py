@@ -29,6 +29,7 @@ from tests.component.recordings import (
     MINUTE,
     MONTH,
     VAULT,
+    Kept,
     kept,
     recorded,
 )
@@ -279,34 +280,39 @@ async def test_new_terms_have_their_grace_whatever_a_clock_says_meanwhile(
         assert made.events.count("terms") == 1
 
 
+def slowed(made: Kept) -> tuple[list[str], asyncio.Event]:
+    """Deletions that take a minute, and those that began; lists take five once that is set."""
+    clock, api, begun, lists_slowly = made.world.clock, made.api, list[str](), asyncio.Event()
+    delete, list_ = api.delete_recording, api.list_recordings
+
+    async def deletes(recording_id: str) -> None:
+        begun.append(recording_id)
+        await clock.sleep(60.0)
+        await delete(recording_id)
+
+    async def lists(session_id: str) -> Sequence[Recording]:
+        found = await list_(session_id)
+        if lists_slowly.is_set():
+            await clock.sleep(300.0)
+        return found
+
+    api.delete_recording, api.list_recordings = deletes, lists  # type: ignore[method-assign]
+    return begun, lists_slowly
+
+
 async def test_terms_that_are_in_force_hold_while_sessions_are_looked_at() -> None:
     """The list of a session is slow, and another deletion waits for its worker meanwhile."""
     async with kept(SOON) as made:
-        world, api = made.world, made.api
+        world = made.world
         room_id = await made.room()
         ids = await made.meet(CONTENT, CONTENT, CONTENT, CONTENT)
         await world.pass_(2 * HOUR)
         assert made.left == ids
-        delete, list_ = api.delete_recording, api.list_recordings
-        begun: list[str] = []
-        slow = False
-
-        async def deletes(recording_id: str) -> None:
-            begun.append(recording_id)
-            await world.clock.sleep(60.0)
-            await delete(recording_id)
-
-        async def lists(session_id: str) -> Sequence[Recording]:
-            found = await list_(session_id)
-            if slow:
-                await world.clock.sleep(300.0)
-            return found
-
-        api.delete_recording, api.list_recordings = deletes, lists  # type: ignore[method-assign]
+        begun, lists_slowly = slowed(made)
         while not begun:
             await world.pass_(MINUTE)
         assert len(begun) == 2
-        slow = True
+        lists_slowly.set()
         session = next(iter(world.engine.parts.recorder.shelf.sessions))
         await world.engine.parts.hints.received(
             Callback(Event.RECORDING_UPLOADED, room_id=room_id, session_id=session)
@@ -326,25 +332,10 @@ async def test_a_recording_that_is_found_while_its_policy_is_renamed_has_its_ter
         room_id = await made.room()
         await made.meet(CONTENT, CONTENT, CONTENT, CONTENT)
         await world.pass_(2 * HOUR)
-        delete, list_ = api.delete_recording, api.list_recordings
-        begun: list[str] = []
-        slow = False
-
-        async def deletes(recording_id: str) -> None:
-            begun.append(recording_id)
-            await world.clock.sleep(60.0)
-            await delete(recording_id)
-
-        async def lists(session_id: str) -> Sequence[Recording]:
-            found = await list_(session_id)
-            if slow:
-                await world.clock.sleep(300.0)
-            return found
-
-        api.delete_recording, api.list_recordings = deletes, lists  # type: ignore[method-assign]
+        begun, lists_slowly = slowed(made)
         while not begun:
             await world.pass_(MINUTE)
-        slow = True
+        lists_slowly.set()
         session = next(iter(world.engine.parts.recorder.shelf.sessions))
         late = api.record(session, made.now)
         api.upload(late, CONTENT, made.now)

@@ -237,6 +237,29 @@ async def test_where_the_api_has_no_delete_the_room_is_retired() -> None:
         assert await world.store.states() == []
 
 
+async def test_an_api_that_had_no_delete_is_asked_again_after_a_week() -> None:
+    """It may only have said so twice; within the week it is believed."""
+    removal = {"mode": "delete", "grace": "1d"}
+
+    def text(*subjects: str) -> bytes:
+        return policy(subjects=subjects, removal=removal)
+
+    async with running({"team-rooms.yaml": text("checkout", "search", "data")}) as world:
+        world.fake.deletes = False
+        await world.edit({"team-rooms.yaml": text("search", "data")})
+        await world.pass_(timedelta(hours=25))
+        world.fake.deletes = True
+        world.mark()
+        await world.edit({"team-rooms.yaml": text("data")})
+        await world.pass_(timedelta(hours=25))
+        assert world.changes == ["update_room"]
+        await world.pass_(timedelta(days=5))
+        world.mark()
+        await world.edit({"team-rooms.yaml": None})
+        await world.pass_(timedelta(hours=25))
+        assert world.changes == ["delete_room"]
+
+
 async def test_one_404_to_a_delete_does_not_mean_that_the_api_has_none() -> None:
     """A slip of the API, now and then: rooms go on being deleted, not retired for ever after."""
     removal = {"mode": "delete", "grace": "1d"}

@@ -14,6 +14,7 @@ from orchestrator.domain.presence import (
     OpenSession,
     Presence,
     Told,
+    both_told,
     hear,
     latest,
     recalled,
@@ -277,3 +278,16 @@ def test_a_session_that_does_not_end_is_remembered_to_the_day(
 ) -> None:
     use = Use(Occupancy.EMPTY, lasting=lasting)
     assert watched_use(room(watched_from=watched), use, NOW).watched_from == after
+
+
+def test_of_two_lists_that_overlapped_who_is_inside_by_either_is_inside() -> None:
+    """Unless the other says that this session is over; one without an id is never told so."""
+    inside, over = a_session(), a_session(over=True)
+    assert inside.id == over.id
+    both = both_told(Told(open=(inside,), last_used_at=NOW), Told(last_used_at=NOW - HOUR))
+    assert (both.open, both.over, both.last_used_at) == ((inside,), (), NOW)
+    one, other = Told(open=(inside,)), Told(over=(over,))
+    assert both_told(one, other) == both_told(other, one) == Told(over=(over,))
+    nameless = replace(inside, id="")
+    kept = both_told(Told(open=(nameless,)), Told(over=(replace(over, id=""),)))
+    assert kept.open == (nameless,)
